@@ -1,0 +1,105 @@
+"""Frozen settings: canonical JSON, content hashes and recipes in YAML."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that reads ``1e-6`` as a number: YAML 1.1 makes a string of it."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9]+(?:[eE][-+]?[0-9]+)?|\.inf|\.nan)$"
+    ),
+    list("-+0123456789."),
+)
+
+
+def canonical(settings: Any) -> str:
+    """Return the one JSON text of plain settings: sorted keys, no spaces, no NaN.
+
+    Raises:
+        TypeError: a value is not plain (str, int, float, bool, None, list, dict).
+        ValueError: a number is NaN or infinite.
+
+    >>> canonical({"b": 1, "a": [1.0, "x"]})
+    '{"a":[1.0,"x"],"b":1}'
+    """
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def content_hash(*parts: str | bytes, length: int = 16) -> str:
+    """SHA-256 over the parts, each preceded by its length, as ``length`` hex digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()[:length]
+
+
+def load_yaml(path: str | Path) -> Any:
+    """Read YAML; ``1e-6`` is a number.
+
+    Raises:
+        FileNotFoundError: the file is missing.
+        ValueError: the text is not YAML.
+    """
+    return parse_yaml(Path(path).read_text(encoding="utf-8"), name=str(path))
+
+
+def parse_yaml(text: str, *, name: str = "<text>") -> Any:
+    """Parse YAML text; ``name`` is what an error calls it.
+
+    >>> parse_yaml("lr: 1e-6")
+    {'lr': 1e-06}
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{name} is not valid YAML: {error}") from error
+
+
+def recipe(name: str, scale: str) -> dict[str, Any]:
+    """Settings of one study at one scale, from ``rapo/recipes/<name>.yaml``.
+
+    The file has a block ``common`` and one block per scale; the scale's values override, nested mappings merge.
+
+    Raises:
+        ValueError: no such recipe, or the recipe has no such scale.
+    """
+    file = resources.files("rapo") / "recipes" / f"{name}.yaml"
+    if not file.is_file():
+        raise ValueError(f"no recipe named {name!r} in rapo/recipes")
+    blocks = parse_yaml(file.read_text(encoding="utf-8"), name=f"recipes/{name}.yaml")
+    if scale not in blocks:
+        raise ValueError(f"recipe {name!r} has no scale {scale!r}; it has {sorted(set(blocks) - {'common'})}")
+    return merge(blocks.get("common", {}), blocks[scale])
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Deep-merge two mappings; ``over`` wins, neither is changed.
+
+    >>> merge({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
+    {'a': {'x': 1, 'y': 3}}
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def is_finite(value: Any) -> bool:
+    """True for a real, finite number (bool excluded)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

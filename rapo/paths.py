@@ -1,0 +1,59 @@
+"""The one module of paths: where inputs lie and where products go.
+
+The project root is ``$RAPO_ROOT`` when set, else the nearest folder at or above the working directory that
+holds ``notebooks/`` and ``rapo/``, else the working directory: the library also works outside a checkout.
+"""
+
+import os
+from pathlib import Path
+
+SCALES = ("smoke", "small", "full")
+
+
+def root() -> Path:
+    """Folder under which every product is written."""
+    if named := os.environ.get("RAPO_ROOT"):
+        return Path(named).resolve()
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "notebooks").is_dir() and (folder / "rapo").is_dir():
+            return folder
+    return here
+
+
+def check_scale(scale: str) -> str:
+    """Return ``scale`` if it is one of smoke, small, full.
+
+    Raises:
+        ValueError: the scale is unknown.
+    """
+    if scale not in SCALES:
+        raise ValueError(f"scale is {scale!r}; use one of {', '.join(SCALES)}")
+    return scale
+
+
+def notebooks() -> Path:
+    """Source notebooks, stored without outputs."""
+    return root() / "notebooks"
+
+
+def build(scale: str) -> Path:
+    """Executed notebooks, markers and progress files of one scale: products that may be deleted."""
+    return root() / "build" / check_scale(scale)
+
+
+def runs() -> Path:
+    """Content-hashed run directories, shared by every scale. ``$RAPO_RUNS`` moves them (a cluster's scratch)."""
+    named = os.environ.get("RAPO_RUNS")
+    return Path(named).resolve() if named else root() / "build" / "runs"
+
+
+def figures(scale: str) -> Path:
+    """Pictures, tables, claims and the report. ``small`` writes to ``figures/`` itself."""
+    check_scale(scale)
+    return root() / "figures" if scale == "small" else root() / "figures" / scale
+
+
+def results() -> Path:
+    """Kept results of the last full ``small`` run, from which figures are redrawn."""
+    return root() / "data" / "results"

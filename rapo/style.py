@@ -1,0 +1,143 @@
+"""One look for every picture, and the one way to save it."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rapo import paths
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colour-blind-safe palette; one method keeps one colour in every figure.
+COLOURS: dict[str, str] = {
+    "base": "#7f7f7f",
+    "base, g=10": "#4d4d4d",
+    "SFT": "#CC79A7",
+    "SFT, g=10": "#CC79A7",
+    "UF": "#E69F00",
+    "UF, g=10": "#B37400",
+    "UF, equal steps": "#D55E00",
+    "UF, equal steps, g=10": "#8F3F00",
+    "half RA": "#56B4E9",
+    "RA": "#0072B2",
+    "RA, unprompted": "#56B4E9",
+    "IRA": "#009E73",
+    "uniform": "#7f7f7f",
+    "M+": "#E69F00",
+    "small Mpi": "#56B4E9",
+    "MAP": "#009E73",
+}
+_CYCLE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7f7f7f", "#F0E442")
+
+
+def colour(method: str) -> str:
+    """The fixed colour of a method; an unknown name gets a stable one from the cycle."""
+    return COLOURS.get(method) or _CYCLE[sum(method.encode()) % len(_CYCLE)]
+
+
+def use() -> None:
+    """Set matplotlib's defaults; the first line of every notebook that draws."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    sns.set_theme(context="notebook", style="ticks", palette=list(_CYCLE))
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (6.4, 4.0),
+            "figure.dpi": 110,
+            "savefig.dpi": 200,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": "medium",
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "legend.frameon": False,
+            "svg.hashsalt": "rapo",
+            "svg.fonttype": "path",
+            "font.family": "DejaVu Sans",
+        }
+    )
+
+
+def save_figure(
+    figure: "Figure",
+    name: str,
+    *,
+    scale: str,
+    data: "pd.DataFrame",
+    config: Mapping[str, Any] | None = None,
+    alt: str = "",
+) -> Path:
+    """Write SVG, PNG and a JSON sidecar (data, config, versions, commit) to `paths.figures`.
+
+    Args:
+        figure: what was drawn.
+        name: file name without suffix, beginning with the claim id ("RA-F2_winrates").
+        scale: smoke, small or full.
+        data: the numbers that the picture shows, one row an estimate.
+        config: settings and seeds behind the data.
+        alt: one sentence that says what the picture shows, for the report and for screen readers.
+
+    Returns:
+        The path of the SVG.
+    """
+    folder = paths.figures(scale)
+    folder.mkdir(parents=True, exist_ok=True)
+    sidecar = {
+        "name": name,
+        "alt": alt,
+        "scale": scale,
+        "config": dict(config or {}),
+        "provenance": provenance(),
+        "data": json.loads(data.to_json(orient="records", double_precision=10)),
+    }
+    for suffix, metadata in ((".svg", {"Date": None}), (".png", {})):
+        temporary = folder / f".{name}.{os.getpid()}{suffix}"
+        figure.savefig(temporary, metadata=metadata, bbox_inches="tight", facecolor="white")
+        temporary.replace(folder / f"{name}{suffix}")
+    write_text(folder / f"{name}.json", json.dumps(sidecar, indent=1, ensure_ascii=False, default=str) + "\n")
+    return folder / f"{name}.svg"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+@cache
+def provenance() -> dict[str, str]:
+    """Versions and commit behind a result."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version(), "commit": _commit()}
+    for package in ("rapo", "numpy", "torch", "transformers", "trl"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit() -> str:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"],
+            cwd=paths.root(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
