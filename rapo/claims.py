@@ -1,7 +1,6 @@
 """Claims: a published statement, a test statistic with its interval, and a verdict computed from them."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -87,13 +86,10 @@ def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str =
 def save(claim: Claim, *, scale: str, notebook: str) -> Path:
     """Write a claim with its computed verdict to ``figures/claims/<id>.json``, atomically."""
     folder = paths.figures(scale) / "claims"
-    folder.mkdir(parents=True, exist_ok=True)
     claim = replace(claim, scale=scale, notebook=notebook)
     target = folder / f"{claim.id.replace('/', '.')}.json"
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
-    text = json.dumps({**asdict(claim), "verdict": claim.verdict}, indent=1, ensure_ascii=False)
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(target)
+    record = {**asdict(claim), "verdict": claim.verdict}
+    paths.write_text(target, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return target
 
 

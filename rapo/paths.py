@@ -57,3 +57,11 @@ def figures(scale: str) -> Path:
 def results() -> Path:
     """Kept results of the last full ``small`` run, from which figures are redrawn."""
     return root() / "data" / "results"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rapo import paths
+from rapo.paths import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,14 +106,6 @@ def save_figure(
         temporary.replace(folder / f"{name}{suffix}")
     write_text(folder / f"{name}.json", json.dumps(sidecar, indent=1, ensure_ascii=False, default=str) + "\n")
     return folder / f"{name}.svg"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 @cache

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rapo import paths
-from rapo.style import write_text
+from rapo.paths import write_text
 
 if TYPE_CHECKING:
     import pandas as pd

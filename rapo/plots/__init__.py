@@ -1,0 +1,1 @@
+"""Pictures: estimates in, axes out. One module a topic; nothing here loads, computes, saves or shows."""

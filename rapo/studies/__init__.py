@@ -1,0 +1,1 @@
+"""Experiments: what one run does, and the arms and seeds of each study."""
