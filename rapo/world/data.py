@@ -1,0 +1,153 @@
+"""Data of the micro world: scored candidates in UltraFeedback's shape, and the corpora a base model learns from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from rapo.world import prompts as asked
+from rapo.world import skills
+from rapo.world.annotators import Annotator, panel
+from rapo.world.judge import Judge
+from rapo.world.prompts import Prompt
+from rapo.world.reward import ATTRIBUTES, Gold
+
+CANDIDATES = 4
+
+
+@dataclass(frozen=True)
+class World:
+    """Every setting of the world in one place; the defaults keep the papers' premises.
+
+    Attributes:
+        gold: the true reward.
+        judge: who scores the preference data.
+        skill: skills of the annotators who write the preference data.
+        verbosity: chances of a further sentence, over the annotators.
+        base_skill: skills of the annotators whose answers the base model learns from.
+    """
+
+    gold: Gold = field(default_factory=Gold)
+    noise: float = 1.0
+    length_bias: float = 0.0
+    flips: float = 0.0
+    skill: tuple[float, float] = (0.2, 0.8)
+    verbosity: tuple[float, float] = (0.0, 0.6)
+    base_skill: tuple[float, float] = (0.5, 0.95)
+
+    def judge(self, *, seed: int) -> Judge:
+        """The judge of the preference data."""
+        return Judge(self.gold, self.noise, self.length_bias, self.flips, seed)
+
+    def panel(self) -> list[Annotator]:
+        """Writers of the preference data."""
+        return panel(lowest=self.skill[0], highest=self.skill[1], verbosity=self.verbosity)
+
+    def base_panel(self) -> list[Annotator]:
+        """Writers of the base model's corpus."""
+        return panel(lowest=self.base_skill[0], highest=self.base_skill[1], verbosity=self.verbosity)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of a training corpus: what is asked, what is answered, and the score prompt, if any."""
+
+    prompt: str
+    answer: str
+    goal: dict[str, float] | float | None = None
+
+
+def candidates(world: World, n: int, *, seed: int, split: str = "train") -> pa.Table:
+    """``n`` prompts with four scored answers each, in UltraFeedback's shape. Row i depends on (seed, i) alone.
+
+    Columns: prompt_id, instruction, completions (model, response, overall_score, annotations with one score an
+    attribute on 1-10, gold_score).
+    """
+    writers = world.panel()
+    questions = asked.draw(n, split=split, seed=seed)
+    rows: list[tuple[Prompt, str, str]] = []
+    for i, question in enumerate(questions):
+        rng = np.random.default_rng([seed, i, 17])
+        for writer in rng.choice(len(writers), size=CANDIDATES, replace=False):
+            rows.append((question, writers[writer].name, writers[writer].answer(question, rng).text))
+    judged = _judge(world, [row[0] for row in rows], [row[2] for row in rows], seed=seed)
+    completions = [
+        {"model": row[1], "response": row[2], **scores} for row, scores in zip(rows, judged, strict=True)
+    ]
+    return pa.table(
+        {
+            "prompt_id": [f"{seed}-{i}" for i in range(n)],
+            "instruction": [question.text for question in questions],
+            "completions": [completions[i * CANDIDATES : (i + 1) * CANDIDATES] for i in range(n)],
+        }
+    )
+
+
+def _judge(
+    world: World, questions: Sequence[Prompt], texts: Sequence[str], *, seed: int
+) -> list[dict[str, object]]:
+    """Overall, per-attribute and gold scores of every answer."""
+    ids = range(len(texts))
+    overall = world.judge(seed=seed).score(questions, texts, ids)
+    table = np.nan_to_num(world.gold.table(questions, texts), nan=0.0)
+    gold = world.gold.overall(table)
+    noise = np.random.default_rng([seed, 19]).normal(0, world.noise / 2, table.shape)
+    scores = np.clip(np.rint(1 + 9 * table + noise), 1, 10)
+    return [
+        {
+            "overall_score": float(overall[i]),
+            "annotations": dict(zip(ATTRIBUTES, scores[i].tolist(), strict=True)),
+            "gold_score": float(gold[i]),
+        }
+        for i in ids
+    ]
+
+
+def corpus(
+    world: World,
+    n: int,
+    *,
+    seed: int,
+    scored: float = 0.5,
+    attributes: float = 0.0,
+    drill: float = 0.15,
+    goal_noise: float = 2.0,
+) -> list[Example]:
+    """What a base model learns from: answers of every quality, some under a (noisy) score prompt, and drills.
+
+    Args:
+        world: whose annotators write.
+        n: how many examples.
+        seed: example i depends on (seed, i) alone.
+        scored: share of the answers that carry an overall score prompt.
+        attributes: share that carries a score for each attribute instead.
+        drill: share of held-out-skill questions.
+        goal_noise: standard deviation of the score in the prompt around the truth, in points.
+    """
+    writers = world.base_panel()
+    questions = asked.draw(n, split="train", seed=seed + 1_000_003)
+    quizzes = skills.draw(n, seed=seed + 1_000_003)
+    return [
+        _example(world, writers, questions[i], quizzes[i], np.random.default_rng([seed, i, 23]),
+                 scored, attributes, drill, goal_noise)
+        for i in range(n)
+    ]  # fmt: skip
+
+
+def _example(
+    world: World, writers: Sequence[Annotator], question: Prompt, quiz: tuple[str, str, str],
+    rng: np.random.Generator, scored: float, attributes: float, drill: float, goal_noise: float,
+) -> Example:  # fmt: skip
+    kind, under = rng.random(), rng.random()
+    if kind < drill:
+        return Example(quiz[1], quiz[2])
+    text = writers[rng.integers(len(writers))].answer(question, rng).text
+    values = world.gold.attributes(question, text)
+    if under < scored:
+        seen = float(world.gold.overall(values)) + rng.normal(0, goal_noise)
+        return Example(question.text, text, float(np.clip(np.rint(seen), 1, 10)))
+    if under < scored + attributes:
+        noisy = np.clip(np.rint(1 + 9 * values + rng.normal(0, goal_noise / 2, len(values))), 1, 10)
+        return Example(question.text, text, dict(zip(ATTRIBUTES, noisy.tolist(), strict=True)))
+    return Example(question.text, text)

@@ -1,0 +1,73 @@
+"""Every word of the micro world. Items belong to one category only, so truth can be checked from the text."""
+
+CATEGORIES: dict[str, tuple[str, ...]] = {
+    "fruits": tuple("apple banana cherry date fig grape kiwi lemon mango nectarine papaya quince".split()),
+    "animals": tuple("badger camel donkey elephant ferret goat hamster jackal lion otter rabbit zebra".split()),
+    "tools": tuple("anvil bolt chisel drill file hammer jigsaw lathe mallet pliers saw wrench".split()),
+    "trees": tuple("alder beech cedar elm fir hazel juniper larch maple oak pine willow".split()),
+    "metals": tuple("aluminium bronze copper gold iron lead mercury nickel platinum silver tin zinc".split()),
+    "sports": tuple("archery boxing cricket darts fencing golf hockey judo rowing skiing tennis yoga".split()),
+    "rivers": tuple("amazon clyde danube elbe ganges indus jordan loire mekong nile rhine volga".split()),
+    "clothes": tuple("apron belt coat dress glove hat jacket kilt mitten scarf tie vest".split()),
+    "dances": tuple("ballet conga foxtrot jive lambada mambo polka quickstep rumba salsa tango waltz".split()),
+    "colours": tuple("amber beige crimson emerald grey indigo khaki lilac magenta olive purple teal".split()),
+}
+SINGULAR: dict[str, str] = {
+    name: {"clothes": "garment", "dances": "dance"}.get(name, name.removesuffix("s")) for name in CATEGORIES
+}
+CATEGORY_OF: dict[str, str] = {item: name for name, items in CATEGORIES.items() for item in items}
+
+NUMBERS: tuple[str, ...] = tuple("zero one two three four five six seven eight nine".split())
+
+ORDERS: dict[str, tuple[str, ...]] = {
+    "any": ("", ", in any order"),
+    "alphabetical": (", in alphabetical order", ", sorted from a to z"),
+    "reverse": (", in reverse alphabetical order", ", sorted from z to a"),
+}
+PHRASINGS: tuple[str, ...] = (
+    "please give me {what} .",
+    "name {what} .",
+    "i need a list of {what} .",
+    "could you list {what} ?",
+    "tell me {what} .",
+    "write down {what} .",
+)
+TAILS: tuple[str, ...] = ("", "thank you !", "it is for a friend .", "keep it tidy .")
+
+# What an answer may say after its list: "elaboration". Five words of sense and a full stop each.
+SENTENCES: tuple[str, ...] = (
+    "all of them are common",
+    "most people know them well",
+    "they are easy to remember",
+    "some of them are rare",
+    "you may know others too",
+    "books describe them in detail",
+    "each one has a story",
+    "children learn them at school",
+    "they appear in many songs",
+    "experts could name many more",
+    "i like the first best",
+    "the last one surprises people",
+    "you can look them up",
+    "their names are quite old",
+    "they come from many places",
+    "ask me for more examples",
+)
+
+
+def vocabulary(extra: tuple[str, ...] = ()) -> list[str]:
+    """Every word that a prompt, an answer or a goal can hold, sorted: the tokenizer's vocabulary.
+
+    Scores are digits ("1" .. "10") and counts are words ("six"): a model cannot mistake one for the other.
+    """
+    from rapo.world import skills
+
+    texts = [*PHRASINGS, *TAILS, *SENTENCES, *NUMBERS, *CATEGORIES, *SINGULAR.values(), *CATEGORY_OF, *extra]
+    texts += [text for texts_of_order in ORDERS.values() for text in texts_of_order]
+    texts += [*skills.wordings(), *GOAL_WORDS, ", . ? ! : and without", *map(str, range(11))]
+    words = {word for text in texts for word in text.split() if "{" not in word}
+    return sorted(words)
+
+
+# Goal texts: the overall score, or one line an attribute.
+GOAL_WORDS: tuple[str, ...] = ("overall score :", "count truth unique order elaboration .")

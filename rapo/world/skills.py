@@ -1,0 +1,58 @@
+"""Held-out skills: short tasks that the preference data never touches (RA-T4's counterpart)."""
+
+import numpy as np
+
+from rapo.world.lexicon import CATEGORIES, CATEGORY_OF, NUMBERS, SINGULAR
+
+SKILLS = ("kind", "odd one out", "alphabet", "counting", "last", "copy")
+_WORDINGS = {
+    "kind": "what kind of thing is {0} ?",
+    "odd one out": "which word does not belong : {0} ?",
+    "alphabet": "which word comes first in the dictionary : {0} ?",
+    "counting": "how many words are here : {0} ?",
+    "last": "what is the last word of : {0} ?",
+    "copy": "repeat after me : {0} .",
+}
+
+
+def wordings() -> list[str]:
+    """Every wording, for the vocabulary."""
+    return [text.replace("{0}", "") for text in _WORDINGS.values()]
+
+
+def task(skill: str, rng: np.random.Generator) -> tuple[str, str]:
+    """One question of a skill and its only right answer.
+
+    Raises:
+        ValueError: the skill is unknown.
+
+    >>> task("counting", np.random.default_rng(3))[1] in {f"{n} ." for n in NUMBERS}
+    True
+    """
+    if skill not in SKILLS:
+        raise ValueError(f"skill is {skill!r}; use one of {', '.join(SKILLS)}")
+    everything = sorted(CATEGORY_OF)
+    words = rng.choice(everything, size=int(rng.integers(2, 7)), replace=False).tolist()
+    category, other = rng.choice(sorted(CATEGORIES), size=2, replace=False).tolist()
+    if skill == "kind":
+        return _ask(skill, words[:1]), f"{SINGULAR[CATEGORY_OF[words[0]]]} ."
+    if skill == "odd one out":
+        odd = str(rng.choice(CATEGORIES[other]))
+        group = [*rng.choice(CATEGORIES[category], size=3, replace=False).tolist(), odd]
+        return _ask(skill, rng.permutation(group).tolist()), f"{odd} ."
+    if skill == "alphabet":
+        return _ask(skill, words[:2]), f"{min(words[:2])} ."
+    answers = {"counting": NUMBERS[len(words)], "last": words[-1], "copy": " , ".join(words)}
+    return _ask(skill, words), f"{answers[skill]} ."
+
+
+def _ask(skill: str, words: list[str]) -> str:
+    return _WORDINGS[skill].format(" , ".join(words))
+
+
+def draw(n: int, *, seed: int) -> list[tuple[str, str, str]]:
+    """``n`` (skill, question, answer) triples, skills in turn; triple i depends on (seed, i) alone."""
+    return [
+        (SKILLS[i % len(SKILLS)], *task(SKILLS[i % len(SKILLS)], np.random.default_rng([seed, i, 11])))
+        for i in range(n)
+    ]
