@@ -1,0 +1,37 @@
+"""What every test shares: real judged data beside the checkout, a throw-away project root, no display."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Benchmarks are programs, not tests: doctest collection would import them and their peers.
+collect_ignore_glob = ["benchmarks/*"]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Top folder of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data that is no part of the project and may lie beside the checkout; skips where it does not."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real data not found at {folder}")
+    return folder
+
+
+@pytest.fixture
+def rapo_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project root: whatever the test writes through `rapo.paths` lands here."""
+    monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
+    monkeypatch.delenv("RAPO_RUNS", raising=False)
+    return tmp_path
