@@ -1,0 +1,84 @@
+# Two commands do everything: `make reproduce` and `make test`. Each sets up what it needs first.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+SCALE ?= small
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
+NOTEBOOKS ?=
+ARGS ?=
+VENV ?= .venv
+
+EXTRAS := train,notebooks,judges,dev
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+READY := $(VENV)/.ready
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+
+.PHONY: help setup reproduce figures test lint format lab clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Variables: SCALE=smoke|small|full ($(SCALE))  JOBS=N ($(JOBS))  NOTEBOOKS='name ...' (all)  PYTHON=... ($(PYTHON))"
+
+reproduce: $(READY) ## run every notebook; tables, figures and report land in figures/
+	@$(VENV)/bin/rapo reproduce $(NOTEBOOKS) --scale $(SCALE) --jobs $(JOBS) $(ARGS)
+
+figures: $(READY) ## redraw figures, tables and report from the kept results, without training
+	@$(VENV)/bin/rapo figures --jobs $(JOBS) $(ARGS)
+
+# Two worker processes: each pays torch's import (about 10 s) and then halves minutes of tests. A file stays
+# on one worker, so that what its fixtures trained is trained once.
+test: $(READY) ## unit, property, end-to-end and doc tests
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(READY) ## ruff, mypy, and the shape of the notebooks
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest -m "not slow" tests/test_notebooks.py tests/test_floors.py
+
+format: $(READY) ## let ruff lay out the code
+	@$(PY) -m ruff check --fix --exit-zero .
+	@$(PY) -m ruff format .
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	@$(PY) -m jupyter lab --notebook-dir=. notebooks
+
+setup: $(READY) ## only install, into .venv
+
+clean: ## remove executed notebooks and caches; trained runs (build/runs) stay
+	@rm -rf build/smoke build/small build/full .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find rapo tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## also remove trained runs and the virtual environment
+	@rm -rf build $(VENV) rapo.egg-info
+
+# The stamp is newer than both files once everything they name is installed.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) $(NEW_ENOUGH) 2>/dev/null || { \
+	  echo "rapo needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1)."; \
+	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PY) $(NEW_ENOUGH) 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "No virtual environment could be made; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Installing the pinned environment into $(VENV) (once, about 1.7 GB)"
+	@$(call install_torch)
+	@$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+# torch goes first and alone. PyPI's Linux build brings gigabytes of CUDA, so a Linux machine without an NVIDIA
+# GPU takes the CPU build: from a configured index or folder, else from PyTorch's own; the default build comes
+# last. The pytorch.org attempt gives up early, so that it costs seconds where it cannot be reached.
+define install_torch
+has=$$($(PY) -c 'from importlib.metadata import version; print(version("torch").partition("+")[0])' 2>/dev/null); \
+if [ "$$has" = "$(TORCH)" ]; then exit 0; fi; \
+if [ "$$(uname -s)" = Linux ] && ! nvidia-smi -L >/dev/null 2>&1; then \
+  $(PIP) install --no-deps 'torch==$(TORCH)+cpu' 2>/dev/null && exit 0; \
+  $(PIP) install --no-deps --index-url $(TORCH_CPU_INDEX) --timeout 10 --retries 1 'torch==$(TORCH)+cpu' \
+    2>/dev/null && exit 0; \
+  echo "No CPU build of torch $(TORCH) within reach: installing the default build."; \
+fi; \
+$(PIP) install --no-deps 'torch==$(TORCH)'
+endef
