@@ -133,7 +133,7 @@ def describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("rapo"):
-        return f"this needs the package {error.name}, which is not installed; pip install 'rapo[{_extra(error.name)}]'"
+        return f"the package {error.name} is not installed; pip install 'rapo[{_extra(error.name)}]'"
     text = str(error)
     plain = isinstance(error, (ValueError, OSError, RuntimeError, ImportError)) and text
     return text if plain else f"{type(error).__name__}: {text}" if text else type(error).__name__
