@@ -2,7 +2,8 @@
 
 RA is arXiv:2410.08067, AP is arXiv:2503.01864. No exact source of AP's own numbers was at hand: its figures are
 compared by direction only. Certainty: "exact" is printed by the authors (poster, paper page or repository),
-"secondary" is printed in a public summary, "digitised" is read off a bar chart (within 0.4).
+"secondary" is printed in a public summary, "digitised" is read off a bar chart (within 0.4). The SimPO repository's
+numbers stand where a paper starts from the same models and data: as RA's baselines, and as AP's training on all pairs.
 """
 
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ _UNITS = {
 _ALPACA = ("LC win rate", "win rate", "MT-Bench", "Arena-Hard")
 _ACADEMIC = ("GSM8K", "GPQA", "TruthfulQA", "average of six")
 _SIMPO = ("LC win rate", "win rate", "Arena-Hard")
-_SIMPO_LENGTH = ("LC win rate", "win rate", "length", "Arena-Hard")
+_LC = ("LC win rate",)
 
 _Block = tuple[str, str, tuple[str, ...], str, str]
 # (ids, source, metrics, certainty: one for all metrics or one each, rows "model | arm | value of each metric")
@@ -169,14 +170,8 @@ _BLOCKS: tuple[_Block, ...] = (
         Gemma-2-9B | RA | 83.62 | 35.74 | 65.27 | 59.75
         """,
     ),
-    (
-        "RA-T8",
-        "public summary of RA",
-        ("LC win rate",),
-        "secondary",
-        "Llama-3-8B | RA, several attributes | 56.57",
-    ),
-    ("RA-T8", "SimPO repository", ("LC win rate",), "exact", "Llama-3-8B | SimPO | 53.7"),
+    ("RA-T8", "public summary of RA", _LC, "secondary", "Llama-3-8B | RA, several attributes | 56.57"),
+    ("RA-T8", "SimPO repository", _LC, "exact", "Llama-3-8B | SimPO | 53.7"),
     (
         "RA-A4",
         "SimPO repository",
@@ -185,24 +180,32 @@ _BLOCKS: tuple[_Block, ...] = (
         """
         Llama-3-Instruct-8B v0.2 | RRHF | 37.9 | 31.6 | 28.8
         Llama-3-Instruct-8B v0.2 | SLiC-HF | 33.9 | 32.5 | 29.3
-        Llama-3-Instruct-8B v0.2 | DPO | 48.2 | 47.5 | 35.2
         Llama-3-Instruct-8B v0.2 | IPO | 46.8 | 42.4 | 36.6
         Llama-3-Instruct-8B v0.2 | CPO | 34.1 | 36.4 | 30.9
         Llama-3-Instruct-8B v0.2 | KTO | 34.1 | 32.1 | 27.3
         Llama-3-Instruct-8B v0.2 | ORPO | 38.1 | 33.8 | 28.2
         Llama-3-Instruct-8B v0.2 | R-DPO | 48.0 | 45.8 | 35.1
+        """,
+    ),
+    (
+        "RA-A4 AP-F1b",
+        "SimPO repository",
+        _SIMPO,
+        "exact",
+        """
+        Llama-3-Instruct-8B v0.2 | DPO | 48.2 | 47.5 | 35.2
         Llama-3-Instruct-8B v0.2 | SimPO | 53.7 | 47.5 | 36.5
         """,
     ),
     (
-        "RA-A4",
+        "AP-F1b",
         "SimPO repository",
-        _SIMPO_LENGTH,
+        ("LC win rate", "win rate", "length", "Arena-Hard"),
         "exact",
         """
-        Gemma-2-9b | base | 51.1 | 38.1 | 1571 | 40.8
-        Gemma-2-9b | DPO | 67.8 | 65.4 | 2016 | 58.9
-        Gemma-2-9b | SimPO | 72.4 | 65.9 | 1833 | 59.1
+        Gemma-2-9b-it | base | 51.1 | 38.1 | 1571 | 40.8
+        Gemma-2-9b-it | DPO | 67.8 | 65.4 | 2016 | 58.9
+        Gemma-2-9b-it | SimPO | 72.4 | 65.9 | 1833 | 59.1
         """,
     ),
 )
@@ -231,32 +234,36 @@ def table(claim: str = "") -> "pd.DataFrame":
     return numbers[numbers["id"] == claim.split("/")[0]].reset_index(drop=True)
 
 
+def wide(claim: str) -> "pd.DataFrame":
+    """Published numbers of one claim as papers print them: one row a model and arm, one column a metric.
+
+    >>> wide("RA-T8")[["arm", "LC win rate (%)", "certainty"]].to_dict("list")
+    {'arm': ['RA, several attributes', 'SimPO'], 'LC win rate (%)': [56.57, 53.7], 'certainty': ['secondary', 'exact']}
+    """
+    import pandas as pd
+
+    rows: dict[tuple[str, str], dict[str, str | float]] = {}
+    for number in table(claim).to_dict("records"):
+        row = rows.setdefault((number["model"], number["arm"]), {"model": number["model"], "arm": number["arm"]})
+        row[f"{number['metric']} ({number['unit']})"] = number["value"]
+        seen = str(row.pop("certainty", ""))
+        row["certainty"] = seen if number["certainty"] in seen else f"{seen}, {number['certainty']}".strip(", ")
+        row["source"] = row.pop("source", number["source"])
+    return pd.DataFrame(list(rows.values()))
+
+
 @cache
 def _numbers() -> "pd.DataFrame":
     import pandas as pd
 
-    records = [
-        {
-            "paper": name[:2],
-            "id": name,
-            "model": model,
-            "arm": arm,
-            "metric": metric,
-            "value": float(value),
-            "unit": _UNITS[metric],
-            "certainty": sure,
-            "source": source,
-        }
-        for ids, source, metrics, certainty, text in _BLOCKS
-        for name in ids.split()
-        for model, arm, *values in (
-            [cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()
-        )
-        for metric, value, sure in zip(metrics, values, _per_metric(certainty, metrics), strict=True)
-    ]
-    return pd.DataFrame(records)
-
-
-def _per_metric(certainty: str, metrics: tuple[str, ...]) -> list[str]:
-    words = certainty.split()
-    return words * len(metrics) if len(words) == 1 else words
+    columns = ("paper", "id", "model", "arm", "metric", "value", "unit", "certainty", "source")
+    records = []
+    for ids, source, metrics, certainty, text in _BLOCKS:
+        sure = certainty.split() * (len(metrics) if " " not in certainty else 1)
+        for name in ids.split():
+            for line in text.strip().splitlines():
+                model, arm, *values = (cell.strip() for cell in line.split("|"))
+                for metric, value, how in zip(metrics, values, sure, strict=True):
+                    number = (float(value), _UNITS[metric], how, source)
+                    records.append((name[:2], name, model, arm, metric, *number))
+    return pd.DataFrame(records, columns=list(columns))
