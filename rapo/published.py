@@ -2,8 +2,8 @@
 
 RA is arXiv:2410.08067, AP is arXiv:2503.01864. No exact source of AP's own numbers was at hand: its figures are
 compared by direction only. Certainty: "exact" is printed by the authors (poster, paper page or repository),
-"secondary" is printed in a public summary, "digitised" is read off a bar chart (within 0.4). The SimPO repository's
-numbers stand where a paper starts from the same models and data: as RA's baselines, and as AP's training on all pairs.
+"secondary" is printed in a public summary, "digitised" is read off a bar chart (within 0.4). Numbers of the SimPO
+repository stand where a paper starts from the same models and data: RA's baselines, and AP on all pairs.
 """
 
 from dataclasses import dataclass
@@ -135,7 +135,7 @@ _BLOCKS: tuple[_Block, ...] = (
     ("RA-T6", "RA poster", _ALPACA, "exact", "Qwen2-7B-It | IRA | 32.61 | 29.15 | 8.49 | 28.3"),
     (
         "RA-F2",
-        "public summary of RA; win rate read off RA's bar chart",
+        "public summary of RA; RA bar chart",
         _ALPACA,
         "secondary digitised secondary secondary",
         """
@@ -237,19 +237,23 @@ def table(claim: str = "") -> "pd.DataFrame":
 def wide(claim: str) -> "pd.DataFrame":
     """Published numbers of one claim as papers print them: one row a model and arm, one column a metric.
 
-    >>> wide("RA-T8")[["arm", "LC win rate (%)", "certainty"]].to_dict("list")
-    {'arm': ['RA, several attributes', 'SimPO'], 'LC win rate (%)': [56.57, 53.7], 'certainty': ['secondary', 'exact']}
+    >>> wide("RA-T8")[["arm", "LC win rate (%)", "certainty"]].to_dict("list")["certainty"]
+    ['secondary', 'exact']
     """
     import pandas as pd
 
-    rows: dict[tuple[str, str], dict[str, str | float]] = {}
-    for number in table(claim).to_dict("records"):
-        row = rows.setdefault((number["model"], number["arm"]), {"model": number["model"], "arm": number["arm"]})
-        row[f"{number['metric']} ({number['unit']})"] = number["value"]
-        seen = str(row.pop("certainty", ""))
-        row["certainty"] = seen if number["certainty"] in seen else f"{seen}, {number['certainty']}".strip(", ")
-        row["source"] = row.pop("source", number["source"])
-    return pd.DataFrame(list(rows.values()))
+    rows = []
+    for (model, arm), numbers in table(claim).groupby(["model", "arm"], sort=False):
+        values = {f"{number.metric} ({number.unit})": number.value for number in numbers.itertuples()}
+        sure = numbers["certainty"].mode()[0]
+        other = [
+            f"{number.metric} {number.certainty}" for number in numbers.itertuples() if number.certainty != sure
+        ]
+        about = {"certainty": "; ".join([sure, *other]), "source": numbers["source"].iloc[0]}
+        rows.append({"model": model, "arm": arm, **values, **about})
+    frame = pd.DataFrame(rows)
+    last = [column for column in ("certainty", "source") if column in frame]
+    return frame[[*frame.columns.difference(last, sort=False), *last]]
 
 
 @cache
