@@ -1,12 +1,13 @@
 """Claims: a published statement, a test statistic with its interval, and a verdict computed from them."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rapo import paths
+from rapo import config, paths
 
 VERDICTS = ("holds", "does not hold", "undecided")
 
@@ -60,7 +61,7 @@ def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str =
     A degenerate interval (an exact result) on the threshold itself does not hold for a strict claim.
 
     Raises:
-        ValueError: the interval is empty or the direction unknown.
+        ValueError: the interval is empty, the direction unknown, or the margin of "equal" negative.
 
     >>> verdict(0.5, 2.0), verdict(-1.0, 2.0), verdict(-3.0, -1.0)
     ('holds', 'undecided', 'does not hold')
@@ -70,6 +71,8 @@ def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str =
     if not low <= high:
         raise ValueError(f"interval [{low}, {high}] is empty or NaN; compute it from at least two units")
     if direction == "equal":
+        if threshold < 0:
+            raise ValueError(f"threshold is {threshold}; with 'equal' it is the margin around zero, 0 or more")
         if -threshold <= low and high <= threshold:
             return "holds"
         return "does not hold" if low > threshold or high < -threshold else "undecided"
@@ -84,12 +87,19 @@ def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str =
 
 
 def save(claim: Claim, *, scale: str, notebook: str) -> Path:
-    """Write a claim with its computed verdict to ``figures/claims/<id>.json``, atomically."""
+    """Write a claim with its computed verdict to ``figures/claims/<id>.json``, atomically.
+
+    Raises:
+        ValueError: the estimate or its interval is not finite.
+    """
+    if not all(map(math.isfinite, (claim.estimate, claim.low, claim.high))):
+        measured = f"{claim.estimate} [{claim.low}, {claim.high}]"
+        raise ValueError(f"claim {claim.id}: {measured} is not finite; leave out the units without a value")
     folder = paths.figures(scale) / "claims"
     claim = replace(claim, scale=scale, notebook=notebook)
     target = folder / f"{claim.id.replace('/', '.')}.json"
     record = {**asdict(claim), "verdict": claim.verdict}
-    paths.write_text(target, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    paths.write_text(target, json.dumps(record, indent=1, ensure_ascii=False, default=config.plain) + "\n")
     return target
 
 
@@ -97,6 +107,16 @@ def load(folder: Path) -> list[dict[str, Any]]:
     """Read every claim in a folder, sorted by id."""
     records = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
     return sorted(records, key=lambda record: record["id"])
+
+
+def number(value: float, *, digits: int = 3) -> str:
+    """A float to ``digits`` significant digits, large ones whole and never as powers of ten.
+
+    >>> number(0.51234), number(999.7), number(123456.7), number(2e-5)
+    ('0.512', '1000', '123457', '2e-05')
+    """
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text else text
 
 
 def table(claims: Sequence[Claim]) -> Any:
@@ -108,8 +128,8 @@ def table(claims: Sequence[Claim]) -> Any:
             "id": claim.id,
             "claim": claim.statement,
             "paper": claim.paper,
-            "ours": f"{claim.estimate:.3g} {claim.unit}".strip(),
-            f"{claim.level:.0%} interval": f"[{claim.low:.3g}, {claim.high:.3g}]",
+            "ours": f"{number(claim.estimate)} {claim.unit}".strip(),
+            f"{100 * claim.level:g}% interval": f"[{number(claim.low)}, {number(claim.high)}]",
             "n": claim.n,
             "verdict": claim.verdict,
         }

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import numbers
 import re
 from collections.abc import Mapping
 from importlib import resources
@@ -81,10 +82,11 @@ def recipe(name: str, scale: str) -> dict[str, Any]:
     file = resources.files("rapo") / "recipes" / f"{name}.yaml"
     if not file.is_file():
         raise ValueError(f"no recipe named {name!r} in rapo/recipes")
-    blocks = parse_yaml(file.read_text(encoding="utf-8"), name=f"recipes/{name}.yaml")
-    if scale not in blocks:
-        raise ValueError(f"recipe {name!r} has no scale {scale!r}; it has {sorted(set(blocks) - {'common'})}")
-    return merge(blocks.get("common", {}), blocks[scale])
+    blocks = parse_yaml(file.read_text(encoding="utf-8"), name=f"recipes/{name}.yaml") or {}
+    scales = sorted(set(blocks) - {"common"})
+    if scale not in scales:
+        raise ValueError(f"recipe {name!r} has no scale {scale!r}; it has {scales}")
+    return merge(blocks.get("common") or {}, blocks[scale] or {})
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,5 +103,19 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_finite(value: Any) -> bool:
-    """True for a real, finite number (bool excluded)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """True for a real, finite number: Python's or numpy's, bool excluded.
+
+    >>> is_finite(3), is_finite(float("inf")), is_finite(True), is_finite("3")
+    (True, False, False, False)
+    """
+    if isinstance(value, numbers.Integral):
+        return not isinstance(value, bool)
+    return isinstance(value, numbers.Real) and math.isfinite(value)
+
+
+def plain(value: Any) -> Any:
+    """Plain JSON of what `json.dumps` does not know; give it as ``default=plain``.
+
+    Numpy scalars become numbers, arrays lists; anything else (paths, dates, intervals) becomes its text.
+    """
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -5,6 +5,8 @@ holds ``notebooks/`` and ``rapo/``, else the working directory: the library also
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SCALES = ("smoke", "small", "full")
@@ -61,7 +63,20 @@ def results() -> Path:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary sibling to write to; it takes the name ``path`` once the block ends without an error.
+
+    Threads and processes may write the same file at once: each has its own sibling, the last one stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

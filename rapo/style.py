@@ -1,7 +1,7 @@
 """One look for every picture, and the one way to save it."""
 
 import json
-import os
+import math
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rapo import config as settings
 from rapo import paths
-from rapo.paths import write_text
+from rapo.paths import whole, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,26 +92,33 @@ def save_figure(
         The path of the SVG.
     """
     folder = paths.figures(scale)
-    folder.mkdir(parents=True, exist_ok=True)
     sidecar = {
         "name": name,
         "alt": alt,
         "scale": scale,
         "config": dict(config or {}),
         "provenance": provenance(),
-        "data": json.loads(data.to_json(orient="records", double_precision=10)),
+        "data": [{str(key): _cell(value) for key, value in row.items()} for row in data.to_dict("records")],
     }
-    for suffix, metadata in ((".svg", {"Date": None}), (".png", {})):
-        temporary = folder / f".{name}.{os.getpid()}{suffix}"
-        figure.savefig(temporary, metadata=metadata, bbox_inches="tight", facecolor="white")
-        temporary.replace(folder / f"{name}{suffix}")
-    write_text(folder / f"{name}.json", json.dumps(sidecar, indent=1, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(sidecar, indent=1, ensure_ascii=False, default=settings.plain)
+    for suffix, metadata in (("svg", {"Date": None}), ("png", {})):
+        with whole(folder / f"{name}.{suffix}") as temporary:
+            figure.savefig(temporary, format=suffix, metadata=metadata, bbox_inches="tight", facecolor="white")
+    write_text(folder / f"{name}.json", text + "\n")
     return folder / f"{name}.svg"
+
+
+def _cell(value: Any) -> Any:
+    """A value of a frame for JSON, which knows neither missing values nor infinity: both become null."""
+    import pandas as pd
+
+    missing = pd.api.types.is_scalar(value) and pd.isna(value)
+    return None if missing or (isinstance(value, float) and math.isinf(value)) else value
 
 
 @cache
 def provenance() -> dict[str, str]:
-    """Versions and commit behind a result."""
+    """Versions of the packages, and the commit of rapo's own code, behind a result."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version(), "commit": _commit()}
@@ -126,7 +134,7 @@ def _commit() -> str:
     try:
         done = subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"],
-            cwd=paths.root(),
+            cwd=Path(__file__).parent,
             capture_output=True,
             text=True,
             check=True,

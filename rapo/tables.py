@@ -1,9 +1,10 @@
 """Tables: CSV and Markdown from one DataFrame."""
 
+import numbers
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rapo import paths
+from rapo import claims, paths
 from rapo.paths import write_text
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def markdown(table: "pd.DataFrame", *, digits: int = 3) -> str:
 
     numeric = [pd.api.types.is_numeric_dtype(table[column]) for column in table.columns]
     lines = [
-        "| " + " | ".join(map(str, table.columns)) + " |",
+        "| " + " | ".join(_cell(column, digits) for column in table.columns) + " |",
         "| " + " | ".join("---:" if is_number else "---" for is_number in numeric) + " |",
     ]
     for row in table.itertuples(index=False):
@@ -36,9 +37,8 @@ def _cell(value: Any, digits: int) -> str:
 
     if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
         return ""
-    text = f"{value:.{digits}g}" if isinstance(value, float) and abs(value) < 10**digits else str(value)
-    if isinstance(value, float) and abs(value) >= 10**digits:
-        text = f"{value:.0f}"
+    is_float = isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
+    text = claims.number(float(value), digits=digits) if is_float else str(value)
     return text.replace("|", "\\|").replace("\n", " ")
 
 

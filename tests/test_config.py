@@ -1,0 +1,150 @@
+"""Canonical JSON, content hashes, YAML with real numbers, recipes."""
+
+import hashlib
+import json
+import math
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rapo import config, paths
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(PLAIN)
+def test_canonical_text_reads_back_equal(settings: Any) -> None:
+    assert json.loads(config.canonical(settings)) == settings
+
+
+@given(st.dictionaries(st.text(), st.integers(), min_size=2))
+def test_canonical_text_does_not_depend_on_the_order_of_keys(settings: dict[str, int]) -> None:
+    assert config.canonical(dict(reversed(settings.items()))) == config.canonical(settings)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_canonical_refuses_what_json_cannot_say(value: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        config.canonical({"lr": value})
+    with pytest.raises(TypeError):
+        config.canonical({"root": Path("somewhere")})
+
+
+def test_content_hash_is_sha256_over_lengths_and_parts() -> None:
+    # 8 bytes little-endian length, then the part: b"\x02" + 7 zero bytes + b"ab", b"\x01" + 7 zero bytes + b"c"
+    stream = b"\x02\0\0\0\0\0\0\0ab\x01\0\0\0\0\0\0\0c"
+    assert config.content_hash("ab", b"c", length=64) == hashlib.sha256(stream).hexdigest()
+    assert config.content_hash("ab", "c") == config.content_hash("ab", "c", length=64)[:16]
+    assert config.content_hash("ab", "c") != config.content_hash("a", "bc")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-6", 1e-6),
+        ("5E-7", 5e-7),
+        ("1.5e3", 1500.0),
+        ("-2e2", -200.0),
+        (".5", 0.5),
+        ("3", 3),
+        (".inf", math.inf),
+        ("1e-6x", "1e-6x"),
+        ("e5", "e5"),
+        ("'1e-6'", "1e-6"),
+    ],
+)
+def test_yaml_reads_numbers_as_people_write_them(text: str, value: Any) -> None:
+    read = config.parse_yaml(f"lr: {text}")["lr"]
+    assert read == value
+    assert type(read) is type(value)
+
+
+def test_broken_yaml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: [1, 2", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"x\.yaml is not valid YAML"):
+        config.load_yaml(tmp_path / "x.yaml")
+    with pytest.raises(FileNotFoundError):
+        config.load_yaml(tmp_path / "missing.yaml")
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.sampled_from("xyz"), st.integers())),
+    st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.sampled_from("xyz"), st.integers())),
+)
+def test_merge_lets_the_second_win_leaf_by_leaf(base: dict[str, Any], over: dict[str, Any]) -> None:
+    before = config.canonical([base, over])
+    merged = config.merge(base, over)
+    leaves = {(a, x): v for tree in (base, over) for a, branch in tree.items() for x, v in branch.items()}
+    assert {(a, x): v for a, branch in merged.items() for x, v in branch.items()} == leaves
+    assert config.canonical([base, over]) == before
+
+
+def test_merge_replaces_a_mapping_by_a_leaf_and_a_leaf_by_a_mapping() -> None:
+    assert config.merge({"a": {"x": 1}, "b": 2}, {"a": 3, "b": {"y": 4}}) == {"a": 3, "b": {"y": 4}}
+
+
+@pytest.fixture
+def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    monkeypatch.setattr(config.resources, "files", lambda package: tmp_path)
+    return folder
+
+
+def test_a_recipe_is_common_overridden_by_the_scale(recipes: Path) -> None:
+    (recipes / "toy.yaml").write_text(
+        "common: {lr: 1e-4, model: {width: 96, layers: 3}}\nsmoke: {model: {layers: 1}}\nsmall:\n",
+        encoding="utf-8",
+    )
+    assert config.recipe("toy", "smoke") == {"lr": 1e-4, "model": {"width": 96, "layers": 1}}
+    assert config.recipe("toy", "small") == {"lr": 1e-4, "model": {"width": 96, "layers": 3}}
+
+
+@pytest.mark.parametrize("scale", ["full", "common"])
+def test_a_recipe_without_the_scale_names_those_it_has(recipes: Path, scale: str) -> None:
+    (recipes / "toy.yaml").write_text("common: {lr: 1}\nsmoke: {}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"'toy' has no scale '{scale}'; it has \['smoke'\]"):
+        config.recipe("toy", scale)
+
+
+def test_an_empty_recipe_and_a_missing_one_are_named(recipes: Path) -> None:
+    (recipes / "empty.yaml").write_text("", encoding="utf-8")
+    with pytest.raises(ValueError, match="'empty' has no scale 'smoke'"):
+        config.recipe("empty", "smoke")
+    with pytest.raises(ValueError, match="no recipe named 'absent'"):
+        config.recipe("absent", "smoke")
+
+
+RECIPES = sorted(
+    file.name for file in (resources.files("rapo") / "recipes").iterdir() if file.name.endswith(".yaml")
+)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_of_rapo_has_every_scale(name: str) -> None:
+    for scale in paths.SCALES:
+        assert config.canonical(config.recipe(name.removesuffix(".yaml"), scale))
+
+
+@pytest.mark.parametrize("value", [0, -3, 10**400, 2.5, np.float32(0.5), np.float64(1), np.int64(7)])
+def test_finite_numbers(value: Any) -> None:
+    assert config.is_finite(value)
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf, np.float32("nan"), True, np.bool_(True), "1", None, 1j])
+def test_everything_else_is_no_finite_number(value: Any) -> None:
+    assert not config.is_finite(value)
+
+
+def test_plain_makes_json_of_numpy_and_text_of_the_rest() -> None:
+    values = [np.float64(0.5), np.int32(3), np.bool_(True), np.array([[1, 2]]), Path("a/b")]
+    assert json.loads(json.dumps(values, default=config.plain)) == [0.5, 3, True, [[1, 2]], "a/b"]
