@@ -63,12 +63,6 @@ def write_half(target: Path) -> None:
         raise OSError("disk full")
 
 
-def write_half(target: Path) -> None:
-    with paths.whole(target) as temporary:
-        temporary.write_text("half", encoding="utf-8")
-        raise OSError("disk full")
-
-
 def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path: Path) -> None:
     target = tmp_path / "kept.txt"
     paths.write_text(target, "old")
