@@ -15,7 +15,7 @@ FLOORS: dict[str, str] = {
     "intervals audit world",
     "floor 2": "sources chat logprobs models training sampling judges runs progress kept study studies",
     "floor 3": "plots tables style",
-    "roof": "reproduce report cli commands __main__",
+    "roof": "reproduce report exhibits cli commands __main__",
 }
 LEVEL = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms.split()}
 # Floor 1 and the ground run with neither torch nor a network.

@@ -1,0 +1,160 @@
+"""The shape of the stored notebooks, and one run of all of them at the smallest scale."""
+
+import ast
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from rapo import published
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted((ROOT / "notebooks").glob("*.ipynb"))
+FIRST_PARAMETERS = {"scale": "small", "measure": True, "jobs": 2}
+PAPER_ID = re.compile(r"\b(?:RA|AP)-(?:[TFAS]\d+[ab]?|Th)\b")
+per_notebook = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+
+
+def read(source: Path) -> NotebookNode:
+    return nbformat.read(source, as_version=4)
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def lines_of_code(cell: NotebookNode) -> int:
+    """Lines that are neither empty nor comments."""
+    stripped = (line.strip() for line in cell.source.splitlines())
+    return sum(1 for line in stripped if line and not line.startswith("#"))
+
+
+def tagged(notebook: NotebookNode) -> list[int]:
+    """Places of the cells tagged ``parameters``."""
+    return [at for at, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
+
+
+def literals(code: str) -> dict[str, Any]:
+    """Names and values of a cell that assigns literals and does nothing else."""
+    values = {}
+    for node in ast.parse(code).body:
+        assert isinstance(node, ast.Assign), f"line {node.lineno}: only NAME = LITERAL stands among the parameters"
+        (target,) = node.targets
+        values[ast.unparse(target)] = ast.literal_eval(node.value)
+    return values
+
+
+@per_notebook
+def test_it_is_valid_and_every_cell_has_an_id(source: Path) -> None:
+    notebook = read(source)
+    nbformat.validate(notebook)
+    ids = [cell["id"] for cell in notebook.cells]
+    assert len(set(ids)) == len(ids) == len(notebook.cells)
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+@per_notebook
+def test_it_is_stored_without_outputs(source: Path) -> None:
+    for cell in code_cells(read(source)):
+        assert cell.outputs == []
+        assert cell.execution_count is None
+        assert "papermill" not in cell.metadata
+        assert "execution" not in cell.metadata
+
+
+@per_notebook
+def test_it_has_one_parameters_cell_that_begins_with_scale_measure_jobs(source: Path) -> None:
+    notebook = read(source)
+    (at,) = tagged(notebook)
+    values = literals(notebook.cells[at].source)
+    assert list(values.items())[:3] == list(FIRST_PARAMETERS.items())
+    code = [place for place, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    assert code.index(at) == 1, "imports stand in the first code cell, parameters in the second"
+
+
+@per_notebook
+def test_it_composes_and_defines_nothing(source: Path) -> None:
+    for cell in code_cells(read(source)):
+        assert "%" not in cell.source.lstrip()[:1], "no magics: the code runs as plain Python"
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)), cell.source
+
+
+@per_notebook
+def test_its_code_cells_are_short(source: Path) -> None:
+    lengths = [lines_of_code(cell) for cell in code_cells(read(source))]
+    assert min(lengths) > 0
+    assert max(lengths) <= 12
+    assert statistics.median(lengths) <= 5
+
+
+@per_notebook
+def test_prose_stands_before_and_after_the_code(source: Path) -> None:
+    notebook = read(source)
+    kinds = [cell.cell_type for cell in notebook.cells]
+    assert set(kinds) == {"markdown", "code"}
+    # Imports and parameters may follow each other; after them each code cell has its question before it.
+    for at in range(tagged(notebook)[0] + 1, len(kinds)):
+        if kinds[at] == "code":
+            assert kinds[at - 1] == "markdown", (
+                f"cell {at} has no question before it:\n{notebook.cells[at].source}"
+            )
+
+
+@per_notebook
+def test_it_begins_with_title_and_claims_and_says_them_in_its_metadata(source: Path) -> None:
+    notebook = read(source)
+    first = notebook.cells[0]
+    assert first.cell_type == "markdown"
+    assert first.source.startswith("# ")
+    about = notebook.metadata.rapo
+    assert set(about) == {"title", "claims", "cost", "after"}
+    assert about.title
+    assert about.cost in ("light", "heavy")
+    assert set(about.after) <= {other.stem for other in SOURCES} - {source.stem}
+    assert set(about.claims) <= set(PAPER_ID.findall(first.source)), "the first cell names the claims"
+
+
+@per_notebook
+def test_its_last_code_cell_tells_the_claims(source: Path) -> None:
+    notebook = read(source)
+    if notebook.metadata.rapo.claims:
+        assert "claims.table" in code_cells(notebook)[-1].source
+
+
+def test_names_of_claims_are_those_of_the_papers() -> None:
+    known = {name for entry in published.CLAIMS for name in entry.ids}
+    for source in SOURCES:
+        assert set(read(source).metadata.rapo.claims) <= known, source.name
+
+
+def test_the_notebooks_are_linted_and_laid_out_like_code() -> None:
+    for command in (["check"], ["format", "--check"]):
+        line = [sys.executable, "-m", "ruff", *command, "--no-cache", "notebooks"]
+        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SOURCES, reason="no notebooks yet")
+def test_every_notebook_runs_from_end_to_end(tmp_path: Path) -> None:
+    """`rapo reproduce --scale smoke` in a folder of its own: nothing is taken from earlier runs."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    environment |= {"RAPO_ROOT": str(tmp_path), "RAPO_RUNS": str(tmp_path / "runs"), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "rapo", "reproduce", "--scale", "smoke", "--jobs", "2"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-8000:]}"
+    figures = tmp_path / "figures" / "smoke"
+    assert (figures / "report.html").is_file()
+    promised = {name for source in SOURCES for name in read(source).metadata.rapo.claims}
+    told = {PAPER_ID.match(file.name)[0] for file in (figures / "claims").glob("*.json")}
+    assert promised <= told, "claims that a notebook promises and did not save"
