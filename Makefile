@@ -48,6 +48,7 @@ lab: $(READY) ## open the notebooks in JupyterLab
 	@$(PY) -m jupyter lab --notebook-dir=. notebooks
 
 setup: $(READY) ## only install, into .venv
+	@echo "Ready: . $(VENV)/bin/activate"
 
 clean: ## remove executed notebooks and caches; trained runs (build/runs) stay
 	@rm -rf build/smoke build/small build/full .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -124,15 +123,13 @@ def test_an_empty_recipe_and_a_missing_one_are_named(recipes: Path) -> None:
         config.recipe("absent", "smoke")
 
 
-RECIPES = sorted(
-    file.name for file in (resources.files("rapo") / "recipes").iterdir() if file.name.endswith(".yaml")
-)
+RECIPES = sorted(file.stem for file in (Path(config.__file__).parent / "recipes").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_of_rapo_has_every_scale(name: str) -> None:
     for scale in paths.SCALES:
-        assert config.canonical(config.recipe(name.removesuffix(".yaml"), scale))
+        assert config.canonical(config.recipe(name, scale))
 
 
 @pytest.mark.parametrize("value", [0, -3, 10**400, 2.5, np.float32(0.5), np.float64(1), np.int64(7)])
