@@ -60,7 +60,8 @@ distclean: clean ## also remove trained runs and the virtual environment
 # The stamp is newer than both files once everything they name is installed.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) $(NEW_ENOUGH) 2>/dev/null || { \
-	  echo "rapo needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1)."; \
+	  found=$$($(PYTHON) --version 2>/dev/null); \
+	  echo "rapo needs Python 3.11 or newer; '$(PYTHON)' is $${found:-not there}."; \
 	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PY) $(NEW_ENOUGH) 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "No virtual environment could be made; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
