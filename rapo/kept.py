@@ -47,9 +47,9 @@ def kept(name: str) -> "pd.DataFrame":
 
     file = paths.results() / f"{name}.parquet"
     if not file.is_file():
-        notebook = _measured_in(name)
+        source = _measured_in(name)
         raise FileNotFoundError(
-            f"no kept results at {file}; measure them with `rapo reproduce{notebook} --scale small`, "
+            f"no kept results at {file}; measure them with `rapo reproduce{source} --scale small`, "
             "then keep them with `rapo keep`"
         )
     return pd.read_parquet(file)
@@ -70,9 +70,9 @@ def keep(*, scale: str = "small") -> list[Path]:
     Raises:
         ValueError: a notebook has no success marker for its present text, settings and code; names them.
     """
-    from rapo import markers
+    from rapo import notebook
 
-    open_notebooks = markers.unfinished(scale)
+    open_notebooks = notebook.unfinished(scale)
     if open_notebooks:
         raise ValueError(
             f"not every notebook has been run at scale {scale}: {', '.join(open_notebooks)}; "
@@ -86,7 +86,7 @@ def keep(*, scale: str = "small") -> list[Path]:
         shutil.copyfile(source, temporary)
         written.append(temporary.replace(folder / source.name))
     records = claims.load(paths.figures(scale) / "claims")
-    for name, content in (("claims.json", records), ("durations.json", markers.durations(scale))):
+    for name, content in (("claims.json", records), ("durations.json", notebook.durations(scale))):
         paths.write_text(folder / name, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         written.append(folder / name)
     return written

@@ -22,7 +22,17 @@ INTERVAL = 0.5  # seconds between two writes
 
 @dataclass(frozen=True)
 class State:
-    """What the progress file of a study holds; ``seconds_left`` is None while nothing is known."""
+    """What the progress file of a study holds.
+
+    Attributes:
+        name: the study's name.
+        total, done, running, left, reused, failed: numbers of runs; reused ones count as done.
+        seconds_left: estimate; None while nothing is known.
+        saved: seconds that the reused runs would have taken on this study's workers.
+        started, updated: seconds since the epoch.
+        pid: the process whose study it is.
+        finished: whether the study has ended.
+    """
 
     name: str
     total: int
@@ -32,6 +42,7 @@ class State:
     reused: int
     failed: int
     seconds_left: float | None
+    saved: float
     started: float
     updated: float
     pid: int
@@ -147,8 +158,9 @@ class Progress:
     ``RAPO_PROGRESS=quiet`` keeps the line away; so does an output that is neither a terminal nor a notebook.
     """
 
-    def __init__(self, name: str, *, total: int, reused: int, forecast: Forecast, jobs: int) -> None:
+    def __init__(self, name: str, *, total: int, reused: int, saved: float, forecast: Forecast, jobs: int) -> None:
         self.name, self.total, self.reused, self.jobs = name, total, reused, jobs
+        self.saved = saved / max(jobs, 1)
         self.forecast, self.done, self.failed = forecast, reused, 0
         self.waiting: list[Run] = []
         self.running: dict[Run, float] = {}
@@ -193,6 +205,7 @@ class Progress:
             reused=self.reused,
             failed=self.failed,
             seconds_left=left,
+            saved=self.saved,
             started=self._started,
             updated=now,
             pid=os.getpid(),

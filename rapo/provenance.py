@@ -46,6 +46,20 @@ def source_hash(*modules: str) -> str:
     return content_hash(*(part for name in sorted(seen) for part in (name, seen[name])))
 
 
+def package_hash(package: str, *, leave_out: tuple[str, ...] = ()) -> str:
+    """Hash of a package's code without docstrings, some of its top modules or packages left out.
+
+    Raises:
+        ValueError: there is no such package.
+    """
+    files = [
+        (label, file)
+        for label, file in _files(package)
+        if Path(label).parts[0].removesuffix(".py") not in leave_out
+    ]
+    return content_hash(*(part for label, file in files for part in (label, _code(file)[0])))
+
+
 def _files(module: str) -> list[tuple[str, Path]]:
     """The Python files of a module or package, each with its place below the module."""
     try:

@@ -13,7 +13,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def run_all(runs: Iterable[Run], *, name: str, jobs: int = 2, root: Path | None 
     sweep(folder)
     finished: dict[str, Result] = {}
     missing = _missing(wanted, folder, finished)
-    study = _Study(missing, folder, name=name, jobs=jobs, reused=len(finished))
+    study = _Study(missing, folder, name=name, jobs=jobs, reused=finished)
     _refresh_workers(missing)
     with study.progress:
         study.compute()
@@ -75,16 +75,25 @@ def _named(result: Result | None, run: Run, *, reused: bool) -> Result:
 
 
 def _missing(wanted: Iterable[Run], root: Path, finished: dict[str, Result]) -> list[Run]:
-    """Unfinished runs and the unfinished runs they need, each once; those that most others wait for come first."""
+    """Unfinished runs and the unfinished runs they need, each once; those that most others wait for come first.
+
+    Finished ones go into ``finished``, with what is still there of what they were made from; a finished run does
+    not ask for its needs.
+    """
     heights: dict[str, int] = {}
     found: dict[str, Run] = {}
 
+    def collect(run: Run) -> None:
+        if run.key not in finished and (root / run.key).exists() and (result := read(run, root)):
+            finished[run.key] = result
+            for need in run.needs.values():
+                collect(need)
+
     def visit(run: Run, height: int) -> None:
-        if run.key not in finished and run.key not in found:
-            if result := read(run, root):
-                finished[run.key] = result
-            else:
-                found[run.key] = run
+        if run.key not in found:
+            collect(run)
+        if run.key not in finished:
+            found[run.key] = run
         if run.key in found and height > heights.get(run.key, -1):
             heights[run.key] = height
             for need in run.needs.values():
@@ -98,7 +107,9 @@ def _missing(wanted: Iterable[Run], root: Path, finished: dict[str, Result]) -> 
 class _Study:
     """The runs that are left, handed out one by one as workers become free."""
 
-    def __init__(self, missing: Sequence[Run], root: Path, *, name: str, jobs: int, reused: int) -> None:
+    def __init__(
+        self, missing: Sequence[Run], root: Path, *, name: str, jobs: int, reused: Mapping[str, Result]
+    ) -> None:
         self.root, self.jobs = root, jobs
         self.runs = {run.key: run for run in missing}
         self.waiting = list(missing)
@@ -107,7 +118,14 @@ class _Study:
         self.computed: set[str] = set()
         self.lock = threading.Lock()
         forecast = Forecast(history(root) if missing else {})
-        self.progress = Progress(name, total=reused + len(missing), reused=reused, forecast=forecast, jobs=jobs)
+        self.progress = Progress(
+            name,
+            total=len(reused) + len(missing),
+            reused=len(reused),
+            saved=sum(result.seconds for result in reused.values()),
+            forecast=forecast,
+            jobs=jobs,
+        )
         self.progress.waiting = self.waiting
         for run in missing:
             failure_file(run.key, root).unlink(missing_ok=True)

@@ -1,0 +1,17 @@
+"""Keep the measured results of the last complete run under data/results, from which figures are redrawn."""
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No options: what is kept is always the run at scale small."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Copy results, claims and durations, and name the files."""
+    from rapo import cli, kept
+
+    console = cli.console()
+    for file in kept.keep():
+        console.print(f"kept {file}", soft_wrap=True)
+    return 0
