@@ -172,3 +172,40 @@ def characters(column: pa.Array) -> np.ndarray:
     parts = turns(column)
     counts = pc.fill_null(pc.utf8_length(parts.contents), 0).to_numpy(zero_copy_only=False)
     return np.bincount(parts.row_of, weights=counts, minlength=len(parts.lengths)).astype(np.int64)
+
+
+def insert(prompts: pa.Array, added: pa.Array, *, placement: str, separator: str) -> pa.ListArray:
+    """Put a text into every prompt; no other text changes.
+
+    Args:
+        prompts: messages, a user turn in every row. Shape: (n_rows,)
+        added: texts. Shape: (n_rows,)
+        placement: "system": as a system turn of its own; where the prompt begins with one, in front of its text.
+            "prefix": in front of the text of the first user turn.
+        separator: between the added text and the one it is put in front of.
+
+    >>> prompts = pa.array([[{"role": "user", "content": "hi"}]], MESSAGES)
+    >>> insert(prompts, pa.array(["aim high"]), placement="system", separator=" ").to_pylist()[0][0]
+    {'role': 'system', 'content': 'aim high'}
+    >>> insert(prompts, pa.array(["aim high"]), placement="prefix", separator=" ").to_pylist()[0][0]
+    {'role': 'user', 'content': 'aim high hi'}
+    """
+    parts = turns(prompts)
+    n_rows, n_turns = len(parts.lengths), len(parts.row_of)
+    has_system = _equal(parts.roles.take(pa.array(parts.starts)), pa.scalar("system"))
+    is_new = ~has_system if placement == "system" else np.zeros(n_rows, bool)
+    at = parts.starts if placement == "system" else parts.starts + has_system
+    edited = np.flatnonzero(~is_new)
+    old = parts.contents.take(pa.array(at[edited]))
+    joined = pc.binary_join_element_wise(added.take(pa.array(edited)), old, separator)
+    # Where each turn of the result comes from: the old turns, then the added texts, then the joined ones.
+    lengths = parts.lengths + is_new
+    source = np.empty(n_turns + int(is_new.sum()), np.int64)
+    new_starts = np.cumsum(lengths) - lengths
+    source[parts.place + (new_starts + is_new)[parts.row_of]] = np.arange(n_turns)
+    source[new_starts[is_new]] = n_turns + np.flatnonzero(is_new)
+    role_source = np.minimum(source, n_turns)
+    source[(new_starts + (at - parts.starts))[edited]] = n_turns + n_rows + np.arange(len(edited))
+    contents = pa.concat_arrays([parts.contents, added, joined]).take(pa.array(source))
+    roles = pa.concat_arrays([parts.roles, pa.array(["system"])]).take(pa.array(role_source))
+    return Turns(roles, contents, lengths).column()

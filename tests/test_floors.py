@@ -10,9 +10,10 @@ PACKAGE = Path(__file__).resolve().parents[1] / "rapo"
 
 # A new module goes on the lowest floor whose rooms (and those below) give it all that it imports.
 FLOORS: dict[str, str] = {
-    "ground": "pairs goals messages casting rules faults paths config claims provenance published markers",
-    "floor 1": "relabel margins selection toy winrate lcwinrate l1logistic calibration leaderboard agreement "
-    "intervals audit world",
+    "ground": "pairs goals messages casting rules faults files jsonlines layouts paths config claims provenance "
+    "published markers",
+    "floor 1": "relabel goal_rows margins selection toy winrate lcwinrate l1logistic calibration leaderboard "
+    "agreement intervals audit world",
     "floor 2": "sources chat logprobs models training sampling judges runs progress kept study studies",
     "floor 3": "plots tables style",
     "roof": "reproduce report exhibits cli commands __main__",
