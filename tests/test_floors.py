@@ -14,9 +14,9 @@ FLOORS: dict[str, str] = {
     "published markers",
     "floor 1": "relabel goal_rows margins selection toy winrate lcwinrate l1logistic calibration leaderboard "
     "agreement intervals audit world",
-    "floor 2": "sources chat logprobs models training sampling judges runs progress kept study studies",
+    "floor 2": "sources chat logprobs models training sampling judges runs progress kept notebook study studies",
     "floor 3": "plots tables style",
-    "roof": "reproduce report exhibits cli commands __main__",
+    "roof": "reproduce kernel display report exhibits cli commands __main__",
 }
 LEVEL = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms.split()}
 # Floor 1 and the ground run with neither torch nor a network.
