@@ -87,23 +87,37 @@ def _papermill(source: Source, values: Mapping[str, Any], partial: Path, *, time
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what fails is told by NotebookError
     manager_class = _manager_class(source.name, partial.with_suffix(".log"))
     try:
-        papermill.execute_notebook(
-            str(source.path).replace("{", "{{").replace("}", "}}"),  # papermill formats paths
-            str(partial).replace("{", "{{").replace("}", "}}"),
-            parameters=dict(values),
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            start_timeout=KERNEL_START,
-            execution_timeout=timeout,
-            kernel_manager_class=manager_class,
-            resources={"metadata": {"path": str(source.path.parent)}},
-        )
+        with _event_loop():
+            papermill.execute_notebook(
+                str(source.path).replace("{", "{{").replace("}", "}}"),  # papermill formats paths
+                str(partial).replace("{", "{{").replace("}", "}}"),
+                parameters=dict(values),
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                start_timeout=KERNEL_START,
+                execution_timeout=timeout,
+                kernel_manager_class=manager_class,
+                resources={"metadata": {"path": str(source.path.parent)}},
+            )
     finally:
         kernel = pid(source.name)
         with _guard:
             _live.pop(source.name, None)
         _kill(kernel)
+
+
+@contextlib.contextmanager
+def _event_loop() -> Iterator[None]:
+    """The event loop of this thread, which Jupyter's client would open and leave open."""
+    from jupyter_core.utils import ensure_event_loop
+
+    loop = ensure_event_loop()
+    try:
+        yield
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
 
 def _manager_class(name: str, log: Path) -> Any:
