@@ -77,7 +77,7 @@ def _ids(tokenizer: Any, messages: list[list[dict[str, str]]], *, prompt: bool) 
 def tokenise(
     tokenizer: Any, rows: Sequence[Mapping[str, Any]], *, sides: Sequence[str]
 ) -> dict[str, list[list[int]]]:
-    """Token ids of prompts and of each side ("completion", or "chosen" and "rejected"), split by message structure.
+    """Token ids of prompts and of each side ("completion", or "chosen" and "rejected"), split by structure.
 
     Raises:
         ValueError: a rendered prompt is not a prefix of prompt and answer (the template renders them differently).

@@ -1,0 +1,200 @@
+"""The central comparison (RA-F2, RA-T7, RA-A2): base, DPO(UF), DPO(RA) and the controls a careful reader asks for.
+
+Hyper-parameters: every arm, under the goal it is used with, takes from one grid the setting with the highest mean
+gold on the tuning prompts, on one architecture and one seed that no test uses. Tests use other prompts and seeds.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rapo import config as settings
+from rapo.studies import micro
+from rapo.study import Result, Run, run_all
+from rapo.world import prompts as asked
+
+# An arm is what is trained (None: nothing) and the goal it is asked for (None: no goal).
+ARMS: dict[str, tuple[dict[str, Any] | None, int | None]] = {
+    "base": (None, None),
+    "base, g=10": (None, 10),
+    "SFT": ({"data": "sft"}, None),
+    "SFT, g=10": ({"data": "sft"}, 10),
+    "UF": ({"data": "uf"}, None),
+    "UF, g=10": ({"data": "uf"}, 10),
+    "UF, equal steps": ({"data": "uf", "epochs": 2}, None),
+    "UF, equal steps, g=10": ({"data": "uf", "epochs": 2}, 10),
+    "RA, unprompted": ({"data": "ra"}, None),
+    "RA": ({"data": "ra"}, 10),
+}
+CONTROLS = ("base, g=10", "SFT", "SFT, g=10", "UF", "UF, g=10", "UF, equal steps", "UF, equal steps, g=10")
+NAME = {"llama": "Llama-like", "qwen2": "Qwen2-like", "gemma2": "Gemma-2-like"}
+
+
+def base_run(recipe: Mapping[str, Any], architecture: str) -> Run:
+    """The base model of an architecture: trained once, shared by every study that asks for the same."""
+    config = {
+        "architecture": architecture,
+        "size": recipe["size"],
+        "world": recipe["world"],
+        "corpus": recipe["corpus"],
+        "training": recipe["base"],
+        "seed": recipe["base_seed"],
+    }
+    return Run("rapo.studies.micro:train_base", config, label=f"{architecture} base")
+
+
+def arm_run(
+    recipe: Mapping[str, Any], architecture: str, arm: Mapping[str, Any], options: Mapping[str, Any], seed: int
+) -> Run:
+    """One arm trained on a base."""
+    config = {
+        "architecture": architecture,
+        "world": recipe["world"],
+        "pairs": recipe["pairs"],
+        "arm": dict(arm),
+        "training": dict(options),
+        "seed": seed,
+    }
+    label = f"{architecture} {arm['data']} x{arm.get('epochs', 1)} seed {seed}"
+    return Run("rapo.studies.micro:train_arm", config, {"base": base_run(recipe, architecture)}, label)
+
+
+def evaluate_run(
+    recipe: Mapping[str, Any],
+    model: Run,
+    conditions: Sequence[tuple[float | None, float]],
+    *,
+    split: str,
+    seed: int,
+    quizzes: int = 0,
+) -> Run:
+    """A model's answers under each (goal, temperature)."""
+    config = {
+        "architecture": model.config["architecture"],
+        "world": recipe["world"],
+        "split": split,
+        "prompts": recipe["prompts"],
+        "prompt_seed": recipe["prompt_seed"],
+        "conditions": [list(condition) for condition in conditions],
+        "seed": seed,
+        "quizzes": quizzes,
+    }
+    return Run("rapo.studies.micro:evaluate", config, {"model": model}, label=f"evaluate {model.label}")
+
+
+def options_of(recipe: Mapping[str, Any], arm: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The grid: every learning rate with every beta (SFT has none)."""
+    betas = [None] if arm["data"] == "sft" else recipe["grid"]["beta"]
+    return [
+        {"learning_rate": rate, **({} if beta is None else {"beta": beta}), **recipe["training"]}
+        for rate, beta in product(recipe["grid"]["learning_rate"], betas)
+    ]
+
+
+def tune(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+    """Mean gold on the tuning prompts of every arm and setting; ``best`` marks the chosen one.
+
+    Returns:
+        Columns arm, learning_rate, beta, gold, best.
+    """
+    trained = {name: (arm, goal) for name, (arm, goal) in ARMS.items() if arm is not None}
+    cells = [(name, options) for name, (arm, _) in trained.items() for options in options_of(recipe, arm)]
+    seed = recipe["tuning_seed"]
+    runs = []
+    for name, options in cells:
+        arm, _ = trained[name]
+        model = arm_run(recipe, recipe["tuning_architecture"], arm, options, seed)
+        conditions = [(goal, recipe["temperature"]) for goal in (None, 10)]
+        runs.append(evaluate_run(recipe, model, conditions, split="tuning", seed=seed))
+    results = run_all(runs, name="central-tuning", jobs=jobs)
+    rows = [
+        {
+            "arm": name,
+            "learning_rate": options["learning_rate"],
+            "beta": options.get("beta", np.nan),
+            "gold": result.metrics["gold"][0 if trained[name][1] is None else 1],
+        }
+        for (name, options), result in zip(cells, results, strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(best=table.index.isin(table.groupby("arm")["gold"].idxmax()))
+
+
+def chosen(recipe: Mapping[str, Any], tuning: pd.DataFrame, name: str) -> dict[str, Any]:
+    """The chosen setting of an arm, as options of its trainer."""
+    row = tuning[(tuning["arm"] == name) & tuning["best"]].iloc[0]
+    beta = {} if np.isnan(row["beta"]) else {"beta": float(row["beta"])}
+    return {"learning_rate": float(row["learning_rate"]), **beta, **recipe["training"]}
+
+
+def conditions_of(recipe: Mapping[str, Any], names: Sequence[str]) -> list[tuple[int | None, float]]:
+    """What a model is asked: its arms' goals at both temperatures, and every goal where the goal is studied."""
+    usual, other = recipe["temperature"], recipe["other_temperature"]
+    goals: list[int | None] = [ARMS[name][1] for name in names]
+    wide = set(names) & {"base", "RA"}
+    asked_for = [None, *recipe["goals"]] if wide else goals
+    return [(goal, usual) for goal in asked_for] + [(goal, other) for goal in goals]
+
+
+def measure(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tune, train every arm on every architecture and seed, and sample the test prompts.
+
+    Returns:
+        The tuning table of `tune`, and one row an answer: architecture, arms (what was trained), seed, goal,
+        temperature, prompt, text, gold, length, sentences, parseable and the attributes.
+    """
+    tuning = tune(recipe, jobs=jobs)
+    models: dict[tuple[str, int, str], tuple[Run, list[str]]] = {}
+    for architecture, seed, (name, (arm, _)) in product(recipe["architectures"], recipe["seeds"], ARMS.items()):
+        if arm is None:
+            model = base_run(recipe, architecture)
+        else:
+            model = arm_run(recipe, architecture, arm, chosen(recipe, tuning, name), seed)
+        models.setdefault((architecture, seed, model.key), (model, []))[1].append(name)
+    runs = [
+        evaluate_run(
+            recipe, model, conditions_of(recipe, names), split="test", seed=seed, quizzes=recipe["quizzes"]
+        )
+        for (_, seed, _), (model, names) in models.items()
+    ]
+    results = run_all(runs, name="central", jobs=jobs)
+    frames = [
+        _answers(result, key, names) for result, (key, (_, names)) in zip(results, models.items(), strict=True)
+    ]
+    return tuning, pd.concat(frames, ignore_index=True)
+
+
+def _answers(result: Result, key: tuple[str, int, str], names: Sequence[str]) -> pd.DataFrame:
+    """A model's answers, each row labelled with the arm whose goal it was asked for ("" for other goals)."""
+    table = pd.read_parquet(result.folder / "answers.parquet")
+    by_goal = {ARMS[name][1]: name for name in names}
+    arm = [by_goal.get(None if np.isnan(goal) else int(goal), "") for goal in table["goal"]]
+    trained = next(iter(names)).removesuffix(", g=10").removesuffix(", unprompted")
+    return table.assign(architecture=key[0], seed=key[1], arm=arm, trained=trained)
+
+
+def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """Judge every answer against the base's answer to the same prompt (same architecture, seed and temperature).
+
+    Returns:
+        ``answers`` with ``preference`` (1 the base wins .. 2 the model wins), ``reference_text`` left out, and
+        ``reference_length``. The base's own rows meet a second sample of the base where there is one, else 1.5.
+    """
+    judge_ = micro.world({**recipe["world"], **recipe["judge"]}).judge(seed=recipe["judge_seed"])
+    questions = {q.id: q for q in asked.draw_distinct(recipe["prompts"], split="test", seed=recipe["prompt_seed"])}
+    keys = ["architecture", "seed", "temperature", "prompt"]
+    reference = answers[answers["arm"] == "base"].drop_duplicates(keys)[[*keys, "text", "length"]]
+    reference = reference.rename(columns={"text": "reference_text", "length": "reference_length"})
+    both = answers.merge(reference, on=keys, how="left", validate="many_to_one")
+    prompts = [questions[i] for i in both["prompt"]]
+    preference = judge_.prefer(prompts, both["reference_text"].tolist(), both["text"].tolist(), range(len(both)))
+    own = (both["arm"] == "base").to_numpy()
+    return both.drop(columns="reference_text").assign(preference=np.where(own, 1.5, preference))
+
+
+def load_recipe(scale: str) -> dict[str, Any]:
+    """Settings of the central study."""
+    return settings.recipe("central", scale)
