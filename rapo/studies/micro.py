@@ -21,6 +21,9 @@ from rapo.world import prompts as asked
 from rapo.world.reward import ATTRIBUTES, Gold
 
 DEPENDS = (
+    "rapo.world", "rapo.models", "rapo.training", "rapo.sampling", "rapo.goals", "rapo.goal_rows", "rapo.relabel",
+    "rapo.candidates",
+)  # fmt: skip
     "rapo.world",
     "rapo.models",
     "rapo.training",
@@ -40,8 +43,8 @@ def world(settings: Mapping[str, Any]) -> data.World:
     Raises:
         TypeError: a setting is unknown.
     """
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-    gold = plain.pop("gold", {})
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+    gold: dict[str, Any] = plain.pop("gold", {})
     return data.World(gold=Gold(**gold), **plain)
 
 
@@ -87,10 +90,9 @@ def train_arm(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]
     """Train one arm on a base: ``config["arm"]["data"]`` is "uf", "ra", "half ra" or "sft"."""
     model, tokenizer = models.load(needs["base"] / "model")
     table = pairs(world(config["world"]), config["pairs"], seed=config["seed"])
-    rows = training_rows(
-        table, config["arm"]["data"], placement=PLACEMENT[config["architecture"]], seed=config["seed"]
-    )
-    options = {**config["training"], "epochs": config["arm"].get("epochs", 1)}
+    arm, seed = config["arm"], config["seed"]
+    rows = training_rows(table, arm["data"], placement=PLACEMENT[config["architecture"]], seed=seed)
+    options = {**config["training"], "epochs": arm.get("epochs", 1)}
     if arm["data"] == "sft":
         log = training.train_sft(model, tokenizer, rows, settings=training.Settings(**options), seed=seed)
     else:

@@ -142,7 +142,7 @@ def _example(
     kind, under = rng.random(), rng.random()
     if kind < drill:
         return Example(quiz[1], quiz[2])
-    text = writers[rng.integers(len(writers))].answer(question, rng).text
+    text = writers[int(rng.integers(len(writers)))].answer(question, rng).text
     values = world.gold.attributes(question, text)
     if under < scored:
         seen = float(world.gold.overall(values)) + rng.normal(0, goal_noise)

@@ -88,7 +88,7 @@ def draw_distinct(n: int, *, split: str, seed: int = 0) -> list[Prompt]:
 
 
 def _one(pool: Sequence[tuple[int, str, str]], rng: np.random.Generator, without_share: float) -> Prompt:
-    count, category, order = pool[rng.integers(len(pool))]
+    count, category, order = pool[int(rng.integers(len(pool)))]
     without = str(rng.choice(CATEGORIES[category])) if rng.random() < without_share else ""
     return Prompt(
         count=count,
@@ -118,4 +118,4 @@ def evolve(prompt: Prompt, rng: np.random.Generator) -> Prompt:
         steps.append(replace(prompt, without=str(rng.choice(CATEGORIES[prompt.category]))))
     if not steps:
         steps.append(replace(prompt, order="reverse" if prompt.order == "alphabetical" else "alphabetical"))
-    return steps[rng.integers(len(steps))]
+    return steps[int(rng.integers(len(steps)))]
