@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo import messages
+from rapo import layouts, messages
 from rapo.faults import Fault, sentence, short, tell
 from rapo.rules import ASSISTANT, codes, roles
 
@@ -94,6 +94,8 @@ def _missing(schema: pa.Schema) -> list[Fault]:
             need.append(f"attributes_{other}")
     have = ", ".join(columns) or "none"
     remedy = "The columns are {have}; name the one that holds it: columns={{{name!r}: ...}}."
+    if layouts.holds_candidates(columns):
+        remedy = "These rows hold candidates: make pairs of them first (`rapo pairs`)."
     none = np.empty(0, np.int64)
     return [Fault(name, "is missing", remedy.format(have=have, name=name), none, ()) for name in need]
 

@@ -38,10 +38,10 @@ class Fault:
 class PairsError(ValueError):
     """Scored pairs that break the schema; ``faults`` holds every kind of problem that was found."""
 
-    def __init__(self, name: str, faults: list[Fault]) -> None:
+    def __init__(self, name: str, faults: list[Fault], *, what: str = "scored pairs") -> None:
         self.name, self.faults = name, faults
         lines = "\n".join(f"  {fault}" for fault in faults)
-        super().__init__(f"{name} does not hold scored pairs (rows are counted from 1):\n{lines}")
+        super().__init__(f"{name} does not hold {what} (rows are counted from 1):\n{lines}")
 
 
 def merged(faults: Iterable[Fault]) -> list[Fault]:

@@ -1,6 +1,5 @@
 """The two goal-conditioned rows of every pair of a batch. `rapo.relabel` applies this to tables and files."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -238,8 +237,4 @@ def _off_scale(goal: pa.ChunkedArray, template: GoalTemplate) -> int:
 
 
 def _hashes(batch: pa.RecordBatch, seed: int) -> np.ndarray:
-    """64 bits for each prompt, from the seed and what names the prompt. Shape: (n_pairs,)"""
-    key = seed.to_bytes(16, "little", signed=True)
-    names = pairs.prompt_keys(batch).to_pylist()
-    digests = b"".join(hashlib.blake2b(name.encode(), digest_size=8, key=key).digest() for name in names)
-    return np.frombuffer(digests, np.uint64)
+    return pairs.hashes(pairs.prompt_keys(batch).to_pylist(), seed=seed, purpose="half")

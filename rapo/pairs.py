@@ -6,9 +6,10 @@ and ``score_rejected`` (doubles). It may have ``prompt_id``, ``pair_id`` (string
 Rows are counted from 1, as an editor counts the lines of a file.
 """
 
+import hashlib
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +100,7 @@ def check(
     if repeated or (faults and bad == "raise"):
         raise PairsError(name, [*merged(faults), *repeated])
     for fault in merged(faults):
-        _log.warning("%s: dropped %d rows: %s", name, len(fault.rows), fault.problem)
+        _log.warning("%s: dropped %d rows: column %s: %s", name, len(fault.rows), fault.column, fault.problem)
     return _reversed(pa.Table.from_batches(pieces), reversed_pairs)
 
 
@@ -157,6 +158,22 @@ def prompt_keys(batch: pa.RecordBatch) -> pa.Array:
     return messages.texts(batch["prompt"], separator="\x1e")
 
 
+def hashes(names: Sequence[str], *, seed: int, purpose: str) -> np.ndarray:
+    """64 bits for each name, the same wherever it stands: draws that no order and no worker can change.
+
+    Args:
+        names: what is drawn for: ids or texts of prompts.
+        seed: another seed gives other draws.
+        purpose: draws for different purposes are independent; at most 16 bytes.
+
+    Returns:
+        Unsigned 64-bit integers. Shape: (n_names,)
+    """
+    person, key = purpose.encode(), seed.to_bytes(16, "little", signed=True)
+    digests = [hashlib.blake2b(name.encode(), digest_size=8, key=key, person=person).digest() for name in names]
+    return np.frombuffer(b"".join(digests), np.uint64)
+
+
 def partner(column: str) -> str:
     """The same column of the other response.
 
@@ -167,7 +184,7 @@ def partner(column: str) -> str:
     return re.sub(r"(?<![a-z])(chosen|rejected)(?![a-z])", lambda found: other[found[0]], column)
 
 
-def swapped(names: list[str]) -> list[str]:
+def swapped(names: Sequence[str]) -> list[str]:
     """Where each column comes from when chosen and rejected change places; a column without partner stays."""
     return [partner(name) if partner(name) in names else name for name in names]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from rapo import files, goal_rows, pairs
+from rapo import files, goal_rows, layouts, pairs
 from rapo.goal_rows import Scheme, Tally
 from rapo.goals import OVERALL, GoalTemplate
 
@@ -86,7 +86,8 @@ def relabel_file(
     Args:
         source, target: files as `rapo.files` knows them.
         scheme: how to relabel.
-        columns: names of the schema and what they are made of, as `rapo.pairs.rename` takes them.
+        columns: names of the schema and what they are made of, as `rapo.pairs.rename` takes them; well-known
+            names are understood without.
         split: which split of a folder that holds several.
         batch_rows: pairs in memory at a time.
         bad, reversed_pairs: see `rapo.pairs.check`.
@@ -104,7 +105,8 @@ def relabel_file(
     def checked() -> Iterator[pa.Table]:
         row = 1
         for batch in files.batches(source, rows=batch_rows, split=split):
-            named = pairs.rename(batch, columns or {}, name=str(source))
+            mapping = {**layouts.known(batch.column_names), **(columns or {})}
+            named = pairs.rename(batch, mapping, name=str(source))
             named = goal_rows.with_ids(named, name=str(source), row=row)
             yield pairs.check(named, name=str(source), bad=bad, reversed_pairs=reversed_pairs, first_row=row)
             row += len(batch)
