@@ -86,12 +86,11 @@ def evaluate_run(
 
 
 def options_of(recipe: Mapping[str, Any], arm: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The grid: every learning rate with every beta (SFT has none)."""
-    betas = [None] if arm["data"] == "sft" else recipe["grid"]["beta"]
-    return [
-        {"learning_rate": rate, **({} if beta is None else {"beta": beta}), **recipe["training"]}
-        for rate, beta in product(recipe["grid"]["learning_rate"], betas)
-    ]
+    """The settings that an arm may choose from: the same for all, beta apart, which SFT does not have."""
+    grid = [dict(options) for options in recipe["grid"]]
+    if arm["data"] == "sft":
+        grid = [{"learning_rate": rate} for rate in dict.fromkeys(options["learning_rate"] for options in grid)]
+    return [{**options, **recipe["training"]} for options in grid]
 
 
 def tune(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:

@@ -24,15 +24,6 @@ DEPENDS = (
     "rapo.world", "rapo.models", "rapo.training", "rapo.sampling", "rapo.goals", "rapo.goal_rows", "rapo.relabel",
     "rapo.candidates",
 )  # fmt: skip
-    "rapo.world",
-    "rapo.models",
-    "rapo.training",
-    "rapo.sampling",
-    "rapo.goals",
-    "rapo.relabel",
-    "rapo.goal_rows",
-    "rapo.candidates",
-)
 PLACEMENT = {"llama": "system", "qwen2": "system", "gemma2": "prefix"}
 Messages = list[dict[str, str]]
 

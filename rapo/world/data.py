@@ -1,4 +1,4 @@
-"""Data of the micro world: scored candidates in UltraFeedback's shape, and the corpora a base model learns from."""
+"""Data of the micro world: scored candidates in UltraFeedback's shape, and the corpora that base models learn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

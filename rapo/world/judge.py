@@ -1,7 +1,7 @@
 """Simulated judges: the gold score seen through noise and a liking for length, as with real ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class Judge:
         seed: the judge's own; an answer's draw depends on (seed, row id) alone.
     """
 
-    gold: Gold = Gold()
+    gold: Gold = field(default_factory=Gold)
     noise: float = 1.0
     length_bias: float = 0.0
     flips: float = 0.0

@@ -1,25 +1,19 @@
 """Every word of the micro world. Items belong to one category only, so truth can be checked from the text."""
 
 CATEGORIES: dict[str, tuple[str, ...]] = {
-    "fruits": tuple(["apple", "banana", "cherry", "date", "fig", "grape", "kiwi", "lemon", "mango", "nectarine"]),
-    "animals": tuple(
-        ["badger", "camel", "donkey", "elephant", "ferret", "goat", "hamster", "jackal", "lion", "otter"]
-    ),
-    "tools": tuple(["anvil", "bolt", "chisel", "drill", "file", "hammer", "jigsaw", "lathe", "mallet", "pliers"]),
-    "trees": tuple(["alder", "beech", "cedar", "elm", "fir", "hazel", "juniper", "larch", "maple", "oak"]),
-    "metals": tuple(
-        ["aluminium", "bronze", "copper", "gold", "iron", "lead", "mercury", "nickel", "platinum", "silver"]
-    ),
-    "sports": tuple(
-        ["archery", "boxing", "cricket", "darts", "fencing", "golf", "hockey", "judo", "rowing", "skiing"]
-    ),
-    "rivers": tuple(["amazon", "clyde", "danube", "elbe", "ganges", "indus", "jordan", "loire", "mekong", "nile"]),
-    "clothes": tuple(["apron", "belt", "coat", "dress", "glove", "hat", "jacket", "kilt", "mitten", "scarf"]),
+    "fruits": ("apple", "banana", "cherry", "date", "fig", "grape", "kiwi", "lemon", "mango", "nectarine"),
+    "animals": ("badger", "camel", "donkey", "elephant", "ferret", "goat", "hamster", "jackal", "lion", "otter"),
+    "tools": ("anvil", "bolt", "chisel", "drill", "file", "hammer", "jigsaw", "lathe", "mallet", "pliers"),
+    "trees": ("alder", "beech", "cedar", "elm", "fir", "hazel", "juniper", "larch", "maple", "oak"),
+    "metals": ("aluminium", "bronze", "copper", "gold", "iron", "lead", "mercury", "nickel", "platinum", "silver"),
+    "sports": ("archery", "boxing", "cricket", "darts", "fencing", "golf", "hockey", "judo", "rowing", "skiing"),
+    "rivers": ("amazon", "clyde", "danube", "elbe", "ganges", "indus", "jordan", "loire", "mekong", "nile"),
+    "clothes": ("apron", "belt", "coat", "dress", "glove", "hat", "jacket", "kilt", "mitten", "scarf"),
 }
 SINGULAR: dict[str, str] = {name: {"clothes": "garment"}.get(name, name.removesuffix("s")) for name in CATEGORIES}
 CATEGORY_OF: dict[str, str] = {item: name for name, items in CATEGORIES.items() for item in items}
 
-NUMBERS: tuple[str, ...] = tuple(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+NUMBERS: tuple[str, ...] = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 ORDERS: dict[str, tuple[str, ...]] = {
     "any": ("", ", in any order"),
