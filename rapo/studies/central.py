@@ -47,9 +47,15 @@ def base_run(recipe: Mapping[str, Any], architecture: str) -> Run:
 
 
 def arm_run(
-    recipe: Mapping[str, Any], architecture: str, arm: Mapping[str, Any], options: Mapping[str, Any], seed: int
+    recipe: Mapping[str, Any],
+    architecture: str,
+    arm: Mapping[str, Any],
+    options: Mapping[str, Any],
+    seed: int,
+    *,
+    start: Run | None = None,
 ) -> Run:
-    """One arm trained on a base."""
+    """One arm trained on the base, or on the model of another run (``start``)."""
     config = {
         "architecture": architecture,
         "world": recipe["world"],
@@ -59,7 +65,8 @@ def arm_run(
         "seed": seed,
     }
     label = f"{architecture} {arm['data']} x{arm.get('epochs', 1)} seed {seed}"
-    return Run("rapo.studies.micro:train_arm", config, {"base": base_run(recipe, architecture)}, label)
+    needs = {"base": start or base_run(recipe, architecture)}
+    return Run("rapo.studies.micro:train_arm", config, needs, label + (" again" if start else ""))
 
 
 def evaluate_run(
@@ -108,7 +115,8 @@ def tune(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
         model = arm_run(recipe, recipe["tuning_architecture"], arm, options, seed)
         conditions = [(goal, recipe["temperature"]) for goal in (None, 10)]
         runs.append(evaluate_run(recipe, model, conditions, split="tuning", seed=seed))
-    results = run_all(runs, name="central-tuning", jobs=jobs)
+    bases = [base_run(recipe, architecture) for architecture in recipe["architectures"]]
+    results = run_all([*runs, *bases], name="central-tuning", jobs=jobs)[: len(runs)]
     rows = [
         {
             "arm": name,
@@ -164,6 +172,41 @@ def measure(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.D
         _answers(result, key, names) for result, (key, (_, names)) in zip(results, models.items(), strict=True)
     ]
     return tuning, pd.concat(frames, ignore_index=True)
+
+
+ROUNDS: dict[str, tuple[dict[str, Any] | None, int | None]] = {
+    "UF": (None, None),
+    "UF, g=10": (None, 10),
+    "UF, then UF again": ({"data": "uf"}, None),
+    "UF, then UF again, g=10": ({"data": "uf"}, 10),
+    "UF, then RA": ({"data": "ra"}, 10),
+}
+
+
+def measure_used_data(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> pd.DataFrame:
+    """RA-T7 in the small: train the UF model once more on the very data it has seen, as UF or relabelled.
+
+    Returns:
+        One row an answer, as `measure` gives them; ``arm`` is a key of `ROUNDS`.
+    """
+    cells, runs = [], []
+    for seed, (name, (arm, goal)) in product(recipe["seeds"], ROUNDS.items()):
+        first = arm_run(recipe, recipe["used_architecture"], {"data": "uf"}, chosen(recipe, tuning, "UF"), seed)
+        again = "RA" if arm and arm["data"] == "ra" else "UF"
+        model = first if arm is None else arm_run(
+            recipe, recipe["used_architecture"], arm, chosen(recipe, tuning, again), seed, start=first
+        )  # fmt: skip
+        cells.append((seed, name))
+        conditions = [(goal, recipe["temperature"])]
+        runs.append(evaluate_run(recipe, model, conditions, split="test", seed=seed, quizzes=recipe["quizzes"]))
+    results = run_all(runs, name="central-used-data", jobs=jobs)
+    frames = [
+        pd.read_parquet(result.folder / "answers.parquet").assign(
+            architecture=recipe["used_architecture"], seed=seed, arm=name, trained=name
+        )
+        for result, (seed, name) in zip(results, cells, strict=True)
+    ]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _answers(result: Result, key: tuple[str, int, str], names: Sequence[str]) -> pd.DataFrame:

@@ -1,0 +1,193 @@
+"""From judged answers to estimates: one row an arm, with intervals over seeds and prompts. No training here."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from rapo import intervals, lcwinrate
+from rapo.intervals import Interval
+
+Floats = NDArray[np.float64]
+METRICS = {
+    "gold": "gold reward (1-10)",
+    "win_rate": "win rate (%)",
+    "length": "words an answer",
+    "sentences": "sentences after the list",
+    "unparseable": "answers that break the form (%)",
+}
+
+
+def with_metrics(judged: pd.DataFrame) -> pd.DataFrame:
+    """Add ``win_rate`` and ``unparseable`` in percent; an unparseable answer has no sentences."""
+    return judged.assign(
+        win_rate=100 * (judged["preference"] - 1),
+        unparseable=100.0 * ~judged["parseable"],
+        sentences=judged["sentences"].fillna(0.0),
+    )
+
+
+def matrix(frame: pd.DataFrame, value: str) -> Floats:
+    """Values by (architecture and seed) x prompt. Shape: (n_models, n_prompts).
+
+    Raises:
+        ValueError: a model lacks an answer, or has two for one prompt.
+    """
+    table = frame.pivot(index=["architecture", "seed"], columns="prompt", values=value)
+    if table.isna().any(axis=None):
+        raise ValueError(f"some models lack {value} for some prompts; every model must answer the same prompts")
+    return table.to_numpy(dtype=float)
+
+
+def arms(judged: pd.DataFrame, *, metrics: Sequence[str] = tuple(METRICS)) -> pd.DataFrame:
+    """Every metric of every arm, for each architecture and over all.
+
+    Returns:
+        Columns architecture ("all" for the pooled row), arm, metric, estimate, low, high, n_models, n_prompts.
+    """
+    rows = []
+    for (architecture, arm), frame in _by_architecture(with_metrics(judged)):
+        for metric in metrics:
+            values = matrix(frame, metric)
+            found = intervals.crossed(values)
+            rows.append((architecture, arm, metric, found.estimate, found.low, found.high, *values.shape))
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+_COLUMNS = ["architecture", "arm", "metric", "estimate", "low", "high", "n_models", "n_prompts"]
+
+
+def _by_architecture(frame: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """Groups of (architecture, arm); "all" pools the architectures."""
+    both = pd.concat([frame.assign(group=frame["architecture"]), frame.assign(group="all")])
+    both = both[both["arm"] != ""]
+    return [((str(key[0]), str(key[1])), part) for key, part in both.groupby(["group", "arm"], sort=False)]
+
+
+def difference(judged: pd.DataFrame, arm: str, other: str, metric: str) -> Interval:
+    """Paired difference of two arms over models (architecture and seed) and prompts."""
+    frame = with_metrics(judged)
+    first, second = (matrix(frame[frame["arm"] == name], metric) for name in (arm, other))
+    return intervals.difference(first, second)
+
+
+def differences(judged: pd.DataFrame, arm: str, others: Sequence[str], metric: str) -> pd.DataFrame:
+    """``arm`` less each of ``others``, for each architecture and over all.
+
+    Returns:
+        Columns architecture, arm (the other one), metric, estimate, low, high.
+    """
+    rows = []
+    for architecture in ["all", *dict.fromkeys(judged["architecture"])]:
+        part = judged if architecture == "all" else judged[judged["architecture"] == architecture]
+        for other in others:
+            found = difference(part, arm, other, metric)
+            rows.append((architecture, other, metric, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=_COLUMNS[:6])
+
+
+def length_controlled(judged: pd.DataFrame) -> pd.DataFrame:
+    """Length-controlled win rate against the base, one fit a model (architecture, seed) and arm.
+
+    AlpacaEval 2's regression without instruction difficulty: there are too few models here to estimate it.
+
+    Returns:
+        Columns architecture, seed, arm, length_controlled (%), standard_error (%).
+    """
+    frame = judged[(judged["arm"] != "") & (judged["arm"] != "base")]
+    name = frame["architecture"] + "|" + frame["seed"].astype(str) + "|" + frame["arm"]
+    table = pd.DataFrame(
+        {
+            "model": name,
+            "instruction": frame["prompt"],
+            "preference": frame["preference"],
+            "length_model": frame["length"].astype(float),
+            "length_baseline": frame["reference_length"].astype(float),
+        }
+    )
+    fitted = lcwinrate.length_controlled(table, calibration=None, interval=None, errors="note")
+    keys = fitted["model"].str.split("|", expand=True)
+    return pd.DataFrame(
+        {
+            "architecture": keys[0],
+            "seed": keys[1].astype(int),
+            "arm": keys[2],
+            "length_controlled": fitted["length_controlled_winrate"].to_numpy(dtype=float),
+            "standard_error": fitted["lc_standard_error"].to_numpy(dtype=float),
+        }
+    )
+
+
+def controlled_arms(fits: pd.DataFrame) -> pd.DataFrame:
+    """Length-controlled win rates over seeds and prompts, in the columns of `arms`.
+
+    The variance is that between models over their number, plus the mean squared standard error over prompts, which
+    further seeds on the same prompts would not lower.
+    """
+    rows = []
+    for (architecture, arm), part in _by_architecture(fits):
+        found = pooled(part["length_controlled"].to_numpy(), part["standard_error"].to_numpy())
+        rows.append(
+            (architecture, arm, "length_controlled", found.estimate, found.low, found.high, len(part), np.nan)
+        )
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def pooled(estimates: Floats, errors: Floats, *, level: float = 0.95) -> Interval:
+    """Mean of estimates that share their prompts: variance between them / n + mean squared standard error.
+
+    Student's t with Satterthwaite's degrees of freedom, the prompt part counted as known.
+
+    Raises:
+        ValueError: there are fewer than two estimates, or one is NaN.
+
+    >>> found = pooled(np.array([10.0, 12.0, 14.0]), np.array([0.0, 0.0, 0.0]))
+    >>> found.estimate, round(found.high - found.estimate, 3)  # 4.303 * 2 / sqrt(3)
+    (12.0, 4.968)
+    """
+    if len(estimates) < 2 or np.isnan(estimates).any():
+        raise ValueError("need at least two estimates, none of them NaN")
+    between = estimates.var(ddof=1) / len(estimates)
+    total = between + np.mean(errors**2)
+    degrees = (len(estimates) - 1) * (total / between) ** 2 if between else np.inf
+    half = float(stats.t.ppf((1 + level) / 2, degrees)) * np.sqrt(total)
+    mean = float(estimates.mean())
+    return Interval(mean, mean - half, mean + half, len(estimates), level)
+
+
+def controlled_difference(fits: pd.DataFrame, arm: str, other: str) -> Interval:
+    """Length-controlled win rate of one arm less another's, paired by model (architecture and seed)."""
+    wide = fits.pivot(index=["architecture", "seed"], columns="arm", values="length_controlled")
+    error = fits.pivot(index=["architecture", "seed"], columns="arm", values="standard_error")
+    gap, noise = wide[arm] - wide[other], np.sqrt(error[arm] ** 2 + error[other] ** 2)
+    return pooled(gap.to_numpy(dtype=float), noise.to_numpy(dtype=float))
+
+
+def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")) -> pd.DataFrame:
+    """Realised gold reward against the goal asked for.
+
+    Returns:
+        Columns arm, architecture, goal, metric ("gold" or "sentences"), estimate, low, high.
+    """
+    asked = answers[answers["goal"].notna() & answers["trained"].isin(trained)]
+    asked = asked.assign(sentences=asked["sentences"].fillna(0.0))
+    rows = []
+    for (arm, goal), part in asked.groupby(["trained", "goal"], sort=False):
+        for architecture in ["all", *dict.fromkeys(part["architecture"])]:
+            some = part if architecture == "all" else part[part["architecture"] == architecture]
+            for metric in ("gold", "sentences"):
+                found = intervals.crossed(matrix(some, metric))
+                rows.append((arm, architecture, goal, metric, found.estimate, found.low, found.high))
+    columns = ["arm", "architecture", "goal", "metric", "estimate", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).sort_values(["arm", "architecture", "metric", "goal"])
+
+
+def goal_slope(answers: pd.DataFrame, arm: str) -> Interval:
+    """Least-squares slope of gold on the goal, points a point, over models and prompts."""
+    asked = answers[answers["goal"].notna() & (answers["trained"] == arm)]
+    goals = np.sort(asked["goal"].unique())
+    stack = np.stack([matrix(asked[asked["goal"] == goal], "gold") for goal in goals])
+    centred = goals - goals.mean()
+    return intervals.crossed(np.tensordot(centred, stack, axes=1) / (centred @ centred))
