@@ -239,14 +239,9 @@ def expected_seconds(name: str, scale: str) -> float | None:
 
 def _package() -> str:
     """Hash of rapo's code below the roof, and of its recipes."""
-    recipes = sorted(
-        (entry.name, entry.read_bytes())
-        for entry in (resources.files("rapo") / "recipes").iterdir()
-        if entry.is_file()
-    )
-    return content_hash(
-        provenance.package_hash("rapo", leave_out=ROOF), *(part for pair in recipes for part in pair)
-    )
+    folder = Path(str(resources.files("rapo"))) / "recipes"
+    recipes = [content_hash(file.name, file.read_bytes()) for file in sorted(folder.glob("*.yaml"))]
+    return content_hash(provenance.package_hash("rapo", leave_out=ROOF), *recipes)
 
 
 def _parameters(cells: Iterable[Mapping[str, Any]], path: Path) -> dict[str, Any]:
