@@ -18,6 +18,11 @@ def _axes(ax: "Axes | None") -> "Axes":
     return plt.gca() if ax is None else ax
 
 
+def _numbers(estimates: "pd.DataFrame") -> np.ndarray:
+    """Shape: (n, 3): estimate, low, high."""
+    return estimates[["estimate", "low", "high"]].to_numpy(dtype=float)
+
+
 def plot_arms(
     estimates: "pd.DataFrame", *, label: str, reference: float | None = None, ax: "Axes | None" = None
 ) -> "Axes":
@@ -30,10 +35,10 @@ def plot_arms(
     """
     ax = _axes(ax)
     places = np.arange(len(estimates))[::-1]
-    for place, row in zip(places, estimates.itertuples(), strict=True):
-        tone = colour(str(row.arm))
-        ax.plot([row.low, row.high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
-        ax.plot(row.estimate, place, "o", color=tone, markersize=7)
+    for place, arm, (estimate, low, high) in zip(places, estimates["arm"], _numbers(estimates), strict=True):
+        tone = colour(str(arm))
+        ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
+        ax.plot(estimate, place, "o", color=tone, markersize=7)
     if reference is not None:
         ax.axvline(reference, color="0.6", linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     ax.set_yticks(places, list(estimates["arm"]))
@@ -54,14 +59,13 @@ def plot_differences(
         names: how to show a group in the legend.
     """
     ax = _axes(ax)
-    tones = {group: tone for group, tone in zip(estimates["group"].unique(), _TONES, strict=False)}
+    tones = dict(zip(estimates["group"].unique(), _TONES, strict=False))
     places = np.arange(len(estimates))[::-1]
-    for place, row in zip(places, estimates.itertuples(), strict=True):
-        tone = tones[row.group]
-        hollow = bool(np.isnan(row.low))
+    for place, group, (estimate, low, high) in zip(places, estimates["group"], _numbers(estimates), strict=True):
+        tone, hollow = tones[group], bool(np.isnan(low))
         if not hollow:
-            ax.plot([row.low, row.high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
-        ax.plot(row.estimate, place, "o", color=tone, markersize=7, markerfacecolor="white" if hollow else tone)
+            ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
+        ax.plot(estimate, place, "o", color=tone, markersize=7, markerfacecolor="white" if hollow else tone)
     for group, tone in tones.items():
         ax.plot([], [], "o", color=tone, label=(names or {}).get(str(group), str(group)))
     ax.axvline(0, color="0.4", linewidth=1)

@@ -161,8 +161,8 @@ def controlled_difference(fits: pd.DataFrame, arm: str, other: str) -> Interval:
     """Length-controlled win rate of one arm less another's, paired by model (architecture and seed)."""
     wide = fits.pivot(index=["architecture", "seed"], columns="arm", values="length_controlled")
     error = fits.pivot(index=["architecture", "seed"], columns="arm", values="standard_error")
-    gap, noise = wide[arm] - wide[other], np.sqrt(error[arm] ** 2 + error[other] ** 2)
-    return pooled(gap.to_numpy(dtype=float), noise.to_numpy(dtype=float))
+    gap = wide[arm].to_numpy(dtype=float) - wide[other].to_numpy(dtype=float)
+    return pooled(gap, np.hypot(error[arm].to_numpy(dtype=float), error[other].to_numpy(dtype=float)))
 
 
 def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")) -> pd.DataFrame:
