@@ -1,0 +1,245 @@
+"""The regression behind length-controlled win rates: its design, its fit for many models, its uncertainty.
+
+`rapo.lcwinrate` is the door; here are arrays only. Rows of one model are contiguous and in the order that decides
+their folds. Features are [tanh(std_delta_len), difficulty, 1], or without the second.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapo import crossvalidation, l1logistic
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+# scikit-learn's default grid of inverse penalties and AlpacaEval's number of folds.
+GRID: Floats = np.logspace(-4, 4, 10)
+N_FOLDS = 5
+_CHUNK = 32
+_ALL = np.array([-1])
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Which terms the regression has.
+
+    Attributes:
+        difficulty: whether it knows how hard an instruction is.
+        baseline_regulariser: total weight of the gamed baselines, relative to the model's rows; 0: none.
+    """
+
+    difficulty: bool
+    baseline_regulariser: float
+
+
+# AlpacaEval's names.
+FORMULAS: dict[str, Formula] = {
+    "length_controlled_v1": Formula(difficulty=True, baseline_regulariser=0.2),
+    "length_controlled_noreg": Formula(difficulty=True, baseline_regulariser=0.0),
+    "length_controlled_minimal": Formula(difficulty=False, baseline_regulariser=0.0),
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Judgements of M models, model after model.
+
+    Attributes:
+        starts: where each model begins, and the end. Shape: (M + 1,)
+        win: preference in [0, 1]. Shape: (n,)
+        delta: standardised length difference. Shape: (n,)
+        difficulty: of the instruction; None for a formula without it. Shape: (n,)
+        cluster: whole number of the instruction, for intervals. Shape: (n,)
+    """
+
+    starts: Ints
+    win: Floats
+    delta: Floats
+    difficulty: Floats | None
+    cluster: Ints
+
+    @property
+    def model(self) -> Ints:
+        """Number of each row's model, Shape (n,)."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+    def features(self, *, delta: Floats | None = None) -> Floats:
+        """Design matrix, Shape (n, d), with another length difference if one is given."""
+        length = np.tanh(self.delta if delta is None else delta)
+        middle = [] if self.difficulty is None else [self.difficulty]
+        return np.stack([length, *middle, np.ones_like(length)], axis=1)
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Fitted regressions.
+
+    Attributes:
+        weights: Shape (M, d), in the order of the features.
+        chosen: the chosen place in `GRID`. Shape: (M,)
+        hessian: of the weighted log loss at ``weights``. Shape: (M, d, d)
+    """
+
+    weights: Floats
+    chosen: Ints
+    hessian: Floats
+
+
+def fit(rows: Rows, gamed: Floats | None, *, baseline_regulariser: float) -> Fits:
+    """Fit every model's regression with its own cross-validated penalty.
+
+    Args:
+        rows: what is fitted.
+        gamed: rows of two gamed baselines: win, std_delta_len, difficulty. Shape: (n_gamed, 3)
+        baseline_regulariser: weight of the gamed baselines together; each row weighs half of it.
+    """
+    n_models, features = len(rows.starts) - 1, rows.features()
+    d = features.shape[1]
+    found = Fits(np.empty((n_models, d)), np.empty(n_models, dtype=np.intp), np.empty((n_models, d, d)))
+    extra = None if gamed is None or not baseline_regulariser else _gamed_rows(gamed, d)
+    for models in _chunks(np.diff(rows.starts)):
+        data = _folded(rows, features, models, extra, baseline_regulariser / 2)
+        share = np.clip([rows.win[slice(*rows.starts[m : m + 2])].mean() for m in models], 1e-3, 1 - 1e-3)
+        start = np.zeros((len(models), d))
+        start[:, -1] = np.log(share / (1 - share))
+        found.chosen[models], weights, _ = crossvalidation.choose_penalty(data, GRID, start)
+        found.weights[models] = weights
+        found.hessian[models] = l1logistic.moments(data, weights[:, None], _ALL)[1][:, 0]
+    return found
+
+
+def predictions(rows: Rows, weights: Floats) -> Floats:
+    """Chance that each row's model wins if outputs were equally long, Shape (n,)."""
+    of_row = weights[rows.model]
+    z = of_row[:, -1] if rows.difficulty is None else of_row[:, -1] + of_row[:, 1] * rows.difficulty
+    return 0.5 + 0.5 * np.tanh(z / 2)
+
+
+def model_means(rows: Rows, values: Floats) -> Floats:
+    """Mean of a value over each model's rows, Shape (M,)."""
+    return np.add.reduceat(values, rows.starts[:-1]) / np.diff(rows.starts)
+
+
+def delta_method(rows: Rows, fits: Fits) -> Floats:
+    """Standard error of each length-controlled win rate as a fraction, Shape (M,).
+
+    An instruction moves the mean prediction directly and through the coefficients; the squared influences of the
+    instructions are summed. The penalty, the difficulties and the gamed rows are taken as given.
+    """
+    model, features, weights = rows.model, rows.features(), fits.weights
+    chance = predictions(rows, weights)
+    mean, n = model_means(rows, chance), np.diff(rows.starts)
+    slope = chance * (1 - chance)
+    equal = features.copy()
+    equal[:, 0] = 0.0
+    gradient = np.stack([model_means(rows, slope * column) for column in equal.T], axis=1)
+    free = weights != 0
+    system = fits.hessian * (free[:, :, None] & free[:, None, :])
+    diagonal = np.arange(weights.shape[1])
+    system[:, diagonal, diagonal] += ~free + 1e-10
+    lever = np.linalg.solve(system, (gradient * free)[..., None])[..., 0]
+    z = (features * weights[model]).sum(axis=1)
+    residual = rows.win - (0.5 + 0.5 * np.tanh(z / 2))
+    influence = (chance - mean[model]) / n[model] + residual * (features * lever[model]).sum(axis=1)
+    # One number for each (model, instruction): rows of one instruction move together.
+    _, group = np.unique(model * (int(rows.cluster.max()) + 1) + rows.cluster, return_inverse=True)
+    total = np.bincount(group, influence)
+    owner = np.zeros(len(total), dtype=np.intp)
+    owner[group] = model
+    many = np.bincount(owner)
+    return np.sqrt(np.bincount(owner, total**2) * many / np.maximum(many - 1, 1))
+
+
+def bootstrap(
+    rows: Rows, fits: Fits, gamed: Floats | None, *, baseline_regulariser: float, n_resamples: int, seed: int
+) -> Floats:
+    """Length-controlled win rates of resampled instructions as fractions, Shape (M, n_resamples).
+
+    Each resample is fitted anew, lengths standardised anew, at the model's chosen penalty; ``seed`` and the
+    model's place decide the draws.
+    """
+    found = np.empty((len(rows.starts) - 1, n_resamples))
+    for m, (begin, end) in enumerate(zip(rows.starts[:-1], rows.starts[1:], strict=True)):
+        one = Rows(
+            np.array([0, end - begin]),
+            rows.win[begin:end],
+            rows.delta[begin:end],
+            None if rows.difficulty is None else rows.difficulty[begin:end],
+            np.unique(rows.cluster[begin:end], return_inverse=True)[1],
+        )
+        n_clusters = int(one.cluster.max()) + 1
+        rng = np.random.default_rng([seed, m])
+        counts = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_resamples)
+        penalty = 1.0 / GRID[fits.chosen[m]]
+        for at in range(0, n_resamples, _CHUNK):
+            weights = counts[at : at + _CHUNK, one.cluster].astype(float)
+            found[m, at : at + _CHUNK] = _refit(
+                one, weights, fits.weights[m], penalty, gamed, baseline_regulariser
+            )
+    return found
+
+
+def _refit(
+    rows: Rows, counts: Floats, start: Floats, penalty: float, gamed: Floats | None, baseline_regulariser: float
+) -> Floats:
+    """Mean prediction for each set of row counts, Shape (B,)."""
+    total = counts.sum(axis=1, keepdims=True)
+    mean = counts @ rows.delta[:, None] / total
+    spread = np.sqrt((counts * (rows.delta - mean) ** 2).sum(axis=1, keepdims=True) / np.maximum(total - 1, 1))
+    features = np.repeat(rows.features()[None], len(counts), axis=0)
+    features[..., 0] = np.tanh(rows.delta / np.where(spread > 0, spread, 1.0))
+    win, weight = np.broadcast_to(rows.win, counts.shape), counts
+    if gamed is not None and baseline_regulariser:
+        extra, n = _gamed_rows(gamed, features.shape[-1]), len(counts)
+        features = np.concatenate([features, np.broadcast_to(extra[:, 1:], (n, *extra[:, 1:].shape))], axis=1)
+        win = np.concatenate([win, np.broadcast_to(extra[:, 0], (n, len(extra)))], axis=1)
+        weight = np.concatenate([counts, np.full((n, len(extra)), baseline_regulariser / 2)], axis=1)
+    data = l1logistic.prepare(features[:, None], win[:, None], weight[:, None])
+    first = np.broadcast_to(start, (len(counts), 1, len(start)))
+    weights = l1logistic.solve(data, first, np.full((len(counts), 1), penalty), _ALL)[:, 0]
+    z = weights[:, -1:] + (0.0 if rows.difficulty is None else weights[:, 1:2] * rows.difficulty)
+    return ((0.5 + 0.5 * np.tanh(z / 2)) * counts).sum(axis=1) / total[:, 0]
+
+
+def _gamed_rows(gamed: Floats, d: int) -> Floats:
+    """Rows [win, features] of the gamed baselines, Shape (n_gamed, 1 + d): their constant is 0."""
+    zero = np.zeros(len(gamed))
+    middle = [gamed[:, 2]] if d == 3 else []
+    return np.stack([gamed[:, 0], np.tanh(gamed[:, 1]), *middle, zero], axis=1)
+
+
+def _chunks(sizes: Ints) -> Iterator[Ints]:
+    """Numbers of models of similar size, a few dozen at a time."""
+    order = np.argsort(sizes, kind="stable")
+    for begin in range(0, len(order), _CHUNK):
+        yield np.sort(order[begin : begin + _CHUNK])
+
+
+def _folded(
+    rows: Rows, features: Floats, models: Ints, gamed: Floats | None, gamed_weight: float
+) -> l1logistic.Regressions:
+    """Rows of some models in folds, with the gamed rows beside them.
+
+    scikit-learn's GroupKFold (1.6 and later) deals equally large groups out from the last row backwards, here over
+    the gamed rows followed by the model's. Only which rows share a fold matters: row j of the model goes with
+    gamed row i when j = i - n_gamed modulo the number of folds.
+    """
+    sizes = rows.starts[models + 1] - rows.starts[models]
+    depth = -(-int(sizes.max()) // N_FOLDS)
+    n_gamed = 0 if gamed is None else len(gamed)
+    shape = (len(models), N_FOLDS, depth + -(-n_gamed // N_FOLDS))
+    x, win, weight = np.zeros((*shape, features.shape[1])), np.zeros(shape), np.zeros(shape)
+    if gamed is not None:
+        fold, place = (np.arange(n_gamed) - n_gamed) % N_FOLDS, depth + np.arange(n_gamed) // N_FOLDS
+        x[:, fold, place], win[:, fold, place], weight[:, fold, place] = gamed[:, 1:], gamed[:, 0], gamed_weight
+    for b, m in enumerate(models):
+        begin, n = rows.starts[m], sizes[b]
+        fold, place = np.arange(n) % N_FOLDS, np.arange(n) // N_FOLDS
+        x[b, fold, place] = features[begin : begin + n]
+        win[b, fold, place] = rows.win[begin : begin + n]
+        weight[b, fold, place] = 1.0
+    return l1logistic.prepare(x, win, weight)
