@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "rapo"
 FLOORS: dict[str, str] = {
     "ground": "pairs goals messages casting rules faults files jsonlines layouts paths config claims provenance "
     "published markers",
-    "floor 1": "candidates relabel goal_rows margins selection toy judgements encodings winrate lcwinrate "
+    "floor 1": "candidates relabel goal_rows margins selection toy theory judgements encodings winrate lcwinrate "
     "alignment lengthmodel crossvalidation simulation "
     "difficulty l1logistic calibration leaderboard agreement intervals audit world",
     "floor 2": "sources chat logprobs models training sampling judges runs progress kept notebook study studies",
