@@ -93,7 +93,10 @@ def _missing(schema: pa.Schema) -> list[Fault]:
         if f"attributes_{side}" in columns and f"attributes_{other}" not in columns:
             need.append(f"attributes_{other}")
     have = ", ".join(columns) or "none"
-    remedy = "The columns are {have}; name the one that holds it: columns={{{name!r}: ...}}."
+    remedy = (
+        "The columns are {have}; say which one holds it: columns={{{name!r}: ...}}, "
+        "on the command line --column {name}=..."
+    )
     if layouts.holds_candidates(columns):
         remedy = "These rows hold candidates: make pairs of them first (`rapo pairs`)."
     none = np.empty(0, np.int64)

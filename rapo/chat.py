@@ -6,7 +6,7 @@ it into a user turn (then the prefix says the same, and says it where the paper 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -21,9 +21,11 @@ Message = Mapping[str, str]
 class Tokenizer(Protocol):
     """What is asked of a tokenizer: a chat template, and rendering it to text."""
 
-    chat_template: Any
+    @property
+    def chat_template(self) -> Any: ...
 
-    def apply_chat_template(self, conversation: Any, **options: Any) -> Any: ...
+    @property
+    def apply_chat_template(self) -> Callable[..., Any]: ...
 
 
 @dataclass(frozen=True)

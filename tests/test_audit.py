@@ -111,7 +111,7 @@ def test_length_correlation_at_its_ends():
 
 @pytest.mark.parametrize("slope", [0.0, 1.0])
 def test_the_interval_covers_the_truth(slope: float):
-    """200 data sets of 60 pairs, the truth from one of 200,000: 10 misses expected, 19 are three deviations more."""
+    """200 data sets of 60 pairs, the truth from 200,000: 10 misses expected, 19 are three deviations more."""
     rng = np.random.default_rng(1)
 
     def draw(n: int) -> tuple[np.ndarray, np.ndarray]:
