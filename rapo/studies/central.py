@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from rapo import config as settings
-from rapo.studies import micro
-from rapo.study import Result, Run, run_all
+from rapo.study import Result, Run, kept, run_all, store
+from rapo.world import data
 from rapo.world import prompts as asked
 
 # An arm is what is trained (None: nothing) and the goal it is asked for (None: no goal).
@@ -146,7 +146,7 @@ def conditions_of(recipe: Mapping[str, Any], names: Sequence[str]) -> list[tuple
     return [(goal, usual) for goal in asked_for] + [(goal, other) for goal in goals]
 
 
-def measure(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tune, train every arm on every architecture and seed, and sample the test prompts.
 
     Returns:
@@ -225,7 +225,7 @@ def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
         ``answers`` with ``preference`` (1 the base wins .. 2 the model wins), ``reference_text`` left out, and
         ``reference_length``. The base's own rows meet a second sample of the base where there is one, else 1.5.
     """
-    judge_ = micro.world({**recipe["world"], **recipe["judge"]}).judge(seed=recipe["judge_seed"])
+    judge_ = data.make_world({**recipe["world"], **recipe["judge"]}).judge(seed=recipe["judge_seed"])
     questions = {q.id: q for q in asked.draw_distinct(recipe["prompts"], split="test", seed=recipe["prompt_seed"])}
     keys = ["architecture", "seed", "temperature", "prompt"]
     reference = answers[answers["arm"] == "base"].drop_duplicates(keys)[[*keys, "text", "length"]]
@@ -237,6 +237,25 @@ def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
     return both.drop(columns="reference_text").assign(preference=np.where(own, 1.5, preference))
 
 
-def load_recipe(scale: str) -> dict[str, Any]:
-    """Settings of the central study."""
-    return settings.recipe("central", scale)
+def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
+    """Everything the notebook shows: measured now, or as kept with the project (then nothing is trained).
+
+    Returns:
+        "tuning", "judged" (every answer with its preference, texts left out), "used" (RA-T7) and "examples".
+    """
+    names = ("tuning", "judged", "used", "examples")
+    if not measure:
+        return {name: kept(f"central_{name}") for name in names}
+    recipe = settings.recipe("central", scale)
+    tuning, answers = measure_arms(recipe, jobs=jobs)
+    used = measure_used_data(recipe, tuning, jobs=jobs)
+    first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
+    frames = {
+        "tuning": tuning,
+        "judged": judge(answers, recipe).drop(columns="text"),
+        "used": used.drop(columns="text"),
+        "examples": answers[first & (answers["arm"] != "")],
+    }
+    for name, frame in frames.items():
+        store(frame, f"central_{name}", scale=scale, config=recipe)
+    return frames

@@ -18,7 +18,7 @@ from rapo.goals import COMPACT
 from rapo.relabel import relabel
 from rapo.world import answers, data, lexicon, skills
 from rapo.world import prompts as asked
-from rapo.world.reward import ATTRIBUTES, Gold
+from rapo.world.reward import ATTRIBUTES
 
 DEPENDS = (
     "rapo.world", "rapo.models", "rapo.training", "rapo.sampling", "rapo.goals", "rapo.goal_rows", "rapo.relabel",
@@ -26,17 +26,6 @@ DEPENDS = (
 )  # fmt: skip
 PLACEMENT = {"llama": "system", "qwen2": "system", "gemma2": "prefix"}
 Messages = list[dict[str, str]]
-
-
-def world(settings: Mapping[str, Any]) -> data.World:
-    """The world of a config: `data.World`'s defaults, with what ``settings`` overrides.
-
-    Raises:
-        TypeError: a setting is unknown.
-    """
-    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-    gold: dict[str, Any] = plain.pop("gold", {})
-    return data.World(gold=Gold(**gold), **plain)
 
 
 def ask(text: str, *, goal: float | Mapping[str, float] | None = None, placement: str = "system") -> Messages:
@@ -60,7 +49,7 @@ def train_base(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path
     tokenizer = models.build_tokenizer(lexicon.vocabulary(), chat_template=models.CHAT_TEMPLATES[placement])
     shape = models.tiny_config(config["architecture"], vocab_size=len(tokenizer), **config.get("size", {}))
     model = models.random_model(shape, seed=config["seed"])
-    examples = data.corpus(world(config["world"]), seed=config["seed"], **config["corpus"])
+    examples = data.corpus(data.make_world(config["world"]), seed=config["seed"], **config["corpus"])
     rows = [
         {"prompt": ask(e.prompt, goal=e.goal, placement=placement), "completion": say(e.answer)} for e in examples
     ]
@@ -80,7 +69,7 @@ def pairs(settings: data.World, n: int, *, seed: int) -> pa.Table:
 def train_arm(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
     """Train one arm on a base: ``config["arm"]["data"]`` is "uf", "ra", "half ra" or "sft"."""
     model, tokenizer = models.load(needs["base"] / "model")
-    table = pairs(world(config["world"]), config["pairs"], seed=config["seed"])
+    table = pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
     arm, seed = config["arm"], config["seed"]
     rows = training_rows(table, arm["data"], placement=PLACEMENT[config["architecture"]], seed=seed)
     options = {**config["training"], "epochs": arm.get("epochs", 1)}
@@ -120,7 +109,7 @@ def evaluate(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path])
     attributes; one row an answer.
     """
     model, tokenizer = models.load(needs["model"] / "model")
-    settings = world(config["world"])
+    settings = data.make_world(config["world"])
     questions = asked.draw_distinct(config["prompts"], split=config["split"], seed=config["prompt_seed"])
     frames = []
     for place, (goal, temperature) in enumerate(config["conditions"]):

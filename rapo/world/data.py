@@ -1,7 +1,8 @@
 """Data of the micro world: scored candidates in UltraFeedback's shape, and the corpora that base models learn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +48,17 @@ class World:
     def base_panel(self) -> list[Annotator]:
         """Writers of the base model's corpus."""
         return panel(lowest=self.base_skill[0], highest=self.base_skill[1], verbosity=self.verbosity)
+
+
+def make_world(settings: Mapping[str, Any]) -> World:
+    """The world of a config: `World`'s defaults, with what ``settings`` overrides (``gold`` is a mapping too).
+
+    Raises:
+        TypeError: a setting is unknown.
+    """
+    plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}
+    gold: dict[str, Any] = plain.pop("gold", {})
+    return World(gold=Gold(**gold), **plain)
 
 
 @dataclass(frozen=True)

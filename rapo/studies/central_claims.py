@@ -1,0 +1,143 @@
+"""Claims of the central comparison, each with its statistic and interval; verdicts follow from them."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rapo import published
+from rapo.claims import Claim
+from rapo.intervals import Interval
+from rapo.studies import estimates
+from rapo.studies.central import CONTROLS
+
+FIGURE = ("RA-F2_arms", "RA-F2_differences")
+
+
+def claims(
+    judged: pd.DataFrame, fits: pd.DataFrame, used: pd.DataFrame, *, peak: int, goals: Sequence[int]
+) -> list[Claim]:
+    """Every claim of the notebook.
+
+    Args:
+        judged: answers of the arms with preferences, at one temperature.
+        fits: `estimates.length_controlled` of the same.
+        used: answers of RA-T7.
+        peak: the number of sentences that is best.
+        goals: goals of RA-A2.
+    """
+    n = _size(judged)
+    return [
+        *_main(judged, fits, n),
+        *_controlled(judged, fits, n),
+        _overshoot(judged, n, peak),
+        *_goals(judged, n, goals),
+        *_used(used),
+    ]
+
+
+def _size(frame: pd.DataFrame) -> str:
+    models = frame[["architecture", "seed"]].drop_duplicates()
+    kinds = models["architecture"].nunique()
+    return f"{kinds} architectures x {len(models) // kinds} seeds x {frame['prompt'].nunique()} prompts"
+
+
+def _published(metric: str) -> str:
+    """RA less UF of the paper's models, in words."""
+    wide = published.table("RA-F2")
+    values = wide[wide["metric"] == metric].pivot_table(index="model", columns="arm", values="value")
+    gaps = (values["RA"] - values["UF"]).dropna()
+    spread = f"{gaps.min():+.1f} to {gaps.max():+.1f}, {len(gaps)} models"
+    return f"RA - UF: {gaps.mean():+.1f} points on average ({spread})"
+
+
+def _claim(name: str, statement: str, statistic: str, found: Interval, unit: str, n: str, paper: str) -> Claim:
+    return Claim(
+        id=name,
+        statement=statement,
+        statistic=statistic,
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
+        unit=unit,
+        level=found.level,
+        n=n,
+        paper=paper,
+        figures=FIGURE,
+    )
+
+
+def _main(judged: pd.DataFrame, fits: pd.DataFrame, n: str) -> list[Claim]:
+    """The paper's own comparison: RA asked for the top score against UF asked plainly."""
+    win = estimates.difference(judged, "RA", "UF", "win_rate")
+    controlled = estimates.controlled_difference(fits, "RA", "UF")
+    gold = estimates.difference(judged, "RA", "UF", "gold")
+    statement = "DPO on reward-augmented data beats DPO on the original pairs"
+    return [
+        _claim("RA-F2/win rate", statement, "win rate against the base, RA (g=10) less UF", win, "points", n,
+               _published("win rate")),
+        _claim("RA-F2/length-controlled", statement, "length-controlled win rate, RA (g=10) less UF", controlled,
+               "points", n, _published("LC win rate")),
+        _claim("RA-F2/gold", statement, "true (gold) reward, RA (g=10) less UF", gold, "of 10", n, "RA > UF"),
+    ]  # fmt: skip
+
+
+def _controlled(judged: pd.DataFrame, fits: pd.DataFrame, n: str) -> list[Claim]:
+    """Against the control that is hardest to beat on the test prompts themselves: hindsight in RA's disfavour."""
+    found = {name: estimates.difference(judged, "RA", name, "win_rate") for name in CONTROLS}
+    hardest = min(found, key=lambda name: found[name].estimate)
+    lengthy = {name: estimates.controlled_difference(fits, "RA", name) for name in CONTROLS}
+    longest = min(lengthy, key=lambda name: lengthy[name].estimate)
+    statement = "RA beats every control: equally prompted, equally long, or imitation"
+    return [
+        _claim("RA-F2/controls", statement, f"win rate, RA less its strongest control ({hardest})", found[hardest],
+               "points", n, "not in the paper"),
+        _claim("RA-F2/controls, length-controlled", statement,
+               f"length-controlled win rate, RA less its strongest control ({longest})", lengthy[longest],
+               "points", n, "not in the paper"),
+    ]  # fmt: skip
+
+
+def _overshoot(judged: pd.DataFrame, n: str, peak: int) -> Claim:
+    """The mechanism: how far each arm stands from the best number of sentences."""
+    frame = judged.assign(sentences=(judged["sentences"].fillna(0.0) - peak).abs())
+    found = estimates.difference(frame, "UF, equal steps, g=10", "RA", "sentences")
+    statement = "Equally long and equally prompted, UF misses the best amount of elaboration by more than RA does"
+    statistic = "mean |sentences - optimum|, UF (equal steps, g=10) less RA"
+    return _claim("RA-F2/mechanism", statement, statistic, found, "sentences", n, "not in the paper")
+
+
+def _goals(judged: pd.DataFrame, n: str, goals: Sequence[int]) -> list[Claim]:
+    """RA-A2: the realised reward follows the goal, and more steeply than before training."""
+    slope, before = (estimates.goal_slope(judged, arm) for arm in ("RA", "base"))
+    span = f"goals {min(goals)} to {max(goals)}"
+    return [
+        _claim("RA-A2", "The realised reward follows the goal", f"slope of gold on the goal, RA, {span}", slope,
+               "points a point", n, "rises with the goal"),
+        _claim("RA-A2/base", "The base understands a score prompt before any preference training",
+               f"slope of gold on the goal, base, {span}", before, "points a point", n, "not in the paper"),
+    ]  # fmt: skip
+
+
+def _used(used: pd.DataFrame) -> list[Claim]:
+    """RA-T7: training again on data that was used already."""
+    n = _size(used)
+    frame = used.assign(preference=1.5)
+    uf = estimates.difference(frame, "UF, then UF again", "UF", "gold")
+    ra = estimates.difference(frame, "UF, then RA", "UF", "gold")
+    fair = estimates.difference(frame, "UF, then RA", "UF, then UF again, g=10", "gold")
+    base = "SPPO: LC 55.6; +DPO(UF) 52.8; +DPO(RA) 61.0"
+    hurts = "Plain DPO on data that the model has been trained on already hurts"
+    again = "Relabelled used data beats a second plain round with the same prompt"
+    return [
+        _less(_claim("RA-T7/UF", hurts, "gold, UF trained again on its data less UF", uf, "of 10", n, base)),
+        _claim("RA-T7/RA", "Relabelled, used data still helps", "gold, UF then RA less UF", ra, "of 10", n, base),
+        _claim(
+            "RA-T7/controls", again, "gold, UF then RA less UF twice (g=10)", fair, "of 10", n, "not in the paper"
+        ),
+    ]
+
+
+def _less(claim: Claim) -> Claim:
+    from dataclasses import replace
+
+    return replace(claim, direction="less", figures=("RA-T7_used_data",))
