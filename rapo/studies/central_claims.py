@@ -90,10 +90,10 @@ def _controlled(judged: pd.DataFrame, fits: pd.DataFrame, n: str) -> list[Claim]
     statement = "RA beats every control: equally prompted, equally long, or imitation"
     return [
         _claim("RA-F2/controls", statement, f"win rate, RA less its strongest control ({hardest})", found[hardest],
-               "points", n, "not in the paper"),
+               "points", n, "no control"),
         _claim("RA-F2/controls, length-controlled", statement,
                f"length-controlled win rate, RA less its strongest control ({longest})", lengthy[longest],
-               "points", n, "not in the paper"),
+               "points", n, "no control"),
     ]  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def _overshoot(judged: pd.DataFrame, n: str, peak: int) -> Claim:
     found = estimates.difference(frame, "UF, equal steps, g=10", "RA", "sentences")
     statement = "Equally long and equally prompted, UF misses the best amount of elaboration by more than RA does"
     statistic = "mean |sentences - optimum|, UF (equal steps, g=10) less RA"
-    return _claim("RA-F2/mechanism", statement, statistic, found, "sentences", n, "not in the paper")
+    return _claim("RA-F2/mechanism", statement, statistic, found, "sentences", n, "no control")
 
 
 def _goals(judged: pd.DataFrame, n: str, goals: Sequence[int]) -> list[Claim]:
@@ -114,7 +114,7 @@ def _goals(judged: pd.DataFrame, n: str, goals: Sequence[int]) -> list[Claim]:
         _claim("RA-A2", "The realised reward follows the goal", f"slope of gold on the goal, RA, {span}", slope,
                "points a point", n, "rises with the goal"),
         _claim("RA-A2/base", "The base understands a score prompt before any preference training",
-               f"slope of gold on the goal, base, {span}", before, "points a point", n, "not in the paper"),
+               f"slope of gold on the goal, base, {span}", before, "points a point", n, "no control"),
     ]  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def _used(used: pd.DataFrame) -> list[Claim]:
         _less(_claim("RA-T7/UF", hurts, "gold, UF trained again on its data less UF", uf, "of 10", n, base)),
         _claim("RA-T7/RA", "Relabelled, used data still helps", "gold, UF then RA less UF", ra, "of 10", n, base),
         _claim(
-            "RA-T7/controls", again, "gold, UF then RA less UF twice (g=10)", fair, "of 10", n, "not in the paper"
+            "RA-T7/controls", again, "gold, UF then RA less UF twice (g=10)", fair, "of 10", n, "no control"
         ),
     ]
 
