@@ -1,20 +1,17 @@
 """Intervals: how far an average may be from the truth, over prompts, seeds, or both."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from rapo.resampling import Floats, at_least_two, cluster_codes, cluster_totals, draws, finite, resampled_totals
 
 # From this many seeds and prompts on `crossed` resamples; below, it has a closed form (see there).
 FEW = 20
-# Draws held in memory at once by a bootstrap: 32 MB of indices.
-_DRAWS_AT_ONCE = 4_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -67,15 +64,15 @@ def bootstrap(
     Raises:
         ValueError: a value is NaN or infinite, there are fewer than two units, or the shapes do not fit.
     """
-    data = _finite(values, "values", dimensions=1)
+    data = finite(values, "values", dimensions=1)
     if clusters is None:
-        _at_least_two(len(data), "value")
+        at_least_two(len(data), "value")
         blocks = [statistic(data[draw], axis=-1) for draw in draws(len(data), n_resamples=n_resamples, seed=seed)]
         return percentile(statistic(data, axis=-1), np.concatenate(blocks), n=len(data), level=level)
     codes, n_clusters = cluster_codes(clusters, len(data))
-    _at_least_two(n_clusters, "cluster")
+    at_least_two(n_clusters, "cluster")
     if statistic is np.mean:
-        totals = np.stack([np.bincount(codes, data), np.bincount(codes)], axis=1)
+        totals = cluster_totals(np.stack([data, np.ones_like(data)], axis=1), codes)
         return bootstrap_totals(totals, _ratio, level=level, n_resamples=n_resamples, seed=seed)
     rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     replicates = [
@@ -106,15 +103,11 @@ def bootstrap_totals(
     Raises:
         ValueError: fewer than two units, a value that is not finite, or a statistic undefined on the data itself.
     """
-    sums = _finite(totals, "totals", dimensions=2)
-    _at_least_two(len(sums), "unit")
+    sums = finite(totals, "totals", dimensions=2)
     estimate = float(statistic(sums.sum(axis=0)))
     if np.isnan(estimate):
         raise ValueError(f"the statistic is undefined on the data itself (sums {sums.sum(axis=0).tolist()})")
-    blocks = [
-        statistic(_counts(draw, len(sums)) @ sums) for draw in draws(len(sums), n_resamples=n_resamples, seed=seed)
-    ]
-    replicates = np.concatenate(blocks)
+    replicates = np.asarray(statistic(resampled_totals(sums, n_resamples=n_resamples, seed=seed)))
     return percentile(estimate, replicates[~np.isnan(replicates)], n=len(sums), level=level)
 
 
@@ -144,9 +137,9 @@ def crossed(values: ArrayLike, *, level: float = 0.95, n_resamples: int = 2000, 
     >>> round(answer.estimate, 3), answer.n
     (0.667, 4)
     """
-    data = _finite(values, "values", dimensions=2)
+    data = finite(values, "values", dimensions=2)
     n_seeds, n_prompts = data.shape
-    _at_least_two(n_prompts, "prompt")
+    at_least_two(n_prompts, "prompt")
     if n_seeds == 1:
         _log.warning("one seed: the interval covers prompts, not seeds; run at least 3 seeds")
         return t_interval(data[0], level=level)
@@ -184,8 +177,8 @@ def t_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     >>> t_interval([1.0, 2.0, 3.0]).low.__round__(3)
     -0.484
     """
-    data = _finite(values, "values", dimensions=1)
-    _at_least_two(len(data), "value")
+    data = finite(values, "values", dimensions=1)
+    at_least_two(len(data), "value")
     half = _t(level, len(data)) * float(data.std(ddof=1)) / len(data) ** 0.5
     mean = float(data.mean())
     return Interval(mean, mean - half, mean + half, n=len(data), level=level)
@@ -231,31 +224,6 @@ def percentile(estimate: float, replicates: ArrayLike, *, n: int, level: float =
     return Interval(float(estimate), float(low), float(high), n=n, level=level)
 
 
-def draws(n: int, *, n_resamples: int, seed: int) -> Iterator[Integers]:
-    """Indices of bootstrap resamples in blocks of bounded memory. Yields Shape: (block, n)."""
-    rng = np.random.default_rng(seed)
-    block = max(1, _DRAWS_AT_ONCE // n)
-    for start in range(0, n_resamples, block):
-        yield rng.integers(0, n, size=(min(block, n_resamples - start), n))
-
-
-def cluster_codes(clusters: ArrayLike, n: int) -> tuple[Integers, int]:
-    """Number the labels of clusters 0, 1, ... Returns codes, Shape: (n,), and how many clusters there are.
-
-    Raises:
-        ValueError: there is not one label per value, or a label is missing.
-    """
-    import pandas as pd
-
-    labels = np.asarray(clusters)
-    if labels.shape != (n,):
-        raise ValueError(f"clusters have shape {labels.shape} for {n} values; give one label per value")
-    codes, found = pd.factorize(labels)
-    if (codes < 0).any():
-        raise ValueError(f"cluster label {int(np.argmax(codes < 0))} is missing; every value needs one")
-    return codes.astype(np.int64), len(found)
-
-
 def _crossed_t(data: Floats, level: float) -> Interval:
     n_seeds, n_prompts = data.shape
     mean = float(data.mean())
@@ -272,29 +240,8 @@ def _t(level: float, n: int) -> float:
     return float(stats.t.ppf(0.5 + _level(level) / 2, n - 1))
 
 
-def _counts(draw: Integers, n: int) -> Floats:
-    """How often each unit was drawn. From Shape: (block, n) to Shape: (block, n)."""
-    flat = (draw + n * np.arange(len(draw))[:, None]).ravel()
-    return np.bincount(flat, minlength=draw.size).reshape(len(draw), n).astype(float)
-
-
 def _ratio(sums: Floats) -> Floats:
     return np.asarray(sums[..., 0] / sums[..., 1])
-
-
-def _finite(values: ArrayLike, name: str, *, dimensions: int) -> Floats:
-    data = np.asarray(values, dtype=float)
-    if data.ndim != dimensions:
-        raise ValueError(f"{name} have {data.ndim} dimension(s), shape {data.shape}; need {dimensions}")
-    if bad := np.argwhere(~np.isfinite(data)).tolist():
-        where = tuple(bad[0]) if dimensions > 1 else bad[0][0]
-        raise ValueError(f"{name} hold {len(bad)} that are not finite, the first at {where}; leave them out first")
-    return data
-
-
-def _at_least_two(n: int, unit: str) -> None:
-    if n < 2:
-        raise ValueError(f"{n} {unit}{'' if n == 1 else 's'}: an interval needs at least two")
 
 
 def _level(level: float) -> float:

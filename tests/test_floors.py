@@ -14,7 +14,7 @@ FLOORS: dict[str, str] = {
     "published markers",
     "floor 1": "candidates relabel goal_rows margins selection toy theory judgements encodings winrate lcwinrate "
     "alignment lengthmodel crossvalidation simulation "
-    "difficulty l1logistic calibration leaderboard agreement intervals audit world",
+    "difficulty lengthbias l1logistic calibration leaderboard agreement votes bias intervals resampling audit world",
     "floor 2": "sources chat logprobs models training sampling judges runs progress kept notebook study studies",
     "floor 3": "plots tables style",
     "roof": "reproduce kernel display report exhibits cli commands __main__",
