@@ -20,17 +20,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how_many = parser.add_mutually_exclusive_group(required=True)
     how_many.add_argument("--fraction", type=float, help="share to keep, 0 to 1 (the paper keeps 0.4)")
     how_many.add_argument("-k", type=int, help="how many pairs to keep")
-    parser.add_argument("--implicit", choices=("auto", "dpo", "simpo"), default="auto",
-                        help="implicit reward; auto: dpo where reference log-probabilities stand, else simpo")  # fmt: skip
+    parser.add_argument(
+        "--implicit",
+        choices=("auto", "dpo", "simpo"),
+        default="auto",
+        help="implicit reward; auto: dpo where reference log-probabilities stand, else simpo",
+    )
     parser.add_argument("--beta", type=float, default=1.0, help="of the implicit reward (default 1)")
     parser.add_argument("--weight", type=float, default=1.0, help="of the implicit margin (default 1)")
     parser.add_argument("--raw", action="store_true", help="difference of raw margins instead of z-scores")
     parser.add_argument("--signed", action="store_true", help="keep the sign of the implicit margin")
-    parser.add_argument("--spread", action="store_true",
-                        help="explicit margin: best less worst of candidate_scores, as in the official code")  # fmt: skip
+    parser.add_argument(
+        "--spread",
+        action="store_true",
+        help="explicit margin: best less worst of candidate_scores, as in the official code",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the metric uniform")
-    parser.add_argument("--column", action="append", default=[], metavar="NAME=SOURCE",
-                        help="take NAME (score_chosen, chosen_logprob_sum, ...) from column SOURCE")  # fmt: skip
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="NAME=SOURCE",
+        help="take NAME (score_chosen, chosen_logprob_sum, ...) from column SOURCE",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
