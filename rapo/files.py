@@ -193,7 +193,7 @@ def _pieces(path: Path, rows: int, split: str | None) -> Iterator[pa.Table]:
 def _read_parquet(path: Path, rows: int) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
         if not file.metadata.num_rows:
             yield file.schema_arrow.empty_table().replace_schema_metadata(None)
         for batch in file.iter_batches(batch_size=rows):

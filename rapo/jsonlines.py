@@ -45,7 +45,7 @@ def _parse(lines: list[bytes], path: Path, done: int, hints: pa.Schema) -> pa.Ta
     try:
         table = pj.read_json(
             pa.BufferReader(text),
-            read_options=pj.ReadOptions(block_size=len(text) + 1),
+            read_options=pj.ReadOptions(block_size=len(text) + 1, use_threads=False),
             parse_options=pj.ParseOptions(explicit_schema=hints),
         )
     except pa.ArrowInvalid as error:

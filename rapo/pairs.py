@@ -24,6 +24,7 @@ SCORES = ("score_chosen", "score_rejected")
 COLUMNS = (*TEXTS, *SCORES)
 IDS = ("prompt_id", "pair_id")
 BATCH_ROWS = 20_000
+_SMALL_CHUNK = 500
 REVERSED = ("raise", "keep", "swap", "drop")
 _log = logging.getLogger(__name__)
 
@@ -190,9 +191,17 @@ def swapped(names: Sequence[str]) -> list[str]:
 
 
 def batches(table: pa.Table, *, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """The table in contiguous pieces of at most ``rows`` rows; one empty piece for an empty table."""
+    """The table in contiguous pieces of at most ``rows`` rows; one empty piece for an empty table.
+
+    Nothing is copied, unless the table lies in many small chunks.
+    """
     if not len(table):
         yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in table.schema], schema=table.schema)
+        return
+    pieces = table.to_batches(max_chunksize=rows)
+    if len(table) >= _SMALL_CHUNK * len(pieces) or len(pieces) == 1:
+        yield from pieces
+        return
     for start in range(0, len(table), rows):
         yield from table.slice(start, rows).combine_chunks().to_batches()
 
