@@ -1,0 +1,61 @@
+"""Several processes that share one job: `accelerate launch` starts them, this says who does what."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among its like.
+
+    Attributes:
+        index: its number, from 0.
+        count: how many there are.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    @property
+    def is_main(self) -> bool:
+        """True for the one that writes the result."""
+        return self.index == 0
+
+    def mine(self, number: int) -> bool:
+        """Whether a piece of work is this process's."""
+        return number % self.count == self.index
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every process's value, in the order of their numbers, in every process; waits for all of them."""
+        if self.count == 1:
+            return [value]
+        from accelerate.utils import gather_object
+
+        return gather_object([value])
+
+
+def current() -> Processes:
+    """The processes that this one was launched with; alone without a launcher.
+
+    accelerate's state is one for the whole program, so without a launcher it is left untouched.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return Processes()
+    state = _state()
+    return Processes(state.process_index, state.num_processes)
+
+
+def device() -> str:
+    """Where this process computes: its own GPU, or the CPU."""
+    import torch
+
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return str(_state().device)
+
+
+def _state() -> Any:
+    from accelerate import PartialState
+
+    return PartialState(cpu=os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes"))
