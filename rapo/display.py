@@ -26,6 +26,7 @@ class Job:
     kernel: int | None = None
     study: State | None = None
     saved: float = 0.0
+    runs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -179,3 +180,4 @@ def note_studies(job: Job) -> None:
     own = [state for state in states if state and state.pid == job.kernel and state.started >= job.began]
     job.study = max(own, key=lambda state: state.updated, default=None)
     job.saved = sum(state.saved for state in own)
+    job.runs = tuple({key for state in own for key in state.keys})

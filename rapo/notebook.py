@@ -54,6 +54,7 @@ class Marker:
         anew: how long it would have taken had no run been reused.
         finished: seconds since the epoch.
         products: files that appeared meanwhile in the figures and results, below the project's root.
+        runs: keys of the runs of its studies.
     """
 
     digest: str
@@ -61,6 +62,7 @@ class Marker:
     anew: float
     finished: float
     products: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
 
 
 def load(path: Path) -> Source:
@@ -173,12 +175,14 @@ def read_marker(name: str, scale: str) -> Marker | None:
     """A notebook's last success, whatever it was run with; None without one."""
     try:
         record = json.loads(marker_file(name, scale).read_text(encoding="utf-8"))
-        return Marker(**{**record, "products": tuple(record["products"])})
+        return Marker(**{**record, "products": tuple(record["products"]), "runs": tuple(record["runs"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def write_marker(name: str, scale: str, *, digest: str, began: float, saved: float) -> Marker:
+def write_marker(
+    name: str, scale: str, *, digest: str, began: float, saved: float = 0.0, runs: Iterable[str] = ()
+) -> Marker:
     """Note a success of a notebook that ``began`` then and was ``saved`` so many seconds by reused runs."""
     folders = (paths.figures(scale), paths.build(scale) / "results")
     files = (file for folder in folders if folder.is_dir() for file in folder.rglob("*"))
@@ -191,7 +195,8 @@ def write_marker(name: str, scale: str, *, digest: str, began: float, saved: flo
         and file.stat().st_mtime >= began
     )
     now = time.time()
-    marker = Marker(digest, round(now - began, 1), round(now - began + saved, 1), now, tuple(products))
+    seconds, anew = round(now - began, 1), round(now - began + saved, 1)
+    marker = Marker(digest, seconds, anew, now, tuple(products), tuple(sorted(runs)))
     paths.write_text(marker_file(name, scale), json.dumps(asdict(marker), indent=1) + "\n")
     return marker
 
@@ -218,11 +223,12 @@ def durations(scale: str) -> dict[str, Any]:
 
     from rapo import progress
 
-    markers = {source.name: read_marker(source.name, scale) for source in find()}
-    runs = progress.history(paths.runs())
+    found = {source.name: read_marker(source.name, scale) for source in find()}
+    markers = {name: marker for name, marker in found.items() if marker}
+    runs = progress.history(paths.runs(), {key for marker in markers.values() for key in marker.runs})
     return {
-        "notebooks": {name: marker.anew for name, marker in markers.items() if marker},
-        "runs": {kind: [round(statistics.median(seconds), 1)] for kind, seconds in sorted(runs.items())},
+        "notebooks": {name: marker.anew for name, marker in markers.items()},
+        "runs": {kind: round(statistics.median(seconds), 1) for kind, seconds in sorted(runs.items())},
     }
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +33,7 @@ class State:
         started, updated: seconds since the epoch.
         pid: the process whose study it is.
         finished: whether the study has ended.
+        keys: its finished runs, once it has ended.
     """
 
     name: str
@@ -47,6 +49,7 @@ class State:
     updated: float
     pid: int
     finished: bool = False
+    keys: Sequence[str] = ()
 
     def line(self, *, now: float | None = None) -> str:
         """One line for a person."""
@@ -96,8 +99,9 @@ def kind(function: str, config: Mapping[str, Any]) -> str:
 class Forecast:
     """Seconds that runs take, from runs that have ended.
 
-    A run lasts as long as the median of its kind; else of its function in this study; else of its function
-    before, scaled by how this machine compares so far; else of all runs of this study.
+    A run lasts as long as the median of its kind in this study; else of its kind before, scaled by how this
+    machine compares so far; else as the kind of its function that shares most settings with it, here or before;
+    else as the runs of this study do.
     """
 
     past: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -106,19 +110,23 @@ class Forecast:
 
     def note(self, run: Run, seconds: float) -> None:
         """A run of this study ended."""
-        if before := self._before(run):
-            self.ratios.append(seconds / before)
-        for name in (kind(run.function, run.config), run.function, ""):
-            self.here.setdefault(name, []).append(seconds)
+        name = kind(run.function, run.config)
+        if name in self.past:
+            self.ratios.append(seconds / max(statistics.median(self.past[name]), 0.01))
+        self.here.setdefault(name, []).append(seconds)
 
     def seconds(self, run: Run) -> float | None:
         """How long a run will take, or None when nothing like it has ever ended."""
-        for name in (kind(run.function, run.config), run.function):
-            if name in self.here:
-                return statistics.median(self.here[name])
-        if before := self._before(run):
-            return before * (statistics.median(self.ratios) if self.ratios else 1.0)
-        return statistics.median(self.here[""]) if self.here else None
+        name = kind(run.function, run.config)
+        pace = statistics.median(self.ratios) if self.ratios else 1.0
+        for known, scale in ((self.here, 1.0), (self.past, pace)):
+            if name in known:
+                return scale * statistics.median(known[name])
+        for known, scale in ((self.here, 1.0), (self.past, pace)):
+            if near := _nearest(name, known):
+                return scale * statistics.median(known[near])
+        every = [seconds for durations in self.here.values() for seconds in durations]
+        return statistics.median(every) if every else None
 
     def left(self, waiting: Iterable[Run], running: Mapping[Run, float], *, jobs: int) -> float | None:
         """Seconds until all have ended on ``jobs`` workers; ``running`` says how long each has run."""
@@ -130,26 +138,49 @@ class Forecast:
             return None
         return max(sum(known) / max(jobs, 1), max(known, default=0.0))
 
-    def _before(self, run: Run) -> float | None:
-        values = self.past.get(kind(run.function, run.config)) or self.past.get(run.function)
-        return statistics.median(values) if values else None
+
+def _nearest(name: str, known: Mapping[str, Sequence[float]]) -> str | None:
+    """The kind of the same function with the most equal settings; the first of equals."""
+    function, settings = _settings(name)
+    near = [
+        (len(settings & theirs), other) for other in known for of, theirs in [_settings(other)] if of == function
+    ]
+    return max(near, key=lambda pair: pair[0])[1] if near else None
 
 
-def history(root: Path) -> dict[str, list[float]]:
-    """Durations of the runs kept in a folder of runs, by kind and by function; else the kept ones."""
+@lru_cache(maxsize=4096)
+def _settings(name: str) -> tuple[str, frozenset[str]]:
+    """A kind's function and its settings, one text each, those of nested mappings apart."""
+    function, _, text = name.partition(" ")
+
+    def flat(prefix: str, value: Any) -> list[str]:
+        if not isinstance(value, dict):
+            return [f"{prefix}={value!r}"]
+        return [line for key, item in value.items() for line in flat(f"{prefix}.{key}", item)]
+
+    return function, frozenset(flat("", json.loads(text)))
+
+
+def history(root: Path, keys: Iterable[str] | None = None) -> dict[str, list[float]]:
+    """Durations by kind of the runs in a folder, all or those with these keys."""
     found: dict[str, list[float]] = {}
-    for file in root.glob("*/result.json"):
+    folders = root.glob("*") if keys is None else [root / key for key in keys]
+    for file in (folder / "result.json" for folder in folders):
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
-            for name in (kind(record["function"], record["config"]), record["function"]):
-                found.setdefault(name, []).append(float(record["seconds"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            found.setdefault(kind(record["function"], record["config"]), []).append(float(record["seconds"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
+    return found
+
+
+def kept_history() -> dict[str, list[float]]:
+    """Durations by kind that were kept with the results, for a machine that has measured nothing yet."""
     try:
         kept = json.loads((paths.results() / "durations.json").read_text(encoding="utf-8"))["runs"]
-    except (OSError, ValueError, KeyError, TypeError):
-        kept = {}
-    return {**kept, **found}
+        return {name: [float(seconds)] for name, seconds in kept.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 class Progress:
@@ -164,6 +195,7 @@ class Progress:
         self.forecast, self.done, self.failed = forecast, reused, 0
         self.waiting: list[Run] = []
         self.running: dict[Run, float] = {}
+        self.keys: set[str] = set()
         self._started, self._stop = time.time(), threading.Event()
         self._thread = threading.Thread(target=self._tick, name=f"progress of {name}", daemon=True)
         self._shows = os.environ.get("RAPO_PROGRESS") != "quiet" and (sys.stderr.isatty() or _in_notebook())
@@ -187,7 +219,9 @@ class Progress:
     def end(self, run: Run, status: str, seconds: float) -> None:
         """A run is "done", "failed", or "busy" (to be handed out again)."""
         self.running.pop(run, None)
-        self.done += status == "done"
+        if status == "done":
+            self.done += 1
+            self.keys.add(run.key)
         self.failed += status == "failed"
         if status == "done" and seconds:
             self.forecast.note(run, seconds)
@@ -210,6 +244,7 @@ class Progress:
             updated=now,
             pid=os.getpid(),
             finished=finished,
+            keys=sorted(self.keys) if finished else (),
         )
 
     def _tick(self) -> None:

@@ -214,7 +214,7 @@ class _Plan:
         kernel.execute(job.source, values, scale=self.scale, timeout=self.timeout)
         display.note_studies(job)
         digest = self.digests[job.name]
-        notebook.write_marker(job.name, self.scale, digest=digest, began=job.began, saved=job.saved)
+        notebook.write_marker(job.name, self.scale, digest=digest, began=job.began, saved=job.saved, runs=job.runs)
 
     def _end(self, job: Job, future: Future[None]) -> None:
         job.seconds = time.time() - job.began

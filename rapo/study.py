@@ -19,7 +19,7 @@ from typing import Any
 
 from rapo import paths
 from rapo.kept import compare_claims, keep, kept, store
-from rapo.progress import Forecast, Progress, history
+from rapo.progress import Forecast, Progress, history, kept_history
 from rapo.runs import Attempt, Result, Run, attempt, failure_file, note_failure, read, sweep
 
 __all__ = ["Result", "Run", "StudyError", "compare_claims", "keep", "kept", "run_all", "store"]
@@ -117,7 +117,7 @@ class _Study:
         self.failed: dict[str, Attempt] = {}
         self.computed: set[str] = set()
         self.lock = threading.Lock()
-        forecast = Forecast(history(root) if missing else {})
+        forecast = Forecast({**kept_history(), **history(root)} if missing else {})
         self.progress = Progress(
             name,
             total=len(reused) + len(missing),
@@ -127,6 +127,7 @@ class _Study:
             jobs=jobs,
         )
         self.progress.waiting = self.waiting
+        self.progress.keys.update(reused)
         for run in missing:
             failure_file(run.key, root).unlink(missing_ok=True)
 

@@ -22,20 +22,28 @@ def test_nothing_is_estimated_from_nothing() -> None:
     assert Forecast().left([], {}, jobs=2) == 0.0
 
 
-def test_a_run_takes_as_long_as_its_kind_then_its_function_then_any() -> None:
+def test_a_run_takes_as_long_as_its_kind_then_its_nearest_kind_then_any() -> None:
     forecast = Forecast()
     for x, seed, seconds in ((1, 0, 10.0), (1, 1, 20.0), (2, 0, 60.0)):
         forecast.note(run(x, seed=seed), seconds)
     assert forecast.seconds(run(1, seed=9)) == 15.0  # median of 10 and 20, which differ in the seed only
-    assert forecast.seconds(run(3)) == 20.0  # median of 10, 20, 60: the same function
-    assert forecast.seconds(run(3, function="json:loads")) == 20.0  # any run of this study
+    other = Run("json:dumps", {"x": 2, "seed": 0, "arm": "UF"})
+    assert forecast.seconds(other) == 60.0  # shares x = 2 with the last one
+    assert forecast.seconds(run(3, function="json:loads")) == 20.0  # median of 10, 20, 60: any run of this study
+
+
+def test_nested_settings_count_one_by_one() -> None:
+    forecast = Forecast()
+    for steps, seconds in ((10, 1.0), (99, 9.0)):
+        forecast.note(Run("json:dumps", {"train": {"steps": steps, "rate": 0.1}}), seconds)
+    assert forecast.seconds(Run("json:dumps", {"train": {"steps": 99, "rate": 0.2}})) == 9.0
 
 
 def test_earlier_figures_are_scaled_by_how_this_machine_compares() -> None:
     past = {
         progress.kind("json:dumps", {"x": 1}): [10.0],
         progress.kind("json:dumps", {"x": 2}): [40.0],
-        "json:loads": [100.0],
+        progress.kind("json:loads", {"x": 1}): [100.0],
     }
     forecast = Forecast(past)
     assert forecast.seconds(run(2)) == 40.0
@@ -59,13 +67,16 @@ def test_history_reads_finished_runs_and_kept_durations(rapo_root: Path) -> None
     (folder / "result.json").write_text(json.dumps(record))
     (paths.runs() / "b").mkdir()
     (paths.runs() / "b" / "result.json").write_text("{damaged")
-    paths.write_text(paths.results() / "durations.json", json.dumps({"runs": {"m:f": [1.0], "m:g": [2.0]}}))
-    assert progress.history(paths.runs()) == {'m:f {"x":1}': [7.0], "m:f": [7.0], "m:g": [2.0]}
+    assert progress.history(paths.runs()) == {'m:f {"x":1}': [7.0]}
+    assert progress.history(paths.runs(), ["b", "c"]) == {}
+    assert progress.kept_history() == {}
+    paths.write_text(paths.results() / "durations.json", json.dumps({"runs": {"m:g {}": 2.0}}))
+    assert progress.kept_history() == {"m:g {}": [2.0]}
 
 
 def test_counts_and_the_file(rapo_root: Path) -> None:
     one, two, three = run(1), run(2), run(3)
-    forecast = Forecast({"json:dumps": [10.0]})
+    forecast = Forecast({"json:dumps {}": [10.0]})
     shown = Progress("s", total=4, reused=1, saved=30.0, forecast=forecast, jobs=2)
     with shown:
         shown.waiting = [three]
@@ -85,6 +96,7 @@ def test_counts_and_the_file(rapo_root: Path) -> None:
     written = progress.load(progress.progress_file("s"))
     assert written is not None
     assert written.finished
+    assert written.keys == [one.key]
     assert progress.load(rapo_root / "none.json") is None
 
 

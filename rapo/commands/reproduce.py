@@ -113,5 +113,5 @@ def _tell_differences(console: Any, found: Sequence[Mapping[str, Any]]) -> None:
     console.print("Beyond the intervals of the kept results lie:")
     for one in found:
         interval = f"[{one['low']:.3g}, {one['high']:.3g}]"
-        line = f"  {one['id']}: {one['new']:.4g} against {one['kept']:.4g} {one['unit']}, difference {interval}"
-        console.print(line, soft_wrap=True)
+        values = f"{one['new']:.4g} against {one['kept']:.4g} {one['unit']}".rstrip()
+        console.print(f"  {one['id']}: {values}, difference {interval}", soft_wrap=True)
