@@ -1,4 +1,4 @@
-"""Several processes that share one job: `accelerate launch` starts them, this says who does what."""
+"""Several processes that share one job: a launcher of accelerate or torch starts them, this says who does what."""
 
 import os
 from dataclasses import dataclass
@@ -56,6 +56,8 @@ def device() -> str:
 
 
 def _state() -> Any:
+    import torch
     from accelerate import PartialState
 
-    return PartialState(cpu=os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes"))
+    told = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
+    return PartialState(cpu=told or not torch.accelerator.is_available())

@@ -1,8 +1,9 @@
 """Token ids of preference pairs: where the prompt ends is read off the rendered messages, never off their text."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -97,54 +98,46 @@ def encode(table: pa.Table, tokenizer: Any, *, name: str = "<table>", first_row:
     Raises:
         ValueError: the tokenizer has no chat template, or the template refuses a row.
     """
-    plain = is_plain(table.schema)
     prompts, chosen, rejected = (table[column].to_pylist() for column in TEXTS)
-    if plain:
-        end = tokenizer.eos_token or ""
-        starts = _plain(tokenizer, prompts)
-        wholes = [
-            _plain(
-                tokenizer, [p + a if a.endswith(end) else p + a + end for p, a in zip(prompts, side, strict=True)]
-            )
-            for side in (chosen, rejected)
-        ]
-    else:
-        where = (name, first_row)
-        starts = _chat(tokenizer, prompts, where, prompt=True)
-        wholes = [
-            _chat(tokenizer, [p + a for p, a in zip(prompts, side, strict=True)], where, prompt=False)
-            for side in (chosen, rejected)
-        ]
+    render: Callable[..., list[list[int]]] = partial(_chat, tokenizer)
+    sides = [[p + a for p, a in zip(prompts, side, strict=True)] for side in (chosen, rejected)]
+    if is_plain(table.schema):
+        render, end = partial(_plain, tokenizer), tokenizer.eos_token or ""
+        sides = [[text if text.endswith(end) else text + end for text in side] for side in sides]
+    told = partial(_told, name=name, first_row=first_row)
+    starts = told(partial(render, prompt=True), prompts)
+    wholes = [told(partial(render, prompt=False), side) for side in sides]
     return _split(starts, *wholes, name=name)
 
 
-def _plain(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    return tokenizer(texts, verbose=False)["input_ids"] if texts else []
+def _plain(tokenizer: Any, texts: list[str], *, prompt: bool) -> list[list[int]]:
+    return tokenizer(texts, verbose=False)["input_ids"]
 
 
-def _chat(
-    tokenizer: Any, talks: list[list[dict[str, str]]], where: tuple[str, int], *, prompt: bool
-) -> list[list[int]]:
-    if not talks:
-        return []
-    try:
-        return _render(tokenizer, talks, prompt=prompt)
-    except Exception as error:  # templates raise what they like; the row is looked up
-        for i, talk in enumerate(talks):
-            try:
-                _render(tokenizer, [talk], prompt=prompt)
-            except Exception as refused:
-                raise ValueError(
-                    f"{where[0]}: row {where[1] + i}: the chat template refuses the messages ({refused}); mend the "
-                    "row or the template (a goal for a template without system role goes in as a prefix)"
-                ) from error
-        raise
-
-
-def _render(tokenizer: Any, talks: list[list[dict[str, str]]], *, prompt: bool) -> list[list[int]]:
+def _chat(tokenizer: Any, talks: list[list[dict[str, str]]], *, prompt: bool) -> list[list[int]]:
     return tokenizer.apply_chat_template(
         talks, add_generation_prompt=prompt, return_dict=False, tokenizer_kwargs={"verbose": False}
     )
+
+
+def _told(render: Callable[[list[Any]], list[list[int]]], items: list[Any], *, name: str, first_row: int) -> Any:
+    """Token ids of every item; where the tokenizer or its template refuses, the row is looked up.
+
+    Raises:
+        ValueError: naming the row.
+    """
+    try:
+        return render(items) if items else []
+    except Exception as error:  # templates and tokenizers raise what they like
+        for i, item in enumerate(items):
+            try:
+                render([item])
+            except Exception as refused:
+                raise ValueError(
+                    f"{name}: row {first_row + i} cannot be tokenised ({refused}); mend the row, or the tokenizer or "
+                    "its chat template (a goal for a template without system role goes into the user's turn)"
+                ) from error
+        raise
 
 
 def _split(starts: list[list[int]], chosen: list[list[int]], rejected: list[list[int]], *, name: str) -> Encoded:

@@ -5,8 +5,9 @@ the prefix ref_. Sums are in nats over the response's tokens. All other columns 
 IN and OUT: .jsonl, .jsonl.gz, .parquet, or a folder of an Arrow data set; prompt, chosen and rejected are messages
 or plain strings. OUT.json says what was done.
 
-An interrupted run continues where it stopped. For several GPUs or processes, put `accelerate launch` in front:
+An interrupted run continues where it stopped. Several GPUs, or several processes on CPUs, share the rows:
   accelerate launch --num_processes 4 -m rapo score IN --model M --out OUT
+  torchrun --nproc_per_node 2 -m rapo score IN --model M --out OUT
 """
 
 import argparse
@@ -48,8 +49,11 @@ def run(args: argparse.Namespace) -> int:
     """Score, write, and tell what was done."""
     target, started = Path(args.out), time.monotonic()
     _check_target(Path(args.input), target)
+    from transformers.utils import logging as transformers_logging
+
     from rapo import logprobs, processes, provenance
 
+    transformers_logging.disable_progress_bar()
     scores = logprobs.score(
         args.input,
         args.model,
