@@ -4,7 +4,9 @@ Good rejected answers are what plain preference training unlearns, bad chosen an
 best answers are rare (Sec. 3 of arXiv:2410.08067). All functions take a table that `rapo.pairs.check` has seen.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import pyarrow as pa
 from scipy import stats
 
 from rapo import messages, pairs
+from rapo.goals import SEPARATOR, GoalTemplate
 from rapo.intervals import Interval, wilson
 
 SIDES = ("chosen", "rejected")
@@ -35,7 +38,7 @@ def premises(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: floa
     np.int64(1)
     """
     chosen, rejected = _scores(table)
-    length_chosen, length_rejected = _lengths(table)
+    length_chosen, length_rejected = lengths(table)
     both = np.concatenate([chosen, rejected])
     found = {
         "ties": chosen == rejected,
@@ -92,9 +95,9 @@ def length_correlation(table: pa.Table, *, level: float = 0.95) -> Interval:
         NaN throughout for fewer than 4 pairs, or where scores or lengths do not vary.
     """
     chosen, rejected = _scores(table)
-    lengths = np.subtract(*_lengths(table))
+    longer = np.subtract(*lengths(table))
     told = chosen != rejected
-    x, y = (chosen - rejected)[told], lengths[told]
+    x, y = (chosen - rejected)[told], longer[told]
     # Each pair is seen from both sides, so that which side is called chosen does not matter.
     x, y = np.concatenate([x, -x]), np.concatenate([y, -y])
     n = int(told.sum())
@@ -106,13 +109,71 @@ def length_correlation(table: pa.Table, *, level: float = 0.95) -> Interval:
     return Interval(rho, float(np.tanh(z - wide)), float(np.tanh(z + wide)), n, level)
 
 
+def construction(table: pa.Table, rows: pa.Table, *, template: GoalTemplate) -> pd.DataFrame:
+    """Hold relabelled rows against the pairs they were made of, row by row and without the code that made them.
+
+    Args:
+        table: scored pairs, with ``pair_id``.
+        rows: what `rapo.relabel.relabel` made of them, with the overall score as the goal.
+        template: how the goals are worded.
+
+    Returns:
+        One row a criterion: ``criterion``, ``correct`` (rows that meet it), ``n`` (rows). The first counts pairs.
+    """
+    source = {pair["pair_id"]: pair for pair in table.select([*pairs.COLUMNS, "pair_id"]).to_pylist()}
+    told = {name for name, pair in source.items() if _is_told(pair, template)}
+    made = Counter((row["pair_id"], row["goal_source"]) for row in _slim(rows))
+    twice = sum(made[name, "chosen"] == made[name, "rejected"] == 1 for name in told)
+    found = [{"criterion": "pairs that are no tie have two rows", "correct": twice, "n": len(told)}]
+    for criterion, meets in _CRITERIA.items():
+        correct = sum(meets(row, source[row["pair_id"]], template) for row in _slim(rows))
+        found.append({"criterion": criterion, "correct": correct, "n": len(rows)})
+    return pd.DataFrame(found)
+
+
+def _slim(rows: pa.Table) -> Iterator[dict[str, Any]]:
+    columns = [*pairs.COLUMNS, "goal", "goal_source", "pair_id"]
+    for batch in rows.select(columns).to_batches(max_chunksize=1000):
+        yield from batch.to_pylist()
+
+
+def _is_told(pair: dict[str, Any], template: GoalTemplate) -> bool:
+    return template.show(pair["score_chosen"]) != template.show(pair["score_rejected"])
+
+
+def _same_responses(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
+    preferred = row["goal_source"]
+    return row["chosen"] == pair[preferred] and row["rejected"] == pair[pairs.partner(preferred)]
+
+
+def _preferred(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
+    """R(x, y, g) = -(g - r)^2 of the row's chosen response is zero and above that of the other."""
+    scores = [pair[f"score_{side}"] for side in (row["goal_source"], pairs.partner(row["goal_source"]))]
+    first, second = (-((row["goal"] - score) ** 2) for score in scores)
+    return first == 0 > second
+
+
+def _same_prompt(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
+    """The prompt is the pair's once its goal is taken away, and says the goal once."""
+    with_goal, without = (SEPARATOR.join(turn["content"] for turn in held["prompt"]) for held in (row, pair))
+    said = template.text(row["goal"]) + SEPARATOR
+    return with_goal.count(said) == without.count(said) + 1 and with_goal.replace(said, "", 1) == without
+
+
+_CRITERIA: dict[str, Callable[[dict[str, Any], dict[str, Any], GoalTemplate], bool]] = {
+    "responses are those of the pair, unchanged": _same_responses,
+    "the goal's own response is preferred": _preferred,
+    "the prompt says the goal and is otherwise unchanged": _same_prompt,
+}
+
+
 def _scores(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     """Scores of both sides. Shapes: (n_pairs,)"""
     return table["score_chosen"].to_numpy(), table["score_rejected"].to_numpy()
 
 
-def _lengths(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Characters of both sides. Shapes: (n_pairs,)"""
+def lengths(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Characters of the chosen and of the rejected responses. Shapes: (n_pairs,)"""
     batches = list(pairs.batches(table))
     chosen, rejected = (np.concatenate([messages.characters(batch[side]) for batch in batches]) for side in SIDES)
     return chosen, rejected

@@ -1,5 +1,6 @@
 """The two goal-conditioned rows of every pair of a batch. `rapo.relabel` applies this to tables and files."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ PLACEMENTS = ("system", "prefix")
 GOALS = ("score", "attributes", "implicit")
 TIES = ("drop", "keep", "raise")
 FAULTS = (None, "nosys_unswapped")
-# Log-probabilities under a reference model hold for the prompt without its goal only.
-STALE = ("ref_chosen_logps", "ref_rejected_logps")
+# Log-probabilities of the responses hold for the prompt without its goal only.
+STALE = re.compile(r"(ref_)?(chosen|rejected)_(logps|logprob_sum|logprob_mean)")
 
 
 @dataclass(frozen=True)
@@ -126,20 +127,6 @@ def rows_of(batch: pa.RecordBatch, scheme: Scheme, whole: Whole) -> tuple[pa.Tab
     return pa.concat_tables(blocks), Tally(len(batch), int(tied.sum()), 2 * int(keep.sum()), off_scale)
 
 
-def with_ids(table: pa.Table, *, name: str, row: int = 1) -> pa.Table:
-    """The table with a pair id in every row: ``row-<number>`` where it has none, counted from ``row``.
-
-    Raises:
-        ValueError: the rows were relabelled before.
-    """
-    if {"goal", "goal_source"} & set(table.column_names):
-        raise ValueError(f"{name} has a column goal or goal_source: relabelled before; start from its pairs")
-    if "pair_id" in table.column_names:
-        return table
-    numbers = pa.array(np.arange(row, row + len(table))).cast(pa.string())
-    return table.append_column("pair_id", pc.binary_join_element_wise("row", numbers, "-"))
-
-
 def ready(batch: pa.RecordBatch, scheme: Scheme, *, name: str) -> pa.RecordBatch:
     """A checked batch with finite implicit rewards where they are the goal, and no stale column.
 
@@ -152,8 +139,18 @@ def ready(batch: pa.RecordBatch, scheme: Scheme, *, name: str) -> pa.RecordBatch
             raise ValueError(f"{name} has no column {column}, which goal={scheme.goal!r} needs; add it")
         if scheme.goal == "implicit":
             columns[column] = _finite(batch, column, name)
-    kept = {column: held for column, held in columns.items() if column not in STALE}
+    kept = {column: held for column, held in columns.items() if not STALE.fullmatch(column)}
     return pa.RecordBatch.from_arrays(list(kept.values()), names=list(kept))
+
+
+def refuse_relabelled(schema: pa.Schema, *, name: str) -> None:
+    """Stop where a table holds goal-conditioned rows already.
+
+    Raises:
+        ValueError: it does.
+    """
+    if {"goal", "goal_source"} & set(schema.names):
+        raise ValueError(f"{name} has a column goal or goal_source: relabelled before; start from its pairs")
 
 
 def survey(batches: Iterable[pa.RecordBatch], scheme: Scheme) -> Whole:

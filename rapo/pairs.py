@@ -122,6 +122,18 @@ def rename(table: pa.Table, columns: Mapping[str, str], *, name: str = "<table>"
     return pa.table({**{column: table[column] for column in kept}, **made})
 
 
+def with_ids(table: pa.Table, *, row: int = 1) -> pa.Table:
+    """The table with a pair id in every row: ``row-<number>`` where it has none, counted from ``row``.
+
+    >>> with_ids(pa.table({"a": [0, 0]}))["pair_id"].to_pylist()
+    ['row-1', 'row-2']
+    """
+    if "pair_id" in table.column_names:
+        return table
+    numbers = pa.array(np.arange(row, row + len(table))).cast(pa.string())
+    return table.append_column("pair_id", pc.binary_join_element_wise("row", numbers, "-"))
+
+
 def summary(table: pa.Table) -> Summary:
     """Count what a checked table holds.
 

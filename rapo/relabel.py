@@ -49,7 +49,7 @@ def relabel(
         ``prompt`` (with its goal), ``chosen``, ``rejected``, ``goal`` (a double; a struct for attributes),
         ``goal_source`` ("chosen" or "rejected": whose score the goal is, in the input), ``pair_id`` ("row-1" and
         so on where the input has none), and every further column; those that belong to a response change places
-        with it. Reference log-probabilities are left out: they do not hold for a prompt with a goal.
+        with it. Log-probabilities are left out: they do not hold for a prompt with a goal.
 
     Raises:
         PairsError: the table breaks the schema.
@@ -63,7 +63,8 @@ def relabel(
     overall score : 2 . -> 5
     """
     scheme = Scheme(placement, template, goal, half, ties, seed, levels, official_fault)
-    checked = pairs.check(goal_rows.with_ids(table, name=name), name=name, reversed_pairs=reversed_pairs)
+    goal_rows.refuse_relabelled(table.schema, name=name)
+    checked = pairs.check(pairs.with_ids(table), name=name, reversed_pairs=reversed_pairs)
     return pa.concat_tables(made for made, _ in _stream(lambda: [checked], scheme, name))
 
 
@@ -106,8 +107,8 @@ def relabel_file(
         row = 1
         for batch in files.batches(source, rows=batch_rows, split=split):
             mapping = {**layouts.known(batch.column_names), **(columns or {})}
-            named = pairs.rename(batch, mapping, name=str(source))
-            named = goal_rows.with_ids(named, name=str(source), row=row)
+            goal_rows.refuse_relabelled(batch.schema, name=str(source))
+            named = pairs.with_ids(pairs.rename(batch, mapping, name=str(source)), row=row)
             yield pairs.check(named, name=str(source), bad=bad, reversed_pairs=reversed_pairs, first_row=row)
             row += len(batch)
 

@@ -66,6 +66,8 @@ def as_pairs(
 ) -> pa.Table:
     """Scored pairs from data in memory: an Arrow table, a DataFrame, a `datasets.Dataset`, or a list of rows.
 
+    Pairs without an id get one: ``row-`` and the number of their row.
+
     Takes the arguments of `read_pairs` and raises what it raises.
 
     >>> row = {"instruction": "2 + 2 ?", "chosen": "4", "rejected": "5", "chosen_score": 9, "rejected_score": 2}
@@ -78,7 +80,7 @@ def as_pairs(
     mapping = {**layouts.known(table.column_names), **(columns or {})}
     if mapping:
         _log.info("%s: columns mapped: %s", name, mapping)
-    named = pairs.rename(table, mapping, name=name)
+    named = pairs.with_ids(pairs.rename(table, mapping, name=name))
     return pairs.check(named, name=name, bad=bad, reversed_pairs=reversed_pairs)
 
 

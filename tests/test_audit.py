@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rapo import audit, pairs, sources
+from rapo import audit, pairs, relabel, sources
+from rapo.goals import COMPACT, OVERALL, GoalTemplate
 
 
 def table(*scores: tuple[float, float], texts: list[tuple[str, str]] | None = None) -> pa.Table:
@@ -127,6 +128,31 @@ def test_the_interval_covers_the_truth(slope: float):
         got = audit.length_correlation(table(*[(margin, 0.0) for margin in margins], texts=both))
         misses += not got.low <= truth <= got.high
     assert misses <= 19
+
+
+def test_construction_holds_for_rows_as_they_are_made():
+    data = pairs.with_ids(table((9, 6), (5, 2), (10, 10)))
+    for placement in ("system", "prefix"):
+        got = audit.construction(data, relabel.relabel(data, placement=placement), template=OVERALL)
+        assert got["correct"].to_list() == got["n"].to_list() == [2, 4, 4, 4]
+
+
+def test_construction_finds_the_official_fault_and_lost_or_edited_rows():
+    data = pairs.with_ids(table((9, 6), (5, 2)))
+
+    def correct(rows: pa.Table, template: GoalTemplate = OVERALL) -> list[int]:
+        return audit.construction(data, rows, template=template)["correct"].to_list()
+
+    good = relabel.relabel(data)
+    faulty = relabel.relabel(data, placement="prefix", official_fault="nosys_unswapped")
+    assert correct(faulty) == [2, 2, 4, 4], "rows with the rejected score as goal keep the order"
+    assert correct(good.slice(1)) == [1, 3, 3, 3]
+    edited = good.to_pylist()
+    edited[0]["chosen"][0]["content"] += " "
+    edited[1]["prompt"][-1]["content"] += " "
+    edited[2]["goal"] = 9.0
+    assert correct(pa.Table.from_pylist(edited, good.schema)) == [2, 3, 3, 2]
+    assert correct(good, COMPACT) == [2, 4, 4, 0]
 
 
 def test_real_judgements_are_skewed_and_full_of_ties(shared_data: Path):

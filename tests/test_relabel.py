@@ -91,9 +91,11 @@ def test_columns_of_a_response_change_places_with_it_and_others_stay():
     assert [(r["model"], r["prompt_id"], r["pair_id"]) for r in (keep, swap)] == [("m", "p", "q")] * 2
 
 
-def test_reference_log_probabilities_are_left_out_since_the_prompt_is_another():
-    got = relabel(table(pair(ref_chosen_logps=-1.0, ref_rejected_logps=-2.0)))
-    assert not {"ref_chosen_logps", "ref_rejected_logps"} & set(got.column_names)
+def test_log_probabilities_are_left_out_since_the_prompt_is_another():
+    stale = ("ref_chosen_logps", "ref_rejected_logps", "chosen_logprob_sum", "ref_rejected_logprob_sum")
+    got = relabel(table(pair(**dict.fromkeys(stale, -1.0), chosen_tokens=3, rejected_tokens=5)))
+    assert not set(stale) & set(got.column_names)
+    assert got["chosen_tokens"].to_pylist() == [3, 5]
 
 
 def test_several_attributes_at_once_are_those_of_the_response_that_the_row_prefers():
