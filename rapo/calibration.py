@@ -129,7 +129,7 @@ def _download(target: Path) -> None:
     import urllib.request
 
     hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-    remedy = f"get it where there is a network with: {GET_IT}\nand pass its path as the calibration"
+    remedy = f"get it where there is a network with: {GET_IT} ; then give its path as the calibration"
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true"):
         raise FileNotFoundError(f"AlpacaEval's calibration is in no cache and HF_HUB_OFFLINE is set; {remedy}")
     url = f"{hub}/datasets/{OFFICIAL_REPOSITORY}/resolve/main/{OFFICIAL_FILE}"

@@ -13,7 +13,7 @@ Encoding = Literal["1..2", "1/2", "alpaca_eval", "0..1", "0/1", "A/B/tie"]
 ENCODINGS: dict[str, str] = {
     "1..2": "numbers from 1 (the baseline wins) to 2 (the model wins)",
     "1/2": "1 the baseline wins, 2 the model wins, 1.5 a draw",
-    "alpaca_eval": "numbers from 1 to 2 as above, and 0 a draw, as AlpacaEval writes them",
+    "alpaca_eval": "numbers from 1 (the baseline wins) to 2 (the model wins), and 0 a draw",
     "0..1": "numbers from 0 (the baseline wins) to 1 (the model wins)",
     "0/1": "0 the baseline wins, 1 the model wins, 0.5 a draw",
     "A/B/tie": "A the baseline (the first output) wins, B the model (the second) wins, tie or draw",

@@ -125,7 +125,7 @@ def table(
         "instruction": _required(frame, found["instruction"], "instruction", name),
         "preference": decode(
             _required(frame, found["preference"], "preference", name),
-            encoding or _known_encoding(frame, columns, name),
+            encoding or known_encoding(frame, columns, name),
             name=f"{name}, column {found['preference']}",
         ),
     }
@@ -171,9 +171,15 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
     return judgements[~repeated].reset_index(drop=True) if repeated.any() else judgements
 
 
-def _known_encoding(frame: pd.DataFrame, columns: Mapping[str, str], name: str) -> Encoding:
-    """The encoding that a table's shape stands for: AlpacaEval's own or ours."""
-    if "preference" not in columns:
+def known_encoding(
+    frame: pd.DataFrame, columns: Mapping[str, str] | None = None, name: str = "judgements"
+) -> Encoding:
+    """The encoding that a table's shape stands for: that of AlpacaEval's files or ours.
+
+    Raises:
+        ValueError: the shape is neither; lists the encodings.
+    """
+    if "preference" not in (columns or {}):
         if {"generator_1", "generator_2", "preference"} <= set(frame.columns):
             return "alpaca_eval"
         if set(frame.columns) >= _OWN:

@@ -39,7 +39,8 @@ class LengthControlled:
     Attributes:
         length_controlled_winrate: mean prediction at equal lengths.
         lc_standard_error: standard deviation of the predictions over the root of their number, as AlpacaEval calls
-            it: it leaves out that the coefficients are estimates.
+            it: it leaves out that the coefficients are estimates. NaN without difficulty, where all predictions
+            are one number.
         lc_delta_error: standard error by the delta method, coefficients included.
         theta, psi, phi: coefficients of length, difficulty and the constant; psi is 0 without difficulty.
         C: the chosen inverse penalty.
@@ -114,8 +115,8 @@ def length_controlled(
         baseline_regulariser: total weight of the gamed baselines; None: the formula's own, 0: none.
         alignment: look difficulty up by "instruction" id, or by "position" in the file, as alpaca_eval does: that
             shifts the difficulties of a model that lacks rows.
-        interval: of the length-controlled win rate: "delta" method on the log-odds scale, "bootstrap" over
-            instructions at the chosen penalty, or None.
+        interval: of the length-controlled win rate: "delta" method on the log-odds scale, "bootstrap" of
+            the whole fit over instructions, or None.
         level, n_resamples, seed: of the interval.
         errors: where a model cannot be fitted: "raise", or "note" it: NaN and the reason in column ``note``.
 
@@ -149,7 +150,7 @@ def length_controlled(
             found |= _delta_limits(found, level)
         elif interval == "bootstrap":
             draws = lengthmodel.bootstrap(
-                rows, fits, gamed, baseline_regulariser=weight, n_resamples=n_resamples, seed=seed
+                rows, gamed, baseline_regulariser=weight, n_resamples=n_resamples, seed=seed
             )
             found |= _quantiles(draws, level)
     else:
@@ -264,13 +265,13 @@ def _estimates(rows: Rows, fits: Fits) -> dict[str, Floats]:
     chance, n = lengthmodel.predictions(rows, fits.weights), np.diff(rows.starts)
     mean = lengthmodel.model_means(rows, chance)
     variance = lengthmodel.model_means(rows, (chance - mean[rows.model]) ** 2)
-    psi = np.zeros(len(n)) if rows.difficulty is None else fits.weights[:, 1]
+    known = rows.difficulty is not None
     values = (
         100 * mean,
-        100 * np.sqrt(variance / (n - 1)),
+        100 * np.sqrt(variance / (n - 1)) if known else np.full(len(n), np.nan),
         100 * lengthmodel.delta_method(rows, fits),
         fits.weights[:, 0],
-        psi,
+        fits.weights[:, 1] if known else np.zeros(len(n)),
         fits.weights[:, -1],
         GRID[fits.chosen],
     )

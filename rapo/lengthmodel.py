@@ -102,11 +102,9 @@ def fit(rows: Rows, gamed: Floats | None, *, baseline_regulariser: float) -> Fit
     found = Fits(np.empty((n_models, d)), np.empty(n_models, dtype=np.intp), np.empty((n_models, d, d)))
     extra = None if gamed is None or not baseline_regulariser else _gamed_rows(gamed, d)
     for models in _chunks(np.diff(rows.starts)):
-        data = _folded(rows, features, models, extra, baseline_regulariser / 2)
-        share = np.clip([rows.win[slice(*rows.starts[m : m + 2])].mean() for m in models], 1e-3, 1 - 1e-3)
-        start = np.zeros((len(models), d))
-        start[:, -1] = np.log(share / (1 - share))
-        found.chosen[models], weights, _ = crossvalidation.choose_penalty(data, GRID, start)
+        x, win, weight = _padded(rows, features, models)
+        data = _folded(x, win, weight, extra, baseline_regulariser / 2)
+        found.chosen[models], weights, _ = crossvalidation.choose_penalty(data, GRID, _start(win, weight, d))
         found.weights[models] = weights
         found.hessian[models] = l1logistic.moments(data, weights[:, None], _ALL)[1][:, 0]
     return found
@@ -128,7 +126,8 @@ def delta_method(rows: Rows, fits: Fits) -> Floats:
     """Standard error of each length-controlled win rate as a fraction, Shape (M,).
 
     An instruction moves the mean prediction directly and through the coefficients; the squared influences of the
-    instructions are summed. The penalty, the difficulties and the gamed rows are taken as given.
+    instructions are summed. The difficulties and the gamed rows are taken as given; the penalty is left out, for a
+    coefficient that it holds at 0 is no more certain than another.
     """
     model, features, weights = rows.model, rows.features(), fits.weights
     chance = predictions(rows, weights)
@@ -137,11 +136,7 @@ def delta_method(rows: Rows, fits: Fits) -> Floats:
     equal = features.copy()
     equal[:, 0] = 0.0
     gradient = np.stack([model_means(rows, slope * column) for column in equal.T], axis=1)
-    free = weights != 0
-    system = fits.hessian * (free[:, :, None] & free[:, None, :])
-    diagonal = np.arange(weights.shape[1])
-    system[:, diagonal, diagonal] += ~free + 1e-10
-    lever = np.linalg.solve(system, (gradient * free)[..., None])[..., 0]
+    lever = np.linalg.solve(fits.hessian + 1e-10 * np.eye(weights.shape[1]), gradient[..., None])[..., 0]
     z = (features * weights[model]).sum(axis=1)
     residual = rows.win - (0.5 + 0.5 * np.tanh(z / 2))
     influence = (chance - mean[model]) / n[model] + residual * (features * lever[model]).sum(axis=1)
@@ -155,54 +150,41 @@ def delta_method(rows: Rows, fits: Fits) -> Floats:
 
 
 def bootstrap(
-    rows: Rows, fits: Fits, gamed: Floats | None, *, baseline_regulariser: float, n_resamples: int, seed: int
+    rows: Rows, gamed: Floats | None, *, baseline_regulariser: float, n_resamples: int, seed: int
 ) -> Floats:
     """Length-controlled win rates of resampled instructions as fractions, Shape (M, n_resamples).
 
-    Each resample is fitted anew, lengths standardised anew, at the model's chosen penalty; ``seed`` and the
-    model's place decide the draws.
+    Each resample is fitted anew: lengths standardised, penalty chosen. ``seed`` and the model's place decide the
+    draws.
     """
     found = np.empty((len(rows.starts) - 1, n_resamples))
+    features = rows.features()
+    extra = None if gamed is None or not baseline_regulariser else _gamed_rows(gamed, features.shape[1])
     for m, (begin, end) in enumerate(zip(rows.starts[:-1], rows.starts[1:], strict=True)):
-        one = Rows(
-            np.array([0, end - begin]),
-            rows.win[begin:end],
-            rows.delta[begin:end],
-            None if rows.difficulty is None else rows.difficulty[begin:end],
-            np.unique(rows.cluster[begin:end], return_inverse=True)[1],
-        )
-        n_clusters = int(one.cluster.max()) + 1
+        part = slice(begin, end)
+        _, cluster = np.unique(rows.cluster[part], return_inverse=True)
+        n_clusters = int(cluster.max()) + 1
         rng = np.random.default_rng([seed, m])
         counts = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_resamples)
-        penalty = 1.0 / GRID[fits.chosen[m]]
         for at in range(0, n_resamples, _CHUNK):
-            weights = counts[at : at + _CHUNK, one.cluster].astype(float)
-            found[m, at : at + _CHUNK] = _refit(
-                one, weights, fits.weights[m], penalty, gamed, baseline_regulariser
-            )
+            weight = counts[at : at + _CHUNK, cluster].astype(float)
+            x = np.repeat(features[None, part], len(weight), axis=0)
+            x[..., 0] = np.tanh(_restandardised(rows.delta[part], weight))
+            win = np.broadcast_to(rows.win[part], weight.shape)
+            data = _folded(x, win, weight, extra, baseline_regulariser / 2)
+            _, fitted, _ = crossvalidation.choose_penalty(data, GRID, _start(win, weight, x.shape[2]))
+            x[..., 0] = 0.0
+            chance = 0.5 + 0.5 * np.tanh((x * fitted[:, None]).sum(axis=2) / 2)
+            found[m, at : at + _CHUNK] = (chance * weight).sum(axis=1) / weight.sum(axis=1)
     return found
 
 
-def _refit(
-    rows: Rows, counts: Floats, start: Floats, penalty: float, gamed: Floats | None, baseline_regulariser: float
-) -> Floats:
-    """Mean prediction for each set of row counts, Shape (B,)."""
-    total = counts.sum(axis=1, keepdims=True)
-    mean = counts @ rows.delta[:, None] / total
-    spread = np.sqrt((counts * (rows.delta - mean) ** 2).sum(axis=1, keepdims=True) / np.maximum(total - 1, 1))
-    features = np.repeat(rows.features()[None], len(counts), axis=0)
-    features[..., 0] = np.tanh(rows.delta / np.where(spread > 0, spread, 1.0))
-    win, weight = np.broadcast_to(rows.win, counts.shape), counts
-    if gamed is not None and baseline_regulariser:
-        extra, n = _gamed_rows(gamed, features.shape[-1]), len(counts)
-        features = np.concatenate([features, np.broadcast_to(extra[:, 1:], (n, *extra[:, 1:].shape))], axis=1)
-        win = np.concatenate([win, np.broadcast_to(extra[:, 0], (n, len(extra)))], axis=1)
-        weight = np.concatenate([counts, np.full((n, len(extra)), baseline_regulariser / 2)], axis=1)
-    data = l1logistic.prepare(features[:, None], win[:, None], weight[:, None])
-    first = np.broadcast_to(start, (len(counts), 1, len(start)))
-    weights = l1logistic.solve(data, first, np.full((len(counts), 1), penalty), _ALL)[:, 0]
-    z = weights[:, -1:] + (0.0 if rows.difficulty is None else weights[:, 1:2] * rows.difficulty)
-    return ((0.5 + 0.5 * np.tanh(z / 2)) * counts).sum(axis=1) / total[:, 0]
+def _restandardised(delta: Floats, weight: Floats) -> Floats:
+    """Length differences over their standard deviation in each resample, Shape (B, n)."""
+    total = weight.sum(axis=1, keepdims=True)
+    mean = weight @ delta[:, None] / total
+    spread = np.sqrt((weight * (delta - mean) ** 2).sum(axis=1, keepdims=True) / np.maximum(total - 1, 1))
+    return delta / np.where(spread > 0, spread, 1.0)
 
 
 def _gamed_rows(gamed: Floats, d: int) -> Floats:
@@ -219,27 +201,43 @@ def _chunks(sizes: Ints) -> Iterator[Ints]:
         yield np.sort(order[begin : begin + _CHUNK])
 
 
+def _padded(rows: Rows, features: Floats, models: Ints) -> tuple[Floats, Floats, Floats]:
+    """Features (B, n, d), wins and weights (B, n) of some models; the shorter ones end in rows of weight 0."""
+    sizes = rows.starts[models + 1] - rows.starts[models]
+    shape = (len(models), int(sizes.max()))
+    x, win, weight = np.zeros((*shape, features.shape[1])), np.zeros(shape), np.zeros(shape)
+    for b, (m, n) in enumerate(zip(models, sizes, strict=True)):
+        begin = rows.starts[m]
+        x[b, :n], win[b, :n], weight[b, :n] = features[begin : begin + n], rows.win[begin : begin + n], 1.0
+    return x, win, weight
+
+
 def _folded(
-    rows: Rows, features: Floats, models: Ints, gamed: Floats | None, gamed_weight: float
+    x: Floats, win: Floats, weight: Floats, gamed: Floats | None, gamed_weight: float
 ) -> l1logistic.Regressions:
-    """Rows of some models in folds, with the gamed rows beside them.
+    """Rows of B regressions in folds, the gamed rows beside them.
 
     scikit-learn's GroupKFold (1.6 and later) deals equally large groups out from the last row backwards, here over
     the gamed rows followed by the model's. Only which rows share a fold matters: row j of the model goes with
     gamed row i when j = i - n_gamed modulo the number of folds.
     """
-    sizes = rows.starts[models + 1] - rows.starts[models]
-    depth = -(-int(sizes.max()) // N_FOLDS)
+    n_models, n, d = x.shape
     n_gamed = 0 if gamed is None else len(gamed)
-    shape = (len(models), N_FOLDS, depth + -(-n_gamed // N_FOLDS))
-    x, win, weight = np.zeros((*shape, features.shape[1])), np.zeros(shape), np.zeros(shape)
+    depth, more = -(-n // N_FOLDS), -(-n_gamed // N_FOLDS)
+    shape = (n_models, depth + more, N_FOLDS)
+    features, targets, weights = np.zeros((*shape, d)), np.zeros(shape), np.zeros(shape)
+    for folded, own in ((features, x), (targets, win), (weights, weight)):
+        folded[:, :depth].reshape(n_models, depth * N_FOLDS, -1)[:, :n] = own.reshape(n_models, n, -1)
     if gamed is not None:
-        fold, place = (np.arange(n_gamed) - n_gamed) % N_FOLDS, depth + np.arange(n_gamed) // N_FOLDS
-        x[:, fold, place], win[:, fold, place], weight[:, fold, place] = gamed[:, 1:], gamed[:, 0], gamed_weight
-    for b, m in enumerate(models):
-        begin, n = rows.starts[m], sizes[b]
-        fold, place = np.arange(n) % N_FOLDS, np.arange(n) // N_FOLDS
-        x[b, fold, place] = features[begin : begin + n]
-        win[b, fold, place] = rows.win[begin : begin + n]
-        weight[b, fold, place] = 1.0
-    return l1logistic.prepare(x, win, weight)
+        place, fold = depth + np.arange(n_gamed) // N_FOLDS, (np.arange(n_gamed) - n_gamed) % N_FOLDS
+        features[:, place, fold], targets[:, place, fold] = gamed[:, 1:], gamed[:, 0]
+        weights[:, place, fold] = gamed_weight
+    return l1logistic.prepare(*(np.swapaxes(values, 1, 2) for values in (features, targets, weights)))
+
+
+def _start(win: Floats, weight: Floats, d: int) -> Floats:
+    """Coefficients to begin with: only a constant, the log-odds of the win rate. Shape: (B, d)"""
+    share = np.clip((win * weight).sum(axis=1) / weight.sum(axis=1), 1e-3, 1 - 1e-3)
+    start = np.zeros((len(win), d))
+    start[:, -1] = np.log(share / (1 - share))
+    return start

@@ -15,7 +15,7 @@ FLOORS: dict[str, str] = {
     "floor 1": "candidates relabel goal_rows margins selection toy theory judgements encodings winrate lcwinrate "
     "alignment lengthmodel crossvalidation simulation "
     "difficulty lengthbias l1logistic calibration leaderboard battles bradleyterry stylecontrol "
-    "agreement votes bias intervals resampling audit world",
+    "matching agreement votes bias intervals resampling audit world",
     "floor 2": "sources chat logprobs scoring tokens sequences lm_head checkpoints shards processes bars models "
     "training sampling judges runs progress kept notebook study studies",
     "floor 3": "plots tables style",
