@@ -4,6 +4,7 @@ problems, rates: sub-optimality of reward-augmented DPO against the number of pa
 needed when the pair with the largest gap comes next, against pairs at random.
 """
 
+from rapo.theory import verdicts
 from rapo.theory.problems import METHODS, POLICIES, problem
 from rapo.theory.rates import measure, slopes, worst_case
 from rapo.theory.sampling import LOSSES, SAMPLINGS, Kind
@@ -22,5 +23,6 @@ __all__ = [
     "problem",
     "ratios",
     "slopes",
+    "verdicts",
     "worst_case",
 ]

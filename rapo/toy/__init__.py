@@ -5,6 +5,8 @@ all be satisfied | descent: many starts at once | examples: the two tables of th
 way | penalised, transfer: carry-over to a goal never seen.
 """
 
+from rapo.toy import verdicts
+from rapo.toy.estimates import over_seeds, shares, side_by_side
 from rapo.toy.examples import (
     LEARNED,
     UNLEARNED,
@@ -30,9 +32,13 @@ __all__ = [
     "carry_over",
     "distance",
     "from_references",
+    "over_seeds",
     "recoordinated",
     "rewarded",
+    "shares",
+    "side_by_side",
     "split",
     "summarise",
     "trained",
+    "verdicts",
 ]
