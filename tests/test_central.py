@@ -1,0 +1,77 @@
+"""The central study's plan: what is trained, what is asked, how settings are chosen."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rapo import config
+from rapo.studies import central
+
+RECIPE = config.recipe("central", "small")
+
+
+def test_controls_are_arms_and_ra_is_none_of_them() -> None:
+    assert set(central.CONTROLS) < set(central.ARMS)
+    assert not {"RA", "RA, unprompted", "base"} & set(central.CONTROLS)
+
+
+def test_equal_steps_means_as_many_rows_as_ra() -> None:
+    assert central.ARMS["UF, equal steps"][0] == {"data": "uf", "epochs": 2}
+
+
+def test_arms_choose_from_one_grid() -> None:
+    uf, ra = (central.options_of(RECIPE, {"data": kind}) for kind in ("uf", "ra"))
+    assert uf == ra == [{**options, **RECIPE["training"]} for options in RECIPE["grid"]]
+    rates = {options["learning_rate"] for options in central.options_of(RECIPE, {"data": "sft"})}
+    assert rates == {options["learning_rate"] for options in RECIPE["grid"]}
+
+
+def test_tuning_seed_and_split_are_not_those_of_the_tests() -> None:
+    assert RECIPE["tuning_seed"] not in RECIPE["seeds"]
+
+
+def test_the_same_base_serves_every_arm() -> None:
+    runs = [central.arm_run(RECIPE, "llama", {"data": kind}, {"learning_rate": 1e-4}, 1) for kind in ("uf", "ra")]
+    assert runs[0].needs["base"].key == runs[1].needs["base"].key
+    assert runs[0].key != runs[1].key
+
+
+def test_goals_are_asked_of_base_and_ra_at_the_usual_temperature_only() -> None:
+    asked = central.conditions_of(RECIPE, ["RA, unprompted", "RA"])
+    usual = [goal for goal, heat in asked if heat == RECIPE["temperature"]]
+    assert usual == [None, *RECIPE["goals"]]
+    assert central.conditions_of(RECIPE, ["UF"]) == [(None, 0.7), (None, 1.0)]
+
+
+def test_chosen_setting_is_the_best_of_its_arm() -> None:
+    tuning = pd.DataFrame(
+        {
+            "arm": ["UF", "UF", "SFT"],
+            "learning_rate": [1e-4, 2e-4, 3e-4],
+            "beta": [0.3, 1.0, np.nan],
+            "best": [False, True, True],
+        }
+    )
+    assert central.chosen(RECIPE, tuning, "UF") == {"learning_rate": 2e-4, "beta": 1.0, **RECIPE["training"]}
+    assert "beta" not in central.chosen(RECIPE, tuning, "SFT")
+
+
+def test_answers_are_judged_against_the_base_of_the_same_model_prompt_and_temperature() -> None:
+    recipe = {**RECIPE, "prompts": 4}
+    prompts = [p.id for p in central.asked.draw_distinct(4, split="test", seed=recipe["prompt_seed"])]
+    texts = {"base": "oak .", "UF": "apple , fig , kiwi ."}
+    rows = [
+        {"architecture": "llama", "seed": 1, "temperature": 0.7, "prompt": prompt, "arm": arm, "text": text,
+         "length": len(text.split())}
+        for prompt in prompts for arm, text in texts.items()
+    ]  # fmt: skip
+    judged = central.judge(pd.DataFrame(rows), recipe)
+    assert (judged.loc[judged["arm"] == "base", "preference"] == 1.5).all()
+    assert judged["reference_length"].tolist() == [2] * 8
+    assert judged["preference"].between(1, 2).all()
+
+
+def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="rapo reproduce"):
+        central.results(scale="small", measure=False, jobs=1)

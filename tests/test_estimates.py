@@ -1,0 +1,74 @@
+"""Central estimates: arithmetic by hand on tiny tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rapo.studies import estimates
+
+
+def answers(values: dict[str, np.ndarray]) -> pd.DataFrame:
+    """One row an answer: ``values`` holds gold by (seed, prompt) for each arm, one architecture."""
+    rows = [
+        {
+            "architecture": "llama", "seed": seed, "arm": arm, "trained": arm, "prompt": f"p{prompt}",
+            "goal": np.nan, "gold": gold, "preference": 1.5, "length": 10, "reference_length": 10,
+            "sentences": 1.0, "parseable": gold > 1,
+        }
+        for arm, table in values.items()
+        for seed, row in enumerate(table)
+        for prompt, gold in enumerate(row)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_means_and_counts() -> None:
+    table = estimates.arms(answers({"UF": np.array([[2.0, 4.0], [3.0, 7.0]])}), metrics=["gold", "unparseable"])
+    pooled = table[table["architecture"] == "all"].set_index("metric")
+    assert pooled.loc["gold", "estimate"] == 4.0  # (2 + 4 + 3 + 7) / 4
+    assert pooled.loc["unparseable", "estimate"] == 0.0
+    assert tuple(pooled.loc["gold", ["n_models", "n_prompts"]]) == (2, 2)
+
+
+def test_difference_is_paired_by_model_and_prompt() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(5, 2, (3, 40))
+    found = estimates.difference(answers({"RA": base + 0.5, "UF": base}), "RA", "UF", "gold")
+    assert found.estimate == pytest.approx(0.5)
+    assert found.high - found.low < 1e-9
+
+
+def test_every_model_must_answer_every_prompt() -> None:
+    table = answers({"UF": np.ones((2, 3))}).iloc[:-1]
+    with pytest.raises(ValueError, match="lack gold for some prompts"):
+        estimates.matrix(table, "gold")
+
+
+def test_slope_of_gold_on_the_goal() -> None:
+    parts = [answers({"RA": np.full((3, 4), 2.0 + 0.5 * goal)}).assign(goal=float(goal)) for goal in (1, 4, 10)]
+    found = estimates.goal_slope(pd.concat(parts), "RA")
+    assert found.estimate == pytest.approx(0.5)
+
+
+def test_pooled_interval_by_hand() -> None:
+    # means 1 and 3: variance 2, over 2 models 1; errors of 1 add 1: standard error sqrt(2), and
+    # Satterthwaite's degrees of freedom 1 * (2 / 1) ** 2 = 4; t = 2.776
+    found = estimates.pooled(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
+    assert found.estimate == 2.0
+    assert found.high - found.estimate == pytest.approx(2.776445 * np.sqrt(2), rel=1e-5)
+
+
+def test_pooled_needs_two() -> None:
+    with pytest.raises(ValueError, match="at least two"):
+        estimates.pooled(np.array([1.0]), np.array([0.0]))
+
+
+def test_length_control_leaves_equal_lengths_alone_in_sign() -> None:
+    rng = np.random.default_rng(1)
+    table = answers({"RA": rng.normal(5, 1, (2, 60)), "base": rng.normal(5, 1, (2, 60))})
+    wins = np.where(table["arm"] == "RA", 1.8, 1.5) + rng.normal(0, 0.05, len(table))
+    table = table.assign(preference=wins, length=rng.integers(5, 20, len(table)))
+    fits = estimates.length_controlled(table)
+    assert set(fits["arm"]) == {"RA"}
+    assert (fits["length_controlled"] > 60).all()
+    assert estimates.controlled_arms(fits)["estimate"].between(60, 95).all()
