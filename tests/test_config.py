@@ -127,9 +127,15 @@ RECIPES = sorted(file.stem for file in (Path(config.__file__).parent / "recipes"
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_of_rapo_has_every_scale(name: str) -> None:
-    for scale in paths.SCALES:
+def test_every_recipe_of_rapo_is_there_for_laptops(name: str) -> None:
+    for scale in ("smoke", "small"):
         assert config.canonical(config.recipe(name, scale))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_hold_scales_and_nothing_else(name: str) -> None:
+    blocks = config.load_yaml(Path(config.__file__).parent / "recipes" / f"{name}.yaml")
+    assert set(blocks) <= {"common", *paths.SCALES}
 
 
 @pytest.mark.parametrize("value", [0, -3, 10**400, 2.5, np.float32(0.5), np.float64(1), np.int64(7)])
