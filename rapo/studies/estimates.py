@@ -144,7 +144,7 @@ def pooled(estimates: Floats, errors: Floats, *, level: float = 0.95) -> Interva
         ValueError: there are fewer than two estimates, or one is NaN.
 
     >>> found = pooled(np.array([10.0, 12.0, 14.0]), np.array([0.0, 0.0, 0.0]))
-    >>> found.estimate, round(found.high - found.estimate, 3)  # 4.303 * 2 / sqrt(3)
+    >>> found.estimate, round(float(found.high - found.estimate), 3)  # 4.303 * 2 / sqrt(3)
     (12.0, 4.968)
     """
     if len(estimates) < 2 or np.isnan(estimates).any():
