@@ -143,6 +143,12 @@ def test_the_notebooks_are_linted_and_laid_out_like_code() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def failures(root: Path) -> list[str]:
+    """The ends of the tracebacks that failed notebooks and runs left."""
+    files = [*root.glob("build/smoke/failed/*.txt"), *root.glob("runs/failed/*.txt")]
+    return [f"{file}\n{file.read_text(encoding='utf-8')[-3000:]}" for file in files]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not SOURCES, reason="no notebooks yet")
 def test_every_notebook_runs_from_end_to_end(tmp_path: Path) -> None:
@@ -152,7 +158,7 @@ def test_every_notebook_runs_from_end_to_end(tmp_path: Path) -> None:
     environment |= {"RAPO_ROOT": str(tmp_path), "RAPO_RUNS": str(tmp_path / "runs"), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "rapo", "reproduce", "--scale", "smoke", "--jobs", "2"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-8000:]}"
+    assert done.returncode == 0, "\n\n".join([done.stdout, done.stderr, *failures(tmp_path)])
     figures = tmp_path / "figures" / "smoke"
     assert (figures / "report.html").is_file()
     promised = {name for source in SOURCES for name in read(source).metadata.rapo.claims}
