@@ -131,9 +131,7 @@ def _used(used: pd.DataFrame) -> list[Claim]:
     return [
         _less(_claim("RA-T7/UF", hurts, "gold, UF trained again on its data less UF", uf, "of 10", n, base)),
         _claim("RA-T7/RA", "Relabelled, used data still helps", "gold, UF then RA less UF", ra, "of 10", n, base),
-        _claim(
-            "RA-T7/controls", again, "gold, UF then RA less UF twice (g=10)", fair, "of 10", n, "no control"
-        ),
+        _claim("RA-T7/controls", again, "gold, UF then RA less UF twice (g=10)", fair, "of 10", n, "no control"),
     ]
 
 

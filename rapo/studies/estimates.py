@@ -94,7 +94,8 @@ def length_controlled(judged: pd.DataFrame) -> pd.DataFrame:
     AlpacaEval 2's regression without instruction difficulty: there are too few models here to estimate it.
 
     Returns:
-        Columns architecture, seed, arm, length_controlled (%), standard_error (%).
+        Columns architecture, seed, arm, length_controlled (%), standard_error (%, over prompts, from the delta
+        method's interval).
     """
     frame = judged[(judged["arm"] != "") & (judged["arm"] != "base")]
     name = frame["architecture"] + "|" + frame["seed"].astype(str) + "|" + frame["arm"]
@@ -107,7 +108,7 @@ def length_controlled(judged: pd.DataFrame) -> pd.DataFrame:
             "length_baseline": frame["reference_length"].astype(float),
         }
     )
-    fitted = lcwinrate.length_controlled(table, calibration=None, interval=None, errors="note")
+    fitted = lcwinrate.length_controlled(table, calibration=None, interval="delta", errors="note")
     keys = fitted["model"].str.split("|", expand=True)
     return pd.DataFrame(
         {
@@ -115,7 +116,8 @@ def length_controlled(judged: pd.DataFrame) -> pd.DataFrame:
             "seed": keys[1].astype(int),
             "arm": keys[2],
             "length_controlled": fitted["length_controlled_winrate"].to_numpy(dtype=float),
-            "standard_error": fitted["lc_standard_error"].to_numpy(dtype=float),
+            "standard_error": (fitted["lc_high"] - fitted["lc_low"]).to_numpy(dtype=float)
+            / (2 * stats.norm.ppf(0.975)),
         }
     )
 
@@ -147,8 +149,8 @@ def pooled(estimates: Floats, errors: Floats, *, level: float = 0.95) -> Interva
     >>> found.estimate, round(float(found.high - found.estimate), 3)  # 4.303 * 2 / sqrt(3)
     (12.0, 4.968)
     """
-    if len(estimates) < 2 or np.isnan(estimates).any():
-        raise ValueError("need at least two estimates, none of them NaN")
+    if len(estimates) < 2 or not np.isfinite([*estimates, *errors]).all():
+        raise ValueError("need at least two estimates and their errors, none of them NaN")
     between = estimates.var(ddof=1) / len(estimates)
     total = between + np.mean(errors**2)
     degrees = (len(estimates) - 1) * (total / between) ** 2 if between else np.inf
