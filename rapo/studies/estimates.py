@@ -110,6 +110,7 @@ def length_controlled(judged: pd.DataFrame) -> pd.DataFrame:
     )
     fitted = lcwinrate.length_controlled(table, calibration=None, interval="delta", errors="note")
     keys = fitted["model"].str.split("|", expand=True)
+    width = (fitted["lc_high"] - fitted["lc_low"]).to_numpy(dtype=float)
     return pd.DataFrame(
         {
             "architecture": keys[0],
