@@ -14,6 +14,7 @@ import pyarrow as pa
 from scipy import stats
 
 from rapo import messages, pairs
+from rapo.claims import Claim
 from rapo.goals import SEPARATOR, GoalTemplate
 from rapo.intervals import Interval, wilson
 
@@ -131,6 +132,46 @@ def construction(table: pa.Table, rows: pa.Table, *, template: GoalTemplate) -> 
     return pd.DataFrame(found)
 
 
+def construction_claim(
+    built: pd.DataFrame, *, figures: tuple[str, ...] = (), tables: tuple[str, ...] = ()
+) -> Claim:
+    """RA-F1 as a claim: the number of pairs and rows that break the construction is zero. The count is exact.
+
+    Args:
+        built: from `construction`, of one or several placements.
+        figures, tables: what the report shows with it.
+    """
+    wrong = float((built["n"] - built["correct"]).sum())
+    first = built["criterion"] == built["criterion"].iloc[0]
+    return Claim(
+        id="RA-F1",
+        statement="N pairs that are no tie become 2N rows in the right order, responses unchanged",
+        statistic="pairs and rows that break the construction",
+        estimate=wrong,
+        low=wrong,
+        high=wrong,
+        unit="rows",
+        direction="equal",
+        n=f"{built['n'][first].iloc[0]:,} pairs x {first.sum()} placements",
+        paper="N to 2N: order kept at r_w, reversed at r_l",
+        figures=figures,
+        tables=tables,
+    )
+
+
+def instructive(table: pa.Table) -> str:
+    """Id of the pair whose rejected response scores highest among those that are no tie: the one to look at.
+
+    Raises:
+        ValueError: every pair is a tie.
+    """
+    chosen, rejected = _scores(table)
+    told = np.flatnonzero(chosen != rejected)
+    if not len(told):
+        raise ValueError("every pair is a tie: no goal can tell its responses apart")
+    return str(table["pair_id"][int(told[np.argmax(rejected[told])])].as_py())
+
+
 def _slim(rows: pa.Table) -> Iterator[dict[str, Any]]:
     columns = [*pairs.COLUMNS, "goal", "goal_source", "pair_id"]
     for batch in rows.select(columns).to_batches(max_chunksize=1000):
@@ -147,10 +188,13 @@ def _same_responses(row: dict[str, Any], pair: dict[str, Any], template: GoalTem
 
 
 def _preferred(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
-    """R(x, y, g) = -(g - r)^2 of the row's chosen response is zero and above that of the other."""
-    scores = [pair[f"score_{side}"] for side in (row["goal_source"], pairs.partner(row["goal_source"]))]
-    first, second = (-((row["goal"] - score) ** 2) for score in scores)
-    return first == 0 > second
+    """R(x, y, g) = -(g - r)^2 is zero for the row's chosen response, by its score in the pair, and above the other's.
+
+    Where both responses are the same text, either score may be that of the chosen one.
+    """
+    reward = {side: -((row["goal"] - pair[f"score_{side}"]) ** 2) for side in SIDES}
+    sides = [side for side in SIDES if row["chosen"] == pair[side]]
+    return any(reward[side] == 0 > reward[pairs.partner(side)] for side in sides)
 
 
 def _same_prompt(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rapo.goals import SEPARATOR
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Message = Mapping[str, str]
 
@@ -166,7 +169,8 @@ def with_goal(messages: Sequence[Message], text: str, placement: str) -> list[di
     Args:
         messages: a prompt, with or without a system turn.
         text: from `rapo.goals`.
-        placement: "system" or "prefix".
+        placement: "system": a system turn, in front of the text of one that is there. "prefix": in front of the
+            first user turn's text; a system turn's text comes between, for the template has no such role.
 
     Raises:
         ValueError: the placement is unknown, or the prompt has no user turn.
@@ -177,14 +181,13 @@ def with_goal(messages: Sequence[Message], text: str, placement: str) -> list[di
     if placement not in ("system", "prefix"):
         raise ValueError(f"placement is {placement!r}; use 'system' or 'prefix'")
     copied = [dict(message) for message in messages]
-    has_system = bool(copied) and copied[0]["role"] == "system"
-    if placement == "system" and not has_system:
-        return [{"role": "system", "content": text}, *copied]
-    at = 0 if placement == "system" else int(has_system)
-    if at >= len(copied) or (placement == "prefix" and copied[at]["role"] != "user"):
+    before = copied.pop(0)["content"] if copied and copied[0]["role"] == "system" else None
+    first = text if before is None else text + SEPARATOR + before
+    if placement == "system":
+        return [{"role": "system", "content": first}, *copied]
+    if not copied or copied[0]["role"] != "user":
         raise ValueError("the prompt has no user turn to put the goal in front of; begin it with one")
-    copied[at]["content"] = text + SEPARATOR + copied[at]["content"]
-    return copied
+    return [{**copied[0], "content": first + SEPARATOR + copied[0]["content"]}, *copied[1:]]
 
 
 def show(row: Mapping[str, Any], template: Tokenizer) -> str:
@@ -196,6 +199,30 @@ def show(row: Mapping[str, Any], template: Tokenizer) -> str:
     prompt = template.apply_chat_template(row["prompt"], tokenize=False, add_generation_prompt=True)
     sides = [f"--- {side} ---\n{_joined(row[side])}" for side in ("chosen", "rejected")]
     return "\n".join([f"--- prompt ---\n{prompt.rstrip()}", *sides])
+
+
+def show_pair(rows: "pa.Table", pair_id: str, template: Tokenizer) -> str:
+    """Both goal-conditioned rows of one pair, as the model will read them.
+
+    Args:
+        rows: from `rapo.relabel.relabel`.
+        pair_id: which pair.
+        template: a tokenizer, or a template of `EXAMPLES`.
+
+    Raises:
+        ValueError: no row was made of that pair (a tie, or the other half).
+    """
+    import pyarrow.compute as pc
+
+    found = rows.filter(pc.equal(rows["pair_id"], pair_id)).to_pylist()
+    if not found:
+        raise ValueError(f"no row is made of pair {pair_id!r}; ties and the other half have none")
+    return "\n\n".join(f"{_title(row)}\n{show(row, template)}" for row in found)
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    goal = f"{row['goal']:g}" if isinstance(row["goal"], float) else str(row["goal"])
+    return f"===== goal {goal}, the score of the {row['goal_source']} response ====="
 
 
 def _joined(messages: Sequence[Message]) -> str:

@@ -26,8 +26,9 @@ class Scheme:
 
     Attributes:
         placement: "system": the goal is the system turn; where a prompt has one, the goal goes in front of its
-            text, a blank line between. "prefix": the goal goes in front of the first user turn's text, a blank
-            line between (for chat templates without a system role; `rapo.chat.placement` tells).
+            text, a blank line between. "prefix", for chat templates without a system role (`rapo.chat.placement`
+            tells): the goal goes in front of the first user turn's text, a blank line between; the text of a
+            system turn comes between the two.
         template: the goal's wording.
         goal: "score": the overall score. "attributes": all attribute scores at once, those of the response that
             the row prefers. "implicit": implicit rewards, from ``implicit_chosen`` and ``implicit_rejected``,

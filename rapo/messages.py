@@ -175,14 +175,15 @@ def characters(column: pa.Array) -> np.ndarray:
 
 
 def insert(prompts: pa.Array, added: pa.Array, *, placement: str, separator: str) -> pa.ListArray:
-    """Put a text into every prompt; no other text changes.
+    """Put a text into every prompt; the other texts stay as they are.
 
     Args:
         prompts: messages, a user turn in every row. Shape: (n_rows,)
         added: texts. Shape: (n_rows,)
         placement: "system": as a system turn of its own; where the prompt begins with one, in front of its text.
-            "prefix": in front of the text of the first user turn.
-        separator: between the added text and the one it is put in front of.
+            "prefix": in front of the text of the first user turn; a system turn before it is taken into that turn,
+            between the two, since this is for chat templates without a system role.
+        separator: between texts that come to stand in one turn.
 
     >>> prompts = pa.array([[{"role": "user", "content": "hi"}]], MESSAGES)
     >>> insert(prompts, pa.array(["aim high"]), placement="system", separator=" ").to_pylist()[0][0]
@@ -193,19 +194,42 @@ def insert(prompts: pa.Array, added: pa.Array, *, placement: str, separator: str
     parts = turns(prompts)
     n_rows, n_turns = len(parts.lengths), len(parts.row_of)
     has_system = _equal(parts.roles.take(pa.array(parts.starts)), pa.scalar("system"))
-    is_new = ~has_system if placement == "system" else np.zeros(n_rows, bool)
-    at = parts.starts if placement == "system" else parts.starts + has_system
+    nowhere = np.zeros(n_rows, bool)
+    is_new, is_gone = (~has_system, nowhere) if placement == "system" else (nowhere, has_system)
+    if is_gone.any():
+        with_system = pc.binary_join_element_wise(added, parts.contents.take(pa.array(parts.starts)), separator)
+        added = pc.if_else(pa.array(is_gone), with_system, added)
     edited = np.flatnonzero(~is_new)
-    old = parts.contents.take(pa.array(at[edited]))
-    joined = pc.binary_join_element_wise(added.take(pa.array(edited)), old, separator)
-    # Where each turn of the result comes from: the old turns, then the added texts, then the joined ones.
-    lengths = parts.lengths + is_new
-    source = np.empty(n_turns + int(is_new.sum()), np.int64)
-    new_starts = np.cumsum(lengths) - lengths
-    source[parts.place + (new_starts + is_new)[parts.row_of]] = np.arange(n_turns)
-    source[new_starts[is_new]] = n_turns + np.flatnonzero(is_new)
-    role_source = np.minimum(source, n_turns)
-    source[(new_starts + (at - parts.starts))[edited]] = n_turns + n_rows + np.arange(len(edited))
-    contents = pa.concat_arrays([parts.contents, added, joined]).take(pa.array(source))
-    roles = pa.concat_arrays([parts.roles, pa.array(["system"])]).take(pa.array(role_source))
+    at = (parts.starts + is_gone)[edited]
+    joined = pc.binary_join_element_wise(
+        added.take(pa.array(edited)), parts.contents.take(pa.array(at)), separator
+    )
+    new = added if is_new.any() else added.slice(0, 0)
+    origin = np.arange(n_turns)
+    origin[at] = n_turns + len(new) + np.arange(len(edited))
+    return _gathered(parts, new, joined, origin=origin, is_new=is_new, is_gone=is_gone)
+
+
+def _gathered(
+    parts: Turns, new: pa.Array, joined: pa.Array, *, origin: np.ndarray, is_new: np.ndarray, is_gone: np.ndarray
+) -> pa.ListArray:
+    """Turns with system turns put in front or taken away.
+
+    Args:
+        parts: the old turns.
+        new: contents of new system turns. Shape: (n_rows,), or none at all
+        joined: contents that take the place of old ones.
+        origin: where each old turn's content comes from, in parts.contents + new + joined. Shape: (n_turns,)
+        is_new, is_gone: rows that get a system turn in front, rows whose first turn goes. Shapes: (n_rows,)
+    """
+    n_turns = len(origin)
+    kept = ~(is_gone[parts.row_of] & (parts.place == 0))
+    lengths = parts.lengths + is_new - is_gone
+    starts = np.cumsum(lengths) - lengths
+    places = (parts.place + (starts + is_new - is_gone)[parts.row_of])[kept]
+    source, role = np.empty(lengths.sum(), np.int64), np.full(lengths.sum(), n_turns)
+    source[places], role[places] = origin[kept], np.flatnonzero(kept)
+    source[starts[is_new]] = n_turns + np.flatnonzero(is_new)
+    contents = pa.concat_arrays([parts.contents, new, joined]).take(pa.array(source))
+    roles = pa.concat_arrays([parts.roles, pa.array(["system"])]).take(pa.array(role))
     return Turns(roles, contents, lengths).column()

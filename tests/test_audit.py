@@ -145,14 +145,30 @@ def test_construction_finds_the_official_fault_and_lost_or_edited_rows():
 
     good = relabel.relabel(data)
     faulty = relabel.relabel(data, placement="prefix", official_fault="nosys_unswapped")
-    assert correct(faulty) == [2, 2, 4, 4], "rows with the rejected score as goal keep the order"
+    assert correct(faulty) == [2, 2, 2, 4], "rows with the rejected score as goal keep the order"
     assert correct(good.slice(1)) == [1, 3, 3, 3]
     edited = good.to_pylist()
     edited[0]["chosen"][0]["content"] += " "
     edited[1]["prompt"][-1]["content"] += " "
     edited[2]["goal"] = 9.0
-    assert correct(pa.Table.from_pylist(edited, good.schema)) == [2, 3, 3, 2]
+    assert correct(pa.Table.from_pylist(edited, good.schema)) == [2, 3, 2, 2]
     assert correct(good, COMPACT) == [2, 4, 4, 0]
+
+
+def test_the_claim_is_computed_from_the_construction():
+    data = pairs.with_ids(table((9, 6), (5, 2)))
+    good = audit.construction(data, relabel.relabel(data), template=OVERALL)
+    claim = audit.construction_claim(pd.concat([good, good]))
+    assert (claim.verdict, claim.estimate, claim.n) == ("holds", 0.0, "2 pairs x 2 placements")
+    faulty = relabel.relabel(data, placement="prefix", official_fault="nosys_unswapped")
+    wrong = audit.construction_claim(audit.construction(data, faulty, template=OVERALL))
+    assert (wrong.verdict, wrong.estimate) == ("does not hold", 4.0)
+
+
+def test_the_instructive_pair_has_the_best_rejected_response_and_is_no_tie():
+    assert audit.instructive(pairs.with_ids(table((9, 6), (8, 8), (9, 7)))) == "row-3"
+    with pytest.raises(ValueError, match="every pair is a tie"):
+        audit.instructive(pairs.with_ids(table((8, 8))))
 
 
 def test_real_judgements_are_skewed_and_full_of_ties(shared_data: Path):

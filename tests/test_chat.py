@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapo import chat, goals, messages
+from rapo import chat, goals, messages, relabel
 from rapo.chat import ChatTemplate
 
 LOOP = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
@@ -160,3 +160,15 @@ def test_a_row_is_shown_as_the_model_reads_it():
         "--- prompt ---\n<bos><start_of_turn>user\naim high\n\n2 + 2 ?<end_of_turn>\n<start_of_turn>model\n"
         "--- chosen ---\n4\n--- rejected ---\n5"
     )
+
+
+def test_both_rows_of_a_pair_are_shown():
+    row = {"prompt": "q", "chosen": "a", "rejected": "b", "score_chosen": 9.0, "score_rejected": 2.0}
+    rows = relabel.relabel(pa.Table.from_pylist([row]), template=goals.COMPACT)
+    text = chat.show_pair(rows, "row-1", chat.EXAMPLES["system role"])
+    first, second = text.split("\n\n")
+    assert first.startswith("===== goal 9, the score of the chosen response =====")
+    assert "overall score : 2 ." in second
+    assert second.endswith("--- chosen ---\nb\n--- rejected ---\na")
+    with pytest.raises(ValueError, match="no row is made of pair 'row-2'"):
+        chat.show_pair(rows, "row-2", chat.EXAMPLES["system role"])

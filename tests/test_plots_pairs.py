@@ -61,3 +61,13 @@ def test_a_figure_is_made_where_none_is_given(table: pa.Table):
     axes = draw.plot_margins(audit.margin_histogram(table))
     assert axes.get_ylabel() == "pairs (%), n = 4"
     plt.close(axes.figure)
+
+
+def test_the_overview_holds_all_three(table: pa.Table):
+    figure = draw.plot_overview(audit.score_histogram(table), audit.margin_histogram(table), audit.premises(table))
+    assert [axes.get_xlabel().split(":")[0] for axes in figure.axes] == [
+        "score",
+        "margin",
+        "share (%), with 95 % interval",
+    ]
+    plt.close(figure)

@@ -80,7 +80,8 @@ def test_a_system_turn_that_is_there_follows_the_goal_after_a_blank_line():
     (keep, _) = relabel(table(pair(prompt=talk)), template=COMPACT).to_pylist()
     assert keep["prompt"] == [turn("system", "overall score : 9 .\n\nbe kind"), talk[1]]
     (keep, _) = relabel(table(pair(prompt=talk)), placement="prefix", template=COMPACT).to_pylist()
-    assert keep["prompt"] == [talk[0], turn("user", "overall score : 9 .\n\nhi")]
+    # prefix is for templates without a system role: its text comes between the goal and the user's
+    assert keep["prompt"] == [turn("user", "overall score : 9 .\n\nbe kind\n\nhi")]
 
 
 def test_columns_of_a_response_change_places_with_it_and_others_stay():
@@ -237,11 +238,13 @@ def pair_rows(draw: st.DrawFn) -> dict[str, Any]:
 def expected(row: dict[str, Any], placement: str, side: str) -> dict[str, Any]:
     """One row by plain Python."""
     goal, prompt = row[f"score_{side}"], [dict(message) for message in row["prompt"]]
-    at = 1 if placement == "prefix" and prompt[0]["role"] == "system" else 0
-    if placement == "system" and prompt[0]["role"] != "system":
-        prompt = [turn("system", OVERALL.text(goal)), *prompt]
+    texts = [OVERALL.text(goal)]
+    if prompt[0]["role"] == "system":
+        texts.append(prompt.pop(0)["content"])
+    if placement == "system":
+        prompt = [turn("system", "\n\n".join(texts)), *prompt]
     else:
-        prompt[at]["content"] = OVERALL.text(goal) + "\n\n" + prompt[at]["content"]
+        prompt[0]["content"] = "\n\n".join([*texts, prompt[0]["content"]])
     other = "rejected" if side == "chosen" else "chosen"
     return {
         "prompt": prompt,

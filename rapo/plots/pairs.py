@@ -7,6 +7,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 CHOSEN, REJECTED, TIES, PLAIN = "#009E73", "#D55E00", "#7f7f7f", "#0072B2"
 
@@ -75,6 +76,21 @@ def plot_premises(shares: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     ax.set(xlabel="share (%), with 95 % interval", xlim=(-2, 102), ylim=(-0.6, len(shares) - 0.4))
     ax.grid(axis="x", alpha=0.3)
     return ax
+
+
+def plot_overview(scores: "pd.DataFrame", margins: "pd.DataFrame", shares: "pd.DataFrame") -> "Figure":
+    """Scores, margins and premises of one data set side by side.
+
+    Args:
+        scores, margins, shares: from `rapo.audit`: score_histogram, margin_histogram and premises.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14.5, 4.2), width_ratios=[1.1, 1.1, 1])
+    plot_scores(scores, ax=left)
+    plot_margins(margins, ax=middle)
+    plot_premises(shares, ax=right)
+    return figure
 
 
 def _legend_above(ax: "Axes") -> None:
