@@ -117,8 +117,7 @@ def length_controlled(judged: pd.DataFrame) -> pd.DataFrame:
             "seed": keys[1].astype(int),
             "arm": keys[2],
             "length_controlled": fitted["length_controlled_winrate"].to_numpy(dtype=float),
-            "standard_error": (fitted["lc_high"] - fitted["lc_low"]).to_numpy(dtype=float)
-            / (2 * stats.norm.ppf(0.975)),
+            "standard_error": width / (2 * stats.norm.ppf(0.975)),
         }
     )
 
