@@ -194,7 +194,8 @@ class Progress:
         self.saved = saved / max(jobs, 1)
         self.forecast, self.done, self.failed = forecast, reused, 0
         self.waiting: list[Run] = []
-        self.running: dict[Run, float] = {}
+        self._handed_out: dict[Run, None] = {}  # in order
+        self._began: dict[Run, float] = {}  # when a run was first seen under way
         self.keys: set[str] = set()
         self._started, self._stop = time.time(), threading.Event()
         self._thread = threading.Thread(target=self._tick, name=f"progress of {name}", daemon=True)
@@ -213,12 +214,13 @@ class Progress:
             sys.stderr.write("\n")
 
     def start(self, run: Run) -> None:
-        """A run was handed to a worker."""
-        self.running[run] = time.time()
+        """A run was handed out. joblib fetches a few ahead: the first ``jobs`` of them are under way."""
+        self._handed_out[run] = None
 
     def end(self, run: Run, status: str, seconds: float) -> None:
         """A run is "done", "failed", or "busy" (to be handed out again)."""
-        self.running.pop(run, None)
+        self._handed_out.pop(run, None)
+        self._began.pop(run, None)
         if status == "done":
             self.done += 1
             self.keys.add(run.key)
@@ -228,8 +230,10 @@ class Progress:
 
     def state(self, *, finished: bool = False) -> State:
         """The counts as they stand."""
-        now, running, waiting = time.time(), dict(self.running), list(self.waiting)
-        left = self.forecast.left(waiting, {run: now - since for run, since in running.items()}, jobs=self.jobs)
+        now, handed_out = time.time(), list(self._handed_out)
+        running, waiting = handed_out[: self.jobs], [*handed_out[self.jobs :], *self.waiting]
+        elapsed = {run: now - self._began.setdefault(run, now) for run in running}
+        left = self.forecast.left(waiting, elapsed, jobs=self.jobs)
         return State(
             name=self.name,
             total=self.total,

@@ -44,7 +44,7 @@ def run_all(runs: Iterable[Run], *, name: str, jobs: int = 2, root: Path | None 
         runs: what to compute; runs that they need are included by themselves.
         name: the study's name (letters, digits, ``_ . -``), under which progress is told.
         jobs: parallel processes, one compute thread each; 1 stays in this process. A joblib backend configured
-            by the caller is used instead, with its own number of jobs where it names one.
+            by the caller is used instead, with the number of jobs it names, else with all its workers.
         root: folder of the run directories; `paths.runs` by default.
 
     Raises:
@@ -124,7 +124,7 @@ class _Study:
             reused=len(reused),
             saved=sum(result.seconds for result in reused.values()),
             forecast=forecast,
-            jobs=jobs,
+            jobs=_backend(jobs)[2] if missing else jobs,
         )
         self.progress.waiting = self.waiting
         self.progress.keys.update(reused)
@@ -220,11 +220,8 @@ def _parallel(
 ) -> Iterator[Attempt | None]:
     """Outcomes as they come, from the caller's joblib backend or from local processes."""
     import joblib
-    from joblib.parallel import get_active_backend
 
-    backend, configured_jobs = get_active_backend()
-    local = type(backend).__name__ == "LokyBackend"
-    streams = local or backend.supports_return_generator
+    settings, streams, _ = _backend(jobs)
     patience = _PATIENCE if streams else -1.0
 
     def tasks() -> Iterator[Any]:
@@ -235,8 +232,7 @@ def _parallel(
                 before(run)
                 yield joblib.delayed(attempt)(run, root, patience=patience, parent=os.getpid())
 
-    chosen = {"backend": "loky", "inner_max_num_threads": 1} if local else {}
-    with joblib.parallel_config(**chosen, n_jobs=configured_jobs or jobs):
+    with joblib.parallel_config(**settings):
         pool = joblib.Parallel(
             batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered" if streams else "list"
         )
@@ -246,6 +242,20 @@ def _parallel(
     finally:
         if streams:
             outcomes.close()
+
+
+def _backend(jobs: int) -> tuple[dict[str, Any], bool, int]:
+    """joblib's settings for a study, whether its backend tells outcomes as they come, and the number of workers."""
+    import joblib
+    from joblib.parallel import get_active_backend
+
+    backend, configured_jobs = get_active_backend()
+    local = type(backend).__name__ == "LokyBackend"  # joblib's default, chosen by the caller or by nobody
+    settings: dict[str, Any] = {"backend": "loky", "inner_max_num_threads": 1} if local else {}
+    settings["n_jobs"] = configured_jobs or (jobs if local else -1)
+    with joblib.parallel_config(**settings):
+        workers = joblib.effective_n_jobs(settings["n_jobs"])
+    return settings, local or backend.supports_return_generator, workers
 
 
 def _rest() -> None:
