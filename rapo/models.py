@@ -1,15 +1,16 @@
-"""Small models of real architectures, a word-level tokenizer and chat templates with and without a system role."""
+"""Small models of real architectures, a word-level tokenizer, chat templates with and without a system role."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedModel
 from transformers import PreTrainedTokenizerFast as Tokenizer
 
 PAD, END, SYSTEM, USER, ASSISTANT = SPECIAL = ("<pad>", "<end>", "<system>", "<user>", "<assistant>")
 ARCHITECTURES = ("llama", "qwen2", "gemma2")
+MAX_LENGTH = 512
 
 _TURNS = (
     "{% for message in messages %}"
@@ -26,15 +27,27 @@ CHAT_TEMPLATES: dict[str, str] = {"system": _TURNS, "prefix": _NO_SYSTEM + _TURN
 def build_tokenizer(words: Sequence[str], *, chat_template: str = CHAT_TEMPLATES["system"]) -> Tokenizer:
     """A word-level tokenizer: one id a word, split at white space; decoding joins with single spaces.
 
+    Args:
+        words: the vocabulary; a word's id is its place here plus the five special tokens.
+        chat_template: one of `CHAT_TEMPLATES`, or any Jinja text.
+
     Raises:
-        ValueError: a word holds white space or stands twice.
+        ValueError: a word is empty, holds white space, is a special token or stands twice.
+
+    >>> tokenizer = build_tokenizer(["six", "fruits", "!"])
+    >>> tokenizer.decode(tokenizer("six fruits !")["input_ids"])
+    'six fruits !'
     """
     from tokenizers import Tokenizer as Backend
     from tokenizers import models, pre_tokenizers
 
     wrong = [word for word in words if word.split() != [word] or word in SPECIAL]
-    if wrong or len(set(words)) != len(words):
-        raise ValueError(f"vocabulary has words with white space, special or repeated words: {wrong[:3]}")
+    seen: set[str] = set()
+    twice = [word for word in words if word in seen or seen.add(word)]  # type: ignore[func-returns-value]
+    if wrong or twice:
+        raise ValueError(
+            f"no vocabulary: white space or special tokens {wrong[:3]}, repeated {twice[:3]}; give each word once"
+        )
     ids = {word: i for i, word in enumerate([*SPECIAL, *words])}
     backend = Backend(models.WordLevel(ids, unk_token=None))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -45,26 +58,34 @@ def build_tokenizer(words: Sequence[str], *, chat_template: str = CHAT_TEMPLATES
         additional_special_tokens=[SYSTEM, USER, ASSISTANT],
         chat_template=chat_template,
         clean_up_tokenization_spaces=False,
-        model_max_length=512,
+        model_max_length=MAX_LENGTH,
     )
 
 
 def tiny_config(
     architecture: str, *, vocab_size: int, width: int = 96, layers: int = 3, heads: int = 4
 ) -> PretrainedConfig:
-    """The real configuration class of an architecture at a tiny size, embeddings untied.
+    """The real configuration class of an architecture at a tiny size.
+
+    Embeddings are untied: tied ones make the digits of a goal collapse into one direction. Gemma 2 keeps its own
+    ways: both soft caps, and a sliding window of half the positions in every second layer.
 
     Raises:
-        ValueError: the architecture is not one of llama, qwen2, gemma2.
+        ValueError: the architecture is not one of llama, qwen2, gemma2, or width is no multiple of 2 * heads.
     """
     from transformers import Gemma2Config, LlamaConfig, Qwen2Config
 
     classes: dict[str, Any] = {"llama": LlamaConfig, "qwen2": Qwen2Config, "gemma2": Gemma2Config}
     if architecture not in classes:
         raise ValueError(f"architecture is {architecture!r}; use one of {', '.join(classes)}")
+    if width % (2 * heads):
+        raise ValueError(
+            f"width {width} does not give {heads} heads of an even size; use a multiple of {2 * heads}"
+        )
     own: dict[str, Any] = {}
     if architecture == "gemma2":
-        own = {"head_dim": width // heads, "query_pre_attn_scalar": width // heads, "attn_implementation": "eager"}
+        size = width // heads
+        own = {"head_dim": size, "query_pre_attn_scalar": size, "sliding_window": MAX_LENGTH // 2}
     return classes[architecture](
         vocab_size=vocab_size,
         hidden_size=width,
@@ -72,7 +93,7 @@ def tiny_config(
         num_hidden_layers=layers,
         num_attention_heads=heads,
         num_key_value_heads=heads,
-        max_position_embeddings=512,
+        max_position_embeddings=MAX_LENGTH,
         tie_word_embeddings=False,
         pad_token_id=0,
         eos_token_id=1,
@@ -83,10 +104,12 @@ def tiny_config(
 
 
 def random_model(config: PretrainedConfig, *, seed: int) -> PreTrainedModel:
-    """A model with random weights that depend on the seed alone; the caller's random state is kept."""
+    """A model with random fp32 weights that depend on the seed alone; the caller's random state is kept."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        return AutoModelForCausalLM.from_config(
+            config, dtype=torch.float32, attn_implementation=_attention(config)
+        )
 
 
 def save(model: PreTrainedModel, tokenizer: Tokenizer, folder: str | Path) -> Path:
@@ -103,6 +126,12 @@ def load(folder: str | Path) -> tuple[PreTrainedModel, Any]:
         FileNotFoundError: the folder holds no model.
     """
     if not (Path(folder) / "config.json").is_file():
-        raise FileNotFoundError(f"{folder} holds no model (config.json is missing)")
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        raise FileNotFoundError(f"{folder} holds no model (config.json is missing); train or copy one there first")
+    attention = _attention(AutoConfig.from_pretrained(folder))
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention)
     return model, AutoTokenizer.from_pretrained(folder)
+
+
+def _attention(config: PretrainedConfig) -> str:
+    """Which attention code is right: torch's own (sdpa) has no soft cap and would leave it out in silence."""
+    return "eager" if getattr(config, "attn_logit_softcapping", None) else "sdpa"

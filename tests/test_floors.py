@@ -15,9 +15,9 @@ FLOORS: dict[str, str] = {
     "floor 1": "candidates relabel goal_rows margins selection toy theory judgements encodings winrate lcwinrate "
     "alignment lengthmodel crossvalidation simulation "
     "difficulty lengthbias l1logistic calibration leaderboard battles bradleyterry stylecontrol "
-    "matching agreement votes bias intervals resampling audit world",
-    "floor 2": "sources chat logprobs scoring tokens sequences lm_head checkpoints shards processes bars models "
-    "training sampling judges runs progress kept notebook study studies",
+    "matching simulated_judges agreement votes bias intervals resampling audit world",
+    "floor 2": "sources chat logprobs fastcpu scoring tokens sequences lm_head checkpoints shards processes bars models "
+    "hyperparameters trainrows trainers training sampling judges chatserver runs progress kept notebook study studies",
     "floor 3": "plots tables style",
     "roof": "reproduce kernel display report exhibits cli commands __main__",
 }

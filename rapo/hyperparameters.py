@@ -1,0 +1,96 @@
+"""Settings of a training run, and what it says of itself afterwards."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What SFT and preference training share.
+
+    Attributes:
+        learning_rate: peak of the schedule.
+        schedule: "cosine", "linear", "constant_with_warmup", ... as transformers names them.
+        warmup: share of the steps that warm up.
+        batch_size: rows (pairs) on a device at a time.
+        accumulate: batches before each step.
+        epochs: passes over the data.
+        max_steps: overrides epochs where positive.
+        max_length: tokens of prompt and response together.
+        long_rows: what becomes of longer rows: "error", or "drop" (told in the log and in `TrainLog.dropped`). TRL
+            would cut some and drop others, in silence.
+        weight_decay: of AdamW.
+        max_grad_norm: where gradients are clipped.
+    """
+
+    learning_rate: float = 1e-4
+    schedule: str = "cosine"
+    warmup: float = 0.1
+    batch_size: int = 32
+    accumulate: int = 1
+    epochs: float = 1.0
+    max_steps: int = -1
+    max_length: int = 512
+    long_rows: Literal["error", "drop"] = "error"
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+
+
+@dataclass(frozen=True)
+class DPOSettings(Settings):
+    """Direct alignment with TRL's DPO trainer.
+
+    Attributes:
+        beta: strength of the pull towards the reference.
+        loss_type: names that TRL knows ("sigmoid", "ipo", "hinge", "sft", ...), summed with ``loss_weights``.
+        loss_weights: as many as names.
+        label_smoothing: chance that a label is wrong, for the losses that use it.
+    """
+
+    beta: float = 0.3
+    loss_type: tuple[str, ...] = ("sigmoid",)
+    loss_weights: tuple[float, ...] = (1.0,)
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class SimPOSettings(Settings):
+    """SimPO (arXiv:2405.14734): no reference, mean log-probabilities, a target margin.
+
+    Attributes:
+        beta: scale of the mean log-probabilities.
+        gamma: target margin of beta times their difference, as in the paper's Eq. 6.
+        sft_weight: weight of the negative log-likelihood of the chosen response.
+    """
+
+    beta: float = 2.5
+    gamma: float = 0.5
+    sft_weight: float = 0.0
+
+
+@dataclass
+class TrainLog:
+    """What a training run says of itself.
+
+    Attributes:
+        history: what TRL logged, about 20 times: step, epoch, loss, learning_rate, grad_norm, rewards/accuracies, ...
+        tokens: trained tokens, prompts included and padding not.
+        seconds: of the training loop alone.
+        steps: of the optimiser.
+        dropped: ids (or numbers, from 0) of rows that were too long.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    tokens: int = 0
+    seconds: float = 0.0
+    steps: int = 0
+    dropped: list[str | int] = field(default_factory=list)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Trained tokens, prompt included, per second."""
+        return self.tokens / self.seconds if self.seconds else float("nan")
+
+    def curve(self, name: str = "loss") -> list[tuple[int, float]]:
+        """(step, value) of one of the logged numbers, say "rewards/margins"; empty where it was not logged."""
+        return [(int(entry["step"]), entry[name]) for entry in self.history if name in entry]
