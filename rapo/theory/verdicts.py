@@ -146,7 +146,7 @@ def large_margins(ratios: pd.DataFrame) -> Claim:
     row = ratios[ratios["sampling"] == "adversarial"].sort_values("spread").iloc[-1]
     pull = ratios[ratios["sampling"] == "largest pull"].sort_values("spread").iloc[-1]
     return Claim(
-        "AP-Th/large margins",
+        "AP-Th/large-margins",
         "It still holds for the logistic (DPO) loss when target margins are large",
         f"T_adversarial / T_uniform at target margins of {row['spread']:g} nats",
         **_interval(row),

@@ -63,7 +63,7 @@ def coordinates(recoordinated: Solved) -> Claim:
     missed = distance(recoordinated.descent, LEARNED.conditioned) > TOLERANCE
     interval = wilson(int(missed.sum()), len(missed))
     return Claim(
-        "RA-T2/pairs alone",
+        "RA-T2/pairs-alone",
         "DPO on the relabelled pairs alone ends at the paper's table, whatever the coordinates of the policy",
         "share of random coordinates under which descent ends elsewhere",
         estimate=interval.estimate,
