@@ -21,8 +21,9 @@ from rapo.world import prompts as asked
 from rapo.world.reward import ATTRIBUTES
 
 DEPENDS = (
-    "rapo.world", "rapo.models", "rapo.training", "rapo.sampling", "rapo.goals", "rapo.goal_rows", "rapo.relabel",
-    "rapo.candidates",
+    "rapo.world", "rapo.models", "rapo.training", "rapo.trainers", "rapo.trainrows", "rapo.hyperparameters",
+    "rapo.fastcpu", "rapo.lm_head", "rapo.sequences", "rapo.sampling", "rapo.goals", "rapo.goal_rows",
+    "rapo.relabel", "rapo.candidates",
 )  # fmt: skip
 PLACEMENT = {"llama": "system", "qwen2": "system", "gemma2": "prefix"}
 Messages = list[dict[str, str]]
