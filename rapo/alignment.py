@@ -45,13 +45,15 @@ def remarks(frame: pd.DataFrame, codes: Ints, models: pd.Index, length: Floats, 
         delta: the same standardised; NaN where that is undefined, Shape (n,).
     """
     n = np.bincount(codes)
-    first = np.unique(codes, return_index=True)[1]
+    first = np.empty(len(n), dtype=np.intp)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
     win = np.bincount(codes, frame["preference"].to_numpy(dtype=float) - 1)
     unknown = np.bincount(codes, np.isnan(delta)) > 0
     equal = np.bincount(codes, delta != 0) == 0
     own = np.zeros(len(n), dtype=bool)
     if "baseline" in frame:
-        own = frame["baseline"].iloc[first].astype(str).to_numpy() == models.astype(str).to_numpy()
+        names = frame["baseline"].array
+        own = np.array([str(names[row]) == str(model) for row, model in zip(first, models, strict=True)])
     few, lost, won = n < MIN_JUDGEMENTS, win == 0, win == n
     notes = [""] * len(n)
     for m in np.flatnonzero(own | few | unknown | equal | lost | won):

@@ -46,8 +46,7 @@ def decode(values: Any, encoding: Encoding, *, name: str = "preference") -> Floa
             f"{name}: {', '.join(seen)} is not in the encoding {encoding!r} ({ENCODINGS[encoding]}); "
             f"say which of {', '.join(ENCODINGS)} it is"
         )
-    numbers[empty] = np.nan
-    return numbers
+    return np.where(empty, np.nan, numbers)
 
 
 def _decode_numbers(x: Floats, encoding: str) -> tuple[NDArray[np.bool_], Floats]:
@@ -55,9 +54,9 @@ def _decode_numbers(x: Floats, encoding: str) -> tuple[NDArray[np.bool_], Floats
         fits = np.isin(x, (0, 0.5, 1)) if encoding == "0/1" else (x >= 0) & (x <= 1)
         return ~fits, x + 1.0
     if encoding == "1/2":
-        return ~np.isin(x, (1, 1.5, 2)), x.copy()
+        return ~np.isin(x, (1, 1.5, 2)), x
     draw = (x == 0) & (encoding == "alpaca_eval")
     # Zeros and ones alone are wins and losses in another encoding, not draws and losses.
     if draw.any() and not (x > 1).any():
-        return draw, x.copy()
+        return draw, x
     return ~(((x >= 1) & (x <= 2)) | draw), np.where(draw, 1.5, x)

@@ -165,7 +165,7 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
         first = judgements[repeated].iloc[0]
         raise ValueError(
             f"{name}: {int(repeated.sum()):,} rows repeat a model's instruction, the first is model "
-            f"{first['model']!r}, instruction {_short(first['instruction'])}; say duplicates='keep' or 'first', "
+            f"{_short(first['model'])}, instruction {_short(first['instruction'])}; say duplicates='keep' or 'first', "
             "or tell the groups apart with by"
         )
     return judgements[~repeated].reset_index(drop=True) if repeated.any() else judgements
@@ -260,5 +260,5 @@ def _json_list(path: Path) -> pd.DataFrame:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = repr(value.item() if hasattr(value, "item") else value)
     return text if len(text) <= 60 else text[:57] + "..."
