@@ -125,8 +125,8 @@ def scored_pairs(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """Every pair of every reward model, with its margins: one row a pair.
 
     Returns:
-        fault, architecture, seed, pair_id, prompt, chosen, rejected (texts, of the first group only), explicit, implicit (signed; nats a
-        token), gold (signed margin), potential, and the lengths in tokens.
+        fault, architecture, seed, pair_id, prompt, chosen, rejected (texts, of the first group only), explicit,
+        implicit (signed; nats a token), gold (signed margin), potential, and the lengths in tokens.
     """
     faults = {"main": recipe["fault"], **recipe["faults"]}
     first = recipe["architectures"][0]

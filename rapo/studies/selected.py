@@ -17,7 +17,7 @@ from rapo.studies import micro
 from rapo.trainrows import tokenise
 from rapo.world import data
 
-DEPENDS = (*micro.DEPENDS, "rapo.selection", "rapo.margins", "rapo.studies.micro")
+DEPENDS = ("rapo.studies.micro", "rapo.selection", "rapo.margins")
 
 
 def reward_model_pairs(settings: data.World, n: int, *, seed: int) -> pa.Table:
