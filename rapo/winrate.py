@@ -87,7 +87,11 @@ def win_rate(
     values = {name: column.item() for name, column in tallies(frame, codes).items()}
     limits = _limits(frame, codes, level=level, n_resamples=n_resamples, seed=seed)
     return WinRate(
-        **values, low=float(limits[0, 0]), high=float(limits[0, 1]), level=level, n_clusters=frame["instruction"].nunique()
+        **values,
+        low=float(limits[0, 0]),
+        high=float(limits[0, 1]),
+        level=level,
+        n_clusters=frame["instruction"].nunique(),
     )
 
 

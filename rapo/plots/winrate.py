@@ -91,7 +91,7 @@ def plot_against(
     ax.set_aspect("equal")
     ax.set_xlabel(label)
     ax.set_ylabel("estimated (%)")
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower right", fontsize="small")
     return ax
 
 
