@@ -8,7 +8,7 @@ Votes are as in `rapo.votes`. Pairs where a vote is a tie are treated by one of 
 * ``"drop"``: such pairs are left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -158,6 +158,55 @@ def by_margin(
     return pd.DataFrame(rows)
 
 
+def by_share(
+    first: ArrayLike,
+    second: ArrayLike,
+    metrics: Mapping[str, ArrayLike],
+    *,
+    shares: Sequence[float] = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
+    ties: Ties = "half",
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> "pd.DataFrame":
+    """Agreement on the pairs that a metric selects (AP-F3), over the share that is selected.
+
+    Args:
+        first, second: votes of -1, 0, +1. Shape: (n_pairs,).
+        metrics: name -> values, the larger the better; `rapo.selection.top` selects. Shape: (n_pairs,) each.
+        shares: shares of all pairs.
+
+    Returns:
+        One row per metric and share: ``metric``, ``share`` and the columns of `Agreement.as_row`.
+
+    Raises:
+        ValueError: a share keeps no pair, or what `agreement` and `rapo.selection.top` raise.
+    """
+    import pandas as pd
+
+    from rapo import selection
+
+    a, b = votes.check(first, "first"), votes.check(second, "second")
+    labels = None if clusters is None else np.asarray(clusters)
+    ids, rows = [str(row) for row in range(len(a))], []
+    for metric, values in metrics.items():
+        for share in shares:
+            keep = selection.top(values, fraction=share, ids=ids).keep
+            if not keep.any():
+                raise ValueError(f"a share of {share} of {len(a)} pairs keeps none; give a larger share")
+            found = agreement(
+                *(a[keep], b[keep]),
+                ties=ties,
+                clusters=None if labels is None else labels[keep],
+                level=level,
+                n_resamples=n_resamples,
+                seed=seed,
+            )
+            rows.append({"metric": metric, "share": share, **found.as_row()})
+    return pd.DataFrame(rows)
+
+
 def rise(
     first: ArrayLike,
     second: ArrayLike,
@@ -205,7 +254,9 @@ def _decided(
             f"{len(a)} votes of the first annotator and {len(b)} of the second; match the pairs first"
         )
     size = np.abs(votes.aligned(margins, len(a), "margins"))
-    labels = None if clusters is None else resampling.cluster_codes(clusters, len(a))[0]
+    labels, n_clusters = (None, 0) if clusters is None else resampling.cluster_codes(clusters, len(a))
+    if n_clusters == len(a) > 1:
+        labels = None  # every pair is a cluster of its own
     kept = (a != 0) & (b != 0) if ties == "drop" else np.ones(len(a), dtype=bool)
     if not kept.any():
         raise ValueError("every pair holds a tie; none is left with ties='drop'")

@@ -1,6 +1,7 @@
 """What sways a judge besides quality: where a response is shown, and how long it is."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,6 +10,9 @@ from rapo import intervals, resampling, votes
 from rapo.agreement import share_interval
 from rapo.intervals import Interval
 from rapo.resampling import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,40 @@ def length_bias(
         reference=share_interval(_mean(known, labels, level, n_resamples, seed)),
         excess=_mean(share - known, labels, level, n_resamples, seed),
     )
+
+
+def sways(pairs: "pd.DataFrame", *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0) -> "pd.DataFrame":
+    """How often each annotator sides with the longer answer and, asked in both orders, with the first shown.
+
+    Args:
+        pairs: preferences 1..2 in ``first``, ``second`` and, where known, ``truth``; with ``instruction`` and, for
+            length, ``length_model`` and ``length_baseline``; for position, ``forward`` and ``backward``
+            (`rapo.judges.judge_pairs`).
+
+    Returns:
+        One row per annotator and bias: ``annotator``, ``votes for`` ("the longer answer", "the first shown"),
+        ``share`` (0..1; a tie is half a vote, 1/2 is unbiased), ``low``, ``high``, ``n`` (pairs).
+    """
+    import pandas as pd
+
+    options: dict[str, Any] = {
+        "clusters": pairs["instruction"].to_numpy(),
+        "level": level,
+        "n_resamples": n_resamples,
+        "seed": seed,
+    }
+    rows = []
+    for annotator in [side for side in ("truth", "first", "second") if side in pairs and "length_model" in pairs]:
+        given = votes.of(pairs[annotator], middle=1.5)
+        found = length_bias(given, pairs["length_model"], pairs["length_baseline"], **options)
+        rows.append((annotator, "the longer answer", found.longer, found.n))
+    if {"forward", "backward"} <= set(pairs):
+        orders = (votes.of(pairs[order], middle=1.5) for order in ("forward", "backward"))
+        gap = position_bias(*orders, **options).bias
+        half = Interval((1 + gap.estimate) / 2, (1 + gap.low) / 2, (1 + gap.high) / 2, n=gap.n, level=level)
+        rows.append(("second", "the first shown", half, len(pairs)))
+    columns = ["annotator", "votes for", "share", "low", "high", "n"]
+    return pd.DataFrame([(who, what, i.estimate, i.low, i.high, n) for who, what, i, n in rows], columns=columns)
 
 
 def _mean(values: Floats, clusters: ArrayLike | None, level: float, n_resamples: int, seed: int) -> Interval:

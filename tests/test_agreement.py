@@ -13,7 +13,7 @@ from statsmodels.stats.inter_rater import cohens_kappa
 
 from rapo import agreement as room
 from rapo import votes
-from rapo.agreement import agreement, by_margin, rise
+from rapo.agreement import agreement, by_margin, by_share, rise
 
 pairs_of_votes = st.lists(st.tuples(st.sampled_from([-1, 0, 1]), st.sampled_from([-1, 0, 1])), min_size=2)
 
@@ -134,6 +134,17 @@ def test_bins_leave_dropped_ties_out_before_edges_are_set():
     # Margins of decided pairs are 1..4; the tie's 100 must not stretch the bins.
     table = by_margin([1, 1, 1, 1, 0], [1, 1, 1, -1, 1], [1, 2, 3, 4, 100], bins=2, ties="drop", n_resamples=100)
     assert (table["low"].iloc[0], table["high"].iloc[-1], table["n"].tolist()) == (1, 4, [2, 2])
+
+
+def test_by_share_by_hand():
+    # The metric ranks the agreed pairs first: 2 of 2 at one half, 2 of 4 in all.
+    found = by_share([1, 1, 1, 1], [-1, 1, -1, 1], {"m": [0, 3, 1, 2]}, shares=(0.5, 1.0), n_resamples=100)
+    assert found[["metric", "share", "n", "agreement"]].to_numpy().tolist() == [
+        ["m", 0.5, 2, 1.0],
+        ["m", 1.0, 4, 0.5],
+    ]
+    with pytest.raises(ValueError, match=r"a share of 0.1 of 4 pairs keeps none"):
+        by_share([1] * 4, [1] * 4, {"m": [1, 2, 3, 4]}, shares=(0.1,))
 
 
 def test_rise_by_hand():

@@ -1,11 +1,12 @@
 """Position and length bias, by hand and on simulated judges whose biases are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapo.bias import length_bias, position_bias
+from rapo.bias import length_bias, position_bias, sways
 
 vote_lists = st.lists(st.tuples(st.sampled_from([-1, 0, 1]), st.sampled_from([-1, 0, 1])), min_size=2, max_size=50)
 
@@ -61,6 +62,29 @@ def test_a_judge_that_is_the_truth_has_no_excess():
 def test_always_the_longer_has_wilsons_interval():
     found = length_bias([1] * 10, range(2, 12), [1] * 10)
     assert (found.longer.estimate, round(found.longer.low, 4), found.longer.high) == (1.0, 0.7225, 1.0)
+
+
+def test_sways_by_hand():
+    pairs = pd.DataFrame(
+        {
+            "instruction": [0, 1, 2, 3],
+            "first": [1.9, 1.1, 1.6, 1.5],
+            "second": [2.0, 2.0, 1.5, 1.0],
+            "length_model": [9, 9, 9, 1],
+            "length_baseline": [1, 1, 1, 9],
+            "forward": [2, 2, 2, 1],
+            "backward": [2, 2, 1, 1],
+        }
+    )
+    found = sways(pairs)
+    # First: longer, shorter, longer, tie: 2.5 / 4. Second: longer twice, tie, longer: 3.5 / 4.
+    # One pair of four goes to the first place in both orders, the rest to one answer: (1 + 1/4) / 2.
+    assert found[["annotator", "votes for", "share"]].to_numpy().tolist() == [
+        ["first", "the longer answer", 0.625],
+        ["second", "the longer answer", 0.875],
+        ["second", "the first shown", 0.625],
+    ]
+    assert len(sways(pairs.drop(columns=["length_model", "forward"]))) == 0
 
 
 @pytest.mark.parametrize(
