@@ -88,13 +88,28 @@ def load(
 def _from_pretrained(name: str, dtype: str, what: str) -> Any:
     from transformers import AutoModelForCausalLM
 
-    folder = Path(name)
-    if folder.is_dir() and not any((folder / file).is_file() for file in ("config.json", "adapter_config.json")):
-        raise FileNotFoundError(f"the folder {name} holds no {what} (config.json is missing)")
+    check_folder(name, what)
     try:
         return AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
     except (OSError, ValueError) as error:
         raise ValueError(_unloadable(what, name, error)) from error
+
+
+def check_folder(name: str, what: str) -> None:
+    """Refuse a folder that holds something else than a model; a name that is no folder may be a hub's.
+
+    Raises:
+        FileNotFoundError: it holds no model, or does not exist and can be no hub's id.
+        ValueError: it holds an adapter.
+    """
+    folder = Path(name)
+    if not folder.exists() and (folder.is_absolute() or name.startswith(".") or name.count("/") > 1):
+        raise FileNotFoundError(f"{name} does not exist; give the folder of a {what}, or a hub's id")
+    if not folder.is_dir() or (folder / "config.json").is_file():
+        return
+    if (folder / "adapter_config.json").is_file():
+        raise ValueError(f"{name} is an adapter; give its base as {what} and this folder as adapter")
+    raise FileNotFoundError(f"the folder {name} holds no {what} (config.json is missing)")
 
 
 def _unloadable(what: str, name: str, error: Exception) -> str:
@@ -136,10 +151,10 @@ def load_tokenizer(tokenizer: Any, model: Any) -> Any:
         if tokenizer is not None:
             return tokenizer
         raise ValueError("a model that is loaded already comes without tokenizer; give tokenizer=")
-    from transformers import AutoTokenizer
+    from rapo import models
 
     try:
-        return AutoTokenizer.from_pretrained(str(source))
+        return models.load_tokenizer(source)
     except (OSError, ValueError) as error:
         raise ValueError(_unloadable("tokenizer", str(source), error)) from error
 
@@ -178,6 +193,7 @@ def config_of(model: Any) -> Any:
     """The configuration of a model that may not be loaded yet."""
     if not isinstance(model, str | Path):
         return model.config
+    check_folder(str(model), "model")
     from transformers import AutoConfig
 
     try:

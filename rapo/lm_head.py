@@ -173,7 +173,7 @@ def _scale(config: Any) -> float:
 def _agrees(model: Any, head: Head) -> bool:
     """Whether the head reproduces the model's own logits on a few words."""
     layer = model.get_input_embeddings().weight
-    ids = torch.linspace(0, len(layer) - 1, 8, device=layer.device).long()[None]
+    ids = torch.linspace(0, len(layer) - 1, 10, device=layer.device).long()[None, 1:-1]  # padding lies at an end
     expected = model(input_ids=ids, use_cache=False).logits[0]
     hidden = backbone_of(model)(input_ids=ids, use_cache=False).last_hidden_state[0]
     found = head.logits(hidden.to(head.weight.device))
@@ -190,11 +190,12 @@ def own_logprobs(hidden: torch.Tensor, targets: torch.Tensor, *, model: Any) -> 
     Whole rows of logits are held, so the number of positions at a time shrinks as the vocabulary grows.
     """
     backbone = backbone_of(model)
-    ids = torch.zeros((1, 1), dtype=torch.long, device=targets.device)
+    ids = torch.zeros((1, 1), dtype=torch.long, device=model.get_input_embeddings().weight.device)
+    answer = backbone(input_ids=ids, use_cache=False)
     step = max(1, TOKENS * WORDS // len(model.get_input_embeddings().weight))
     out = []
     for h, t in zip(hidden.split(step), targets.split(step), strict=True):
-        with _answering(backbone, h[None]):
+        with _answering(backbone, answer, h[None]):
             logits = model(input_ids=ids, use_cache=False).logits[0]
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         out.append(logits.gather(1, t[:, None].to(logits.device))[:, 0] - logits.logsumexp(dim=1))
@@ -202,12 +203,11 @@ def own_logprobs(hidden: torch.Tensor, targets: torch.Tensor, *, model: Any) -> 
 
 
 class _answering:
-    """While open, the backbone answers any call with these hidden states."""
+    """While open, the backbone answers any call with these hidden states, in a kind of output of its own."""
 
-    def __init__(self, backbone: Any, hidden: torch.Tensor) -> None:
-        from transformers.modeling_outputs import MoeModelOutputWithPast
-
-        self.backbone, self.answer = backbone, MoeModelOutputWithPast(last_hidden_state=hidden)
+    def __init__(self, backbone: Any, answer: Any, hidden: torch.Tensor) -> None:
+        answer.last_hidden_state = hidden
+        self.backbone, self.answer = backbone, answer
         self.before = vars(backbone).get("forward")  # device hooks set one on the instance
 
     def __enter__(self) -> None:

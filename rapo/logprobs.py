@@ -127,14 +127,14 @@ def score(
     name = "<table>" if isinstance(table, pa.Table) else str(table)
     pieces = _pieces(table, split, piece_rows)
     n_rows, plain = _survey(pieces, name)
+    models = [(model, adapter, "model"), *([(reference, None, "reference")] if reference is not None else [])]
+    limit = _limit([source for source, *_ in models], max_length)
     words = checkpoints.load_tokenizer(tokenizer, model)
     if not plain:
         tokens.check_template(words, name)
     if reference is not None:
         size = checkpoints.config_of(model).get_text_config().vocab_size
         checkpoints.check_same_vocabulary(words, reference, words=size)
-    models = [(model, adapter, "model"), *([(reference, None, "reference")] if reference is not None else [])]
-    limit = _limit([source for source, *_ in models], max_length)
     folder = cache_folder() if cache is True else Path(cache) if cache else None
     shards.Store(folder).check_writable()
     key = checkpoints.tokenizer_key(words)

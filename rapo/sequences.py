@@ -113,7 +113,8 @@ def _within_memory(model: Any, logprobs: LogProbs, batch: list[Completion]) -> n
 def _sums(model: Any, logprobs: LogProbs, batch: list[Completion]) -> np.ndarray:
     """One forward pass. Padding stands on the right, where no token looks, so no attention mask is needed."""
     device = model.get_input_embeddings().weight.device
-    ids = torch.zeros((len(batch), max(len(completion.ids) for completion in batch)), dtype=torch.long)
+    filler = int(model.config.get_text_config().pad_token_id == 0)  # some models warn of their own padding token
+    ids = torch.full((len(batch), max(len(completion.ids) for completion in batch)), filler)
     for row, completion in enumerate(batch):
         ids[row, : len(completion.ids)] = torch.tensor(completion.ids)
     rows = torch.repeat_interleave(torch.tensor([completion.tokens for completion in batch]))
