@@ -1,5 +1,6 @@
 """Small models of real architectures, a word-level tokenizer, chat templates with and without a system role."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,19 @@ def load(folder: str | Path) -> tuple[PreTrainedModel, Any]:
         raise FileNotFoundError(f"{folder} holds no model (config.json is missing); train or copy one there first")
     attention = _attention(AutoConfig.from_pretrained(folder))
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention)
-    return model, AutoTokenizer.from_pretrained(folder)
+    return model, load_tokenizer(folder)
+
+
+def load_tokenizer(source: str | Path) -> Any:
+    """Read a tokenizer from a folder or a hub's id.
+
+    Differs from `AutoTokenizer`, which for some model types (qwen2) puts the type's own way of splitting text in the
+    place of what the folder says: a word-level tokenizer then loses every word without a warning.
+    """
+    told = Path(source) / "tokenizer_config.json"
+    own = json.loads(told.read_text()).get("tokenizer_class") if told.is_file() else None
+    as_it_is = own in ("TokenizersBackend", "PreTrainedTokenizerFast")
+    return (Tokenizer if as_it_is else AutoTokenizer).from_pretrained(str(source))
 
 
 def _attention(config: PretrainedConfig) -> str:
