@@ -74,11 +74,11 @@ def by_column(folder: Path) -> int:
     return len(relabel.relabel(files.read(folder), ties="keep"))
 
 
-def seconds(function: Any, folder: Path) -> tuple[float, int]:
-    """Wall time and rows of one run."""
-    start = time.perf_counter()
+def seconds(function: Any, folder: Path) -> tuple[float, float, int]:
+    """Wall time, processor time and rows of one run."""
+    wall, processor = time.perf_counter(), time.process_time()
     rows = function(folder)
-    return time.perf_counter() - start, rows
+    return time.perf_counter() - wall, time.process_time() - processor, rows
 
 
 def speed(n: int, repeats: int, folder: Path) -> None:
@@ -89,20 +89,25 @@ def speed(n: int, repeats: int, folder: Path) -> None:
     files.write(ultrafeedback_sized(n), folder / "pairs")
     files.write(ultrafeedback_sized(500), folder / "few")
     by_row(folder / "few"), by_column(folder / "few")
-    times: dict[str, list[float]] = {"row by row (datasets.map)": [], "whole columns (rapo)": []}
+    ways = {"row by row (datasets.map)": by_row, "whole columns (rapo)": by_column}
+    walls: dict[str, list[float]] = {name: [] for name in ways}
+    processors: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):
-        for name, function in zip(times, (by_row, by_column), strict=True):
-            took, rows = seconds(function, folder / "pairs")
+        for name, function in ways.items():
+            wall, processor, rows = seconds(function, folder / "pairs")
             assert rows == 2 * n, (name, rows)
-            times[name].append(took)
-    print(f"{n:,} pairs -> {2 * n:,} rows, {repeats} interleaved repeats")
-    print(f"{'':28}{'median s':>10}{'best s':>10}{'pairs/s':>12}")
-    for name, took in times.items():
-        middle = statistics.median(took)
-        print(f"{name:28}{middle:>10.2f}{min(took):>10.2f}{n / middle:>12,.0f}")
-    slow, fast = times.values()
-    ratios = [a / b for a, b in zip(slow, fast, strict=True)]
-    print(f"ratio: median {statistics.median(ratios):.0f}x, from {min(ratios):.0f}x to {max(ratios):.0f}x\n")
+            walls[name].append(wall)
+            processors[name].append(processor)
+    print(f"{n:,} pairs -> {2 * n:,} rows, {repeats} interleaved repeats, medians")
+    print(f"{'':28}{'wall s':>10}{'pairs/s':>12}{'CPU s':>10}{'pairs/CPU s':>14}")
+    for name in ways:
+        wall, processor = statistics.median(walls[name]), statistics.median(processors[name])
+        print(f"{name:28}{wall:>10.2f}{n / wall:>12,.0f}{processor:>10.2f}{n / processor:>14,.0f}")
+    for what, times in (("wall", walls), ("CPU", processors)):
+        slow, fast = times.values()
+        ratios = [a / b for a, b in zip(slow, fast, strict=True)]
+        print(f"{what} ratio: median {statistics.median(ratios):.0f}x, {min(ratios):.0f}x to {max(ratios):.0f}x")
+    print()
 
 
 def memory(sizes: list[int], folder: Path) -> None:
