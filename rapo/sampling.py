@@ -14,6 +14,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from rapo.fastcpu import fast
 
+DEPENDS = ("rapo.fastcpu",)
 Messages = list[dict[str, str]]
 
 SHRINK = 0.8  # rows are dropped when at most this share of them is unfinished

@@ -29,7 +29,7 @@ with warnings.catch_warnings():  # TRL announces that this part of it may change
 
 __all__ = ["CPO", "DPO", "SFT", "CPOConfig", "LengthBatches", "lean_head"]
 
-WINDOW = 50  # batches that are sorted by length together
+WINDOW = 16  # batches that are sorted by length together; 16 leave 5 % of padding, 50 would leave 2 %, none 65 %
 
 
 class LengthBatches(Sampler[int]):
@@ -57,10 +57,14 @@ class LengthBatches(Sampler[int]):
         rng = np.random.default_rng([self.seed, self.epoch])
         order = rng.permutation(len(self.lengths))
         if self.grouped:
-            size = self.batch_size * WINDOW
-            windows = [order[start : start + size] for start in range(0, len(order), size)]
-            order = np.concatenate([self._window(window, rng) for window in windows])
+            order = np.concatenate([self._window(window, rng) for window in self._windows(order)])
         return iter(order.tolist())
+
+    def _windows(self, rows: np.ndarray) -> list[np.ndarray]:
+        """About `WINDOW` whole batches each."""
+        batches = -(-len(rows) // self.batch_size)
+        cuts = np.linspace(0, batches, max(round(batches / WINDOW), 1) + 1).astype(int)[1:-1]
+        return np.split(rows, cuts * self.batch_size)
 
     def _window(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Rows sorted by length, then their batches shuffled; what does not fill a batch stays last."""

@@ -21,6 +21,14 @@ from rapo.lm_head import logprobs_of
 from rapo.sequences import CPU_BUDGET, CUDA_BUDGET, Completion, logprob_sums
 from rapo.trainrows import PAIR, Kept, Rows, keep, name, tokenise
 
+DEPENDS = (
+    "rapo.fastcpu",
+    "rapo.hyperparameters",
+    "rapo.lm_head",
+    "rapo.sequences",
+    "rapo.trainers",
+    "rapo.trainrows",
+)
 __all__ = [
     "DPOSettings", "Settings", "SimPOSettings", "TrainLog", "reference_logprobs", "tokenise", "train_dpo", "train_sft",
     "train_simpo",
