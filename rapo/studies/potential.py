@@ -1,6 +1,6 @@
 """Alignment potential (AP-F1a to AP-A2): margins, agreement with gold, and training on selected pairs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -10,17 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rapo import config as settings
-from rapo import intervals, margins, selection
+from rapo import margins, selection
 from rapo.studies import central
+from rapo.studies.potential_tables import METRICS
 from rapo.study import Run, kept, run_all, store
-
-METRICS = {
-    "uniform": "uniform",
-    "M+": "explicit-margin",
-    "small Mpi": "small-implicit-margin",
-    "MAP": "alignment-potential",
-}
-SHARES = tuple(np.round(np.arange(0.1, 1.01, 0.1), 1))
 
 
 def recipe_of(scale: str) -> dict[str, Any]:
@@ -96,7 +89,7 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
 
     Returns:
         One row an answer: study, architecture, objective, arm, x (share or weight), seed, prompt, gold, length,
-        sentences, parseable, label_accuracy (of the pairs that were trained on).
+        sentences, parseable, label_accuracy (of the pairs that were trained on; NaN for the base).
     """
     cells = list(product(arms(recipe), recipe["seeds"]))
     models = [
@@ -106,19 +99,33 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
         )
         for arm, seed in cells
     ]  # fmt: skip
-    base = recipe["central"]
-    runs = [
-        central.evaluate_run(base, model, [(arm.get("goal"), base["temperature"])], split="test", seed=seed)
-        for model, (arm, seed) in zip(models, cells, strict=True)
-    ]
+    untrained = list(product(bases(recipe), recipe["seeds"]))
+    asked = [(arm, central.base_run(recipe["central"], arm["architecture"]), seed) for arm, seed in untrained]
+    asked += [(arm, model, seed) for model, (arm, seed) in zip(models, cells, strict=True)]
+    runs = [_evaluation(recipe, *each) for each in asked]
     results = run_all([*runs, *models], name="potential", jobs=jobs)
+    right = [*[np.nan] * len(untrained), *(trained.metrics["label_accuracy"] for trained in results[len(runs) :])]
     frames = []
-    for (arm, seed), answers, trained in zip(cells, results[: len(runs)], results[len(runs) :], strict=True):
+    for (arm, _, seed), answers, share in zip(asked, results[: len(runs)], right, strict=True):
         frame = pd.read_parquet(answers.folder / "answers.parquet")
         named = {name: arm[name] for name in ("study", "architecture", "objective", "arm", "x")}
         frame = frame[["prompt", "gold", "length", "sentences", "parseable"]]
-        frames.append(frame.assign(**named, seed=seed, label_accuracy=trained.metrics["label_accuracy"]))
+        frames.append(frame.assign(**named, seed=seed, label_accuracy=share))
     return pd.concat(frames, ignore_index=True)
+
+
+def bases(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The untrained models, as `arms` describes trained ones: plain, and asked for the top score."""
+    named = {"base": None, "base, g=10": 10}
+    return [
+        {"study": "base", "architecture": a, "objective": "none", "arm": name, "x": 0.0, "goal": goal}
+        for a, (name, goal) in product(recipe["architectures"], named.items())
+    ]
+
+
+def _evaluation(recipe: Mapping[str, Any], arm: Mapping[str, Any], model: Run, seed: int) -> Run:
+    base = recipe["central"]
+    return central.evaluate_run(base, model, [(arm.get("goal"), base["temperature"])], split="test", seed=seed)
 
 
 def scored_pairs(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
@@ -162,75 +169,6 @@ def _margins(table: pa.Table) -> pd.DataFrame:
     )
 
 
-def ranked(
-    pairs: pd.DataFrame, metric: str, share: float, *, seed: int = 0
-) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-    """Which pairs a metric selects. Shape: (n_pairs,) of bool"""
-    values = {
-        "uniform": np.random.default_rng([seed, 31]).random(len(pairs)),
-        "M+": pairs["explicit"].abs().to_numpy(),
-        "small Mpi": -pairs["implicit"].abs().to_numpy(),
-        "MAP": pairs["potential"].to_numpy(),
-    }[metric]
-    return selection.top(values, fraction=share, ids=pairs["pair_id"].tolist()).keep
-
-
-def agreement(pairs: pd.DataFrame, *, shares: Sequence[float] = SHARES) -> pd.DataFrame:
-    """How often gold agrees with the reward model's label among the selected pairs (AP-F3), for each fault.
-
-    Pairs that gold holds equal are left out. Intervals are Student's over (architecture, seed).
-
-    Returns:
-        Columns fault, metric, share, estimate (%), low, high, n.
-    """
-    rows = []
-    for fault, group in pairs.groupby("fault", sort=False):
-        parts = [part for _, part in group.groupby(["architecture", "seed"])]
-        for metric, share in product(METRICS, shares):
-            found = [_agree(part, metric, share, place) for place, part in enumerate(parts)]
-            interval = intervals.t_interval(found)
-            rows.append((fault, metric, share, interval.estimate, interval.low, interval.high, interval.n))
-    return pd.DataFrame(rows, columns=["fault", "metric", "share", "estimate", "low", "high", "n"])
-
-
-def _agree(part: pd.DataFrame, metric: str, share: float, seed: int) -> float:
-    gold = part["gold"].to_numpy()[ranked(part, metric, share, seed=seed)]
-    return 100 * float((gold[gold != 0] > 0).mean())
-
-
-def agreement_gap(pairs: pd.DataFrame, metric: str, other: str, share: float) -> intervals.Interval:
-    """Agreement of one metric's pairs less another's, in points, paired by (architecture, seed)."""
-    parts = [part for _, part in pairs.groupby(["fault", "architecture", "seed"])]
-    gaps = [_agree(part, metric, share, i) - _agree(part, other, share, i) for i, part in enumerate(parts)]
-    return intervals.t_interval(gaps)
-
-
-def contradiction(pairs: pd.DataFrame, *, share: float) -> pd.DataFrame:
-    """AP-F1a: do the two margins call the same pairs good? One row an (architecture, seed).
-
-    Returns:
-        Columns architecture, seed, contradiction (% of pairs that exactly one of M+ and small Mpi selects),
-        expected (% if the two were independent), correlation (Spearman's, of the two sizes), aligned_low (% of
-        pairs with both margins large that M_AP does not select).
-    """
-    rows = []
-    for key, part in pairs.groupby(["architecture", "seed"]):
-        plus, small = ranked(part, "M+", share), ranked(part, "small Mpi", share)
-        potential = ranked(part, "MAP", share)
-        both = plus & (part["implicit"].abs() >= part["implicit"].abs().quantile(1 - share)).to_numpy()
-        correlation = part["explicit"].abs().corr(part["implicit"].abs(), method="spearman")
-        aligned = 100 * float((~potential[both]).mean()) if both.any() else np.nan
-        rows.append((*key, 100 * (plus != small).mean(), 200 * share * (1 - share), correlation, aligned))
-    columns = ["architecture", "seed", "contradiction", "expected", "correlation", "aligned_low"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def noise_examples(pairs: pd.DataFrame, *, share: float, n: int = 3) -> pd.DataFrame:
-    """AP-F2: pairs that the reward model labels wrongly, that M+ selects and M_AP does not; the worst first."""
-    wrong = pairs[(pairs["gold"] < 0) & ranked(pairs, "M+", share) & ~ranked(pairs, "MAP", share)]
-    return wrong.sort_values("gold", kind="stable").head(n)
-
-
 def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
     """Everything the notebook shows: "pairs" and "answers", measured now or as kept with the project."""
     if not measure:
@@ -240,31 +178,3 @@ def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
     for name, frame in frames.items():
         store(frame, f"potential_{name}", scale=scale, config=recipe)
     return frames
-
-
-def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
-    """Mean gold reward of a study's arms over seeds and prompts.
-
-    Returns:
-        Columns architecture, objective, arm, x, estimate, low, high, label_accuracy (%).
-    """
-    part = answers[answers["study"] == study]
-    rows = []
-    for key, group in part.groupby(["architecture", "objective", "arm", "x"], sort=False):
-        found = intervals.crossed(_matrix(group))
-        rows.append((*key, found.estimate, found.low, found.high, 100 * group["label_accuracy"].mean()))
-    columns = ["architecture", "objective", "arm", "x", "estimate", "low", "high", "label_accuracy"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _matrix(group: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.float64]]":
-    """Gold by (architecture, objective, seed) x prompt."""
-    index = ["architecture", "objective", "seed"]
-    return group.pivot(index=index, columns="prompt", values="gold").to_numpy(dtype=float)
-
-
-def gold_gap(answers: pd.DataFrame, study: str, arm: str, other: str) -> intervals.Interval:
-    """Gold reward of one arm less another's, paired by model and prompt, over all that the study holds."""
-    part = answers[answers["study"] == study]
-    first, second = (_matrix(part[part["arm"] == name]) for name in (arm, other))
-    return intervals.difference(first, second)
