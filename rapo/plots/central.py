@@ -1,6 +1,7 @@
 """Pictures of the central comparison: arms with intervals, differences, and reward against goal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from rapo.style import colour
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def _axes(ax: "Axes | None") -> "Axes":
@@ -48,6 +50,37 @@ def plot_arms(
     return ax
 
 
+@dataclass(frozen=True)
+class Panel:
+    """One panel of `arm_panels`: its axis label, and where a thin line stands."""
+
+    label: str
+    reference: float | None = None
+    title: str = ""
+
+
+def arm_panels(
+    estimates: "pd.DataFrame", panels: Mapping[str, Panel], *, by: str, order: Sequence[str]
+) -> "Figure":
+    """Panels side by side that share their arms.
+
+    Args:
+        estimates: columns arm, estimate, low, high, and the column ``by``.
+        panels: value of the column ``by`` -> its panel.
+        by: "metric", "architecture", ...
+        order: arms from top to bottom; those without an estimate are left out of a panel.
+    """
+    import matplotlib.pyplot as plt
+
+    size = (3.2 + 3.3 * len(panels), 0.8 + 0.38 * len(order))
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
+    for ax, (value, panel) in zip(axes[0], panels.items(), strict=True):
+        part = estimates[estimates[by] == value].set_index("arm").reindex(list(order)).reset_index()
+        plot_arms(part, label=panel.label, reference=panel.reference, ax=ax)
+        ax.set_title(panel.title)
+    return figure
+
+
 def plot_differences(
     estimates: "pd.DataFrame", *, label: str, names: Mapping[str, str] | None = None, ax: "Axes | None" = None
 ) -> "Axes":
@@ -79,6 +112,21 @@ def plot_differences(
 
 
 _TONES = ("#0072B2", "#7f7f7f", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
+
+
+def goal_panels(curve: "pd.DataFrame", labels: Mapping[str, str]) -> "Figure":
+    """One panel a metric of `plot_goal_curve`.
+
+    Args:
+        curve: columns arm, goal, metric, estimate, low, high.
+        labels: metric -> label of its axis.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, len(labels), figsize=(5.2 * len(labels), 3.8), squeeze=False)
+    for ax, (metric, label) in zip(axes[0], labels.items(), strict=True):
+        plot_goal_curve(curve[curve["metric"] == metric], label=label, ax=ax)
+    return figure
 
 
 def plot_goal_curve(

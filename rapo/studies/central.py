@@ -146,11 +146,12 @@ def conditions_of(recipe: Mapping[str, Any], names: Sequence[str]) -> list[tuple
     return [(goal, usual) for goal in asked_for] + [(goal, other) for goal in goals]
 
 
-def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Tune, train every arm on every architecture and seed, and sample the test prompts.
 
     Returns:
-        The tuning table of `tune`, and one row an answer: architecture, arms (what was trained), seed, goal,
+        The tuning table of `tune`; the accuracy of every model at the held-out skills (architecture, seed, arm,
+        skill, accuracy in %); and one row an answer: architecture, arms (what was trained), seed, goal,
         temperature, prompt, text, gold, length, sentences, parseable and the attributes.
     """
     tuning = tune(recipe, jobs=jobs)
@@ -171,7 +172,23 @@ def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame,
     frames = [
         _answers(result, key, names) for result, (key, (_, names)) in zip(results, models.items(), strict=True)
     ]
-    return tuning, pd.concat(frames, ignore_index=True)
+    quizzes = [
+        {
+            "architecture": architecture,
+            "seed": seed,
+            "arm": _trained(names),
+            "skill": skill,
+            "accuracy": 100 * share,
+        }
+        for result, ((architecture, seed, _), (_, names)) in zip(results, models.items(), strict=True)
+        for skill, share in result.metrics["skills"].items()
+    ]
+    return tuning, pd.DataFrame(quizzes), pd.concat(frames, ignore_index=True)
+
+
+def _trained(names: Sequence[str]) -> str:
+    """What was trained, the goal left out: "UF" for both "UF" and "UF, g=10"."""
+    return names[0].removesuffix(", g=10").removesuffix(", unprompted")
 
 
 ROUNDS: dict[str, tuple[dict[str, Any] | None, int | None]] = {
@@ -214,8 +231,7 @@ def _answers(result: Result, key: tuple[str, int, str], names: Sequence[str]) ->
     table = pd.read_parquet(result.folder / "answers.parquet")
     by_goal = {ARMS[name][1]: name for name in names}
     arm = [by_goal.get(None if np.isnan(goal) else int(goal), "") for goal in table["goal"]]
-    trained = next(iter(names)).removesuffix(", g=10").removesuffix(", unprompted")
-    return table.assign(architecture=key[0], seed=key[1], arm=arm, trained=trained)
+    return table.assign(architecture=key[0], seed=key[1], arm=arm, trained=_trained(names))
 
 
 def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
@@ -241,19 +257,21 @@ def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
     """Everything the notebook shows: measured now, or as kept with the project (then nothing is trained).
 
     Returns:
-        "tuning", "judged" (every answer with its preference, texts left out), "used" (RA-T7) and "examples".
+        "tuning", "judged" (every answer with its preference, texts left out), "used" (RA-T7),
+        "skills" (RA-T4) and "examples".
     """
-    names = ("tuning", "judged", "used", "examples")
+    names = ("tuning", "judged", "used", "skills", "examples")
     if not measure:
         return {name: kept(f"central_{name}") for name in names}
     recipe = settings.recipe("central", scale)
-    tuning, answers = measure_arms(recipe, jobs=jobs)
+    tuning, skills, answers = measure_arms(recipe, jobs=jobs)
     used = measure_used_data(recipe, tuning, jobs=jobs)
     first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
     frames = {
         "tuning": tuning,
         "judged": judge(answers, recipe).drop(columns="text"),
         "used": used.drop(columns="text"),
+        "skills": skills,
         "examples": answers[first & (answers["arm"] != "")],
     }
     for name, frame in frames.items():

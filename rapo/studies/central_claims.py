@@ -1,6 +1,7 @@
 """Claims of the central comparison, each with its statistic and interval; verdicts follow from them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -14,7 +15,13 @@ FIGURE = ("RA-F2_arms", "RA-F2_differences")
 
 
 def claims(
-    judged: pd.DataFrame, fits: pd.DataFrame, used: pd.DataFrame, *, peak: int, goals: Sequence[int]
+    judged: pd.DataFrame,
+    fits: pd.DataFrame,
+    used: pd.DataFrame,
+    skills: pd.DataFrame,
+    *,
+    peak: int,
+    goals: Sequence[int],
 ) -> list[Claim]:
     """Every claim of the notebook.
 
@@ -22,6 +29,7 @@ def claims(
         judged: answers of the arms with preferences, at one temperature.
         fits: `estimates.length_controlled` of the same.
         used: answers of RA-T7.
+        skills: accuracies at the held-out skills (RA-T4).
         peak: the number of sentences that is best.
         goals: goals of RA-A2.
     """
@@ -32,6 +40,7 @@ def claims(
         _overshoot(judged, n, peak),
         *_goals(judged, n, goals),
         *_used(used),
+        _skills(skills, n),
     ]
 
 
@@ -136,6 +145,19 @@ def _used(used: pd.DataFrame) -> list[Claim]:
 
 
 def _less(claim: Claim) -> Claim:
-    from dataclasses import replace
-
     return replace(claim, direction="less", figures=("RA-T7_used_data",))
+
+
+def _skills(skills: pd.DataFrame, n: str) -> Claim:
+    """RA-T4: skills that the preference data never touches do not suffer (by more than the margin of 2 points)."""
+    found = estimates.skill_change(skills, "RA")
+    claim = _claim(
+        "RA-T4",
+        "Skills that the preference data never touches do not fall by 2 points or more",
+        "mean accuracy at six held-out skills, RA less base",
+        found,
+        "points",
+        n.rsplit(" x ", 1)[0],
+        "average of six benchmarks, RA - UF: +0.9 (Llama-3.1-8B), +0.5 (Gemma-2-9B)",
+    )
+    return replace(claim, threshold=-2.0, figures=("RA-T4_skills",))

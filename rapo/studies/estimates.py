@@ -193,3 +193,37 @@ def goal_slope(answers: pd.DataFrame, arm: str) -> Interval:
     stack = np.stack([matrix(asked[asked["goal"] == goal], "gold") for goal in goals])
     centred = goals - goals.mean()
     return intervals.crossed(np.tensordot(centred, stack, axes=1) / (centred @ centred))
+
+
+def skill_change(skills: pd.DataFrame, arm: str, *, base: str = "base") -> Interval:
+    """Mean accuracy over the held-out skills, an arm less the base, in points; Student's t over the models.
+
+    A seed whose arm was trained twice (for two goals) counts with the mean of both.
+    """
+    means = skills.groupby(["arm", "architecture", "seed"])["accuracy"].mean()
+    return intervals.t_interval((means.loc[arm] - means.loc[base]).to_numpy(dtype=float))
+
+
+def skill_table(skills: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy (%) of every arm at every held-out skill, with the mean of all skills as skill "all".
+
+    Returns:
+        Columns arm, skill, estimate, low, high.
+    """
+    both = pd.concat([skills, skills.assign(skill="all")])
+    means = both.groupby(["arm", "skill", "architecture", "seed"], sort=False)["accuracy"].mean()
+    rows = []
+    for key, part in means.groupby(level=["arm", "skill"], sort=False):
+        found = intervals.t_interval(part.to_numpy(dtype=float))
+        rows.append((*tuple(key), found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["arm", "skill", "estimate", "low", "high"])
+
+
+def by_temperature(judged: pd.DataFrame, *, metrics: Sequence[str]) -> pd.DataFrame:
+    """`arms` over all architectures at each sampling temperature, with a column ``temperature``."""
+    parts = [
+        arms(part, metrics=metrics).assign(temperature=heat)
+        for heat, part in judged.groupby("temperature", sort=True)
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table[table["architecture"] == "all"]
