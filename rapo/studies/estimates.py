@@ -213,9 +213,10 @@ def skill_table(skills: pd.DataFrame) -> pd.DataFrame:
     both = pd.concat([skills, skills.assign(skill="all")])
     means = both.groupby(["arm", "skill", "architecture", "seed"], sort=False)["accuracy"].mean()
     rows = []
-    for key, part in means.groupby(level=["arm", "skill"], sort=False):
+    for _, part in means.groupby(level=["arm", "skill"], sort=False):
         found = intervals.t_interval(part.to_numpy(dtype=float))
-        rows.append((*tuple(key), found.estimate, found.low, found.high))
+        arm, skill = part.index[0][:2]
+        rows.append((arm, skill, found.estimate, found.low, found.high))
     return pd.DataFrame(rows, columns=["arm", "skill", "estimate", "low", "high"])
 
 
