@@ -249,3 +249,14 @@ def gold_gaps(answers: pd.DataFrame, study: str, arm: str, others: Sequence[str]
         found = gold_gap(some, study, arm, other)
         rows.append((group, f"less {other}", found.estimate, found.low, found.high))
     return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+
+
+def left_out(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns wrong and right of `noise`, averaged over models.
+
+    Returns:
+        Columns arm ("label wrong", "label right"), estimate (%), low, high.
+    """
+    found = {f"label {name}": mean(table[name]) for name in ("wrong", "right")}
+    rows = [(name, each.estimate, each.low, each.high) for name, each in found.items()]
+    return pd.DataFrame(rows, columns=["arm", "estimate", "low", "high"])
