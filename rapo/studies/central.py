@@ -264,6 +264,10 @@ def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
     if not measure:
         return {name: kept(f"central_{name}") for name in names}
     recipe = settings.recipe("central", scale)
+    if "models" in recipe:
+        from rapo.studies import full
+
+        return full.results(recipe, scale=scale, jobs=jobs)
     tuning, skills, answers = measure_arms(recipe, jobs=jobs)
     used = measure_used_data(recipe, tuning, jobs=jobs)
     first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
