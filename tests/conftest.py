@@ -8,6 +8,7 @@ from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.pop("COLUMNS", None)  # worker processes of pytest-xdist have it set; tables would be cut to 80 columns
 
 # No timing assertions: a busy machine is no fault.
 settings.register_profile("rapo", deadline=None)

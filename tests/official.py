@@ -8,6 +8,8 @@ import importlib.metadata
 import sys
 import types
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +25,29 @@ def load() -> types.ModuleType:
     Raises:
         ImportError: the package is not installed.
     """
-    if "pkg_resources" not in sys.modules:
-        from packaging.version import parse
-
-        stand_in = types.ModuleType("pkg_resources")
-        stand_in.parse_version = parse  # type: ignore[attr-defined]
-        stand_in.get_distribution = lambda name: types.SimpleNamespace(  # type: ignore[attr-defined]
-            version=importlib.metadata.version(name)
-        )
-        sys.modules["pkg_resources"] = stand_in
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _pkg_resources():
         warnings.simplefilter("ignore")
         import alpaca_eval.metrics.glm_winrate as module
     return module
+
+
+@contextmanager
+def _pkg_resources() -> Iterator[None]:
+    """The stand-in, taken away afterwards: pytest too looks whether `pkg_resources` is there."""
+    from packaging.version import parse
+
+    stand_in = types.ModuleType("pkg_resources")
+    stand_in.parse_version = parse  # type: ignore[attr-defined]
+    stand_in.get_distribution = lambda name: types.SimpleNamespace(  # type: ignore[attr-defined]
+        version=importlib.metadata.version(name)
+    )
+    before = sys.modules.get("pkg_resources")
+    sys.modules["pkg_resources"] = before or stand_in
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.modules["pkg_resources"]
 
 
 def annotations(rows: pd.DataFrame, *, model: str) -> pd.DataFrame:
