@@ -70,7 +70,7 @@ def plot_potential(pairs: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
         axes.scatter(x[inside], y[inside], s=7, color=tone, alpha=0.7, linewidths=0, rasterized=True, label=label)
     label = f"label wrong: {wrong.mean():.0%}"
     axes.scatter(
-        x[wrong], y[wrong], s=16, marker="x", color="#D55E00", linewidths=0.8, rasterized=True, label=label
+        x[wrong], y[wrong], s=9, marker="x", color="#D55E00", linewidths=0.6, rasterized=True, label=label
     )
     _label_margins(axes, y)
     axes.legend(markerscale=2, loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)

@@ -115,7 +115,11 @@ def _training(answers: pd.DataFrame) -> list[Claim]:
         for other in OTHERS
     ]  # fmt: skip
     cells = [
-        _against_best(some, f"AP-F1b/{a}, {o}", f"{statement}: base {a}, objective {o}")
+        _against_best(
+            some,
+            f"AP-F1b/{a}, {tables.OBJECTIVES[str(o)]}",
+            f"{statement}: base {a}, objective {tables.OBJECTIVES[str(o)]}",
+        )
         for (a, o), some in part.groupby(["architecture", "objective"], sort=False)
     ]
     return _drawn([best, *singles, *cells], "AP-F1b_gold", "AP-F1b_differences")

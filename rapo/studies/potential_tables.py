@@ -21,6 +21,7 @@ METRICS = {
     "MAP": "alignment-potential",
 }
 SHARES = tuple(float(share) for share in np.round(np.arange(0.1, 1.01, 0.1), 1))
+OBJECTIVES = {"dpo": "DPO", "simpo": "SimPO"}
 QUADRANTS = ("both", "M+ alone", "small Mpi alone", "neither")
 Floats = NDArray[np.float64]
 
@@ -240,10 +241,13 @@ def gold_gaps(answers: pd.DataFrame, study: str, arm: str, others: Sequence[str]
     """`gold_gap` for each architecture and objective, and over all.
 
     Returns:
-        Columns group ("all" or "llama, dpo"), name ("less uniform"), estimate (of 10), low, high.
+        Columns group ("all" or "llama, DPO"), name ("less uniform"), estimate (of 10), low, high.
     """
     part = answers[answers["study"] == study]
-    groups = {f"{a}, {o}": some for (a, o), some in part.groupby(["architecture", "objective"], sort=False)}
+    groups = {
+        f"{a}, {OBJECTIVES[str(o)]}": some
+        for (a, o), some in part.groupby(["architecture", "objective"], sort=False)
+    }
     rows = []
     for (group, some), other in product({"all": part, **groups}.items(), others):
         found = gold_gap(some, study, arm, other)
