@@ -37,7 +37,7 @@ def claims(
     return [
         *_main(judged, fits, n),
         *_controlled(judged, fits, n),
-        _overshoot(judged, n, peak),
+        *([_overshoot(judged, n, peak)] if judged["sentences"].any() else []),  # real answers are not counted
         *_goals(judged, n, goals),
         *_used(used),
         _skills(skills, n),
