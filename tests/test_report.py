@@ -521,3 +521,9 @@ def test_published_numbers_stand_beside_ours_unrounded(rapo_root: Path) -> None:
     save(claim("RA-T6"))
     cells = [node.text for node in walk(table_of(page(), "Published numbers")) if node.tag == "td"]
     assert cells[:8] == ["Qwen2-7B-It", "base", "20.93", "18.22", "7.9", "24.3", "exact", "RA poster"]
+
+
+def test_claims_stand_as_a_table_too(rapo_root: Path) -> None:
+    report.write("small")
+    text = (rapo_root / "figures" / "claims" / "README.md").read_text(encoding="utf-8")
+    assert text.startswith("# Claims")

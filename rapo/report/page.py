@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rapo import kept, paths, published
+from rapo import kept, paths, published, tables
 from rapo.report import exhibits
 from rapo.report.cards import VERDICTS, Card, card
 from rapo.report.chapters import arrange
@@ -35,8 +35,30 @@ def write(scale: str) -> Path:
         ValueError: the scale is unknown.
     """
     target = paths.figures(scale) / "report.html"
-    paths.write_text(target, render(gather(scale)))
+    context = gather(scale)
+    paths.write_text(target, render(context))
+    paths.write_text(paths.figures(scale) / "claims" / "README.md", overview(context["cards"]))
     return target
+
+
+def overview(cards: Sequence[Card]) -> str:
+    """Every claim as one Markdown table, for readers of the repository."""
+    import pandas as pd
+
+    rows = [
+        {
+            "id": card.id,
+            "claim": card.statement,
+            "measured": card.statistic,
+            "ours": card.estimate,
+            "interval": card.interval,
+            "n": card.n,
+            "verdict": card.verdict,
+        }
+        for card in cards
+    ]
+    about = "Written with the report; verdicts follow from the intervals. Figures: [report](../report.html).\n\n"
+    return f"# Claims\n\n{about}{tables.markdown(pd.DataFrame(rows)) if rows else 'None measured yet.'}\n"
 
 
 def render(context: Mapping[str, Any]) -> str:
