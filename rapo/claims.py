@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rapo import config, paths
 
@@ -53,6 +53,37 @@ class Claim:
     def verdict(self) -> str:
         """Computed from the interval; never stored by hand."""
         return verdict(self.low, self.high, threshold=self.threshold, direction=self.direction)
+
+
+class Estimate(Protocol):
+    """An estimate with its interval, as `rapo.intervals.Interval` is one."""
+
+    @property
+    def estimate(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def level(self) -> float: ...
+
+
+def measured(
+    name: str, statement: str, statistic: str, found: Estimate, *, unit: str = "", n: str = "", paper: str = ""
+) -> Claim:
+    """A claim from an estimate; the arguments are `Claim`'s fields."""
+    return Claim(
+        id=name,
+        statement=statement,
+        statistic=statistic,
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
+        level=found.level,
+        unit=unit,
+        n=n,
+        paper=paper,
+    )
 
 
 def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str = "greater") -> str:

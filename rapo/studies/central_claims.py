@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from rapo import published
-from rapo.claims import Claim
+from rapo.claims import Claim, measured
 from rapo.intervals import Interval
 from rapo.studies import estimates
 from rapo.studies.central import CONTROLS
@@ -60,19 +60,8 @@ def _published(metric: str) -> str:
 
 
 def _claim(name: str, statement: str, statistic: str, found: Interval, unit: str, n: str, paper: str) -> Claim:
-    return Claim(
-        id=name,
-        statement=statement,
-        statistic=statistic,
-        estimate=found.estimate,
-        low=found.low,
-        high=found.high,
-        unit=unit,
-        level=found.level,
-        n=n,
-        paper=paper,
-        figures=FIGURE,
-    )
+    claim = measured(name, statement, statistic, found, unit=unit, n=n, paper=paper)
+    return replace(claim, figures=FIGURE)
 
 
 def _main(judged: pd.DataFrame, fits: pd.DataFrame, n: str) -> list[Claim]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rapo.claims import Claim
+from rapo.claims import Claim, measured
 from rapo.intervals import Interval
 from rapo.studies import potential_tables as tables
 
@@ -52,19 +52,8 @@ def _defined(claim: Claim) -> bool:
 
 
 def _claim(name: str, statement: str, statistic: str, found: Interval, unit: str, n: str, paper: str) -> Claim:
-    return Claim(
-        id=name,
-        statement=statement,
-        statistic=statistic,
-        estimate=found.estimate,
-        low=found.low,
-        high=found.high,
-        unit=unit,
-        level=found.level,
-        n=n,
-        paper=paper,
-        note="Nothing varies in these data." if found.low == found.high else "",
-    )
+    claim = measured(name, statement, statistic, found, unit=unit, n=n, paper=paper)
+    return replace(claim, note="Nothing varies in these data.") if found.low == found.high else claim
 
 
 def _drawn(made: list[Claim], *figures: str) -> list[Claim]:
