@@ -6,7 +6,8 @@ on the vocabulary nor on the number of positions.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -95,11 +96,26 @@ def tiled_logprobs(
     """
     step_tokens, step_words = _tile(head)
     tokens, words = tokens or step_tokens, words or step_words
-    out = [
-        head.logits_of(h, t) - _log_partition(h, head, words)
-        for h, t in zip(hidden.split(tokens), targets.split(tokens), strict=True)
-    ]
+    with _fast_products(head):
+        out = [
+            head.logits_of(h, t) - _log_partition(h, head, words)
+            for h, t in zip(hidden.split(tokens), targets.split(tokens), strict=True)
+        ]
     return torch.cat(out) if out else hidden.new_zeros(0, dtype=head.precision)
+
+
+@contextmanager
+def _fast_products(head: Head) -> Iterator[None]:
+    """While open, fp32 products on a CPU go to oneDNN where it is exact: see `rapo.fastcpu`."""
+    from rapo.fastcpu import _onednn_is_exact
+
+    before = torch.get_float32_matmul_precision()
+    if head.weight.device.type == "cpu" and _onednn_is_exact():
+        torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _tile(head: Head) -> tuple[int, int]:

@@ -18,7 +18,10 @@ from rapo.shards import Columns, Store
 
 SIDES = ("chosen", "rejected")
 TYPES = {"logprob_sum": pa.float64(), "tokens": pa.int64(), "truncated": pa.bool_()}
-COLUMNS = tuple(f"{side}_{what}" for what in TYPES for side in SIDES)
+COLUMNS = (
+    *(f"{side}_{what}" for side in SIDES for what in ("logprob_sum", "tokens")),
+    *(f"{side}_truncated" for side in SIDES),
+)
 _SCHEMA = pa.schema([("row_id", pa.string()), *((name, TYPES[name.split("_", 1)[1]]) for name in COLUMNS)])
 
 

@@ -69,7 +69,7 @@ def test_the_tokenizer_comes_with_the_model_or_is_given(folder, tmp_path):
     assert checkpoints.load_tokenizer(tiny.TOKENIZER, folder) is tiny.TOKENIZER
     with pytest.raises(ValueError, match="comes without tokenizer; give tokenizer="):
         checkpoints.load_tokenizer(None, tiny.model())
-    with pytest.raises(ValueError, match="the tokenizer .* cannot be loaded"):
+    with pytest.raises(ValueError, match=r"the tokenizer .* cannot be loaded"):
         checkpoints.load_tokenizer(None, tmp_path)
 
 

@@ -256,7 +256,8 @@ def fatal(*args):
     done.append(1)
     return whole(*args)
 sequences._sums = fatal
-logprobs.score(tiny.rows(12), tiny.model(), tokenizer=tiny.TOKENIZER, cache=sys.argv[1], piece_rows=3, token_budget=9999)
+options = {"tokenizer": tiny.TOKENIZER, "cache": sys.argv[1], "piece_rows": 3, "token_budget": 9999}
+logprobs.score(tiny.rows(12), tiny.model(), **options)
 """
 
 

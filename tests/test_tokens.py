@@ -95,7 +95,7 @@ def test_whole_conversations_hold_their_prompt():
     ],
 )
 def test_malformed_rows_are_named(change, told):
-    with pytest.raises(PairsError, match="x.parquet does not hold pairs of responses to a prompt") as caught:
+    with pytest.raises(PairsError, match=r"x\.parquet does not hold pairs of responses to a prompt") as caught:
         tokens.texts(pa.Table.from_pylist([ROW, ROW | change]), name="x.parquet", first_row=6)
     assert told in str(caught.value)
 
