@@ -27,7 +27,7 @@ def test_means_and_counts() -> None:
     pooled = table[table["architecture"] == "all"].set_index("metric")
     assert pooled.loc["gold", "estimate"] == 4.0  # (2 + 4 + 3 + 7) / 4
     assert pooled.loc["unparseable", "estimate"] == 0.0
-    assert tuple(pooled.loc["gold", ["n_models", "n_prompts"]]) == (2, 2)
+    assert tuple(pooled.loc["gold", ["n_seeds", "n_prompts"]]) == (2, 2)
 
 
 def test_difference_is_paired_by_model_and_prompt() -> None:

@@ -30,22 +30,25 @@ def with_metrics(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def matrix(frame: pd.DataFrame, value: str) -> Floats:
-    """Values by (architecture and seed) x prompt. Shape: (n_models, n_prompts).
+    """Values by seed x prompt, averaged over architectures. Shape: (n_seeds, n_prompts).
+
+    The architectures of one seed are trained on the same pairs, so they are no independent units: they are averaged
+    first, and intervals rest on the seeds.
 
     Raises:
         ValueError: a model lacks an answer, or has two for one prompt.
     """
-    table = frame.pivot(index=["architecture", "seed"], columns="prompt", values=value)
+    table = frame.pivot(index=["seed", "architecture"], columns="prompt", values=value)
     if table.isna().any(axis=None):
         raise ValueError(f"some models lack {value} for some prompts; every model must answer the same prompts")
-    return table.to_numpy(dtype=float)
+    return table.groupby(level="seed").mean().to_numpy(dtype=float)
 
 
 def arms(judged: pd.DataFrame, *, metrics: Sequence[str] = tuple(METRICS)) -> pd.DataFrame:
     """Every metric of every arm, for each architecture and over all.
 
     Returns:
-        Columns architecture ("all" for the pooled row), arm, metric, estimate, low, high, n_models, n_prompts.
+        Columns architecture ("all" for the pooled row), arm, metric, estimate, low, high, n_seeds, n_prompts.
     """
     rows = []
     for (architecture, arm), frame in _by_architecture(with_metrics(judged)):
@@ -56,7 +59,7 @@ def arms(judged: pd.DataFrame, *, metrics: Sequence[str] = tuple(METRICS)) -> pd
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-_COLUMNS = ["architecture", "arm", "metric", "estimate", "low", "high", "n_models", "n_prompts"]
+_COLUMNS = ["architecture", "arm", "metric", "estimate", "low", "high", "n_seeds", "n_prompts"]
 
 
 def _by_architecture(frame: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
@@ -67,7 +70,7 @@ def _by_architecture(frame: pd.DataFrame) -> list[tuple[tuple[str, str], pd.Data
 
 
 def difference(judged: pd.DataFrame, arm: str, other: str, metric: str) -> Interval:
-    """Paired difference of two arms over models (architecture and seed) and prompts."""
+    """Paired difference of two arms over seeds and prompts."""
     frame = with_metrics(judged)
     first, second = (matrix(frame[frame["arm"] == name], metric) for name in (arm, other))
     return intervals.difference(first, second)
@@ -130,9 +133,9 @@ def controlled_arms(fits: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (architecture, arm), part in _by_architecture(fits):
-        found = pooled(part["length_controlled"].to_numpy(), part["standard_error"].to_numpy())
+        found = pooled(*_by_seed(part["seed"], part["length_controlled"], part["standard_error"]))
         rows.append(
-            (architecture, arm, "length_controlled", found.estimate, found.low, found.high, len(part), np.nan)
+            (architecture, arm, "length_controlled", found.estimate, found.low, found.high, found.n, np.nan)
         )
     return pd.DataFrame(rows, columns=_COLUMNS)
 
@@ -159,12 +162,19 @@ def pooled(estimates: Floats, errors: Floats, *, level: float = 0.95) -> Interva
     return Interval(mean, mean - half, mean + half, len(estimates), level)
 
 
+def _by_seed(seeds: pd.Series, estimates: pd.Series, errors: pd.Series) -> tuple[Floats, Floats]:
+    """Means over a seed's architectures, and their errors: those of one architecture, as the prompts are shared."""
+    estimate = estimates.groupby(seeds.to_numpy()).mean().to_numpy(dtype=float)
+    return estimate, np.sqrt((errors**2).groupby(seeds.to_numpy()).mean().to_numpy(dtype=float))
+
+
 def controlled_difference(fits: pd.DataFrame, arm: str, other: str) -> Interval:
-    """Length-controlled win rate of one arm less another's, paired by model (architecture and seed)."""
-    wide = fits.pivot(index=["architecture", "seed"], columns="arm", values="length_controlled")
-    error = fits.pivot(index=["architecture", "seed"], columns="arm", values="standard_error")
-    gap = wide[arm].to_numpy(dtype=float) - wide[other].to_numpy(dtype=float)
-    return pooled(gap, np.hypot(error[arm].to_numpy(dtype=float), error[other].to_numpy(dtype=float)))
+    """Length-controlled win rate of one arm less another's, paired by model, over seeds."""
+    keys = ["architecture", "seed"]
+    both = fits[fits["arm"] == arm].merge(fits[fits["arm"] == other], on=keys, suffixes=("", "_other"))
+    gap = both["length_controlled"] - both["length_controlled_other"]
+    error = (both["standard_error"] ** 2 + both["standard_error_other"] ** 2).pow(0.5)
+    return pooled(*_by_seed(both["seed"], gap, error))
 
 
 def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")) -> pd.DataFrame:
@@ -187,7 +197,7 @@ def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")
 
 
 def goal_slope(answers: pd.DataFrame, arm: str) -> Interval:
-    """Least-squares slope of gold on the goal, points a point, over models and prompts."""
+    """Least-squares slope of gold on the goal, points a point, over seeds and prompts."""
     asked = answers[answers["goal"].notna() & (answers["trained"] == arm)]
     goals = np.sort(asked["goal"].unique())
     stack = np.stack([matrix(asked[asked["goal"] == goal], "gold") for goal in goals])
@@ -196,11 +206,11 @@ def goal_slope(answers: pd.DataFrame, arm: str) -> Interval:
 
 
 def skill_change(skills: pd.DataFrame, arm: str, *, base: str = "base") -> Interval:
-    """Mean accuracy over the held-out skills, an arm less the base, in points; Student's t over the models.
+    """Mean accuracy over the held-out skills, an arm less the base, in points; Student's t over the seeds.
 
-    A seed whose arm was trained twice (for two goals) counts with the mean of both.
+    Architectures are averaged first, and so are two models of one arm and seed (trained for two goals).
     """
-    means = skills.groupby(["arm", "architecture", "seed"])["accuracy"].mean()
+    means = skills.groupby(["arm", "seed"])["accuracy"].mean()
     return intervals.t_interval((means.loc[arm] - means.loc[base]).to_numpy(dtype=float))
 
 
@@ -211,7 +221,7 @@ def skill_table(skills: pd.DataFrame) -> pd.DataFrame:
         Columns arm, skill, estimate, low, high.
     """
     both = pd.concat([skills, skills.assign(skill="all")])
-    means = both.groupby(["arm", "skill", "architecture", "seed"], sort=False)["accuracy"].mean()
+    means = both.groupby(["arm", "skill", "seed"], sort=False)["accuracy"].mean()
     rows = []
     for _, part in means.groupby(level=["arm", "skill"], sort=False):
         found = intervals.t_interval(part.to_numpy(dtype=float))

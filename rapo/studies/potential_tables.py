@@ -220,9 +220,8 @@ def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
 
 
 def _matrix(group: pd.DataFrame) -> Floats:
-    """Gold by (architecture, objective, seed) x prompt, averaged over x. Shape: (n_models, n_prompts)"""
-    index = ["architecture", "objective", "seed"]
-    table = group.pivot_table(index=index, columns="prompt", values="gold", aggfunc="mean")
+    """Gold by seed x prompt, averaged over all that a seed's pairs trained. Shape: (n_seeds, n_prompts)"""
+    table = group.pivot_table(index="seed", columns="prompt", values="gold", aggfunc="mean")
     return table.to_numpy(dtype=float)
 
 
