@@ -55,7 +55,7 @@ class Head:
     def logits_of(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The logit of one word at each position. Shapes: hidden (n, width), targets (n,) -> (n,)"""
         weight = self.weight[targets].to(self.precision)
-        logits = torch.einsum("nw,nw->n", hidden.to(self.precision), weight)
+        logits = (hidden.to(self.precision) * weight).sum(dim=1)
         if self.bias is not None:
             logits += self.bias[targets]
         return self._finish(logits)
@@ -98,7 +98,7 @@ def tiled_logprobs(
     tokens, words = tokens or step_tokens, words or step_words
     with _fast_products(head):
         out = [
-            head.logits_of(h, t) - _log_partition(h, head, words)
+            head.logits_of(h, t) - _log_partition(_padded(h), head, words)[: len(h)]
             for h, t in zip(hidden.split(tokens), targets.split(tokens), strict=True)
         ]
     return torch.cat(out) if out else hidden.new_zeros(0, dtype=head.precision)
@@ -124,6 +124,11 @@ def _tile(head: Head) -> tuple[int, int]:
     if head.weight.dtype == head.precision:
         return TOKENS, WORDS
     return TOKENS, min(WORDS, max(256, CAST_ELEMENTS // head.weight.shape[1]))
+
+
+def _padded(hidden: torch.Tensor) -> torch.Tensor:
+    """Rows of zeros up to a multiple of 32: oneDNN keeps code and memory for every number of rows that it meets."""
+    return torch.nn.functional.pad(hidden, (0, 0, 0, -len(hidden) % 32))
 
 
 def _log_partition(hidden: torch.Tensor, head: Head, words: int) -> torch.Tensor:
