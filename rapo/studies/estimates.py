@@ -152,8 +152,10 @@ def pooled(estimates: Floats, errors: Floats, *, level: float = 0.95) -> Interva
     >>> found.estimate, round(float(found.high - found.estimate), 3)  # 4.303 * 2 / sqrt(3)
     (12.0, 4.968)
     """
-    if len(estimates) < 2 or not np.isfinite([*estimates, *errors]).all():
-        raise ValueError("need at least two estimates and their errors, none of them NaN")
+    if len(estimates) < 2 or np.isnan(estimates).any():
+        raise ValueError("need at least two estimates, none of them NaN")
+    if np.isnan(errors).any():  # a fit that separates wins by length has no error: neither has the mean
+        return Interval(float(estimates.mean()), np.nan, np.nan, len(estimates), level)
     between = estimates.var(ddof=1) / len(estimates)
     total = between + np.mean(errors**2)
     degrees = (len(estimates) - 1) * (total / between) ** 2 if between else np.inf
