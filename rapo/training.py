@@ -30,8 +30,8 @@ DEPENDS = (
     "rapo.trainrows",
 )
 __all__ = [
-    "DPOSettings", "Settings", "SimPOSettings", "TrainLog", "reference_logprobs", "tokenise", "train_dpo", "train_sft",
-    "train_simpo",
+    "PAIR", "DPOSettings", "Settings", "SimPOSettings", "TrainLog", "reference_logprobs", "tokenise", "train_dpo",
+    "train_sft", "train_simpo",
 ]  # fmt: skip
 
 
