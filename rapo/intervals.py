@@ -111,7 +111,14 @@ def bootstrap_totals(
     return percentile(estimate, replicates[~np.isnan(replicates)], n=len(sums), level=level)
 
 
-def crossed(values: ArrayLike, *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0) -> Interval:
+def crossed(
+    values: ArrayLike,
+    *,
+    strata: ArrayLike | None = None,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
     """Interval of a grand mean over BOTH seeds and prompts: the answer for another seed and another prompt.
 
     Few seeds, the usual case: the half-width is
@@ -123,15 +130,18 @@ def crossed(values: ArrayLike, *, level: float = 0.95, n_resamples: int = 2000, 
     At least 20 seeds and 20 prompts: rows and columns are drawn with replacement, independently (the pigeonhole
     bootstrap; Owen 2007, doi:10.1214/07-AOAS122); ``n_resamples`` and ``seed`` apply here alone.
     One seed: the interval is over prompts alone, with a logged warning.
+    Strata (say, the architecture that each row was trained with) are fixed: the answer is for other seeds of the
+    same strata. Only the spread within them counts, with Satterthwaite's degrees of freedom.
 
     Args:
         values: per-unit values. Shape: (n_seeds, n_prompts); every seed answers the same prompts.
+        strata: a label per row, at least two rows each. Shape: (n_seeds,)
 
     Returns:
         Interval whose n is the number of prompts.
 
     Raises:
-        ValueError: a value is NaN or infinite, or there are fewer than two prompts.
+        ValueError: a value is NaN or infinite, there are fewer than two prompts, or a stratum has one row.
 
     >>> answer = crossed([[1, 0, 1, 1], [1, 0, 1, 0], [1, 1, 1, 0]])
     >>> round(answer.estimate, 3), answer.n
@@ -143,17 +153,28 @@ def crossed(values: ArrayLike, *, level: float = 0.95, n_resamples: int = 2000, 
     if n_seeds == 1:
         _log.warning("one seed: the interval covers prompts, not seeds; run at least 3 seeds")
         return t_interval(data[0], level=level)
+    codes = _strata(strata, n_seeds)
     if min(data.shape) < FEW:
-        return _crossed_t(data, level)
+        return _crossed_t(data, codes, level)
     rng = np.random.default_rng(seed)
-    rows = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n_resamples) / n_seeds
+    rows = np.zeros((n_resamples, n_seeds))
+    for stratum in np.unique(codes):
+        members = np.flatnonzero(codes == stratum)
+        share = np.full(len(members), 1 / len(members))
+        rows[:, members] = rng.multinomial(len(members), share, size=n_resamples) / n_seeds
     columns = rng.multinomial(n_prompts, np.full(n_prompts, 1 / n_prompts), size=n_resamples) / n_prompts
     replicates = np.einsum("bp,bp->b", rows @ data, columns)
     return percentile(float(data.mean()), replicates, n=n_prompts, level=level)
 
 
 def difference(
-    a: ArrayLike, b: ArrayLike, *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    strata: ArrayLike | None = None,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
 ) -> Interval:
     """`crossed` interval of mean(a) - mean(b), paired: both were measured on the same seeds and prompts.
 
@@ -168,20 +189,49 @@ def difference(
         raise ValueError(
             f"a has shape {first.shape} and b {second.shape}; a paired difference needs the same seeds and prompts"
         )
-    return crossed(first - second, level=level, n_resamples=n_resamples, seed=seed)
+    return crossed(first - second, strata=strata, level=level, n_resamples=n_resamples, seed=seed)
 
 
-def t_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
+def t_interval(values: ArrayLike, *, strata: ArrayLike | None = None, level: float = 0.95) -> Interval:
     """Student's t interval of a mean of independent values (seeds, say). Shape: (n,), n at least 2.
+
+    Strata are fixed, as in `crossed`: only the spread within them counts.
 
     >>> t_interval([1.0, 2.0, 3.0]).low.__round__(3)
     -0.484
     """
     data = finite(values, "values", dimensions=1)
     at_least_two(len(data), "value")
-    half = _t(level, len(data)) * float(data.std(ddof=1)) / len(data) ** 0.5
+    variance, degrees = mean_variance(data, strata=strata)
+    half = _t(level, degrees) * variance**0.5
     mean = float(data.mean())
     return Interval(mean, mean - half, mean + half, n=len(data), level=level)
+
+
+def mean_variance(values: ArrayLike, *, strata: ArrayLike | None = None) -> tuple[float, float]:
+    """Variance of a mean of independent values, and its degrees of freedom (Satterthwaite's where there are strata).
+
+    With n_h of n values in stratum h, and their variance s_h^2: the sum over h of (n_h / n)^2 s_h^2 / n_h.
+
+    Args:
+        values: Shape: (n,), n at least 2.
+        strata: a label per value, at least two values each. Shape: (n,)
+
+    Raises:
+        ValueError: a stratum has one value, or ``strata`` has another length.
+
+    >>> mean_variance([1.0, 3.0, 10.0, 10.0], strata=["a", "a", "b", "b"])  # (2/4)^2 * 2 / 2 + 0
+    (0.25, 1.0)
+    """
+    data = np.asarray(values, dtype=float)
+    codes = _strata(strata, len(data))
+    parts = [data[codes == stratum] for stratum in np.unique(codes)]
+    variances = np.array([len(part) / len(data) ** 2 * part.var(ddof=1) for part in parts])
+    total = float(variances.sum())
+    if not total:
+        return 0.0, float(len(data) - len(parts))
+    spread = sum(variance**2 / (len(part) - 1) for variance, part in zip(variances, parts, strict=True))
+    return total, float(total**2 / spread)
 
 
 def wilson(successes: float, n: int, *, level: float = 0.95) -> Interval:
@@ -224,20 +274,36 @@ def percentile(estimate: float, replicates: ArrayLike, *, n: int, level: float =
     return Interval(float(estimate), float(low), float(high), n=n, level=level)
 
 
-def _crossed_t(data: Floats, level: float) -> Interval:
-    n_seeds, n_prompts = data.shape
+def _crossed_t(data: Floats, strata: Floats, level: float) -> Interval:
+    n_prompts = data.shape[1]
     mean = float(data.mean())
-    by_seed = _t(level, n_seeds) ** 2 * data.mean(axis=1).var(ddof=1) / n_seeds
-    by_prompt = _t(level, n_prompts) ** 2 * data.mean(axis=0).var(ddof=1) / n_prompts
-    half = float(np.sqrt(by_seed + by_prompt))
+    (by_seed, seeds), (by_prompt, prompts) = (
+        mean_variance(data.mean(axis=1), strata=strata),
+        mean_variance(data.mean(axis=0)),
+    )
+    half = float(np.sqrt(_t(level, seeds) ** 2 * by_seed + _t(level, prompts) ** 2 * by_prompt))
     return Interval(mean, mean - half, mean + half, n=n_prompts, level=level)
 
 
-def _t(level: float, n: int) -> float:
-    """Student's t quantile for a mean of n values."""
+def _strata(strata: ArrayLike | None, n: int) -> Floats:
+    """Numbers for labels: one stratum where there are none."""
+    if strata is None:
+        return np.zeros(n)
+    labels, codes = np.unique(np.asarray(strata), return_inverse=True)
+    if len(codes) != n:
+        raise ValueError(f"strata has {len(codes)} labels for {n} values; give one a value")
+    if (counts := np.bincount(codes)).min() < 2:
+        raise ValueError(
+            f"stratum {str(labels[counts.argmin()])!r} has one value; spread within a stratum needs at least two"
+        )
+    return codes.astype(float)
+
+
+def _t(level: float, degrees: float) -> float:
+    """Student's t quantile."""
     from scipy import stats
 
-    return float(stats.t.ppf(0.5 + _level(level) / 2, n - 1))
+    return float(stats.t.ppf(0.5 + _level(level) / 2, degrees))
 
 
 def _ratio(sums: Floats) -> Floats:

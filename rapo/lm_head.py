@@ -107,10 +107,10 @@ def tiled_logprobs(
 @contextmanager
 def _fast_products(head: Head) -> Iterator[None]:
     """While open, fp32 products on a CPU go to oneDNN where it is exact: see `rapo.fastcpu`."""
-    from rapo.fastcpu import _onednn_is_exact
+    from rapo.fastcpu import onednn_is_exact
 
     before = torch.get_float32_matmul_precision()
-    if head.weight.device.type == "cpu" and _onednn_is_exact():
+    if head.weight.device.type == "cpu" and onednn_is_exact():
         torch.set_float32_matmul_precision("medium")
     try:
         yield

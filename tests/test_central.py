@@ -46,14 +46,26 @@ def test_goals_are_asked_of_base_and_ra_at_the_usual_temperature_only() -> None:
 def test_chosen_setting_is_the_best_of_its_arm() -> None:
     tuning = pd.DataFrame(
         {
-            "arm": ["UF", "UF", "SFT"],
-            "learning_rate": [1e-4, 2e-4, 3e-4],
-            "beta": [0.3, 1.0, np.nan],
-            "best": [False, True, True],
+            "architecture": ["llama", "llama", "qwen2", "llama"],
+            "arm": ["UF", "UF", "UF", "SFT"],
+            "learning_rate": [1e-4, 2e-4, 4e-4, 3e-4],
+            "beta": [0.3, 1.0, 0.3, np.nan],
+            "best": [False, True, True, True],
         }
     )
-    assert central.chosen(RECIPE, tuning, "UF") == {"learning_rate": 2e-4, "beta": 1.0, **RECIPE["training"]}
-    assert "beta" not in central.chosen(RECIPE, tuning, "SFT")
+    expected = {"learning_rate": 2e-4, "beta": 1.0, **RECIPE["training"]}
+    assert central.chosen(RECIPE, tuning, "UF", "llama") == expected
+    assert central.chosen(RECIPE, tuning, "UF", "qwen2")["learning_rate"] == 4e-4
+    assert "beta" not in central.chosen(RECIPE, tuning, "SFT", "llama")
+
+
+def test_no_two_models_share_pairs() -> None:
+    arms = [
+        central.arm_run(RECIPE, architecture, {"data": "uf"}, {"learning_rate": 1e-4}, seed)
+        for architecture in RECIPE["architectures"]
+        for seed in [RECIPE["tuning_seed"], *RECIPE["seeds"]]
+    ]
+    assert len({run.config["seed"] for run in arms}) == len(arms)
 
 
 def test_answers_are_judged_against_the_base_of_the_same_model_prompt_and_temperature() -> None:

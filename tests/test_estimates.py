@@ -58,6 +58,15 @@ def test_pooled_interval_by_hand() -> None:
     assert found.high - found.estimate == pytest.approx(2.776445 * np.sqrt(2), rel=1e-5)
 
 
+def test_architectures_are_fixed() -> None:
+    # two architectures that differ by 4 while their seeds agree: the spread between them counts for nothing
+    low, high = (answers({"UF": np.tile([value, value], (3, 1))}) for value in (2.0, 6.0))
+    table = pd.concat([low, high.assign(architecture="qwen2")])
+    found = estimates.over_models(estimates.matrix(table, "gold"))
+    assert (found.estimate, found.low, found.high) == (4.0, 4.0, 4.0)
+    assert estimates.pooled([2.0, 2.0, 6.0, 6.0], np.zeros(4), strata=["a", "a", "b", "b"]).low == 4.0
+
+
 def test_pooled_needs_two() -> None:
     with pytest.raises(ValueError, match="at least two"):
         estimates.pooled(np.array([1.0]), np.array([0.0]))

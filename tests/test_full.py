@@ -103,7 +103,7 @@ def test_the_frames_are_those_that_the_notebook_reads(recipe: dict[str, Any], se
     claims = central_claims.claims(usual, fits, found["used"], found["skills"], peak=3, goals=recipe["goals"])
     assert {claim.id for claim in claims} >= {"RA-F2/win rate", "RA-A2", "RA-T7/RA", "RA-T4"}
     assert set(found["used"]["arm"]) == set(central.ROUNDS)
-    assert found["tuning"].groupby("arm")["best"].sum().eq(1).all()
+    assert found["tuning"].groupby(["architecture", "arm"])["best"].sum().eq(1).all()
     asked = len(server.requests)
     full.results(recipe, scale="full", jobs=1)
     assert len(server.requests) == asked, "judgements are kept"

@@ -122,7 +122,7 @@ def test_crossed_covers_win_rates_with_three_seeds():
 def test_resampling_from_twenty_seeds_on_is_close_to_the_closed_form():
     values = np.random.default_rng(0).normal(size=(40, 200)) + np.random.default_rng(1).normal(size=(40, 1))
     drawn = intervals.crossed(values, n_resamples=4000)
-    closed = intervals._crossed_t(values, 0.95)
+    closed = intervals._crossed_t(values, np.zeros(len(values)), 0.95)
     assert drawn.high - drawn.low == pytest.approx(closed.high - closed.low, rel=0.1)
     assert drawn != intervals.crossed(values, n_resamples=4000, seed=1)
 
@@ -205,3 +205,45 @@ def test_values_that_do_not_vary_give_no_width():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_stratified_variance_by_hand():
+    # strata of variance 2 (n = 2) and 1 (n = 3): (2/5)^2 * 2/2 + (3/5)^2 * 1/3 = 0.16 + 0.12
+    variance, degrees = intervals.mean_variance([0.0, 2.0, 10.0, 11.0, 12.0], strata=list("aabbb"))
+    assert_allclose(variance, 0.28)
+    assert_allclose(degrees, 0.28**2 / (0.16**2 / 1 + 0.12**2 / 2))
+
+
+def test_one_stratum_is_students_interval():
+    values = np.random.default_rng(0).normal(size=7)
+    assert intervals.t_interval(values, strata=["a"] * 7) == intervals.t_interval(values)
+    expected = stats.t.interval(0.95, 6, loc=values.mean(), scale=stats.sem(values))
+    assert_allclose(bounds(intervals.t_interval(values))[1:], expected)
+
+
+def test_crossed_covers_with_strata():
+    """Three fixed groups of five seeds, unequal spread: nominal coverage of the mean of the groups' means."""
+    rng = np.random.default_rng(3)
+    groups, spread = np.repeat([0, 1, 2], 5), np.repeat([0.05, 0.2, 1.0], 5)
+    inside = 0
+    for _ in range(400):
+        seeds = groups * 3.0 + spread * rng.normal(size=15)
+        values = seeds[:, None] + 0.3 * rng.normal(size=60) + rng.normal(size=(15, 60))
+        found = intervals.crossed(values, strata=groups)
+        inside += found.low <= 3.0 <= found.high
+    assert 0.93 <= inside / 400
+    assert intervals.crossed(values, strata=groups).high < intervals.crossed(values).high
+
+
+def test_bootstrap_within_strata():
+    values = np.repeat([0.0, 10.0], 20)[:, None] + np.zeros((40, 30))
+    assert_allclose(bounds(intervals.crossed(values, strata=np.repeat(["a", "b"], 20))), 5.0)
+    assert intervals.crossed(values).low < 4.0
+
+
+@pytest.mark.parametrize(
+    ("strata", "message"), [(["a", "a", "b"], "stratum 'b' has one value"), (["a", "a"], "2 labels for 3 values")]
+)
+def test_strata_that_do_not_fit(strata, message):
+    with pytest.raises(ValueError, match=message):
+        intervals.t_interval([1.0, 2.0, 3.0], strata=strata)

@@ -1,7 +1,8 @@
 """The central comparison (RA-F2, RA-T7, RA-A2): base, DPO(UF), DPO(RA) and the controls a careful reader asks for.
 
 Hyper-parameters: every arm, under the goal it is used with, takes from one grid the setting with the highest mean
-gold on the tuning prompts, on one architecture and one seed that no test uses. Tests use other prompts and seeds.
+gold on the tuning prompts, on each architecture for itself, on one seed that no test uses. Tests use other prompts
+and seeds. A seed stands for its own pairs, order of training and sampling, on each architecture others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from rapo import config as settings
+from rapo.studies.micro import PLACEMENT
 from rapo.study import Result, Run, kept, run_all, store
 from rapo.world import data
 from rapo.world import prompts as asked
@@ -46,6 +48,11 @@ def base_run(recipe: Mapping[str, Any], architecture: str) -> Run:
     return Run("rapo.studies.micro:train_base", config, label=f"{architecture} base")
 
 
+def own_seed(architecture: str, seed: int) -> int:
+    """A seed of an architecture's own, so that no two of them are trained on the same pairs."""
+    return 1000 * list(PLACEMENT).index(architecture) + seed
+
+
 def arm_run(
     recipe: Mapping[str, Any],
     architecture: str,
@@ -62,7 +69,7 @@ def arm_run(
         "pairs": recipe["pairs"],
         "arm": dict(arm),
         "training": dict(options),
-        "seed": seed,
+        "seed": own_seed(architecture, seed),
     }
     label = f"{architecture} {arm['data']} x{arm.get('epochs', 1)} seed {seed}"
     needs = {"base": start or base_run(recipe, architecture)}
@@ -86,7 +93,7 @@ def evaluate_run(
         "prompts": recipe["prompts"],
         "prompt_seed": recipe["prompt_seed"],
         "conditions": [list(condition) for condition in conditions],
-        "seed": seed,
+        "seed": own_seed(model.config["architecture"], seed),
         "quizzes": quizzes,
     }
     return Run("rapo.studies.micro:evaluate", config, {"model": model}, label=f"evaluate {model.label}")
@@ -100,39 +107,52 @@ def options_of(recipe: Mapping[str, Any], arm: Mapping[str, Any]) -> list[dict[s
     return [{**options, **recipe["training"]} for options in grid]
 
 
-def tune(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
-    """Mean gold on the tuning prompts of every arm and setting; ``best`` marks the chosen one.
+def tune(
+    recipe: Mapping[str, Any], *, jobs: int, architectures: Sequence[str] | None = None, names: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Mean gold on the tuning prompts of every arm and setting; ``best`` marks each architecture's chosen one.
+
+    Args:
+        recipe: of the study.
+        jobs: processes.
+        architectures: those of the recipe by default.
+        names: keys of `ARMS`; all by default.
 
     Returns:
-        Columns arm, learning_rate, beta, gold, best.
+        Columns architecture, arm, learning_rate, beta, gold, best.
     """
-    trained = {name: (arm, goal) for name, (arm, goal) in ARMS.items() if arm is not None}
-    cells = [(name, options) for name, (arm, _) in trained.items() for options in options_of(recipe, arm)]
-    seed = recipe["tuning_seed"]
-    runs = []
-    for name, options in cells:
-        arm, _ = trained[name]
-        model = arm_run(recipe, recipe["tuning_architecture"], arm, options, seed)
-        conditions = [(goal, recipe["temperature"]) for goal in (None, 10)]
-        runs.append(evaluate_run(recipe, model, conditions, split="tuning", seed=seed))
-    bases = [base_run(recipe, architecture) for architecture in recipe["architectures"]]
-    results = run_all([*runs, *bases], name="central-tuning", jobs=jobs)[: len(runs)]
+    cells = [
+        (architecture, name, options)
+        for architecture, (name, (arm, _)) in product(architectures or recipe["architectures"], ARMS.items())
+        if arm is not None and name in (names or ARMS)
+        for options in options_of(recipe, arm)
+    ]
+    results = run_all([_tuning_run(recipe, *cell) for cell in cells], name="central-tuning", jobs=jobs)
     rows = [
         {
+            "architecture": architecture,
             "arm": name,
             "learning_rate": options["learning_rate"],
             "beta": options.get("beta", np.nan),
-            "gold": result.metrics["gold"][0 if trained[name][1] is None else 1],
+            "gold": result.metrics["gold"][0 if ARMS[name][1] is None else 1],
         }
-        for (name, options), result in zip(cells, results, strict=True)
+        for (architecture, name, options), result in zip(cells, results, strict=True)
     ]
     table = pd.DataFrame(rows)
-    return table.assign(best=table.index.isin(table.groupby("arm")["gold"].idxmax()))
+    return table.assign(best=table.index.isin(table.groupby(["architecture", "arm"])["gold"].idxmax()))
 
 
-def chosen(recipe: Mapping[str, Any], tuning: pd.DataFrame, name: str) -> dict[str, Any]:
-    """The chosen setting of an arm, as options of its trainer."""
-    row = tuning[(tuning["arm"] == name) & tuning["best"]].iloc[0]
+def _tuning_run(recipe: Mapping[str, Any], architecture: str, name: str, options: Mapping[str, Any]) -> Run:
+    arm, seed = ARMS[name][0], recipe["tuning_seed"]
+    model = arm_run(recipe, architecture, arm or {}, options, seed)
+    conditions = [(goal, recipe["temperature"]) for goal in (None, 10)]
+    return evaluate_run(recipe, model, conditions, split="tuning", seed=seed)
+
+
+def chosen(recipe: Mapping[str, Any], tuning: pd.DataFrame, name: str, architecture: str) -> dict[str, Any]:
+    """The chosen setting of an arm on an architecture, as options of its trainer."""
+    found = tuning[(tuning["arm"] == name) & (tuning["architecture"] == architecture) & tuning["best"]]
+    row = found.iloc[0]
     beta = {} if np.isnan(row["beta"]) else {"beta": float(row["beta"])}
     return {"learning_rate": float(row["learning_rate"]), **beta, **recipe["training"]}
 
@@ -160,7 +180,7 @@ def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame,
         if arm is None:
             model = base_run(recipe, architecture)
         else:
-            model = arm_run(recipe, architecture, arm, chosen(recipe, tuning, name), seed)
+            model = arm_run(recipe, architecture, arm, chosen(recipe, tuning, name, architecture), seed)
         models.setdefault((architecture, seed, model.key), (model, []))[1].append(name)
     runs = [
         evaluate_run(
@@ -207,19 +227,20 @@ def measure_used_data(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: 
         One row an answer, as `measure` gives them; ``arm`` is a key of `ROUNDS`.
     """
     cells, runs = [], []
+    architecture = recipe["used_architecture"]
+    options = {name: chosen(recipe, tuning, name, architecture) for name in ("UF", "RA")}
     for seed, (name, (arm, goal)) in product(recipe["seeds"], ROUNDS.items()):
-        first = arm_run(recipe, recipe["used_architecture"], {"data": "uf"}, chosen(recipe, tuning, "UF"), seed)
-        again = "RA" if arm and arm["data"] == "ra" else "UF"
-        model = first if arm is None else arm_run(
-            recipe, recipe["used_architecture"], arm, chosen(recipe, tuning, again), seed, start=first
-        )  # fmt: skip
+        model = first = arm_run(recipe, architecture, {"data": "uf"}, options["UF"], seed)
+        if arm is not None:
+            again = options["RA" if arm["data"] == "ra" else "UF"]
+            model = arm_run(recipe, architecture, arm, again, seed, start=first)
         cells.append((seed, name))
         conditions = [(goal, recipe["temperature"])]
         runs.append(evaluate_run(recipe, model, conditions, split="test", seed=seed, quizzes=recipe["quizzes"]))
     results = run_all(runs, name="central-used-data", jobs=jobs)
     frames = [
         pd.read_parquet(result.folder / "answers.parquet").assign(
-            architecture=recipe["used_architecture"], seed=seed, arm=name, trained=name
+            architecture=architecture, seed=seed, arm=name, trained=name
         )
         for result, (seed, name) in zip(results, cells, strict=True)
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from rapo import intervals, lcwinrate
@@ -29,19 +29,29 @@ def with_metrics(judged: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def matrix(frame: pd.DataFrame, value: str) -> Floats:
-    """Values by seed x prompt, averaged over architectures. Shape: (n_seeds, n_prompts).
+def matrix(frame: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Values by model x prompt. Index: architecture, seed; a column a prompt. Shape: (n_models, n_prompts).
 
-    The architectures of one seed are trained on the same pairs, so they are no independent units: they are averaged
-    first, and intervals rest on the seeds.
+    Models differ in pairs, in the order of training and in sampling; those of one architecture share its base.
+    Intervals take the architectures, each with its one base, as fixed (`strata`).
 
     Raises:
         ValueError: a model lacks an answer, or has two for one prompt.
     """
-    table = frame.pivot(index=["seed", "architecture"], columns="prompt", values=value)
+    table = frame.pivot(index=["architecture", "seed"], columns="prompt", values=value)
     if table.isna().any(axis=None):
         raise ValueError(f"some models lack {value} for some prompts; every model must answer the same prompts")
-    return table.groupby(level="seed").mean().to_numpy(dtype=float)
+    return table.astype(float)
+
+
+def strata(table: pd.DataFrame | pd.Series) -> NDArray[np.object_]:
+    """The architecture of each row of a table whose index names it."""
+    return table.index.get_level_values("architecture").to_numpy(dtype=object)
+
+
+def over_models(table: pd.DataFrame) -> Interval:
+    """Interval of the mean of a `matrix`, over seeds and prompts."""
+    return intervals.crossed(table.to_numpy(), strata=strata(table))
 
 
 def arms(judged: pd.DataFrame, *, metrics: Sequence[str] = tuple(METRICS)) -> pd.DataFrame:
@@ -54,8 +64,9 @@ def arms(judged: pd.DataFrame, *, metrics: Sequence[str] = tuple(METRICS)) -> pd
     for (architecture, arm), frame in _by_architecture(with_metrics(judged)):
         for metric in metrics:
             values = matrix(frame, metric)
-            found = intervals.crossed(values)
-            rows.append((architecture, arm, metric, found.estimate, found.low, found.high, *values.shape))
+            found = over_models(values)
+            shape = (values.index.get_level_values("seed").nunique(), values.shape[1])
+            rows.append((architecture, arm, metric, found.estimate, found.low, found.high, *shape))
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
@@ -73,7 +84,7 @@ def difference(judged: pd.DataFrame, arm: str, other: str, metric: str) -> Inter
     """Paired difference of two arms over seeds and prompts."""
     frame = with_metrics(judged)
     first, second = (matrix(frame[frame["arm"] == name], metric) for name in (arm, other))
-    return intervals.difference(first, second)
+    return over_models(first - second)
 
 
 def differences(judged: pd.DataFrame, arm: str, others: Sequence[str], metric: str) -> pd.DataFrame:
@@ -126,48 +137,45 @@ def length_controlled(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def controlled_arms(fits: pd.DataFrame) -> pd.DataFrame:
-    """Length-controlled win rates over seeds and prompts, in the columns of `arms`.
-
-    The variance is that between models over their number, plus the mean squared standard error over prompts, which
-    further seeds on the same prompts would not lower.
-    """
+    """Length-controlled win rates over seeds and prompts, in the columns of `arms`."""
     rows = []
     for (architecture, arm), part in _by_architecture(fits):
-        found = pooled(*_by_seed(part["seed"], part["length_controlled"], part["standard_error"]))
-        rows.append(
-            (architecture, arm, "length_controlled", found.estimate, found.low, found.high, found.n, np.nan)
-        )
+        found = pooled(part["length_controlled"], part["standard_error"], strata=part["architecture"])
+        seeds = part["seed"].nunique()
+        rows.append((architecture, arm, "length_controlled", found.estimate, found.low, found.high, seeds, np.nan))
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def pooled(estimates: Floats, errors: Floats, *, level: float = 0.95) -> Interval:
-    """Mean of estimates that share their prompts: variance between them / n + mean squared standard error.
+def pooled(
+    estimates: ArrayLike, errors: ArrayLike, *, strata: ArrayLike | None = None, level: float = 0.95
+) -> Interval:
+    """Mean of models' estimates that share their prompts: variance between models + mean squared standard error.
 
-    Student's t with Satterthwaite's degrees of freedom, the prompt part counted as known.
+    The first is `intervals.mean_variance`; the second, over prompts, would not fall with further models on the same
+    prompts. Student's t with Satterthwaite's degrees of freedom, the prompt part counted as known.
+
+    Args:
+        estimates, errors: of each model. Shape: (n_models,)
+        strata: a label per model; fixed.
 
     Raises:
         ValueError: there are fewer than two estimates, or one is NaN.
 
-    >>> found = pooled(np.array([10.0, 12.0, 14.0]), np.array([0.0, 0.0, 0.0]))
+    >>> found = pooled([10.0, 12.0, 14.0], [0.0, 0.0, 0.0])
     >>> found.estimate, round(float(found.high - found.estimate), 3)  # 4.303 * 2 / sqrt(3)
     (12.0, 4.968)
     """
-    if len(estimates) < 2 or np.isnan(estimates).any():
+    values, sds = np.asarray(estimates, dtype=float), np.asarray(errors, dtype=float)
+    if len(values) < 2 or np.isnan(values).any():
         raise ValueError("need at least two estimates, none of them NaN")
-    if np.isnan(errors).any():  # a fit that separates wins by length has no error: neither has the mean
-        return Interval(float(estimates.mean()), np.nan, np.nan, len(estimates), level)
-    between = estimates.var(ddof=1) / len(estimates)
-    total = between + np.mean(errors**2)
-    degrees = (len(estimates) - 1) * (total / between) ** 2 if between else np.inf
-    half = float(stats.t.ppf((1 + level) / 2, degrees)) * np.sqrt(total)
-    mean = float(estimates.mean())
-    return Interval(mean, mean - half, mean + half, len(estimates), level)
-
-
-def _by_seed(seeds: pd.Series, estimates: pd.Series, errors: pd.Series) -> tuple[Floats, Floats]:
-    """Means over a seed's architectures, and their errors: those of one architecture, as the prompts are shared."""
-    estimate = estimates.groupby(seeds.to_numpy()).mean().to_numpy(dtype=float)
-    return estimate, np.sqrt((errors**2).groupby(seeds.to_numpy()).mean().to_numpy(dtype=float))
+    mean = float(values.mean())
+    if np.isnan(sds).any():  # a fit that separates wins by length has no error: neither has the mean
+        return Interval(mean, np.nan, np.nan, len(values), level)
+    between, degrees = intervals.mean_variance(values, strata=strata)
+    total = between + float(np.mean(sds**2))
+    reach = stats.norm if not between else stats.t(degrees * (total / between) ** 2)
+    half = float(reach.ppf((1 + level) / 2)) * np.sqrt(total)
+    return Interval(mean, mean - half, mean + half, len(values), level)
 
 
 def controlled_difference(fits: pd.DataFrame, arm: str, other: str) -> Interval:
@@ -176,7 +184,7 @@ def controlled_difference(fits: pd.DataFrame, arm: str, other: str) -> Interval:
     both = fits[fits["arm"] == arm].merge(fits[fits["arm"] == other], on=keys, suffixes=("", "_other"))
     gap = both["length_controlled"] - both["length_controlled_other"]
     error = (both["standard_error"] ** 2 + both["standard_error_other"] ** 2).pow(0.5)
-    return pooled(*_by_seed(both["seed"], gap, error))
+    return pooled(gap, error, strata=both["architecture"])
 
 
 def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")) -> pd.DataFrame:
@@ -192,7 +200,7 @@ def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")
         for architecture in ["all", *dict.fromkeys(part["architecture"])]:
             some = part if architecture == "all" else part[part["architecture"] == architecture]
             for metric in ("gold", "sentences"):
-                found = intervals.crossed(matrix(some, metric))
+                found = over_models(matrix(some, metric))
                 rows.append((arm, architecture, goal, metric, found.estimate, found.low, found.high))
     columns = ["arm", "architecture", "goal", "metric", "estimate", "low", "high"]
     return pd.DataFrame(rows, columns=columns).sort_values(["arm", "architecture", "metric", "goal"])
@@ -202,18 +210,20 @@ def goal_slope(answers: pd.DataFrame, arm: str) -> Interval:
     """Least-squares slope of gold on the goal, points a point, over seeds and prompts."""
     asked = answers[answers["goal"].notna() & (answers["trained"] == arm)]
     goals = np.sort(asked["goal"].unique())
-    stack = np.stack([matrix(asked[asked["goal"] == goal], "gold") for goal in goals])
     centred = goals - goals.mean()
-    return intervals.crossed(np.tensordot(centred, stack, axes=1) / (centred @ centred))
+    tables = [matrix(asked[asked["goal"] == goal], "gold") for goal in goals]
+    weighted = [table * (weight / (centred @ centred)) for table, weight in zip(tables, centred, strict=True)]
+    return over_models(sum(weighted[1:], start=weighted[0]))
 
 
 def skill_change(skills: pd.DataFrame, arm: str, *, base: str = "base") -> Interval:
     """Mean accuracy over the held-out skills, an arm less the base, in points; Student's t over the seeds.
 
-    Architectures are averaged first, and so are two models of one arm and seed (trained for two goals).
+    Two models of one arm and seed (trained for two goals) are averaged first.
     """
-    means = skills.groupby(["arm", "seed"])["accuracy"].mean()
-    return intervals.t_interval((means.loc[arm] - means.loc[base]).to_numpy(dtype=float))
+    means = skills.groupby(["arm", "architecture", "seed"])["accuracy"].mean()
+    change = means.loc[arm] - means.loc[base]
+    return intervals.t_interval(change.to_numpy(dtype=float), strata=strata(change))
 
 
 def skill_table(skills: pd.DataFrame) -> pd.DataFrame:
@@ -223,10 +233,10 @@ def skill_table(skills: pd.DataFrame) -> pd.DataFrame:
         Columns arm, skill, estimate, low, high.
     """
     both = pd.concat([skills, skills.assign(skill="all")])
-    means = both.groupby(["arm", "skill", "seed"], sort=False)["accuracy"].mean()
+    means = both.groupby(["arm", "skill", "architecture", "seed"], sort=False)["accuracy"].mean()
     rows = []
     for _, part in means.groupby(level=["arm", "skill"], sort=False):
-        found = intervals.t_interval(part.to_numpy(dtype=float))
+        found = intervals.t_interval(part.to_numpy(dtype=float), strata=strata(part))
         arm, skill = part.index[0][:2]
         rows.append((arm, skill, found.estimate, found.low, found.high))
     return pd.DataFrame(rows, columns=["arm", "skill", "estimate", "low", "high"])

@@ -220,8 +220,8 @@ def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
 def settings_table(recipe: Mapping[str, Any]) -> pd.DataFrame:
     """Settings of every arm, in the columns of `central.tune`; gold is NaN, for nothing was tuned."""
     rows = []
-    for label, (arm, _) in central.ARMS.items():
+    for name, (label, (arm, _)) in product(recipe["architectures"], central.ARMS.items()):
         if arm is not None:
-            options = options_of(recipe, recipe["architectures"][0], arm)
-            rows.append((label, options["learning_rate"], options.get("beta", np.nan), np.nan, True))
-    return pd.DataFrame(rows, columns=["arm", "learning_rate", "beta", "gold", "best"])
+            options = options_of(recipe, name, arm)
+            rows.append((name, label, options["learning_rate"], options.get("beta", np.nan), np.nan, True))
+    return pd.DataFrame(rows, columns=["architecture", "arm", "learning_rate", "beta", "gold", "best"])

@@ -23,7 +23,8 @@ def recipe_of(scale: str) -> dict[str, Any]:
 
 def scored_run(recipe: Mapping[str, Any], architecture: str, fault: Mapping[str, Any], seed: int) -> Run:
     """Pairs made by a reward model with a fault, scored by the base."""
-    config = {"world": {**recipe["central"]["world"], **fault}, "pairs": recipe["pairs"], "seed": seed}
+    config = {"world": {**recipe["central"]["world"], **fault}, "pairs": recipe["pairs"]}
+    config["seed"] = central.own_seed(architecture, seed)
     base = central.base_run(recipe["central"], architecture)
     return Run(
         "rapo.studies.selected:score_pairs", config, {"base": base}, label=f"{architecture} scored pairs {seed}"
@@ -48,7 +49,7 @@ def selected_run(
         "data": data,
         "epochs": epochs,
         "training": recipe[objective],
-        "seed": seed,
+        "seed": central.own_seed(architecture, seed),
     }
     scored = scored_run(recipe, architecture, recipe["fault"], seed)
     needs = {"base": scored.needs["base"], "scored": scored}

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rapo import intervals, margins, selection
 from rapo.intervals import Interval
+from rapo.studies.estimates import over_models
 
 METRICS = {
     "uniform": "uniform",
@@ -213,21 +214,20 @@ def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
     part = answers[answers["study"] == study]
     rows = []
     for key, group in part.groupby(["architecture", "objective", "arm", "x"], sort=False):
-        found = intervals.crossed(_matrix(group))
+        found = over_models(_matrix(group))
         rows.append((*key, found.estimate, found.low, found.high, 100 * group["label_accuracy"].mean()))
     columns = ["architecture", "objective", "arm", "x", "estimate", "low", "high", "label_accuracy"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _matrix(group: pd.DataFrame) -> Floats:
-    """Gold by seed x prompt, averaged over all that a seed's pairs trained. Shape: (n_seeds, n_prompts)"""
-    table = group.pivot_table(index="seed", columns="prompt", values="gold", aggfunc="mean")
-    return table.to_numpy(dtype=float)
+def _matrix(group: pd.DataFrame) -> pd.DataFrame:
+    """Gold by (architecture, seed) x prompt, averaged over all that a seed's pairs trained."""
+    return group.pivot_table(index=["architecture", "seed"], columns="prompt", values="gold", aggfunc="mean")
 
 
 def gap(first: pd.DataFrame, second: pd.DataFrame) -> Interval:
     """Gold reward of some answers less that of others, paired by model and prompt (averaged over x)."""
-    return intervals.difference(_matrix(first), _matrix(second))
+    return over_models(_matrix(first) - _matrix(second))
 
 
 def gold_gap(answers: pd.DataFrame, study: str, arm: str, other: str) -> Interval:
