@@ -2,7 +2,6 @@
 
 import json
 import math
-import platform
 import subprocess
 from collections.abc import Mapping
 from functools import cache
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rapo import config as settings
 from rapo import paths
 from rapo.paths import whole, write_text
+from rapo.provenance import versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,15 +122,7 @@ def _cell(value: Any) -> Any:
 @cache
 def provenance() -> dict[str, str]:
     """Versions of the packages, and the commit of rapo's own code, behind a result."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version(), "commit": _commit()}
-    for package in ("rapo", "numpy", "torch", "transformers", "trl"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"commit": _commit(), **versions()}
 
 
 def _commit() -> str:

@@ -19,7 +19,7 @@ FLOORS: dict[str, str] = {
     "floor 2": "sources chat logprobs fastcpu scoring tokens sequences lm_head checkpoints shards processes bars models "
     "hyperparameters trainrows trainers training sampling judges chatserver runs progress kept notebook study studies",
     "floor 3": "plots tables style",
-    "roof": "reproduce kernel display report exhibits cli commands __main__",
+    "roof": "reproduce kernel display report cli commands __main__",
 }
 LEVEL = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms.split()}
 # Floor 1 and the ground run with neither torch nor a network.
