@@ -31,6 +31,8 @@ ARMS: dict[str, tuple[dict[str, Any] | None, int | None]] = {
     "RA, unprompted": ({"data": "ra"}, None),
     "RA": ({"data": "ra"}, 10),
 }
+# Those that choose a setting: "RA, unprompted" is the RA model asked plainly, to show what the goal does.
+TUNED = tuple(name for name, (arm, _) in ARMS.items() if arm is not None and name != "RA, unprompted")
 CONTROLS = ("base, g=10", "SFT", "SFT, g=10", "UF", "UF, g=10", "UF, equal steps", "UF, equal steps, g=10")
 NAME = {"llama": "Llama-like", "qwen2": "Qwen2-like", "gemma2": "Gemma-2-like"}
 
@@ -116,16 +118,15 @@ def tune(
         recipe: of the study.
         jobs: processes.
         architectures: those of the recipe by default.
-        names: keys of `ARMS`; all by default.
+        names: arms; all of `TUNED` by default.
 
     Returns:
         Columns architecture, arm, learning_rate, beta, gold, best.
     """
     cells = [
         (architecture, name, options)
-        for architecture, (name, (arm, _)) in product(architectures or recipe["architectures"], ARMS.items())
-        if arm is not None and name in (names or ARMS)
-        for options in options_of(recipe, arm)
+        for architecture, name in product(architectures or recipe["architectures"], names or TUNED)
+        for options in options_of(recipe, ARMS[name][0] or {})
     ]
     results = run_all([_tuning_run(recipe, *cell) for cell in cells], name="central-tuning", jobs=jobs)
     rows = [
@@ -151,6 +152,7 @@ def _tuning_run(recipe: Mapping[str, Any], architecture: str, name: str, options
 
 def chosen(recipe: Mapping[str, Any], tuning: pd.DataFrame, name: str, architecture: str) -> dict[str, Any]:
     """The chosen setting of an arm on an architecture, as options of its trainer."""
+    name = "RA" if name == "RA, unprompted" else name
     found = tuning[(tuning["arm"] == name) & (tuning["architecture"] == architecture) & tuning["best"]]
     row = found.iloc[0]
     beta = {} if np.isnan(row["beta"]) else {"beta": float(row["beta"])}
