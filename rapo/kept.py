@@ -4,7 +4,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,21 @@ def store(frame: "pd.DataFrame", name: str, *, scale: str, config: Mapping[str, 
     return target
 
 
+def measured(work: Callable[[], "pd.DataFrame"], name: str, *, scale: str, measure: bool) -> "pd.DataFrame":
+    """A frame computed now and stored, or, without ``measure``, the one kept with the project.
+
+    Args:
+        work: computes the frame; `functools.partial` gives it its arguments, which are stored beside the frame.
+        name, scale: as `store` takes them.
+        measure: False reads `kept`.
+    """
+    if not measure:
+        return kept(name)
+    frame = work()
+    store(frame, name, scale=scale, config=getattr(work, "keywords", None))
+    return frame
+
+
 def kept(name: str) -> "pd.DataFrame":
     """Results kept with the project, from ``data/results/<name>.parquet``.
 
@@ -59,7 +74,7 @@ def _measured_in(name: str) -> str:
     """The notebook that stores ``name``, with a space before it, or nothing."""
     for file in sorted(paths.notebooks().glob("*.ipynb")):
         text = file.read_text(encoding="utf-8")
-        if "store(" in text and f'\\"{name}\\"' in text:
+        if ("store(" in text or "measured(" in text) and f'\\"{name}\\"' in text:
             return f" {file.stem}"
     return ""
 

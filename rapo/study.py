@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from rapo import paths
-from rapo.kept import compare_claims, keep, kept, store
+from rapo.kept import compare_claims, keep, kept, measured, store
 from rapo.progress import Forecast, Progress, history, kept_history
 from rapo.runs import Attempt, Result, Run, attempt, failure_file, note_failure, read, sweep
 
-__all__ = ["Result", "Run", "StudyError", "compare_claims", "keep", "kept", "run_all", "store"]
+__all__ = ["Result", "Run", "StudyError", "compare_claims", "keep", "kept", "measured", "run_all", "store"]
 
 _log = logging.getLogger(__name__)
 _NAP = 0.1  # seconds a worker rests when every run that is left waits for one under way

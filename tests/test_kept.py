@@ -1,5 +1,6 @@
 """Results: stored whole, kept, compared by intervals."""
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -27,6 +28,19 @@ def test_store_and_kept(rapo_root: Path) -> None:
     paths.results().mkdir(parents=True)
     file.replace(paths.results() / "central.parquet")
     pd.testing.assert_frame_equal(kept.kept("central"), FRAME)
+
+
+def test_measured_now_or_as_kept(rapo_root: Path) -> None:
+    work = functools.partial(FRAME.head, n=1)
+    found = kept.measured(work, "arms", scale="small", measure=True)
+    assert len(found) == 1
+    file = paths.build("small") / "results" / "arms.parquet"
+    assert json.loads(pq.read_schema(file).metadata[b"rapo"])["config"] == {"n": 1}
+    with pytest.raises(FileNotFoundError, match="no kept results"):
+        kept.measured(work, "arms", scale="small", measure=False)
+    paths.results().mkdir(parents=True)
+    kept.store(FRAME, "arms", scale="small").replace(paths.results() / "arms.parquet")
+    pd.testing.assert_frame_equal(kept.measured(work, "arms", scale="small", measure=False), FRAME)
 
 
 def test_missing_results_name_the_command(rapo_root: Path) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from rapo import config as settings
-from rapo.studies.micro import PLACEMENT
 from rapo.study import Result, Run, kept, run_all, store
 from rapo.world import data
 from rapo.world import prompts as asked
@@ -34,6 +33,7 @@ ARMS: dict[str, tuple[dict[str, Any] | None, int | None]] = {
 # Those that choose a setting: "RA, unprompted" is the RA model asked plainly, to show what the goal does.
 TUNED = tuple(name for name, (arm, _) in ARMS.items() if arm is not None and name != "RA, unprompted")
 CONTROLS = ("base, g=10", "SFT", "SFT, g=10", "UF", "UF, g=10", "UF, equal steps", "UF, equal steps, g=10")
+ORDER = ("llama", "qwen2", "gemma2")  # fixes each architecture's own seeds: append only
 NAME = {"llama": "Llama-like", "qwen2": "Qwen2-like", "gemma2": "Gemma-2-like"}
 
 
@@ -52,7 +52,7 @@ def base_run(recipe: Mapping[str, Any], architecture: str) -> Run:
 
 def own_seed(architecture: str, seed: int) -> int:
     """A seed of an architecture's own, so that no two of them are trained on the same pairs."""
-    return 1000 * list(PLACEMENT).index(architecture) + seed
+    return 1000 * ORDER.index(architecture) + seed
 
 
 def arm_run(
