@@ -1,0 +1,243 @@
+"""Tables of the studies of goals: estimates with intervals over seeds and prompts. No training here.
+
+``answers`` is what `rapo.studies.goal_studies.results` gives; arms are compared seed by seed and prompt by prompt.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from rapo.intervals import Interval
+from rapo.studies.estimates import matrix, over_models
+from rapo.studies.goal_scales import SCALES
+from rapo.world.reward import ATTRIBUTES
+
+# One attribute goal: which arm carries it, and what all others are asked for.
+ASKED_ATTRIBUTES = ("base, all 10", "RA, attributes")
+CONTROLS = ("UF", "UF, g=10")
+KEYS = ["arm", "x", "asked", "goal"]
+METRICS = ("gold", "sentences", "unparseable")
+_BOUNDS = ["estimate", "low", "high"]
+
+
+def with_scores(answers: pd.DataFrame) -> pd.DataFrame:
+    """Attributes as scores from 1 to 10, ``unparseable`` in percent; a broken answer scores 1 and has no sentence."""
+    scores = {name: 1 + 9 * answers[name].fillna(0.0) for name in ATTRIBUTES}
+    return answers.assign(
+        **scores, unparseable=100.0 * ~answers["parseable"], sentences=answers["sentences"].fillna(0.0)
+    )
+
+
+def pick(
+    answers: pd.DataFrame, study: str, arm: str, *, x: str | None = None, asked: str | None = None
+) -> pd.DataFrame:
+    """Answers of one cell; None leaves a choice open.
+
+    Raises:
+        ValueError: there is no such answer.
+    """
+    keep = (answers["study"] == study) & (answers["arm"] == arm)
+    for name, value in (("x", x), ("asked", asked)):
+        keep &= True if value is None else answers[name] == value
+    if not keep.any():
+        raise ValueError(f"no answers of study {study!r}, arm {arm!r}, x {x!r}, asked {asked!r}")
+    return answers[keep]
+
+
+def gap(first: pd.DataFrame, second: pd.DataFrame, metric: str = "gold") -> Interval:
+    """A metric of some answers less that of others, paired by seed and prompt."""
+    return over_models(matrix(first, metric) - matrix(second, metric))
+
+
+def cells(answers: pd.DataFrame, study: str, *, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
+    """Every metric of everything that a study asked.
+
+    Returns:
+        Columns arm, x, asked, goal, metric, estimate, low, high.
+    """
+    part = with_scores(answers[answers["study"] == study])
+    rows = []
+    for key, group in part.groupby(KEYS, sort=False, dropna=False):
+        for metric in metrics:
+            found = over_models(matrix(group, metric))
+            rows.append((*key, metric, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=[*KEYS, "metric", *_BOUNDS])
+
+
+def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
+    """`cells` for the gold reward, with the share of unparseable answers (%) and the mean number of sentences."""
+    wide = cells(answers, study)
+    beside = wide.pivot_table(index=KEYS[:3], columns="metric", values="estimate", sort=False)
+    found = wide[wide["metric"] == "gold"].drop(columns="metric")
+    return found.merge(beside[["sentences", "unparseable"]].reset_index(), on=KEYS[:3], how="left")
+
+
+def _fall(answers: pd.DataFrame, arm: str, attribute: str, level: float, metric: str) -> pd.DataFrame:
+    """How far a metric falls when one attribute is asked for a level instead of 10. Shape: (n_models, n_prompts)"""
+    best = pick(answers, "attributes", arm, asked="all 10")
+    other = pick(answers, "attributes", arm, asked=f"{attribute} {level:g}")
+    return matrix(best, metric) - matrix(other, metric)
+
+
+def falls(answers: pd.DataFrame, arm: str, level: float) -> pd.DataFrame:
+    """RA-T8: realised attributes under "all 10" less those when one is asked for ``level``.
+
+    Returns:
+        Columns asked, realised (attributes), estimate, low, high (score points).
+    """
+    part, rows = with_scores(answers), []
+    for asked in ATTRIBUTES:
+        for realised in ATTRIBUTES:
+            found = over_models(_fall(part, arm, asked, level, realised))
+            rows.append((asked, realised, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["asked", "realised", *_BOUNDS])
+
+
+def selectivity(
+    answers: pd.DataFrame,
+    arm: str,
+    level: float,
+    *,
+    attributes: Sequence[str] = ATTRIBUTES,
+    less: str | None = None,
+) -> Interval:
+    """How much further the attribute that is asked low falls than the mean of the others, averaged over attributes.
+
+    Args:
+        answers: of the study.
+        arm: of `ASKED_ATTRIBUTES`.
+        level: what one attribute is asked for.
+        attributes: which ones are asked low in turn.
+        less: an arm whose selectivity is taken away, paired by seed and prompt.
+    """
+    found = _selectivity(answers, arm, level, attributes)
+    return over_models(found if less is None else found - _selectivity(answers, less, level, attributes))
+
+
+def _selectivity(answers: pd.DataFrame, arm: str, level: float, attributes: Sequence[str]) -> pd.DataFrame:
+    part = with_scores(answers[answers["arm"] == arm])
+    total = None
+    for asked in attributes:
+        own = _fall(part, arm, asked, level, asked)
+        others = [_fall(part, arm, asked, level, name) for name in ATTRIBUTES if name != asked]
+        one = own - sum(others[1:], start=others[0]) / len(others)
+        total = one if total is None else total + one
+    return total / len(attributes)
+
+
+def attribute_curves(answers: pd.DataFrame) -> pd.DataFrame:
+    """Each attribute's realised score, and the sentences, against the score that it is asked for (others: 10).
+
+    Returns:
+        Columns arm, attribute, goal, metric ("score", "sentences"), estimate, low, high.
+    """
+    part = with_scores(answers[answers["study"] == "attributes"])
+    part, rows = part[part["arm"].isin(ASKED_ATTRIBUTES)], []
+    for attribute in ATTRIBUTES:
+        asked = part[(part["x"] == attribute) | (part["asked"] == "all 10")]
+        for (arm, goal), group in asked.groupby(["arm", "goal"], sort=True):
+            for metric, column in (("score", attribute), ("sentences", "sentences")):
+                found = over_models(matrix(group, column))
+                rows.append((arm, attribute, goal, metric, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["arm", "attribute", "goal", "metric", *_BOUNDS])
+
+
+def on_scales(answers: pd.DataFrame) -> pd.DataFrame:
+    """RA-A1: gold over goals on each scale, base and RA, with ``share``: the goal's place on its scale, 0 to 1."""
+    found = gold(answers, "scale")
+    found = found[found["x"] != ""]
+    shares = [SCALES[x].share(goal) for x, goal in zip(found["x"], found["goal"], strict=True)]
+    return found.assign(share=shares)
+
+
+def top(answers: pd.DataFrame, scale: str, arm: str = "RA") -> pd.DataFrame:
+    """Answers asked for the best score of a scale."""
+    return pick(answers, "scale", arm, x=scale, asked=f"{SCALES[scale].high:g}")
+
+
+def top_gaps(answers: pd.DataFrame) -> pd.DataFrame:
+    """RA asked for the top of each scale less each control, and less RA on 1-10.
+
+    Returns:
+        Columns group ("less UF"), name (the scale), estimate, low, high.
+    """
+    rows = []
+    for other in (*CONTROLS, "RA on 1-10"):
+        against = top(answers, "1-10") if other == "RA on 1-10" else pick(answers, "scale", other)
+        for scale in scales(answers):
+            if other != "RA on 1-10" or scale != "1-10":
+                found = gap(top(answers, scale), against)
+                rows.append((f"less {other}", scale, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", *_BOUNDS])
+
+
+def scales(answers: pd.DataFrame) -> list[str]:
+    """The scales that RA was trained on, in their own order."""
+    used = set(answers.loc[answers["study"] == "scale", "x"])
+    return [name for name in SCALES if name in used]
+
+
+def noises(answers: pd.DataFrame) -> list[str]:
+    """The judge's noises, rising."""
+    return sorted(answers.loc[answers["study"] == "noise", "x"].unique(), key=float)
+
+
+def noise_gaps(answers: pd.DataFrame) -> pd.DataFrame:
+    """RA less each control over the judge's noise.
+
+    Returns:
+        Columns arm ("RA less UF"), x (noise, points), estimate, low, high.
+    """
+    rows = []
+    for other in CONTROLS:
+        for noise in noises(answers):
+            found = gap(*(pick(answers, "noise", arm, x=noise) for arm in ("RA", other)))
+            rows.append((f"RA less {other}", float(noise), found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["arm", "x", *_BOUNDS])
+
+
+def helps_until(gaps: pd.DataFrame) -> str:
+    """In words, for each difference of `noise_gaps`, up to which noise its whole interval lies above zero."""
+    lines = []
+    for arm, part in gaps.sort_values("x").groupby("arm", sort=False):
+        sure = part["low"].gt(0).cummin()
+        last = part.loc[sure, "x"].max()
+        told = "at no noise from the least on" if not sure.any() else f"up to a noise of {last:g}"
+        lines.append(f"{arm}: surely above zero {told}")
+    return "\n".join(lines)
+
+
+def noise_slope(answers: pd.DataFrame, other: str) -> Interval:
+    """Least-squares slope of RA's lead over a control on the judge's noise, points a point."""
+    at = np.array([float(noise) for noise in noises(answers)])
+    weights = (at - at.mean()) / ((at - at.mean()) ** 2).sum()
+    leads = [
+        matrix(pick(answers, "noise", "RA", x=noise), "gold")
+        - matrix(pick(answers, "noise", other, x=noise), "gold")
+        for noise in noises(answers)
+    ]
+    weighted = [lead * weight for lead, weight in zip(leads, weights, strict=True)]
+    return over_models(sum(weighted[1:], start=weighted[0]))
+
+
+def beyond(answers: pd.DataFrame, scale: str, arm: str = "RA", *, side: str = "above") -> Interval:
+    """Gold at the goals beyond an end of a scale (their mean), less gold at that end."""
+    ends = SCALES[scale].low, SCALES[scale].high
+    part = pick(answers, "outside", arm, x=scale)
+    past = part["goal"] > ends[1] if side == "above" else part["goal"] < ends[0]
+    far = part[past].pivot_table(index=["architecture", "seed"], columns="prompt", values="gold", aggfunc="mean")
+    return over_models(far - matrix(part[part["goal"] == ends[side == "above"]], "gold"))
+
+
+def has_beyond(answers: pd.DataFrame, scale: str, *, side: str = "above") -> bool:
+    """Whether goals beyond that end were asked."""
+    part = answers[(answers["study"] == "outside") & (answers["x"] == scale)]
+    low, high = SCALES[scale].low, SCALES[scale].high
+    return bool((part["goal"] > high).any() if side == "above" else (part["goal"] < low).any())
+
+
+def unseen_gain(answers: pd.DataFrame, arm: str, seen: float) -> pd.DataFrame:
+    """Gold asked for 10 less gold asked for the best score seen in training. Shape: (n_models, n_prompts)"""
+    best, last = (pick(answers, "outside", arm, x="1-10", asked=f"{goal:g}") for goal in (10, seen))
+    return matrix(best, "gold") - matrix(last, "gold")
