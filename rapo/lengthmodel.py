@@ -122,12 +122,12 @@ def model_means(rows: Rows, values: Floats) -> Floats:
     return np.add.reduceat(values, rows.starts[:-1]) / np.diff(rows.starts)
 
 
-def delta_method(rows: Rows, fits: Fits) -> Floats:
-    """Standard error of each length-controlled win rate as a fraction, Shape (M,).
+def influences(rows: Rows, fits: Fits) -> Floats:
+    """How far each judgement moves its model's length-controlled win rate, as a fraction. Shape: (n,)
 
-    An instruction moves the mean prediction directly and through the coefficients; the squared influences of the
-    instructions are summed. The difficulties and the gamed rows are taken as given; the penalty is left out, for a
-    coefficient that it holds at 0 is no more certain than another.
+    An instruction moves the mean prediction directly and through the coefficients (the delta method). The difficulties
+    and the gamed rows are taken as given; the penalty is left out, for a coefficient that it holds at 0 is no more
+    certain than another.
     """
     model, features, weights = rows.model, rows.features(), fits.weights
     chance = predictions(rows, weights)
@@ -139,7 +139,13 @@ def delta_method(rows: Rows, fits: Fits) -> Floats:
     lever = np.linalg.solve(fits.hessian + 1e-10 * np.eye(weights.shape[1]), gradient[..., None])[..., 0]
     z = (features * weights[model]).sum(axis=1)
     residual = rows.win - (0.5 + 0.5 * np.tanh(z / 2))
-    influence = (chance - mean[model]) / n[model] + residual * (features * lever[model]).sum(axis=1)
+    return np.asarray((chance - mean[model]) / n[model] + residual * (features * lever[model]).sum(axis=1))
+
+
+def delta_method(rows: Rows, fits: Fits) -> Floats:
+    """Standard error of each length-controlled win rate as a fraction, Shape (M,): the squared `influences` of the
+    instructions are summed."""
+    model, influence = rows.model, influences(rows, fits)
     # One number for each (model, instruction): rows of one instruction move together.
     _, group = np.unique(model * (int(rows.cluster.max()) + 1) + rows.cluster, return_inverse=True)
     total = np.bincount(group, influence)

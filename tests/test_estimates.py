@@ -50,26 +50,12 @@ def test_slope_of_gold_on_the_goal() -> None:
     assert found.estimate == pytest.approx(0.5)
 
 
-def test_pooled_interval_by_hand() -> None:
-    # means 1 and 3: variance 2, over 2 models 1; errors of 1 add 1: standard error sqrt(2), and
-    # Satterthwaite's degrees of freedom 1 * (2 / 1) ** 2 = 4; t = 2.776
-    found = estimates.pooled(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
-    assert found.estimate == 2.0
-    assert found.high - found.estimate == pytest.approx(2.776445 * np.sqrt(2), rel=1e-5)
-
-
 def test_architectures_are_fixed() -> None:
     # two architectures that differ by 4 while their seeds agree: the spread between them counts for nothing
     low, high = (answers({"UF": np.tile([value, value], (3, 1))}) for value in (2.0, 6.0))
     table = pd.concat([low, high.assign(architecture="qwen2")])
     found = estimates.over_models(estimates.matrix(table, "gold"))
     assert (found.estimate, found.low, found.high) == (4.0, 4.0, 4.0)
-    assert estimates.pooled([2.0, 2.0, 6.0, 6.0], np.zeros(4), strata=["a", "a", "b", "b"]).low == 4.0
-
-
-def test_pooled_needs_two() -> None:
-    with pytest.raises(ValueError, match="at least two"):
-        estimates.pooled(np.array([1.0]), np.array([0.0]))
 
 
 def test_length_control_leaves_equal_lengths_alone_in_sign() -> None:
@@ -77,7 +63,20 @@ def test_length_control_leaves_equal_lengths_alone_in_sign() -> None:
     table = answers({"RA": rng.normal(5, 1, (2, 60)), "base": rng.normal(5, 1, (2, 60))})
     wins = np.where(table["arm"] == "RA", 1.8, 1.5) + rng.normal(0, 0.05, len(table))
     table = table.assign(preference=wins, length=rng.integers(5, 20, len(table)))
-    fits = estimates.length_controlled(table)
-    assert set(fits["arm"]) == {"RA"}
-    assert (fits["length_controlled"] > 60).all()
-    assert estimates.controlled_arms(fits)["estimate"].between(60, 95).all()
+    table.loc[table["arm"] == "base", "preference"] = 1.5  # its own reference
+    found = estimates.arms(table.assign(temperature=0.7)).set_index(["architecture", "arm", "metric"])
+    assert found.loc[("all", "RA", "length_controlled"), "estimate"] == pytest.approx(80, abs=5)
+    assert ("all", "base", "length_controlled") not in found.index
+
+
+def test_length_controlled_differences_are_paired_by_prompt() -> None:
+    """Two arms that differ by a constant in log-odds: what prompts do to both cancels."""
+    rng = np.random.default_rng(2)
+    table = answers({"RA": np.ones((3, 80)), "UF": np.ones((3, 80))}).assign(temperature=0.7)
+    hard = {f"p{i}": value for i, value in enumerate(rng.normal(0, 2, 80))}
+    table = table.assign(length=rng.integers(5, 20, len(table)), z=table["prompt"].map(hard))
+    table = table.assign(preference=1 + 1 / (1 + np.exp(-table["z"] - (table["arm"] == "RA"))))
+    found = estimates.difference(table, "RA", "UF", "length_controlled")
+    alone = estimates.arms(table, metrics=["length_controlled"]).iloc[0]
+    assert 0 < found.low < found.estimate < 25
+    assert found.high - found.low < alone["high"] - alone["low"]  # unpaired it would be 1.4 times as wide

@@ -13,7 +13,7 @@ FLOORS: dict[str, str] = {
     "ground": "pairs goals messages casting rules faults files jsonlines layouts paths config claims provenance "
     "published markers",
     "floor 1": "candidates relabel goal_rows margins selection toy theory judgements encodings winrate lcwinrate "
-    "alignment lengthmodel crossvalidation simulation "
+    "lccontributions alignment lengthmodel crossvalidation simulation "
     "difficulty lengthbias l1logistic calibration leaderboard battles bradleyterry stylecontrol "
     "matching simulated_judges agreement votes bias intervals resampling audit world",
     "floor 2": "sources chat logprobs fastcpu scoring tokens sequences lm_head checkpoints shards processes bars models "

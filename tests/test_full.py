@@ -96,11 +96,10 @@ def test_the_frames_are_those_that_the_notebook_reads(recipe: dict[str, Any], se
     assert len(apart)
     longer = found["examples"].groupby(["architecture", "arm"])["text"].count()
     assert (longer > 0).all()
-    usual = judged[judged["temperature"] == recipe["temperature"]]
-    fits = estimates.length_controlled(usual)
-    assert set(estimates.controlled_arms(fits)["arm"]) == set(central.ARMS) - {"base"}
+    usual = estimates.with_metrics(judged[judged["temperature"] == recipe["temperature"]])
+    assert usual.loc[usual["arm"] == "base", "length_controlled"].isna().all()
     assert len(estimates.by_temperature(judged, metrics=["gold", "unparseable"]))
-    claims = central_claims.claims(usual, fits, found["used"], found["skills"], peak=3, goals=recipe["goals"])
+    claims = central_claims.claims(usual, found["used"], found["skills"], peak=3, goals=recipe["goals"])
     assert {claim.id for claim in claims} >= {"RA-F2/win rate", "RA-A2", "RA-T7/RA", "RA-T4"}
     assert set(found["used"]["arm"]) == set(central.ROUNDS)
     assert found["tuning"].groupby(["architecture", "arm"])["best"].sum().eq(1).all()

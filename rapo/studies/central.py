@@ -16,6 +16,7 @@ from rapo import config as settings
 from rapo.study import Result, Run, kept, run_all, store
 from rapo.world import data
 from rapo.world import prompts as asked
+from rapo.world.answers import length
 
 # An arm is what is trained (None: nothing) and the goal it is asked for (None: no goal).
 ARMS: dict[str, tuple[dict[str, Any] | None, int | None]] = {
@@ -258,22 +259,35 @@ def _answers(result: Result, key: tuple[str, int, str], names: Sequence[str]) ->
 
 
 def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
-    """Judge every answer against the base's answer to the same prompt (same architecture, seed and temperature).
+    """Judge every answer against one fixed reference answer to the same prompt.
+
+    The reference is written by the annotators whose answers the bases learned from: of every length, so that the
+    effect of length can be told from that of the model. (Against the base's own short answers it cannot: nearly
+    every trained model's answer is longer, and length-controlled win rates had intervals of 60 points.)
 
     Returns:
-        ``answers`` with ``preference`` (1 the base wins .. 2 the model wins), ``reference_text`` left out, and
-        ``reference_length``. The base's own rows meet a second sample of the base where there is one, else 1.5.
+        ``answers`` with ``preference`` (1 the reference wins .. 2 the model wins) and ``reference_length``.
     """
-    judge_ = data.make_world({**recipe["world"], **recipe["judge"]}).judge(seed=recipe["judge_seed"])
-    questions = {q.id: q for q in asked.draw_distinct(recipe["prompts"], split="test", seed=recipe["prompt_seed"])}
-    keys = ["architecture", "seed", "temperature", "prompt"]
-    reference = answers[answers["arm"] == "base"].drop_duplicates(keys)[[*keys, "text", "length"]]
-    reference = reference.rename(columns={"text": "reference_text", "length": "reference_length"})
-    both = answers.merge(reference, on=keys, how="left", validate="many_to_one")
-    prompts = [questions[i] for i in both["prompt"]]
-    preference = judge_.prefer(prompts, both["reference_text"].tolist(), both["text"].tolist(), range(len(both)))
-    own = (both["arm"] == "base").to_numpy()
-    return both.drop(columns="reference_text").assign(preference=np.where(own, 1.5, preference))
+    world = data.make_world({**recipe["world"], **recipe["judge"]})
+    questions = asked.draw_distinct(recipe["prompts"], split="test", seed=recipe["prompt_seed"])
+    reference = reference_answers(world, questions, seed=recipe["judge_seed"])
+    place = {question.id: i for i, question in enumerate(questions)}
+    rows = [place[prompt] for prompt in answers["prompt"]]
+    preference = world.judge(seed=recipe["judge_seed"]).prefer(
+        [questions[i] for i in rows], [reference[i] for i in rows], answers["text"].tolist(), range(len(rows))
+    )
+    lengths = [length(reference[i]) for i in rows]
+    return answers.assign(preference=preference, reference_length=lengths)
+
+
+def reference_answers(world: data.World, questions: Sequence[asked.Prompt], *, seed: int) -> list[str]:
+    """One answer a question, each by a writer of the base's corpus drawn at random; answer i depends on (seed, i)."""
+    writers = world.base_panel()
+    draws = [np.random.default_rng([seed, i, 29]) for i in range(len(questions))]
+    return [
+        writers[int(rng.integers(len(writers)))].answer(question, rng).text
+        for question, rng in zip(questions, draws, strict=True)
+    ]
 
 
 def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:

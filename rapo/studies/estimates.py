@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from numpy.typing import NDArray
 
-from rapo import intervals, lcwinrate
+from rapo import intervals
 from rapo.intervals import Interval
+from rapo.lccontributions import contributions
 
-Floats = NDArray[np.float64]
 METRICS = {
+    "length_controlled": "length-controlled win rate (%)",
     "gold": "gold reward (1-10)",
     "win_rate": "win rate (%)",
     "length": "words an answer",
@@ -21,12 +21,36 @@ METRICS = {
 
 
 def with_metrics(judged: pd.DataFrame) -> pd.DataFrame:
-    """Add ``win_rate`` and ``unparseable`` in percent; an unparseable answer has no sentences."""
+    """Add ``win_rate``, ``length_controlled`` and ``unparseable`` in percent; an unparseable answer has no sentences.
+
+    The second is an answer's contribution to its model's length-controlled win rate: AlpacaEval 2's regression, one
+    a model (architecture, seed, temperature) and arm, without instruction difficulty.
+    """
     return judged.assign(
         win_rate=100 * (judged["preference"] - 1),
+        length_controlled=_length_controlled(judged),
         unparseable=100.0 * ~judged["parseable"],
         sentences=judged["sentences"].fillna(0.0),
     )
+
+
+def _length_controlled(judged: pd.DataFrame) -> pd.Series:
+    """Contributions; NaN for answers of no arm, and for an arm that is its own reference."""
+    own = judged.groupby("arm")["preference"].transform("nunique") < 2
+    frame = judged[(judged["arm"] != "") & ~own]
+    if frame.empty:
+        return pd.Series(np.nan, index=judged.index)
+    names = [frame[name].astype(str) for name in ("architecture", "seed", "temperature", "arm")]
+    table = pd.DataFrame(
+        {
+            "model": names[0].str.cat(names[1:], sep="|"),
+            "instruction": frame["prompt"],
+            "preference": frame["preference"],
+            "length_model": frame["length"].astype(float),
+            "length_baseline": frame["reference_length"].astype(float),
+        }
+    )
+    return contributions(table).reindex(judged.index)
 
 
 def matrix(frame: pd.DataFrame, value: str) -> pd.DataFrame:
@@ -61,13 +85,20 @@ def arms(judged: pd.DataFrame, *, metrics: Sequence[str] = tuple(METRICS)) -> pd
         Columns architecture ("all" for the pooled row), arm, metric, estimate, low, high, n_seeds, n_prompts.
     """
     rows = []
-    for (architecture, arm), frame in _by_architecture(with_metrics(judged)):
+    for (architecture, arm), frame in _by_architecture(_with(judged, metrics)):
         for metric in metrics:
+            if frame[metric].isna().all():  # no length control against oneself
+                continue
             values = matrix(frame, metric)
             found = over_models(values)
             shape = (values.index.get_level_values("seed").nunique(), values.shape[1])
             rows.append((architecture, arm, metric, found.estimate, found.low, found.high, *shape))
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _with(judged: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """The table with its metrics, worked out where they are missing (the regressions take a second)."""
+    return judged if set(metrics) <= set(judged.columns) else with_metrics(judged)
 
 
 _COLUMNS = ["architecture", "arm", "metric", "estimate", "low", "high", "n_seeds", "n_prompts"]
@@ -82,7 +113,7 @@ def _by_architecture(frame: pd.DataFrame) -> list[tuple[tuple[str, str], pd.Data
 
 def difference(judged: pd.DataFrame, arm: str, other: str, metric: str) -> Interval:
     """Paired difference of two arms over seeds and prompts."""
-    frame = with_metrics(judged)
+    frame = _with(judged, [metric])
     first, second = (matrix(frame[frame["arm"] == name], metric) for name in (arm, other))
     return over_models(first - second)
 
@@ -100,91 +131,6 @@ def differences(judged: pd.DataFrame, arm: str, others: Sequence[str], metric: s
             found = difference(part, arm, other, metric)
             rows.append((architecture, other, metric, found.estimate, found.low, found.high))
     return pd.DataFrame(rows, columns=_COLUMNS[:6])
-
-
-def length_controlled(judged: pd.DataFrame) -> pd.DataFrame:
-    """Length-controlled win rate against the base, one fit a model (architecture, seed) and arm.
-
-    AlpacaEval 2's regression without instruction difficulty: there are too few models here to estimate it.
-
-    Returns:
-        Columns architecture, seed, arm, length_controlled (%), standard_error (%, over prompts, from the delta
-        method's interval).
-    """
-    frame = judged[(judged["arm"] != "") & (judged["arm"] != "base")]
-    name = frame["architecture"] + "|" + frame["seed"].astype(str) + "|" + frame["arm"]
-    table = pd.DataFrame(
-        {
-            "model": name,
-            "instruction": frame["prompt"],
-            "preference": frame["preference"],
-            "length_model": frame["length"].astype(float),
-            "length_baseline": frame["reference_length"].astype(float),
-        }
-    )
-    fitted = lcwinrate.length_controlled(table, calibration=None, interval="delta", errors="note")
-    keys = fitted["model"].str.split("|", expand=True)
-    width = (fitted["lc_high"] - fitted["lc_low"]).to_numpy(dtype=float)
-    return pd.DataFrame(
-        {
-            "architecture": keys[0],
-            "seed": keys[1].astype(int),
-            "arm": keys[2],
-            "length_controlled": fitted["length_controlled_winrate"].to_numpy(dtype=float),
-            "standard_error": width / (2 * stats.norm.ppf(0.975)),
-        }
-    )
-
-
-def controlled_arms(fits: pd.DataFrame) -> pd.DataFrame:
-    """Length-controlled win rates over seeds and prompts, in the columns of `arms`."""
-    rows = []
-    for (architecture, arm), part in _by_architecture(fits):
-        found = pooled(part["length_controlled"], part["standard_error"], strata=part["architecture"])
-        seeds = part["seed"].nunique()
-        rows.append((architecture, arm, "length_controlled", found.estimate, found.low, found.high, seeds, np.nan))
-    return pd.DataFrame(rows, columns=_COLUMNS)
-
-
-def pooled(
-    estimates: ArrayLike, errors: ArrayLike, *, strata: ArrayLike | None = None, level: float = 0.95
-) -> Interval:
-    """Mean of models' estimates that share their prompts: variance between models + mean squared standard error.
-
-    The first is `intervals.mean_variance`; the second, over prompts, would not fall with further models on the same
-    prompts. Student's t with Satterthwaite's degrees of freedom, the prompt part counted as known.
-
-    Args:
-        estimates, errors: of each model. Shape: (n_models,)
-        strata: a label per model; fixed.
-
-    Raises:
-        ValueError: there are fewer than two estimates, or one is NaN.
-
-    >>> found = pooled([10.0, 12.0, 14.0], [0.0, 0.0, 0.0])
-    >>> found.estimate, round(float(found.high - found.estimate), 3)  # 4.303 * 2 / sqrt(3)
-    (12.0, 4.968)
-    """
-    values, sds = np.asarray(estimates, dtype=float), np.asarray(errors, dtype=float)
-    if len(values) < 2 or np.isnan(values).any():
-        raise ValueError("need at least two estimates, none of them NaN")
-    mean = float(values.mean())
-    if np.isnan(sds).any():  # a fit that separates wins by length has no error: neither has the mean
-        return Interval(mean, np.nan, np.nan, len(values), level)
-    between, degrees = intervals.mean_variance(values, strata=strata)
-    total = between + float(np.mean(sds**2))
-    reach = stats.norm if not between else stats.t(degrees * (total / between) ** 2)
-    half = float(reach.ppf((1 + level) / 2)) * np.sqrt(total)
-    return Interval(mean, mean - half, mean + half, len(values), level)
-
-
-def controlled_difference(fits: pd.DataFrame, arm: str, other: str) -> Interval:
-    """Length-controlled win rate of one arm less another's, paired by model, over seeds."""
-    keys = ["architecture", "seed"]
-    both = fits[fits["arm"] == arm].merge(fits[fits["arm"] == other], on=keys, suffixes=("", "_other"))
-    gap = both["length_controlled"] - both["length_controlled_other"]
-    error = (both["standard_error"] ** 2 + both["standard_error_other"] ** 2).pow(0.5)
-    return pooled(gap, error, strata=both["architecture"])
 
 
 def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")) -> pd.DataFrame:
