@@ -40,10 +40,10 @@ def _length_controlled(judged: pd.DataFrame) -> pd.Series:
     frame = judged[(judged["arm"] != "") & ~own]
     if frame.empty:
         return pd.Series(np.nan, index=judged.index)
-    names = [frame[name].astype(str) for name in ("architecture", "seed", "temperature", "arm")]
+    keys = ["architecture", "seed", "temperature", "arm"]
     table = pd.DataFrame(
         {
-            "model": names[0].str.cat(names[1:], sep="|"),
+            "model": frame[keys].astype(str).agg("|".join, axis=1),
             "instruction": frame["prompt"],
             "preference": frame["preference"],
             "length_model": frame["length"].astype(float),
