@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from rapo.goals import COMPACT
-from rapo.studies import central, micro
+from rapo.studies import central
 from rapo.study import Result, Run
 from rapo.world import data
 
@@ -141,7 +141,7 @@ def training_table(
     """What each model was trained on.
 
     Returns:
-        Columns arm, variant, seed, pairs, rows, goals (different score prompts; NaN where not counted),
+        Columns arm, variant, seed, pairs, rows, goals (different score prompts that the pairs give RA),
         label_accuracy (share of the pairs whose chosen answer gold likes better), gold_chosen, gold_rejected,
         own_gold and own_parseable (of all answers that were sampled for the pairs; NaN for annotators' pairs).
     """
@@ -162,9 +162,16 @@ def training_table(
 
 
 def _pair_quality(recipe: Mapping[str, Any], noise: float, seed: int) -> dict[str, float]:
-    """Label accuracy and mean gold of the pairs of a judge, as `goal_studies_runs` tells them of its own."""
+    """What `goal_studies_runs.train_goals` tells of its pairs, for those of a judge that the central code trains on."""
+    from rapo.studies import micro  # imports torch, which redrawing does without
+
     world = data.make_world({**recipe["central"]["world"], "noise": noise})
     table = micro.pairs(world, recipe["pairs"], seed=central.own_seed(recipe["architecture"], seed))
     chosen, rejected = (table[f"gold_score_{side}"].to_numpy() for side in ("chosen", "rejected"))
-    right = float((chosen > rejected).mean())
-    return {"label_accuracy": right, "gold_chosen": float(chosen.mean()), "gold_rejected": float(rejected.mean())}
+    scores = np.concatenate([table[f"score_{side}"].to_numpy() for side in ("chosen", "rejected")])
+    return {
+        "goals": len(np.unique(scores)),
+        "label_accuracy": float((chosen > rejected).mean()),
+        "gold_chosen": float(chosen.mean()),
+        "gold_rejected": float(rejected.mean()),
+    }

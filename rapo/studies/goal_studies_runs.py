@@ -115,11 +115,11 @@ def train_goals(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Pat
     settings = training.DPOSettings(**config["training"])
     log = training.train_dpo(model, tokenizer, rows, settings=settings, seed=seed)
     models.save(model, tokenizer, folder / "model")
-    goals = {row["prompt"][0]["content"] for row in rows} if config["data"]["kind"] != "uf" else set()
+    goals = {row["prompt"][0]["content"] for row in rows} if config["data"]["kind"] != "uf" else None
     return {
         "pairs": len(table),
         "rows": len(rows),
-        "goals": len(goals) if placement == "system" else None,
+        "goals": None if goals is None or placement != "system" else len(goals),
         "steps": log.steps,
         "tokens": log.tokens,
         "loss": [entry["loss"] for entry in log.history],

@@ -13,8 +13,6 @@ from rapo.studies.estimates import matrix, over_models
 from rapo.studies.goal_scales import SCALES
 from rapo.world.reward import ATTRIBUTES
 
-# One attribute goal: which arm carries it, and what all others are asked for.
-ASKED_ATTRIBUTES = ("base, all 10", "RA, attributes")
 CONTROLS = ("UF", "UF, g=10")
 KEYS = ["arm", "x", "asked", "goal"]
 METRICS = ("gold", "sentences", "unparseable")
@@ -73,76 +71,6 @@ def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
     return found.merge(beside[["sentences", "unparseable"]].reset_index(), on=KEYS[:3], how="left")
 
 
-def _fall(answers: pd.DataFrame, arm: str, attribute: str, level: float, metric: str) -> pd.DataFrame:
-    """How far a metric falls when one attribute is asked for a level instead of 10. Shape: (n_models, n_prompts)"""
-    best = pick(answers, "attributes", arm, asked="all 10")
-    other = pick(answers, "attributes", arm, asked=f"{attribute} {level:g}")
-    return matrix(best, metric) - matrix(other, metric)
-
-
-def falls(answers: pd.DataFrame, arm: str, level: float) -> pd.DataFrame:
-    """RA-T8: realised attributes under "all 10" less those when one is asked for ``level``.
-
-    Returns:
-        Columns asked, realised (attributes), estimate, low, high (score points).
-    """
-    part, rows = with_scores(answers), []
-    for asked in ATTRIBUTES:
-        for realised in ATTRIBUTES:
-            found = over_models(_fall(part, arm, asked, level, realised))
-            rows.append((asked, realised, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["asked", "realised", *_BOUNDS])
-
-
-def selectivity(
-    answers: pd.DataFrame,
-    arm: str,
-    level: float,
-    *,
-    attributes: Sequence[str] = ATTRIBUTES,
-    less: str | None = None,
-) -> Interval:
-    """How much further the attribute that is asked low falls than the mean of the others, averaged over attributes.
-
-    Args:
-        answers: of the study.
-        arm: of `ASKED_ATTRIBUTES`.
-        level: what one attribute is asked for.
-        attributes: which ones are asked low in turn.
-        less: an arm whose selectivity is taken away, paired by seed and prompt.
-    """
-    found = _selectivity(answers, arm, level, attributes)
-    return over_models(found if less is None else found - _selectivity(answers, less, level, attributes))
-
-
-def _selectivity(answers: pd.DataFrame, arm: str, level: float, attributes: Sequence[str]) -> pd.DataFrame:
-    part = with_scores(answers[answers["arm"] == arm])
-    total = None
-    for asked in attributes:
-        own = _fall(part, arm, asked, level, asked)
-        others = [_fall(part, arm, asked, level, name) for name in ATTRIBUTES if name != asked]
-        one = own - sum(others[1:], start=others[0]) / len(others)
-        total = one if total is None else total + one
-    return total / len(attributes)
-
-
-def attribute_curves(answers: pd.DataFrame) -> pd.DataFrame:
-    """Each attribute's realised score, and the sentences, against the score that it is asked for (others: 10).
-
-    Returns:
-        Columns arm, attribute, goal, metric ("score", "sentences"), estimate, low, high.
-    """
-    part = with_scores(answers[answers["study"] == "attributes"])
-    part, rows = part[part["arm"].isin(ASKED_ATTRIBUTES)], []
-    for attribute in ATTRIBUTES:
-        asked = part[(part["x"] == attribute) | (part["asked"] == "all 10")]
-        for (arm, goal), group in asked.groupby(["arm", "goal"], sort=True):
-            for metric, column in (("score", attribute), ("sentences", "sentences")):
-                found = over_models(matrix(group, column))
-                rows.append((arm, attribute, goal, metric, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["arm", "attribute", "goal", "metric", *_BOUNDS])
-
-
 def on_scales(answers: pd.DataFrame) -> pd.DataFrame:
     """RA-A1: gold over goals on each scale, base and RA, with ``share``: the goal's place on its scale, 0 to 1."""
     found = gold(answers, "scale")
@@ -192,7 +120,8 @@ def noise_gaps(answers: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for other in CONTROLS:
         for noise in noises(answers):
-            found = gap(*(pick(answers, "noise", arm, x=noise) for arm in ("RA", other)))
+            first, second = (pick(answers, "noise", arm, x=noise) for arm in ("RA", other))
+            found = gap(first, second)
             rows.append((f"RA less {other}", float(noise), found.estimate, found.low, found.high))
     return pd.DataFrame(rows, columns=["arm", "x", *_BOUNDS])
 
@@ -241,3 +170,25 @@ def unseen_gain(answers: pd.DataFrame, arm: str, seen: float) -> pd.DataFrame:
     """Gold asked for 10 less gold asked for the best score seen in training. Shape: (n_models, n_prompts)"""
     best, last = (pick(answers, "outside", arm, x="1-10", asked=f"{goal:g}") for goal in (10, seen))
     return matrix(best, "gold") - matrix(last, "gold")
+
+
+def policy_gaps(answers: pd.DataFrame) -> pd.DataFrame:
+    """RA-T9: RA less each control for each source and round, and on-policy less off-policy for each arm.
+
+    Returns:
+        Columns group ("RA less UF"), name (source and round, or arm and round), estimate, low, high.
+    """
+    part = answers[(answers["study"] == "on-policy") & (answers["x"] != "")]
+    turns = sorted(part["x"].unique())
+    rows = []
+    for other in CONTROLS:
+        for x in turns:
+            found = gap(pick(part, "on-policy", "RA", x=x), pick(part, "on-policy", other, x=x))
+            rows.append((f"RA less {other}", x, found.estimate, found.low, found.high))
+    for x in turns:
+        for arm in (*CONTROLS, "RA") if x.startswith("on-policy") else ():
+            other_source = pick(part, "on-policy", arm, x=x.replace("on-policy", "off-policy"))
+            found = gap(pick(part, "on-policy", arm, x=x), other_source)
+            name = f"{arm}, {x.split(', ')[1]}"
+            rows.append(("on-policy less off-policy", name, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", *_BOUNDS])
