@@ -56,9 +56,9 @@ def test_leads_over_the_noise_their_end_and_their_slope() -> None:
     assert part["estimate"].to_numpy() == pytest.approx([1.5, 1.0, -0.5])
     # mean 4: weights (-4, -2, 6) / 56; -4 * 1.5 - 2 * 1 - 6 * .5 = -11
     assert tables.noise_slope(frame, "UF").estimate == pytest.approx(-11 / 56)
-    assert tables.helps_until(leads).splitlines()[0] == "RA less UF: surely above zero up to a noise of 2"
+    assert tables.helps_until(leads).splitlines()[0] == "RA less UF: above zero up to a noise of 2"
     never = leads.assign(low=-1.0)
-    assert "at no noise" in tables.helps_until(never)
+    assert "not surely above zero" in tables.helps_until(never)
 
 
 def test_help_that_comes_back_does_not_count() -> None:

@@ -132,8 +132,10 @@ def helps_until(gaps: pd.DataFrame) -> str:
     for arm, part in gaps.sort_values("x").groupby("arm", sort=False):
         sure = part["low"].gt(0).cummin()
         last = part.loc[sure, "x"].max()
-        told = "at no noise from the least on" if not sure.any() else f"up to a noise of {last:g}"
-        lines.append(f"{arm}: surely above zero {told}")
+        told = (
+            f"above zero up to a noise of {last:g}" if sure.any() else "not surely above zero at the least noise"
+        )
+        lines.append(f"{arm}: {told}")
     return "\n".join(lines)
 
 
