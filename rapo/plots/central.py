@@ -42,7 +42,7 @@ def plot_arms(
         ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
         ax.plot(estimate, place, "o", color=tone, markersize=7)
     if reference is not None:
-        ax.axvline(reference, color="0.6", linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+        ax.axvline(reference, color="0.35", linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
     ax.set_yticks(places, list(estimates["arm"]))
     ax.set_ylim(-0.6, len(estimates) - 0.4)
     ax.set_xlabel(label)
