@@ -1,6 +1,6 @@
 """Pictures of unlearning: log-probabilities over training, and what is left of them at the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rapo.style import colour
@@ -10,32 +10,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# One arm under several prompts: its own colour where the prompt names the response's own score.
-TONES = {
-    "UF": colour("UF"),
-    "UF, g=10": colour("UF, g=10"),
-    "RA, own score": colour("RA"),
-    "RA, unprompted": colour("RA, unprompted"),
-    "RA, g=10": "#CC79A7",
-}
+LINES = ("UF", "UF, g=10", "RA, own score", "RA, unprompted", "RA, g=10")
 
 
 def plot_change(curves: "pd.DataFrame", *, label: str, ax: "Axes | None" = None) -> "Axes":
     """Change of log-probability over training: a line a model and prompt, with its band.
 
     Args:
-        curves: columns line (a key of `TONES`), share (of the steps), estimate, low, high.
+        curves: columns line (one of `LINES`), share (of the steps), estimate, low, high.
         label: of the vertical axis, with its unit.
     """
     import matplotlib.pyplot as plt
 
     axes = plt.gca() if ax is None else ax
-    for name in [name for name in TONES if name in set(curves["line"])]:
+    for name in [name for name in LINES if name in set(curves["line"])]:
+        tone = colour(name)
         part = curves[curves["line"] == name].sort_values("share")
         style = "--" if name.startswith("UF, ") else "-"
         share = 100 * part["share"]
-        axes.fill_between(share, part["low"], part["high"], color=TONES[name], alpha=0.15, linewidth=0)
-        axes.plot(share, part["estimate"], f"o{style}", color=TONES[name], markersize=4, label=name)
+        axes.fill_between(share, part["low"], part["high"], color=tone, alpha=0.15, linewidth=0)
+        axes.plot(share, part["estimate"], f"o{style}", color=tone, markersize=4, label=name)
     axes.axhline(0, color="0.6", linewidth=1, zorder=0)
     axes.set(xlabel="training (% of the steps)", ylabel=label)
     return axes
@@ -81,10 +75,6 @@ def plot_goals(
             beside, part["estimate"], yerr=errors, fmt="o-", color=colour(arm), markersize=5, label=shown
         )
     axes.set(xlabel="goal (1-10)", ylabel=label)
-    axes.set_xticks(_ticks(estimates["goal"].tolist()))
-    axes.legend()
+    axes.set_xticks(sorted(set(estimates["goal"])))
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)
     return axes
-
-
-def _ticks(goals: Sequence[float]) -> list[float]:
-    return sorted(set(goals))

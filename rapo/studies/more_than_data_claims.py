@@ -87,10 +87,10 @@ def _implicit(answers: pd.DataFrame) -> list[Claim]:
     )  # fmt: skip
     made = [
         replace(equal, threshold=-MARGIN),
-        _claim("RA-T6/UF", "The second round with implicit goals beats the UF model that set the goals",
+        _claim("RA-T6/UF", "Training with implicit goals beats the UF model that set the goals",
                f"{gap}, IRA (g=10) less UF", tables.gap(answers, "IRA", "UF"), "of 10", n,
                _published_gap("UF")),
-        _claim("RA-T6/second round", "It beats a second plain round on the same pairs, prompted or not",
+        _claim("RA-T6/second round", "Training with implicit goals beats a second plain round, prompted or not",
                f"{gap}, IRA less the better of them ({rival})", found, "of 10", n, NO_CONTROL),
         replace(form, direction="less", threshold=2.0),
     ]  # fmt: skip

@@ -144,7 +144,7 @@ def changes(unlearning: pd.DataFrame) -> pd.DataFrame:
 
 
 def curves(unlearning: pd.DataFrame) -> pd.DataFrame:
-    """`changes` over the seeds (Student's t). Columns line, side, share, estimate, low, high; shares as of seed 1."""
+    """`changes` over the seeds (Student's t). Columns line, side, share (mean of the seeds'), estimate, low, high."""
     table = changes(unlearning)
     place = table.groupby(["line", "side", "seed"])["share"].rank(method="first").astype(int)
     rows = []
