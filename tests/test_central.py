@@ -6,7 +6,6 @@ import pytest
 
 from rapo import config
 from rapo.studies import central
-from rapo.world import answers
 
 RECIPE = config.recipe("central", "small")
 
@@ -67,34 +66,6 @@ def test_no_two_models_share_pairs() -> None:
         for seed in [RECIPE["tuning_seed"], *RECIPE["seeds"]]
     ]
     assert len({run.config["seed"] for run in arms}) == len(arms)
-
-
-def test_every_answer_to_a_prompt_is_judged_against_the_same_reference() -> None:
-    recipe = {**RECIPE, "prompts": 4}
-    prompts = [p.id for p in central.asked.draw_distinct(4, split="test", seed=recipe["prompt_seed"])]
-    texts = {"base": "oak .", "UF": "apple , fig , kiwi ."}
-    rows = [
-        {"architecture": "llama", "seed": 1, "temperature": 0.7, "prompt": prompt, "arm": arm, "text": text,
-         "length": len(text.split())}
-        for prompt in prompts for arm, text in texts.items()
-    ]  # fmt: skip
-    judged = central.judge(pd.DataFrame(rows), recipe)
-    assert (judged.groupby("prompt")["reference_length"].nunique() == 1).all()
-    assert judged["preference"].between(1, 2).all()
-    shuffled = central.judge(pd.DataFrame(rows[::-1]), recipe).iloc[::-1]
-    assert shuffled["reference_length"].tolist() == judged["reference_length"].tolist()
-
-
-def test_reference_answers_come_from_writers_of_every_verbosity() -> None:
-    prompts = central.asked.draw_distinct(200, split="test", seed=1)
-    world = central.data.make_world({})
-    texts = central.reference_answers(world, prompts, seed=3)
-    assert texts[:5] == central.reference_answers(world, prompts[:5], seed=3)
-    sentences = [len(answers.parse(text).sentences) for text in texts]
-    assert {0, 1, 2, 3} <= set(sentences)
-    assert (
-        4 < world.gold.score(prompts, texts).mean() < 6
-    )  # good, and far from the optimum
 
 
 def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
