@@ -50,6 +50,10 @@ COLOURS: dict[str, str] = {
     "uniform, 2 epochs": "#4d4d4d",
     "MAP, 2 epochs": "#00664A",
     "MAP + RA": "#CC79A7",
+    "plain data": "#D55E00",
+    "own answers": "#0072B2",
+    "first pairs": "#4d4d4d",
+    "first pairs, equal steps": "#CC79A7",
 }
 _CYCLE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7f7f7f", "#F0E442")
 

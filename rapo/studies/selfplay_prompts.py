@@ -1,0 +1,75 @@
+"""Prompts of self-play: evolved ones for training, harder ones for the test, and how they are kept with pairs."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from rapo.world import prompts as asked
+from rapo.world.prompts import Prompt
+
+PASSES = 30  # tries to evolve each selected prompt
+
+
+def evolved(pool: Sequence[Prompt], n: int, *, known: Sequence[Prompt], seed: int) -> list[Prompt]:
+    """``n`` new prompts, each one step harder than one of the pool; each of the pool has its turn, again and again.
+
+    Prompts whose combination of count, category and order belongs to the tuning or test prompts are not taken, nor
+    those that are known already. Fewer than ``n`` where the pool gives no more.
+    """
+    allowed, taken = set(asked.combinations("train")), {question.text for question in known}
+    rng = np.random.default_rng([seed, 41])
+    found: list[Prompt] = []
+    for _ in range(PASSES):
+        for place in rng.permutation(len(pool)):
+            new = asked.evolve(pool[place], rng)
+            if (new.count, new.category, new.order) in allowed and new.text not in taken:
+                taken.add(new.text)
+                found.append(new)
+            if len(found) == n:
+                return found
+    return found
+
+
+def harder(n: int, *, split: str, steps: int, seed: int) -> list[Prompt]:
+    """``n`` different prompts of a split that come of other prompts of it by ``steps`` evolutions.
+
+    Raises:
+        ValueError: too few of the prompts that were tried stay in the split.
+    """
+    allowed, found = set(asked.combinations(split)), {}
+    for i, start in enumerate(asked.draw(30 * n, split=split, seed=seed)):
+        rng, new = np.random.default_rng([seed, i, 43]), start
+        for _ in range(steps):
+            new = asked.evolve(new, rng)
+        if (new.count, new.category, new.order) in allowed:
+            found.setdefault(new.text, new)
+    if len(found) < n:
+        raise ValueError(f"{len(found)} evolved prompts stay in split {split!r}, {n} are wanted; ask for fewer")
+    return list(found.values())[:n]
+
+
+def difficulty(questions: Sequence[Prompt]) -> dict[str, float]:
+    """What prompts ask for: mean number of items, shares with an order and with an excluded item."""
+    if not questions:
+        return {}
+    return {
+        "items": float(np.mean([question.count for question in questions])),
+        "ordered": float(np.mean([question.order != "any" for question in questions])),
+        "without": float(np.mean([question.without != "" for question in questions])),
+    }
+
+
+def written(question: Prompt) -> str:
+    """A prompt's structure as JSON: the column ``question`` of a table of pairs.
+
+    >>> fruits = Prompt(count=3, category="fruits", order="any")
+    >>> read([written(fruits)]) == [fruits]
+    True
+    """
+    return json.dumps(question.as_dict())
+
+
+def read(texts: Sequence[str]) -> list[Prompt]:
+    """Prompts from what `written` made of them."""
+    return [Prompt(**json.loads(text)) for text in texts]
