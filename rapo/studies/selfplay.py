@@ -168,7 +168,7 @@ def measured(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]
         one row a data run, with what its metrics say; "examples": pairs that alignment potential added.
     """
     tuning = tune(recipe, jobs=jobs)
-    options = options_of(recipe)[int(tuning["best"].idxmax())]
+    options = options_of(recipe)[int(tuning["gold"].to_numpy().argmax())]
     found = {seed: models(recipe, options, seed) for seed in recipe["seeds"]}
     cells = [(seed, *key) for seed, each in found.items() for key in each]
     trained = [found[seed][arm, turn][0] for seed, arm, turn in cells]

@@ -37,7 +37,8 @@ def harder(n: int, *, split: str, steps: int, seed: int) -> list[Prompt]:
     Raises:
         ValueError: too few of the prompts that were tried stay in the split.
     """
-    allowed, found = set(asked.combinations(split)), {}
+    allowed = set(asked.combinations(split))
+    found: dict[str, Prompt] = {}
     for i, start in enumerate(asked.draw(30 * n, split=split, seed=seed)):
         rng, new = np.random.default_rng([seed, i, 43]), start
         for _ in range(steps):

@@ -12,10 +12,11 @@ import pandas as pd
 from rapo.intervals import Interval
 from rapo.studies.estimates import matrix, over_models
 from rapo.studies.potential_tables import mean
-from rapo.studies.selfplay import BASE, FIRST, LONGER, PLAIN
+from rapo.studies.selfplay import ARMS, BASE, FIRST, LONGER, PLAIN
 
 ORDER = (PLAIN, "own answers", "uniform", "M+", "small Mpi", "MAP")
 RIVALS = ORDER[:-1]
+EVERY = (BASE, FIRST, LONGER, *ORDER)
 ASKED = {"test": "test prompts", "evolved": "evolved test prompts"}
 # Columns of `quality`: what is told of the pairs that a round added, and its unit.
 QUALITIES = {
@@ -53,7 +54,7 @@ def arms(answers: pd.DataFrame) -> pd.DataFrame:
     """
     last = last_round(answers)
     full = answers.assign(unparseable=100.0 * ~answers["parseable"], sentences=answers["sentences"].fillna(0.0))
-    turns = {BASE: 0, FIRST: 0, LONGER: last, **dict.fromkeys(ORDER, last)}
+    turns = {arm: 0 if arm in (BASE, FIRST) else last for arm in EVERY}
     columns = {name: (asked, "gold") for asked, name in ASKED.items()}
     columns |= {name: ("test", name) for name in ("sentences", "unparseable", "length")}
     rows = []
@@ -123,13 +124,25 @@ def growth(answers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arm", "asked", "estimate", "low", "high"])
 
 
+def sampled(rounds: pd.DataFrame) -> pd.DataFrame:
+    """What the models wrote in each round, means over seeds.
+
+    Returns:
+        Columns arm, round, prompts, made (pairs), added, sampled_gold and sampled_parseable (of all answers), and
+        made_label_accuracy (of the pairs before selection).
+    """
+    columns = ["prompts", "made", "added", "sampled_gold", "sampled_parseable", "made_label_accuracy"]
+    own = rounds[rounds["arm"].isin(ARMS)]
+    return own.groupby(["arm", "round"], sort=False)[columns].mean().reset_index()
+
+
 def quality(rounds: pd.DataFrame) -> pd.DataFrame:
     """What the pairs of own answers are like that each round added.
 
     Returns:
         Columns arm, round, quality (a key of `QUALITIES`), estimate, low, high (Student's t over seeds).
     """
-    own = rounds[rounds["arm"].isin(ORDER[1:])]
+    own = rounds[rounds["arm"].isin(ARMS)]
     own = own.assign(
         gold_gap=own["gold_chosen"] - own["gold_rejected"], label_accuracy=100 * own["label_accuracy"]
     )
