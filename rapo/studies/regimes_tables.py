@@ -1,0 +1,159 @@
+"""From answers of every regime to the map (RA-map): gains, features and contrasts, with intervals. No training here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rapo import intervals
+from rapo.intervals import Interval
+
+CONTROLS = ("base, g=10", "UF", "UF, g=10", "UF, equal steps", "UF, equal steps, g=10")
+DEFAULT = "default"
+
+
+def gains(answers: pd.DataFrame, pairs: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """RA less its best control and less plain UF in every regime, beside what the regime looks like.
+
+    Returns:
+        One row a regime: regime, axis, level, control (the best by mean gold on the tuning prompts), estimate, low,
+        high (gold of RA less that control, of 10), naive, naive_low, naive_high (less UF asked plainly), the columns of
+        ``pairs``, base (gold, asked for 10), slope (gold of the base asked for 10 less asked for 1), miss (mean
+        distance of the sentences of UF, longest and prompted, from the best number), unparseable (of RA, %).
+    """
+    rows = []
+    for regime, part in answers.groupby("regime", sort=False):
+        control = best_control(part)
+        test = part[part["split"] == "test"]
+        gain, naive = (gap(test, "RA", other) for other in (control, "UF"))
+        means = test.groupby("arm")["gold"].mean()
+        rows.append(
+            {
+                "regime": regime, "axis": part["axis"].iloc[0], "level": part["level"].iloc[0], "control": control,
+                "estimate": gain.estimate, "low": gain.low, "high": gain.high,
+                "naive": naive.estimate, "naive_low": naive.low, "naive_high": naive.high,
+                "base": means["base, g=10"], "slope": means["base, g=10"] - means["base, g=1"],
+                "miss": _miss(test, peak_of(recipe, str(regime))),
+                "unparseable": 100 * (1 - test.loc[test["arm"] == "RA", "parseable"].mean()),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows).merge(pairs, on="regime", how="left", validate="one_to_one")
+
+
+def best_control(part: pd.DataFrame) -> str:
+    """The control with the highest mean gold on the tuning prompts of one regime."""
+    means = part[part["split"] == "tuning"].groupby("arm")["gold"].mean()
+    return str(means[list(CONTROLS)].idxmax())
+
+
+def peak_of(recipe: Mapping[str, Any], regime: str) -> int:
+    """The best number of sentences in a regime."""
+    from rapo.studies.regimes import name_of
+    from rapo.world import data
+
+    (found,) = [each for each in recipe["regimes"] if name_of(each) == regime]
+    return data.make_world({**recipe["central"]["world"], **found.get("world", {})}).gold.peak
+
+
+def _miss(test: pd.DataFrame, peak: int) -> float:
+    sentences = test.loc[test["arm"] == "UF, equal steps, g=10", "sentences"].fillna(0.0)
+    return float((sentences - peak).abs().mean())
+
+
+def matrix(test: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """Gold of one arm by seed x prompt."""
+    return test[test["arm"] == arm].pivot(index="seed", columns="prompt", values="gold").astype(float)
+
+
+def gap(test: pd.DataFrame, arm: str, other: str) -> Interval:
+    """Gold of one arm less another's, paired by seed and prompt."""
+    return intervals.crossed((matrix(test, arm) - matrix(test, other)).to_numpy())
+
+
+def contrast(answers: pd.DataFrame, regime: str, other: str = DEFAULT) -> Interval:
+    """Gain of RA over its best control in one regime less that in another, paired by seed and prompt."""
+    parts = []
+    for name in (regime, other):
+        part = answers[answers["regime"] == name]
+        test = part[part["split"] == "test"]
+        parts.append(matrix(test, "RA") - matrix(test, best_control(part)))
+    return intervals.crossed((parts[0] - parts[1]).to_numpy())
+
+
+def contrasts(answers: pd.DataFrame) -> pd.DataFrame:
+    """`contrast` of every regime with the default: columns group (axis), name (regime), estimate, low, high."""
+    rows = []
+    for regime, part in answers.groupby("regime", sort=False):
+        if regime != DEFAULT:
+            found = contrast(answers, str(regime))
+            rows.append((part["axis"].iloc[0], regime, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+
+
+def over_regimes(values: Sequence[float]) -> Interval:
+    """Student's interval over regimes, each one unit: how it is on average on this map."""
+    return intervals.t_interval(np.asarray(values, dtype=float))
+
+
+def association(table: pd.DataFrame, feature: str, *, gain: str = "estimate") -> Interval:
+    """Spearman's rank correlation of the gain with a feature over regimes; the interval resamples regimes.
+
+    A constant feature (the smallest scale has few regimes) has no correlation: NaN.
+    """
+    known = table[[feature, gain]].dropna()
+    if len(known) < 4 or known[feature].nunique() < 2:
+        return Interval(np.nan, np.nan, np.nan, len(known))
+    ranks = known.rank().to_numpy()
+    rng = np.random.default_rng(0)
+    draws = [ranks[rng.integers(0, len(ranks), len(ranks))] for _ in range(2000)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.array([np.corrcoef(draw.T)[0, 1] for draw in draws])
+    estimate = float(np.corrcoef(ranks.T)[0, 1])
+    return intervals.percentile(estimate, found[np.isfinite(found)], n=len(ranks))
+
+
+FEATURES = {
+    "slope": "how well the base follows goals (gold at 10 less at 1)",
+    "base": "gold of the base asked for 10",
+    "miss": "how far UF misses the best number of sentences",
+    "good_rejected": "share of good rejected",
+    "bad_chosen": "share of bad chosen",
+    "label_right": "share of right labels",
+    "best_chosen": "share of nearly optimal chosen",
+    "unparseable": "answers of RA that break the form (%)",
+}
+
+
+def associations(table: pd.DataFrame) -> pd.DataFrame:
+    """`association` of the gain with every feature: columns group, name, estimate, low, high."""
+    rows = []
+    for feature, words in FEATURES.items():
+        found = association(table, feature)
+        rows.append(("rank correlation with the gain", words, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+
+
+def heat_map(table: pd.DataFrame, grid: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Gains of the two-way grid: columns optimum, weight, estimate, low, high."""
+    by_level = table.set_index("level")
+    rows = [
+        (optimum, weight, *by_level.loc[level, ["estimate", "low", "high"]])
+        for optimum, cells in grid.items()
+        for weight, level in cells.items()
+        if level in by_level.index
+    ]
+    return pd.DataFrame(rows, columns=["optimum", "weight", "estimate", "low", "high"])
+
+
+def advice(table: pd.DataFrame) -> str:
+    """What the map says to someone with data of their own, in plain words made of its numbers."""
+    helps, hurts = (table["low"] > 0).sum(), (table["high"] < 0).sum()
+    best, worst = (table.loc[table["estimate"].agg(which)] for which in ("idxmax", "idxmin"))
+    mean = over_regimes(table["estimate"].tolist())
+    return (
+        f"Against the best equally prompted or equally long control, reward augmentation is surely ahead in {helps} of "
+        f"{len(table)} regimes and surely behind in {hurts}; on average {mean.estimate:+.2f} of 10 "
+        f"[{mean.low:.2f}, {mean.high:.2f}]. It gains most in '{best['regime']}' ({best['estimate']:+.2f}) "
+        f"and least in '{worst['regime']}' ({worst['estimate']:+.2f})."
+    )
