@@ -23,7 +23,7 @@ FOUND = {claim.id: claim for claim in claims(FRAME, RECIPE)}
         ("AP-S1/small Mpi", 0.8),
         ("AP-S2", 0.4),
         ("AP-S2/evolved", -0.05),
-        ("AP-S2/round 2", 0.3),
+        ("AP-S2/last", 0.3),
         ("AP-S2/steps", 0.8),
     ],
 )
