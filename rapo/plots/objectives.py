@@ -45,7 +45,7 @@ def plot_rows(
         axes.hlines(y, part["low"], part["high"], color=colour(arm), linewidth=2.2)
         axes.plot(part["estimate"], y, mark, color=colour(arm), markersize=6, label=shown)
     if reference is not None:
-        axes.axvline(reference, color="0.4", linewidth=1, zorder=0)
+        axes.axvline(reference, color="0.4", linewidth=1, zorder=1.9)  # above the grid, below marks
     axes.set_yticks(list(places.values()), list(names.values()))
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlabel(label)

@@ -78,6 +78,20 @@ def titles(recipe: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
     return {name: method_of(recipe, name)["title"] for name in names}
 
 
+def plan(recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """What runs, one row a method: title, what it is (objective or baseline), data, trainer and fixed options."""
+    rows = []
+    for name in recipe["run"]:
+        method = method_of(recipe, name)
+        kind = "objective" if name in recipe["objectives"] else "baseline"
+        data = dict.fromkeys(ARMS[arm][0] for arm in arms_of(recipe, name))
+        options = {
+            key: value for key, value in method.items() if key not in ("title", "data", "published", "grid")
+        }
+        rows.append({"method": method["title"], "kind": kind, "data": ", ".join(data), **options})
+    return pd.DataFrame(rows, dtype=object).set_index("method").fillna("")
+
+
 def objectives_of(recipe: Mapping[str, Any]) -> list[str]:
     """Names of the objectives that run."""
     return [name for name in recipe["run"] if name in recipe["objectives"]]

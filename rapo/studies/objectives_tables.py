@@ -98,18 +98,29 @@ def asked_best(tuning: pd.DataFrame) -> dict[str, str]:
     return dict(zip(best["method"], best["arm"], strict=True))
 
 
-def baselines(answers: pd.DataFrame, tuning: pd.DataFrame) -> pd.DataFrame:
-    """DPO on relabelled pairs less every other method, each asked as `asked_best` says, and less the untrained base.
+def rivals(answers: pd.DataFrame, tuning: pd.DataFrame) -> pd.DataFrame:
+    """Every method other than DPO on relabelled pairs, asked as `asked_best` says, and the untrained base.
 
     Returns:
-        Columns method, arm, estimate (gold, of 10), low, high.
+        Columns method, arm (what is asked), quantity ("gold", or "lead": gold of DPO on relabelled pairs less that
+        of the rival), estimate, low, high; the best rival first.
     """
-    rivals = {**asked_best(tuning), BASE: "base, g=10"}
     rows = []
-    for method, arm in rivals.items():
-        found = gap(answers, OURS, (method, arm))
-        rows.append((method, arm, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["method", "arm", "estimate", "low", "high"])
+    for method, arm in {**asked_best(tuning), BASE: "base, g=10"}.items():
+        gold = over_models(_values(answers, method, arm, "gold"))
+        for quantity, found in (("gold", gold), ("lead", gap(answers, OURS, (method, arm)))):
+            rows.append((method, arm, quantity, found.estimate, found.low, found.high, gold.estimate))
+    table = pd.DataFrame(rows, columns=["method", "arm", "quantity", "estimate", "low", "high", "order"])
+    return table.sort_values("order", ascending=False, kind="stable", ignore_index=True).drop(columns="order")
+
+
+def asked_how(arm: str) -> str:
+    """What an arm is asked, in words.
+
+    >>> asked_how("UF, g=10"), asked_how("own score"), asked_how("best")
+    ('asked for 10', 'asked for 10', 'asked plainly')
+    """
+    return "asked for 10" if arm.endswith("g=10") or arm in ("own score", "RA") else "asked plainly"
 
 
 def hardest(answers: pd.DataFrame, tuning: pd.DataFrame) -> tuple[str, Interval]:
@@ -138,16 +149,18 @@ def beside_published(found: pd.DataFrame, names: Mapping[str, str], known: Mappi
         known: method -> what the published table calls it.
 
     Returns:
-        One row a method of either: method, asked, gold, low, high, and the published LC win rate, win rate and
-        Arena-Hard (%).
+        One row a method of either, ours first: method, asked, gold, low, high, and the published LC win rate, win
+        rate and Arena-Hard (%).
     """
     ours = found.assign(
         published=found["method"].map(known),
         method=found["method"].map(names),
-        asked=found["arm"].map(lambda arm: "for 10" if arm.endswith("g=10") or arm == "own score" else "plainly"),
+        asked=found["arm"].map(asked_how),
+        gold=found["estimate"],
     )
     wide = published.wide("RA-A4").drop(columns=["model", "certainty", "source"])
-    both = ours.merge(wide.rename(columns={"arm": "published"}), on="published", how="outer", sort=False)
+    both = ours.merge(wide.rename(columns={"arm": "published"}), on="published", how="outer")
     both["method"] = both["method"].fillna(both["published"])
     numbers = [column for column in wide.columns if column != "arm"]
-    return both[["method", "asked", "estimate", "low", "high", *numbers]].rename(columns={"estimate": "gold"})
+    order = both.sort_values(["gold", numbers[0]], ascending=False, ignore_index=True)
+    return order[["method", "asked", "gold", "low", "high", *numbers]]
