@@ -73,7 +73,7 @@ def _published(name: str | None) -> str:
     """A method's published win rate beside that of reward augmentation with the same base, in words."""
     table = published.table("RA-A4")
     values = table[table["metric"] == "LC win rate"].set_index("arm")["value"]
-    if name not in values:
+    if name is None or name not in values:
         return "not told"
     return f"LC {published.table('RA-T8')['value'].iloc[0]:.1f} (RA, on-policy) and {values[name]:.1f}, Llama-3-8B"
 
