@@ -92,3 +92,27 @@ def _show(file: str, told: "Summary", shares: "pd.DataFrame", lengths: "Interval
         f"correlation of score margin and length margin: {lengths.estimate:.2f} "
         f"[{lengths.low:.2f}, {lengths.high:.2f}] (n = {lengths.n:,})"
     )
+    if known := _from_the_map(shares):
+        out.print(known)
+
+
+def _from_the_map(shares: "pd.DataFrame") -> str:
+    """What reward augmentation gained on the most similar pairs of the micro world; "" where no map is kept."""
+    from rapo.kept import kept
+    from rapo.studies.regimes_tables import most_alike
+
+    try:
+        gains = kept("regimes_gains")
+    except FileNotFoundError:
+        return ""
+    good, bad = (float(shares["share"][shares["quantity"].str.startswith(name)].iloc[0]) for name in _LOOKED_AT)
+    like = most_alike(gains, good_rejected=good, bad_chosen=bad)
+    return (
+        f"Reward augmentation on the most similar pairs of the micro world ({like['good_rejected']:.0%} good rejected, "
+        f"{like['bad_chosen']:.0%} bad chosen; '{like['regime']}'): {like['estimate']:+.2f} of 10 "
+        f"[{like['low']:.2f}, {like['high']:.2f}] over the best control with the same prompt or as many steps, "
+        f"{like['naive']:+.2f} over plain DPO. The base model matters too: see notebooks/when_it_helps.ipynb."
+    )
+
+
+_LOOKED_AT = ("good rejected", "bad chosen")

@@ -146,6 +146,18 @@ def heat_map(table: pd.DataFrame, grid: Mapping[str, Mapping[str, str]]) -> pd.D
     return pd.DataFrame(rows, columns=["optimum", "weight", "estimate", "low", "high"])
 
 
+def most_alike(table: pd.DataFrame, *, good_rejected: float, bad_chosen: float) -> "pd.Series[Any]":
+    """The regime on the default base whose pairs have the most similar shares of good rejected and bad chosen.
+
+    Args:
+        table: of `gains`.
+        good_rejected, bad_chosen: shares of the pairs, between 0 and 1.
+    """
+    same_base = table[table["axis"].isin(["default", "judge noise", "pairs", "rejected", "chosen"])]
+    away = (same_base["good_rejected"] - good_rejected) ** 2 + (same_base["bad_chosen"] - bad_chosen) ** 2
+    return same_base.iloc[int(np.argmin(away.to_numpy()))]
+
+
 def advice(table: pd.DataFrame) -> str:
     """What the map says to someone with data of their own, in plain words made of its numbers."""
     helps, hurts = (table["low"] > 0).sum(), (table["high"] < 0).sum()

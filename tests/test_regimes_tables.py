@@ -1,0 +1,126 @@
+"""The map's arithmetic by hand, and its claims."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from rapo.studies import regimes_claims
+from rapo.studies import regimes_tables as tables
+
+RECIPE = {
+    "seeds": [1, 2, 3],
+    "central": {"world": {}},
+    "regimes": [
+        {"axis": "default", "level": "default"},
+        {"axis": "optimum", "level": "none: fewer is better", "world": {"gold": {"peak": 0}}},
+        {"axis": "judge noise", "level": "3", "noise": 3.0},
+    ],
+}
+NAMES = ["default", "optimum: none: fewer is better", "judge noise: 3"]
+GOLD = {"base": 3.0, "base, g=10": 5.0, "base, g=1": 2.0, "UF": 4.0, "UF, g=10": 5.5, "UF, equal steps": 4.5,
+        "UF, equal steps, g=10": 5.2, "RA": 6.0}  # fmt: skip
+
+
+def answers(shift: dict[str, float]) -> pd.DataFrame:
+    """Gold by arm with noise of its own for each (seed, prompt), shared by the arms; RA shifted in each regime."""
+    noise = np.random.default_rng(0).normal(0, 1, (3, 20))
+    rows = [
+        {"regime": name, "axis": name.partition(":")[0], "level": name.partition(": ")[2] or name, "arm": arm,
+         "split": split, "seed": seed, "prompt": f"{split}{prompt}", "sentences": 4.0, "parseable": arm != "RA",
+         "gold": gold + noise[seed, prompt] + shift.get(name, 0.0) * (arm == "RA")}
+        for name in NAMES for arm, gold in GOLD.items() for split in ("tuning", "test")
+        for seed in range(3) for prompt in range(20)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+PAIRS = pd.DataFrame({"regime": NAMES, "good_rejected": [0.2, 0.3, 0.9], "bad_chosen": [0.3, 0.1, 0.0],
+                      "label_right": 0.9, "best_chosen": 0.05, "pairs": 100.0})  # fmt: skip
+ANSWERS = answers({"judge noise: 3": -1.0, "optimum: none: fewer is better": 0.25})
+GAINS = tables.gains(ANSWERS, PAIRS, RECIPE)
+
+
+def test_gain_is_over_the_control_that_tuning_prompts_call_best() -> None:
+    row = GAINS.set_index("regime").loc["default"]
+    assert row["control"] == "UF, g=10"  # 5.5 is the highest of the controls
+    assert row["estimate"] == pytest.approx(0.5)  # 6.0 - 5.5; the shared noise cancels
+    assert row["high"] - row["low"] < 1e-9
+    assert row["naive"] == pytest.approx(2.0)  # 6.0 - 4.0
+    assert row["slope"] == pytest.approx(3.0)  # 5.0 - 2.0
+    assert row["miss"] == 1.0  # four sentences, three are best
+    assert row["unparseable"] == 100.0
+
+
+def test_the_choice_of_the_control_does_not_see_the_test_prompts() -> None:
+    lucky = ANSWERS.copy()
+    lucky.loc[(lucky["arm"] == "UF") & (lucky["split"] == "test"), "gold"] += 100
+    assert (tables.gains(lucky, PAIRS, RECIPE)["control"] == "UF, g=10").all()
+
+
+def test_the_optimum_is_the_regimes_own() -> None:
+    assert tables.peak_of(RECIPE, "default") == 3
+    assert tables.peak_of(RECIPE, NAMES[1]) == 0
+    assert GAINS.set_index("regime").loc[NAMES[1], "miss"] == 4.0
+
+
+def test_contrast_with_the_default_is_paired() -> None:
+    found = tables.contrast(ANSWERS, "judge noise: 3")
+    assert found.estimate == pytest.approx(-1.0)
+    assert found.high - found.low < 1e-9
+    assert tables.contrasts(ANSWERS)["estimate"].tolist() == pytest.approx([0.25, -1.0])
+
+
+def test_association_is_spearmans() -> None:
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"slope": rng.normal(size=12), "estimate": rng.normal(size=12)})
+    found = tables.association(table, "slope")
+    assert found.estimate == pytest.approx(stats.spearmanr(table["slope"], table["estimate"]).statistic)
+    assert found.low <= found.estimate <= found.high
+    assert np.isnan(tables.association(table.assign(slope=1.0), "slope").estimate)
+
+
+def test_heat_map_takes_the_cells_that_were_measured() -> None:
+    cells = tables.heat_map(
+        GAINS, {"none": {"0.25": "none: fewer is better"}, "at 3": {"0.25": "default", "1": "gone"}}
+    )
+    assert cells[["optimum", "weight"]].to_numpy().tolist() == [["none", "0.25"], ["at 3", "0.25"]]
+    assert cells["estimate"].tolist() == pytest.approx([0.75, 0.5])
+
+
+def test_most_alike_looks_at_regimes_of_the_same_base() -> None:
+    assert tables.most_alike(GAINS, good_rejected=0.8, bad_chosen=0.0)["regime"] == "judge noise: 3"
+    assert (
+        tables.most_alike(GAINS, good_rejected=0.3, bad_chosen=0.1)["regime"] == "default"
+    )  # another base is nearer
+
+
+def test_advice_counts_the_regimes() -> None:
+    text = tables.advice(GAINS)
+    assert "surely ahead in 2 of 3 regimes and surely behind in 1" in text  # +0.5, +0.75, -0.5
+    assert "on average +0.25 of 10" in text
+
+
+def test_claims_compare_with_the_default_and_state_their_direction() -> None:
+    found = {claim.id: claim for claim in regimes_claims.claims({"answers": ANSWERS, "gains": GAINS}, RECIPE)}
+    assert found["RA-map/noise"].direction == "less"
+    assert found["RA-map/noise"].verdict == "holds"  # the gain falls by 1 of 10
+    assert found["RA-map/interior optimum"].verdict == "does not hold"  # it rises by a quarter
+    assert found["RA-map"].estimate == pytest.approx(0.25)
+    assert "RA-map/rarity" not in found  # not measured here
+
+
+def test_check_tells_what_the_map_found(tmp_path, monkeypatch, capsys) -> None:
+    from rapo import cli, kept, paths
+
+    monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
+    row = '{"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": %d}\n'
+    file = tmp_path / "pairs.jsonl"
+    file.write_text(row % 6 + row % 7)
+    assert cli.main(["check", str(file)]) == 0
+    assert "micro world" not in capsys.readouterr().out  # nothing is kept
+    paths.results().mkdir(parents=True)
+    kept.store(GAINS, "regimes_gains", scale="small").replace(paths.results() / "regimes_gains.parquet")
+    assert cli.main(["check", str(file)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "90% good rejected, 0% bad chosen; 'judge noise: 3'): -0.50 of 10" in told  # 6.0 - 1.0 - 5.5
