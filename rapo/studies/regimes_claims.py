@@ -49,9 +49,9 @@ CONTRASTS = {
     "bad chosen": ("chosen: all bad", "greater",
                    "Where every chosen answer is bad, reward augmentation gains more"),
     "rarity": ("rarity: exponent 6", "greater", "Where the optimum is rarer, reward augmentation gains more"),
-    "base quality": ("base: 60,000 examples", "greater", "On a better base, reward augmentation gains more"),
+    "base quality": ("base: 6,000 examples", "less", "On a weaker base, reward augmentation gains less"),
     "model size": ("model: 0.1 M parameters", "less", "On a smaller model, reward augmentation gains less"),
-    "pairs": ("pairs: 3,000", "greater", "With more pairs, reward augmentation gains more"),
+    "pairs": ("pairs: 300", "less", "With fewer pairs, reward augmentation gains less"),
 }  # fmt: skip
 
 
