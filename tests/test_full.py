@@ -164,3 +164,12 @@ def test_unreadable_scores_are_the_middle_and_too_many_are_an_error() -> None:
     read = [grading._read({"choices": [{"message": {"content": text}}]}) for text in ("10", "Score: 7.5", "n/a")]
     assert read[:2] == [10, 7.5]
     assert np.isnan(read[2])
+
+
+def test_smoothing_that_has_no_effect_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    recipe = {"models": {"Gemma": {"label_smoothing": 0.3}}, "training": {}, "dpo": {"beta": 0.01}}
+    assert full.options_of(recipe, "Gemma", {"data": "uf"})["label_smoothing"] == 0.3
+    assert "label_smoothing 0.3 has no effect" in caplog.text
+    caplog.clear()
+    full.options_of({**recipe, "dpo": {"loss_type": ["robust"]}}, "Gemma", {"data": "uf"})
+    assert not caplog.text

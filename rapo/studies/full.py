@@ -98,6 +98,11 @@ def options_of(recipe: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> 
     if arm["data"] == "sft":
         return {**recipe["training"], **recipe["sft"]}
     smoothing = recipe["models"][name].get("label_smoothing", 0.0)
+    if smoothing and not {"robust", "exo_pair"} & set(recipe["dpo"].get("loss_type", ["sigmoid"])):
+        _log.warning(
+            "%s: label_smoothing %g has no effect: this TRL smooths the losses 'robust' and 'exo_pair' only; name one "
+            "as dpo.loss_type, or set 0", name, smoothing,
+        )  # fmt: skip
     return {**recipe["training"], **recipe["dpo"], "label_smoothing": smoothing}
 
 
