@@ -62,6 +62,26 @@ def test_the_optimum_is_the_regimes_own() -> None:
     assert tables.peak_of(RECIPE, "default") == 3
     assert tables.peak_of(RECIPE, NAMES[1]) == 0
     assert GAINS.set_index("regime").loc[NAMES[1], "miss"] == 4.0
+    flat = {"axis": "weight", "level": "0", "world": {"gold": {"weights": {"count": 1.0, "elaboration": 0.0}}}}
+    assert tables.peak_of({**RECIPE, "regimes": [flat]}, "weight: 0") is None
+
+
+def test_overshoot_is_signed_and_only_where_the_optimum_lies_inside() -> None:
+    found = tables.overshoots(ANSWERS, RECIPE)
+    assert found["name"].unique().tolist() == ["default", "judge noise: 3"]  # where none is best, all are beyond
+    assert found["group"].unique().tolist() == ["UF", "UF, equal steps, g=10", "RA"]
+    assert (found["estimate"] == 1.0).all()  # four sentences, three are best
+    broken = ANSWERS.assign(sentences=np.where(ANSWERS["prompt"] == "test0", np.nan, 2.0))
+    # One answer of twenty has none (-3), the others are one short: (-3 - 19) / 20.
+    assert tables.overshoot(broken, "default", "RA", 3).estimate == pytest.approx(-1.1)
+
+
+def test_arms_are_means_of_the_test_prompts() -> None:
+    table = tables.arms(ANSWERS).set_index(["regime", "arm"])
+    assert table.loc[("default", "RA"), "unparseable"] == 100.0
+    assert table.loc[("default", "UF"), "unparseable"] == 0.0
+    difference = table["gold"].loc[("judge noise: 3", "RA")] - table["gold"].loc[("judge noise: 3", "UF")]
+    assert difference == pytest.approx(1.0)  # 6.0 - 1.0 - 4.0
 
 
 def test_contrast_with_the_default_is_paired() -> None:
@@ -99,6 +119,19 @@ def test_advice_counts_the_regimes() -> None:
     text = tables.advice(GAINS)
     assert "surely ahead in 2 of 3 regimes and surely behind in 1" in text  # +0.5, +0.75, -0.5
     assert "on average +0.25 of 10" in text
+    assert "+1.75" in text  # less UF asked plainly: (2 + 2.25 + 1) / 3
+    assert "No feature that was looked at goes with the gain" in text  # three regimes have no rank correlation
+
+
+def test_advice_names_the_features_that_go_with_the_gain() -> None:
+    gain = np.linspace(-1, 1, 12)
+    rng = np.random.default_rng(1)
+    flat = {name: rng.normal(size=12) for name in tables.FEATURES}
+    frame = pd.DataFrame({**flat, "regime": "r", "estimate": gain, "low": gain - 0.1, "high": gain + 0.1, "naive": gain,
+                          "slope": gain**3, "unparseable": -gain})  # fmt: skip
+    text = tables.advice(frame)
+    assert "gold at 10 less at 1) (+1.00, seen before training)" in text
+    assert "break the form (%) (-1.00, seen after training)" in text
 
 
 def test_claims_compare_with_the_default_and_state_their_direction() -> None:
@@ -107,6 +140,7 @@ def test_claims_compare_with_the_default_and_state_their_direction() -> None:
     assert found["RA-map/noise"].verdict == "holds"  # the gain falls by 1 of 10
     assert found["RA-map/interior optimum"].verdict == "does not hold"  # it rises by a quarter
     assert found["RA-map"].estimate == pytest.approx(0.25)
+    assert found["RA-map/overshoot"].estimate == 1.0
     assert "RA-map/rarity" not in found  # not measured here
 
 

@@ -53,6 +53,7 @@ def local(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any
         "prompts": default["prompts"],
         "pairs": regime.get("pairs", default["pairs"]),
         "size": regime.get("size", base["size"]),
+        "base_seed": regime.get("base_seed", base["base_seed"]),
         "world": {**base["world"], **regime.get("world", {})},
         "corpus": {**base["corpus"], **default["corpus"], **regime.get("corpus", {})},
     }

@@ -23,7 +23,7 @@ def claims(results: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> li
     """
     answers, gains = results["answers"], results["gains"]
     n = f"{len(recipe['seeds'])} seeds x {answers['prompt'].nunique() // 2} prompts a regime"
-    found = [*_average(gains), *_against_default(answers, n), *_features(gains)]
+    found = [*_average(gains), _overshoot(answers, recipe, n), *_against_default(answers, n), *_features(gains)]
     return [claim for claim in found if all(map(isfinite, (claim.low, claim.high)))]
 
 
@@ -36,6 +36,15 @@ def _average(gains: pd.DataFrame) -> list[Claim]:
         _claim("RA-map/naive", "Over the map, reward augmentation beats plain DPO asked plainly",
                "gold of RA less UF, mean over regimes", naive, "of 10", n),
     ]  # fmt: skip
+
+
+def _overshoot(answers: pd.DataFrame, recipe: Mapping[str, Any], n: str) -> Claim:
+    peak = tables.peak_of(recipe, tables.DEFAULT) or 0
+    found = tables.overshoot(answers, tables.DEFAULT, tables.LONGEST, peak)
+    statement = "Plain DPO, prompted and trained as long, writes more sentences than is best"
+    statistic = f"sentences of {tables.LONGEST} less the best number, default regime"
+    claim = _claim("RA-map/overshoot", statement, statistic, found, "sentences", n)
+    return replace(claim, figures=("RA-map_overshoot",))
 
 
 CONTRASTS = {
@@ -70,14 +79,14 @@ def _against_default(answers: pd.DataFrame, n: str) -> list[Claim]:
 def _features(gains: pd.DataFrame) -> list[Claim]:
     n = f"{len(gains)} regimes"
     statements = {
-        "miss": ("overshoot", "The further UF misses the optimum, the more reward augmentation gains"),
+        "miss": ("miss", "The further UF misses the optimum, the more reward augmentation gains"),
         "slope": ("slope", "The better the base follows goals, the more reward augmentation gains"),
         "unparseable": ("form", "Where RA breaks the form of answers, it gains less"),
     }
     made = []
     for feature, (name, statement) in statements.items():
         found = tables.association(gains, feature)
-        words = f"rank correlation of the gain with: {tables.FEATURES[feature]}"
+        words = f"rank correlation of the gain with: {tables.FEATURES[feature][1]}"
         claim = _claim(f"RA-map/{name}", statement, words, found, "", n)
         made.append(replace(claim, direction="less") if feature == "unparseable" else claim)
     return made

@@ -1,6 +1,7 @@
 """From answers of every regime to the map (RA-map): gains, features and contrasts, with intervals. No training here."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pandas as pd
 from rapo import intervals
 from rapo.intervals import Interval
 
-CONTROLS = ("base, g=10", "UF", "UF, g=10", "UF, equal steps", "UF, equal steps, g=10")
+LONGEST = "UF, equal steps, g=10"
+CONTROLS = ("base, g=10", "UF", "UF, g=10", "UF, equal steps", LONGEST)
 DEFAULT = "default"
 
 
@@ -20,7 +22,8 @@ def gains(answers: pd.DataFrame, pairs: pd.DataFrame, recipe: Mapping[str, Any])
         One row a regime: regime, axis, level, control (the best by mean gold on the tuning prompts), estimate, low,
         high (gold of RA less that control, of 10), naive, naive_low, naive_high (less UF asked plainly), the columns of
         ``pairs``, base (gold, asked for 10), slope (gold of the base asked for 10 less asked for 1), miss (mean
-        distance of the sentences of UF, longest and prompted, from the best number), unparseable (of RA, %).
+        distance of the sentences of UF, longest and prompted, from the best number; NaN where they do not count),
+        unparseable (of RA, %).
     """
     rows = []
     for regime, part in answers.groupby("regime", sort=False):
@@ -47,23 +50,56 @@ def best_control(part: pd.DataFrame) -> str:
     return str(means[list(CONTROLS)].idxmax())
 
 
-def peak_of(recipe: Mapping[str, Any], regime: str) -> int:
-    """The best number of sentences in a regime."""
+def peak_of(recipe: Mapping[str, Any], regime: str) -> int | None:
+    """The best number of sentences in a regime; None where sentences do not count."""
     from rapo.studies.regimes import name_of
     from rapo.world import data
 
     (found,) = [each for each in recipe["regimes"] if name_of(each) == regime]
-    return data.make_world({**recipe["central"]["world"], **found.get("world", {})}).gold.peak
+    gold = data.make_world({**recipe["central"]["world"], **found.get("world", {})}).gold
+    return gold.peak if gold.weights["elaboration"] > 0 else None
 
 
-def _miss(test: pd.DataFrame, peak: int) -> float:
-    sentences = test.loc[test["arm"] == "UF, equal steps, g=10", "sentences"].fillna(0.0)
+def _miss(test: pd.DataFrame, peak: int | None) -> float:
+    if peak is None:
+        return float("nan")
+    sentences = test.loc[test["arm"] == LONGEST, "sentences"].fillna(0.0)
     return float((sentences - peak).abs().mean())
 
 
-def matrix(test: pd.DataFrame, arm: str) -> pd.DataFrame:
-    """Gold of one arm by seed x prompt."""
-    return test[test["arm"] == arm].pivot(index="seed", columns="prompt", values="gold").astype(float)
+def overshoot(answers: pd.DataFrame, regime: str, arm: str, peak: int) -> Interval:
+    """Sentences of an arm's answers less the best number, signed; an unparseable answer has none."""
+    test = answers[(answers["regime"] == regime) & (answers["split"] == "test")]
+    return intervals.crossed((matrix(test.fillna({"sentences": 0.0}), arm, "sentences") - peak).to_numpy())
+
+
+def overshoots(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """`overshoot` where the optimum lies inside, for plain DPO, plain DPO at its longest and prompted, and RA.
+
+    Returns:
+        Columns group (arm), name (regime), estimate, low, high.
+    """
+    rows = []
+    for arm, regime in product(("UF", LONGEST, "RA"), answers["regime"].unique()):
+        if peak := peak_of(recipe, str(regime)):
+            found = overshoot(answers, str(regime), arm, peak)
+            rows.append((arm, regime, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+
+
+def arms(answers: pd.DataFrame) -> pd.DataFrame:
+    """Every arm in every regime on the test prompts: columns regime, arm, gold, sentences, unparseable (%)."""
+    test = answers[answers["split"] == "test"]
+    table = test.assign(
+        unparseable=100.0 * ~test["parseable"].astype(bool), sentences=test["sentences"].fillna(0.0)
+    )
+    means = table.groupby(["regime", "arm"], sort=False)[["gold", "sentences", "unparseable"]].mean()
+    return means.reset_index()
+
+
+def matrix(test: pd.DataFrame, arm: str, value: str = "gold") -> pd.DataFrame:
+    """Gold, or another value, of one arm by seed x prompt."""
+    return test[test["arm"] == arm].pivot(index="seed", columns="prompt", values=value).astype(float)
 
 
 def gap(test: pd.DataFrame, arm: str, other: str) -> Interval:
@@ -113,24 +149,25 @@ def association(table: pd.DataFrame, feature: str, *, gain: str = "estimate") ->
     return intervals.percentile(estimate, found[np.isfinite(found)], n=len(ranks))
 
 
+BEFORE, AFTER, HERE = "seen before training", "seen after training", "known in this world only"
 FEATURES = {
-    "slope": "how well the base follows goals (gold at 10 less at 1)",
-    "base": "gold of the base asked for 10",
-    "miss": "how far UF misses the best number of sentences",
-    "good_rejected": "share of good rejected",
-    "bad_chosen": "share of bad chosen",
-    "label_right": "share of right labels",
-    "best_chosen": "share of nearly optimal chosen",
-    "unparseable": "answers of RA that break the form (%)",
+    "slope": (BEFORE, "how well the base follows goals (gold at 10 less at 1)"),
+    "base": (BEFORE, "gold of the base asked for 10"),
+    "good_rejected": (BEFORE, "share of good rejected"),
+    "bad_chosen": (BEFORE, "share of bad chosen"),
+    "unparseable": (AFTER, "answers of RA that break the form (%)"),
+    "miss": (HERE, "how far UF misses the best number of sentences"),
+    "label_right": (HERE, "share of right labels"),
+    "best_chosen": (HERE, "share of nearly optimal chosen"),
 }
 
 
 def associations(table: pd.DataFrame) -> pd.DataFrame:
-    """`association` of the gain with every feature: columns group, name, estimate, low, high."""
+    """`association` of the gain with every feature: columns group (who can see it), name, estimate, low, high."""
     rows = []
-    for feature, words in FEATURES.items():
+    for feature, (seen, words) in FEATURES.items():
         found = association(table, feature)
-        rows.append(("rank correlation with the gain", words, found.estimate, found.low, found.high))
+        rows.append((seen, words, found.estimate, found.low, found.high))
     return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
 
 
@@ -153,7 +190,7 @@ def most_alike(table: pd.DataFrame, *, good_rejected: float, bad_chosen: float) 
         table: of `gains`.
         good_rejected, bad_chosen: shares of the pairs, between 0 and 1.
     """
-    same_base = table[table["axis"].isin(["default", "judge noise", "pairs", "rejected", "chosen"])]
+    same_base = table[table["axis"].isin(["default", "judge noise", "rejected", "chosen"])]
     away = (same_base["good_rejected"] - good_rejected) ** 2 + (same_base["bad_chosen"] - bad_chosen) ** 2
     return same_base.iloc[int(np.argmin(away.to_numpy()))]
 
@@ -162,10 +199,20 @@ def advice(table: pd.DataFrame) -> str:
     """What the map says to someone with data of their own, in plain words made of its numbers."""
     helps, hurts = (table["low"] > 0).sum(), (table["high"] < 0).sum()
     best, worst = (table.loc[table["estimate"].agg(which)] for which in ("idxmax", "idxmin"))
-    mean = over_regimes(table["estimate"].tolist())
+    fair, naive = (over_regimes(table[name].tolist()) for name in ("estimate", "naive"))
     return (
         f"Against the best equally prompted or equally long control, reward augmentation is surely ahead in {helps} of "
-        f"{len(table)} regimes and surely behind in {hurts}; on average {mean.estimate:+.2f} of 10 "
-        f"[{mean.low:.2f}, {mean.high:.2f}]. It gains most in '{best['regime']}' ({best['estimate']:+.2f}) "
-        f"and least in '{worst['regime']}' ({worst['estimate']:+.2f})."
+        f"{len(table)} regimes and surely behind in {hurts}; on average {fair.estimate:+.2f} of 10 "
+        f"[{fair.low:.2f}, {fair.high:.2f}], where against UF asked plainly it is {naive.estimate:+.2f}. It gains most "
+        f"in '{best['regime']}' ({best['estimate']:+.2f}) and least in '{worst['regime']}' ({worst['estimate']:+.2f}). "
+        + _predictors(associations(table))
     )
+
+
+def _predictors(found: pd.DataFrame) -> str:
+    """Which features the gain rises or falls with, as far as intervals leave out zero; strongest first."""
+    found = found[(found["low"] > 0) | (found["high"] < 0)].sort_values("estimate", key=abs, ascending=False)
+    if found.empty:
+        return "No feature that was looked at goes with the gain: its rank correlations all have intervals around zero."
+    told = [f"{name} ({rho:+.2f}, {seen})" for seen, name, rho in found[["group", "name", "estimate"]].to_numpy()]
+    return f"It goes with (rank correlation over regimes): {'; '.join(told)}."
