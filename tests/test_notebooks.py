@@ -19,7 +19,7 @@ from rapo import published
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FIRST_PARAMETERS = {"scale": "small", "measure": True, "jobs": 2}
-PAPER_ID = re.compile(r"\b(?:RA|AP)-(?:[TFAS]\d+[ab]?|Th)\b")
+PAPER_ID = re.compile(r"\b(?:RA|AP)-(?:[TFAS]\d+[ab]?|Th|map)\b")
 per_notebook = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 
 
