@@ -230,8 +230,9 @@ def mean_variance(values: ArrayLike, *, strata: ArrayLike | None = None) -> tupl
     total = float(variances.sum())
     if not total:
         return 0.0, float(len(data) - len(parts))
-    spread = sum(variance**2 / (len(part) - 1) for variance, part in zip(variances, parts, strict=True))
-    return total, float(total**2 / spread)
+    shares = variances / total  # not squared before they are divided: tiny variances would vanish
+    spread = sum(share**2 / (len(part) - 1) for share, part in zip(shares, parts, strict=True))
+    return total, float(1 / spread)
 
 
 def wilson(successes: float, n: int, *, level: float = 0.95) -> Interval:

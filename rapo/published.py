@@ -68,6 +68,7 @@ _CLAIMS: tuple[tuple[str, str], ...] = (
     ("RA-A3", "Works unchanged with other direct alignment objectives"),
     ("RA-A4", "Against conditional and reward-aware baselines"),
     ("RA-Th", "Theorem 4.1: sub-optimality decays with the square root of the number of pairs"),
+    ("RA-map", "When does it help? A question that the paper leaves open, asked in the micro world"),
     ("AP-F1a", "The same pair is good by one margin and bad by the other"),
     ("AP-F1b AP-F4 AP-F5", "Training on the top 40 % by each metric: alignment potential is best"),
     ("AP-F2", "A reward-noise example that the explicit margin calls good and alignment potential does not"),

@@ -17,7 +17,8 @@ FLOORS: dict[str, str] = {
     "difficulty lengthbias l1logistic calibration leaderboard battles bradleyterry stylecontrol "
     "matching simulated_judges agreement votes bias intervals resampling audit world",
     "floor 2": "sources chat logprobs fastcpu scoring tokens sequences lm_head checkpoints shards processes bars "
-    "models hyperparameters trainrows trainers training sampling judges chatserver runs progress kept notebook study studies",
+    "models hyperparameters trainrows trainers training sampling judges chatserver runs progress kept notebook study "
+    "studies",
     "floor 3": "plots tables style",
     "roof": "reproduce kernel display report cli commands __main__",
 }

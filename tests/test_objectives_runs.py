@@ -78,7 +78,7 @@ def weights_after_one_step(loss: str, **options: Any) -> torch.Tensor:
 
 
 def test_losses_of_margins_and_rewards_begin_with_the_step_of_dpo() -> None:
-    """At the reference every pair weighs the same in each of them, and AdamW ignores the scale; IPO divides by length."""
+    """At the reference every pair weighs the same in each, and AdamW ignores the scale; IPO divides by length."""
     dpo = weights_after_one_step("sigmoid", beta=1.0)
     for name in ("exo", "aot", "nca", "sppo", "ipo"):
         method = RECIPE["objectives"][name]

@@ -27,6 +27,14 @@ def test_what_only_changes_pairs_shares_the_base() -> None:
     assert base_key("model: 0.1 M parameters") != default
 
 
+def test_another_taste_is_learned_on_top_of_the_central_base() -> None:
+    base = regimes.base_of(RECIPE, BY_NAME["optimum: at 5"])
+    assert base.function == "rapo.studies.regimes_bases:continue_base"
+    assert base.needs["base"].key == base_key("default") == central.base_run(RECIPE["central"], "llama").key
+    assert base.config["world"] == {"gold": {"peak": 5}}
+    assert base.config["seed"] != RECIPE["central"]["base_seed"], "or it would read the same texts again"
+
+
 def test_a_noisy_judge_changes_the_pairs() -> None:
     arms = [
         regimes.model_run(RECIPE, BY_NAME[name], "RA", {"learning_rate": 1e-4}, 1)

@@ -123,6 +123,33 @@ def test_advice_counts_the_regimes() -> None:
     assert "No feature that was looked at goes with the gain" in text  # three regimes have no rank correlation
 
 
+def test_advice_parts_bases_that_follow_goals_from_those_that_do_not() -> None:
+    frame = pd.DataFrame(
+        dict.fromkeys(tables.FEATURES, 0.0)
+        | {"regime": list("abc"), "estimate": [0.5, -1.0, 0.25], "naive": 1.0, "low": -2.0, "high": 2.0}
+        | {"slope": [3.0, 0.5, 1.0]}
+    )
+    assert tables.by_following(frame).to_numpy().tolist() == [[False, 1, -1, -1, -1], [True, 2, 0.375, 0.25, 0.5]]
+    text = tables.advice(frame)
+    assert (
+        "between being asked for 10 and for 1; regimes: 2) it gains +0.38 on average, from +0.25 to +0.50" in text
+    )
+    assert (
+        "hardly follow goals (less than 1 of 10 between being asked for 10 and for 1; regimes: 1) it gains -1.00"
+        in text
+    )
+
+
+def test_advice_names_what_surely_changes_the_gain() -> None:
+    moved = pd.DataFrame(
+        [("x", "noisy", -0.2, -0.3, -0.1), ("x", "weak", -0.7, -0.9, -0.5), ("x", "few", 0.1, -0.1, 0.3)],
+        columns=["group", "name", "estimate", "low", "high"],
+    )
+    text = tables.advice(GAINS, moved)
+    assert "surely less than in the default regime in 'weak' (-0.70), 'noisy' (-0.20)." in text
+    assert "In no regime does it gain surely more" in text
+
+
 def test_advice_names_the_features_that_go_with_the_gain() -> None:
     gain = np.linspace(-1, 1, 12)
     rng = np.random.default_rng(1)

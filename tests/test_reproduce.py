@@ -265,7 +265,9 @@ def test_an_interrupt_leaves_everything_resumable(make: Make, rapo_root: Path, s
     digest = notebook.digest(first, scale="smoke")
     cell = STUDY.format(tests=str(Path(__file__).parent), log=str(log), gate=str(gate))
     make("study", cell, cost="heavy", after=["first"])
-    code = "from rapo.reproduce import reproduce; reproduce(scale='smoke', jobs=2)"
+    # A shell starts its background jobs deaf to SIGINT, and children inherit that.
+    hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{hearing}; from rapo.reproduce import reproduce; reproduce(scale='smoke', jobs=2)"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     runs = rapo_root / "build" / "runs"
     end = time.monotonic() + 60

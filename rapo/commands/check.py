@@ -111,7 +111,20 @@ def _from_the_map(shares: "pd.DataFrame") -> str:
         f"Reward augmentation on the most similar pairs of the micro world ({like['good_rejected']:.0%} good rejected, "
         f"{like['bad_chosen']:.0%} bad chosen; '{like['regime']}'): {like['estimate']:+.2f} of 10 "
         f"[{like['low']:.2f}, {like['high']:.2f}] over the best control with the same prompt or as many steps, "
-        f"{like['naive']:+.2f} over plain DPO. The base model matters too: see notebooks/when_it_helps.ipynb."
+        f"{like['naive']:+.2f} over plain DPO.{_of_the_base(gains)} See notebooks/when_it_helps.ipynb."
+    )
+
+
+def _of_the_base(gains: "pd.DataFrame") -> str:
+    """What it gained on bases that do not follow goals, as advice; "" where the map has none."""
+    from rapo.studies.regimes_tables import FOLLOWS, by_following
+
+    parts = by_following(gains).set_index("follows")
+    if False not in parts.index:
+        return ""
+    return (
+        f" Its base model follows goals. On bases that do not, it gained {float(parts['gain'][False]):+.2f}: look "
+        f"first whether yours answers better by {FOLLOWS:g} of 10 or more when it is asked for 10 instead of 1."
     )
 
 

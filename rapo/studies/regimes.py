@@ -55,7 +55,7 @@ def local(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any
         "size": regime.get("size", base["size"]),
         "base_seed": regime.get("base_seed", base["base_seed"]),
         "world": {**base["world"], **regime.get("world", {})},
-        "corpus": {**base["corpus"], **default["corpus"], **regime.get("corpus", {})},
+        "corpus": {**base["corpus"], **regime.get("corpus", {})},
     }
 
 
@@ -65,12 +65,32 @@ def judged(here: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]
     return {**here, "world": {**here["world"], **noise}}
 
 
+def base_of(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> Run:
+    """The base model of a regime.
+
+    Another world is learned by training the default world's base further (``relearn`` in the recipe): texts are the
+    same in every world, what scores they get is not. Another corpus or size needs a base of its own.
+    """
+    here, architecture = local(recipe, regime), recipe["architecture"]
+    if "world" not in regime:
+        return central.base_run(here, architecture)
+    base, again = central.base_run({**here, "world": recipe["central"]["world"]}, architecture), recipe["relearn"]
+    config = {
+        "architecture": architecture,
+        "world": here["world"],
+        "corpus": {**here["corpus"], "n": again["n"]},
+        "training": {**here["base"], "learning_rate": again["learning_rate"]},
+        "seed": again["seed"],
+    }
+    return Run("rapo.studies.regimes_bases:continue_base", config, {"base": base}, f"base, {name_of(regime)}")
+
+
 def model_run(
     recipe: Mapping[str, Any], regime: Mapping[str, Any], name: str, options: Mapping[str, Any], seed: int
 ) -> Run:
     """A model of one regime and seed; "base" is the same for every seed."""
     here, architecture = local(recipe, regime), recipe["architecture"]
-    base = central.base_run(here, architecture)
+    base = base_of(recipe, regime)
     if name == "base":
         return base
     arm = MODELS[name][0]

@@ -1,4 +1,4 @@
-"""Claims of the map of regimes; each statistic was fixed before the map was measured."""
+"""Claims of the map of regimes; each statistic was fixed before the first map was measured."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,7 +58,7 @@ CONTRASTS = {
     "bad chosen": ("chosen: all bad", "greater",
                    "Where every chosen answer is bad, reward augmentation gains more"),
     "rarity": ("rarity: exponent 6", "greater", "Where the optimum is rarer, reward augmentation gains more"),
-    "base quality": ("base: 6,000 examples", "less", "On a weaker base, reward augmentation gains less"),
+    "base quality": ("base: 24,000 examples", "less", "On a weaker base, reward augmentation gains less"),
     "model size": ("model: 0.1 M parameters", "less", "On a smaller model, reward augmentation gains less"),
     "pairs": ("pairs: 300", "less", "With fewer pairs, reward augmentation gains less"),
 }  # fmt: skip

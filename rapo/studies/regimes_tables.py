@@ -195,18 +195,59 @@ def most_alike(table: pd.DataFrame, *, good_rejected: float, bad_chosen: float) 
     return same_base.iloc[int(np.argmin(away.to_numpy()))]
 
 
-def advice(table: pd.DataFrame) -> str:
-    """What the map says to someone with data of their own, in plain words made of its numbers."""
+FOLLOWS = 1.0  # gold a base gains when it is asked for 10 instead of 1, from which on it is said to follow goals
+
+
+def by_following(table: pd.DataFrame) -> pd.DataFrame:
+    """The gain where the base follows goals, and where it does not.
+
+    Args:
+        table: of `gains`.
+
+    Returns:
+        Columns follows (its gold at 10 less at 1 is at least `FOLLOWS`), regimes, gain (mean), lowest, highest.
+    """
+    found = table.groupby(table["slope"] >= FOLLOWS)["estimate"].agg(["size", "mean", "min", "max"])
+    return (
+        found.rename_axis("follows")
+        .reset_index()
+        .set_axis(["follows", "regimes", "gain", "lowest", "highest"], axis=1)
+    )
+
+
+def advice(table: pd.DataFrame, moved: pd.DataFrame | None = None) -> str:
+    """What the map says to someone with data of their own, in plain words made of its numbers.
+
+    Args:
+        table: of `gains`.
+        moved: of `contrasts`; None leaves out what changes the gain.
+    """
     helps, hurts = (table["low"] > 0).sum(), (table["high"] < 0).sum()
     best, worst = (table.loc[table["estimate"].agg(which)] for which in ("idxmax", "idxmin"))
     fair, naive = (over_regimes(table[name].tolist()) for name in ("estimate", "naive"))
-    return (
+    words = [
         f"Against the best equally prompted or equally long control, reward augmentation is surely ahead in {helps} of "
         f"{len(table)} regimes and surely behind in {hurts}; on average {fair.estimate:+.2f} of 10 "
         f"[{fair.low:.2f}, {fair.high:.2f}], where against UF asked plainly it is {naive.estimate:+.2f}. It gains most "
-        f"in '{best['regime']}' ({best['estimate']:+.2f}) and least in '{worst['regime']}' ({worst['estimate']:+.2f}). "
-        + _predictors(associations(table))
-    )
+        f"in '{best['regime']}' ({best['estimate']:+.2f}) and least in '{worst['regime']}' ({worst['estimate']:+.2f})."
+    ]
+    for follows, n, gain, lowest, highest in by_following(table).itertuples(index=False):
+        words.append(
+            f"On bases that {'follow' if follows else 'hardly follow'} goals ({'at least' if follows else 'less than'} "
+            f"{FOLLOWS:g} of 10 between being asked for 10 and for 1; regimes: {n}) it gains {gain:+.2f} on average, "
+            f"from {lowest:+.2f} to {highest:+.2f}."
+        )
+    if moved is not None:
+        words += [_moved(moved[moved["high"] < 0], "less"), _moved(moved[moved["low"] > 0], "more")]
+    return "\n".join([*words, _predictors(associations(table))])
+
+
+def _moved(part: pd.DataFrame, how: str) -> str:
+    if part.empty:
+        return f"In no regime does it gain surely {how} than in the default one."
+    part = part.sort_values("estimate", key=abs, ascending=False)
+    told = [f"'{name}' ({gap:+.2f})" for name, gap in part[["name", "estimate"]].to_numpy()]
+    return f"It gains surely {how} than in the default regime in {', '.join(told)}."
 
 
 def _predictors(found: pd.DataFrame) -> str:
