@@ -14,6 +14,7 @@ import gc
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -258,9 +259,22 @@ def _attempt(run: Run, root: Path, *, patience: float, parent: int) -> Attempt:
     try:
         return attempt(run, root, patience=patience, parent=parent)
     finally:
-        gc.collect()
-        with contextlib.suppress(OSError, AttributeError):  # glibc only
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        _tidy()
+
+
+_tidied = 0  # modules that were loaded when this worker was last tidied
+
+
+def _tidy() -> None:
+    """Give back what a run leaves. What importing torch and TRL made stays, and is not looked through again and again:
+    that took 0.2 to 0.4 s a run."""
+    global _tidied
+    gc.collect()
+    if _tidied != len(sys.modules):
+        gc.freeze()
+        _tidied = len(sys.modules)
+    with contextlib.suppress(OSError, AttributeError):  # glibc only
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _backend(jobs: int) -> tuple[dict[str, Any], bool, int]:

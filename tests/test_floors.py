@@ -15,7 +15,7 @@ FLOORS: dict[str, str] = {
     "floor 1": "candidates relabel goal_rows margins selection toy theory judgements encodings winrate lcwinrate "
     "lccontributions alignment lengthmodel crossvalidation simulation "
     "difficulty lengthbias l1logistic calibration leaderboard battles bradleyterry stylecontrol "
-    "matching simulated_judges agreement votes bias intervals resampling audit world",
+    "matching simulated_judges agreement votes bias intervals resampling audit harness world",
     "floor 2": "sources chat logprobs fastcpu scoring tokens sequences lm_head checkpoints shards processes bars "
     "models hyperparameters trainrows trainers training sampling judges chatserver runs progress kept notebook study "
     "studies",
