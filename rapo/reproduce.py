@@ -1,6 +1,7 @@
 """Headless reproduction: every notebook run once for what it is, side by side, resumed, and told at the end."""
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -162,7 +163,7 @@ class _Plan:
                     job.status = "reused"
         running: dict[Future[None], Job] = {}
         pool = ThreadPoolExecutor(max_workers=self.workers + 1, thread_name_prefix="notebook")
-        with _terminable(), pool:
+        with _terminable(), _since_now(), pool:
             try:
                 while True:
                     for job in self._startable(list(running.values())):
@@ -279,3 +280,17 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _since_now() -> Iterator[None]:
+    """Let the kernels know when this reproduction began: what is reused from before it is time saved."""
+    before = os.environ.get("RAPO_BEGAN")
+    os.environ["RAPO_BEGAN"] = str(time.time())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["RAPO_BEGAN"]
+        else:
+            os.environ["RAPO_BEGAN"] = before

@@ -108,6 +108,21 @@ def _missing(wanted: Iterable[Run], root: Path, finished: dict[str, Result]) -> 
     return sorted(found.values(), key=lambda run: -heights[run.key])
 
 
+_told: set[str] = set()  # runs that this process computed, or has told to be saved
+
+
+def _saved(reused: Mapping[str, Result]) -> float:
+    """Seconds that runs of earlier days spare, each told once: not those that this reproduction computed itself."""
+    began = float(os.environ.get("RAPO_BEGAN", "inf"))
+    older = [
+        result.seconds
+        for key, result in reused.items()
+        if key not in _told and (result.folder / "result.json").stat().st_mtime < began
+    ]
+    _told.update(reused)
+    return sum(older)
+
+
 class _Study:
     """The runs that are left, handed out one by one as workers become free."""
 
@@ -126,7 +141,7 @@ class _Study:
             name,
             total=len(reused) + len(missing),
             reused=len(reused),
-            saved=sum(result.seconds for result in reused.values()),
+            saved=_saved(reused),
             forecast=forecast,
             jobs=_backend(jobs)[2] if missing else jobs,
         )
@@ -177,6 +192,7 @@ class _Study:
         self.progress.end(run, outcome.status, outcome.seconds)
         if outcome.status == "done" and not outcome.reused:
             self.computed.add(outcome.key)
+            _told.add(outcome.key)
         elif outcome.status == "failed":
             self.failed[outcome.key] = outcome
             _log.error("run %s (%s) failed: %s", run.key, run.name, outcome.error)

@@ -1,5 +1,6 @@
 """Studies: computed once, in any order, by any number of workers, through crashes."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -124,6 +125,21 @@ def test_results_come_in_order_with_needs_computed_once(runs: Path, log: Path) -
     assert computed(log) == [2, 3, 4]
     assert (results[0].folder / "artefact.txt").read_text() == "3"
     assert json.loads((results[0].folder / "config.json").read_text())["needs"] == {"base": base.key}
+
+
+def test_only_what_is_older_than_the_reproduction_is_time_saved_and_only_once(
+    runs: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = run_all([make(log, 1), make(log, 2)], name="s", jobs=1)
+    found = {result.key: dataclasses.replace(result, seconds=2.0) for result in results}
+    assert study._saved(found) == 0, "this process computed them"
+    monkeypatch.setattr(study, "_told", set())
+    monkeypatch.setenv("RAPO_BEGAN", str(time.time() - 100))
+    assert study._saved(found) == 0, "this reproduction computed them"
+    monkeypatch.setattr(study, "_told", set())
+    monkeypatch.setenv("RAPO_BEGAN", str(time.time() + 100))
+    assert study._saved(found) == 4.0
+    assert study._saved(found) == 0, "told before"
 
 
 def test_finished_runs_do_not_ask_for_what_they_needed(runs: Path, log: Path) -> None:
