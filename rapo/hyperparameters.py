@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+SMOOTHED = ("robust", "exo_pair")  # losses of TRL 1.16 that label smoothing has an effect on
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -44,13 +46,16 @@ class DPOSettings(Settings):
         beta: strength of the pull towards the reference.
         loss_type: names that TRL knows ("sigmoid", "ipo", "hinge", "sft", ...), summed with ``loss_weights``.
         loss_weights: as many as names.
-        label_smoothing: chance that a label is wrong, for the losses that use it.
+        label_smoothing: chance that a label is wrong, for the losses that use it (`SMOOTHED`).
+        ld_alpha: weight of the tokens that the longer response has more than the shorter, from 0 to 1 (LD-DPO,
+            arXiv:2409.06411). None: DPO's own, 1.
     """
 
     beta: float = 0.3
     loss_type: tuple[str, ...] = ("sigmoid",)
     loss_weights: tuple[float, ...] = (1.0,)
     label_smoothing: float = 0.0
+    ld_alpha: float | None = None
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,10 @@ def unfinished(scale: str) -> list[str]:
 
 
 def durations(scale: str) -> dict[str, Any]:
-    """How long notebooks and runs took, for the estimates of a machine that has measured nothing yet."""
+    """How long notebooks and runs took, for the estimates of a machine that has measured nothing yet.
+
+    A notebook that reused runs of another day says only what it might have taken; what was kept before goes first.
+    """
     import statistics
 
     from rapo import progress
@@ -226,8 +229,12 @@ def durations(scale: str) -> dict[str, Any]:
     found = {source.name: read_marker(source.name, scale) for source in find()}
     markers = {name: marker for name, marker in found.items() if marker}
     runs = progress.history(paths.runs(), {key for marker in markers.values() for key in marker.runs})
+    before = _kept_durations()
     return {
-        "notebooks": {name: marker.anew for name, marker in markers.items()},
+        "notebooks": {
+            name: marker.anew if marker.anew == marker.seconds else before.get(name, marker.anew)
+            for name, marker in markers.items()
+        },
         "runs": {kind: round(statistics.median(seconds), 1) for kind, seconds in sorted(runs.items())},
     }
 
@@ -236,11 +243,16 @@ def expected_seconds(name: str, scale: str) -> float | None:
     """How long a notebook takes anew, here or where the kept results were measured."""
     if marker := read_marker(name, scale):
         return marker.anew
+    return _kept_durations().get(name) if scale == "small" else None
+
+
+def _kept_durations() -> dict[str, float]:
+    """Seconds of each notebook as kept with the results; nothing where they cannot be read."""
     try:
         kept = json.loads((paths.results() / "durations.json").read_text(encoding="utf-8"))
-        return float(kept["notebooks"][name]) if scale == "small" else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return {name: float(seconds) for name, seconds in kept["notebooks"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _package() -> str:

@@ -5,6 +5,7 @@ computed once: no reference model is held, and nothing is computed twice when th
 change (trl#3985). What is left of TRL's overhead is measured in tests/benchmarks/bench_training.py.
 """
 
+import logging
 import tempfile
 import time
 import warnings
@@ -16,10 +17,12 @@ import numpy as np
 import torch
 
 from rapo import fastcpu
-from rapo.hyperparameters import DPOSettings, Settings, SimPOSettings, TrainLog
+from rapo.hyperparameters import SMOOTHED, DPOSettings, Settings, SimPOSettings, TrainLog
 from rapo.lm_head import logprobs_of
 from rapo.sequences import CPU_BUDGET, CUDA_BUDGET, Completion, logprob_sums
 from rapo.trainrows import PAIR, Kept, Rows, keep, name, tokenise
+
+_log = logging.getLogger(__name__)
 
 DEPENDS = (
     "rapo.fastcpu",
@@ -29,6 +32,7 @@ DEPENDS = (
     "rapo.trainers",
     "rapo.trainrows",
 )
+Ids = Mapping[str, list[list[int]]]
 __all__ = [
     "PAIR", "DPOSettings", "Settings", "SimPOSettings", "TrainLog", "reference_logprobs", "tokenise", "train_dpo",
     "train_sft", "train_simpo",
@@ -49,7 +53,17 @@ def reference_logprobs(model: Any, tokenizer: Any, rows: Rows) -> np.ndarray:
     return _reference(model, tokenise(tokenizer, rows, sides=PAIR))
 
 
-def _reference(model: Any, ids: Mapping[str, list[list[int]]]) -> np.ndarray:
+def _reference(model: Any, ids: Ids, ld_alpha: float | None = None) -> np.ndarray:
+    """As `reference_logprobs`; of LD-DPO, tokens past the shorter response count ``ld_alpha`` times."""
+    whole = _sums(model, ids)
+    if ld_alpha is None:
+        return whole
+    shared = [min(map(len, both)) for both in zip(*(ids[f"{side}_ids"] for side in PAIR), strict=True)]
+    cut = {f"{side}_ids": [a[:n] for a, n in zip(ids[f"{side}_ids"], shared, strict=True)] for side in PAIR}
+    return ld_alpha * whole + (1 - ld_alpha) * _sums(model, {**ids, **cut})
+
+
+def _sums(model: Any, ids: Ids) -> np.ndarray:
     wholes = [
         Completion([*prompt, *answer], max(len(prompt), 1))
         for side in PAIR
@@ -127,15 +141,20 @@ def train_dpo(
             `rapo.logprobs.sums`. Shape: (n_rows, 2). None: those of the model as it stands.
 
     Raises:
-        ValueError: there are no rows, a row is too long, or ``reference`` has another shape or no number for a row.
+        ValueError: there are no rows, a row is too long, ``reference`` has another shape or no number for a row, or
+            is given for LD-DPO, which weighs tokens before it sums them.
     """
     from datasets import Dataset
     from trl import DPOConfig
 
     from rapo.trainers import DPO
 
+    _check(settings, reference)
     kept = keep(tokenise(tokenizer, rows, sides=PAIR), rows, settings)
-    values = _reference(model, kept.ids) if reference is None else _given(reference, len(rows))[kept.places]
+    if reference is None:
+        values = _reference(model, kept.ids, settings.ld_alpha)
+    else:
+        values = _given(reference, len(rows))[kept.places]
     missing = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(missing):
         place = kept.places[missing[0]]
@@ -150,11 +169,22 @@ def train_dpo(
             loss_type=list(settings.loss_type),
             loss_weights=list(settings.loss_weights),
             label_smoothing=settings.label_smoothing,
+            ld_alpha=settings.ld_alpha,
             precompute_ref_log_probs=True,
         )
         data = Dataset.from_dict(columns)
         trainer = DPO(model, args=arguments, train_dataset=data, processing_class=tokenizer)
         return _run(trainer, kept, settings, seed, grouped="sft" not in settings.loss_type)
+
+
+def _check(settings: DPOSettings, reference: Any) -> None:
+    if settings.ld_alpha is not None and reference is not None:
+        raise ValueError("with ld_alpha, reference sums of whole responses do not serve; leave reference out")
+    if settings.label_smoothing and not set(SMOOTHED) & set(settings.loss_type):
+        _log.warning(
+            "label_smoothing %g has no effect: this TRL smooths the losses %s only, and loss_type is %s",
+            settings.label_smoothing, " and ".join(SMOOTHED), ", ".join(settings.loss_type),
+        )  # fmt: skip
 
 
 def train_simpo(model: Any, tokenizer: Any, rows: Rows, *, settings: SimPOSettings, seed: int) -> TrainLog:

@@ -70,6 +70,7 @@ def trl_history(
             "loss_type": list(settings.loss_type),
             "loss_weights": list(settings.loss_weights),
             "label_smoothing": settings.label_smoothing,
+            "ld_alpha": settings.ld_alpha,
         }
         trainer = Ordered(
             model,
@@ -83,14 +84,19 @@ def trl_history(
 
 
 @pytest.mark.parametrize(
-    ("loss_type", "weights", "smoothing"),
-    [(("sigmoid",), (1.0,), 0.0), (("sigmoid", "sft"), (1.0, 0.5), 0.0), (("robust",), (1.0,), 0.2)],
+    ("loss_type", "weights", "other"),
+    [
+        (("sigmoid",), (1.0,), {}),
+        (("sigmoid", "sft"), (1.0, 0.5), {}),
+        (("robust",), (1.0,), {"label_smoothing": 0.2}),
+        (("sigmoid",), (1.0,), {"ld_alpha": 0.3}),
+    ],
 )
 @pytest.mark.parametrize("fast", [False, True])
 def test_dpo_is_trls_own_step_by_step(
     loss_type: tuple[str, ...],
     weights: tuple[float, ...],
-    smoothing: float,
+    other: dict[str, float],
     fast: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -99,9 +105,7 @@ def test_dpo_is_trls_own_step_by_step(
     if not fast:
         monkeypatch.setattr(fastcpu, "applies", lambda model: False)
     rows = pairs(20)
-    settings = DPOSettings(
-        learning_rate=1e-2, batch_size=4, loss_type=loss_type, loss_weights=weights, label_smoothing=smoothing
-    )
+    settings = DPOSettings(learning_rate=1e-2, batch_size=4, loss_type=loss_type, loss_weights=weights, **other)
     log = training.train_dpo(tiny(), TOKENIZER, rows, settings=settings, seed=3)
     ids = training.tokenise(TOKENIZER, rows, sides=SIDES)
     lengths = [
@@ -278,3 +282,14 @@ def test_references_that_do_not_fit() -> None:
     holes[1, 0] = np.nan
     with pytest.raises(ValueError, match="no number for row 1"):
         training.train_dpo(tiny(), TOKENIZER, rows, settings=DPOSettings(), seed=0, reference=holes)
+    settings = DPOSettings(ld_alpha=0.5)
+    with pytest.raises(ValueError, match="with ld_alpha, reference sums"):
+        training.train_dpo(tiny(), TOKENIZER, rows, settings=settings, seed=0, reference=np.zeros((3, 2)))
+
+
+def test_smoothing_that_the_loss_ignores_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    for loss, told in (("robust", False), ("sigmoid", True)):
+        caplog.clear()
+        settings = DPOSettings(label_smoothing=0.3, loss_type=(loss,), batch_size=3)
+        training.train_dpo(tiny(), TOKENIZER, pairs(3), settings=settings, seed=0)
+        assert ("label_smoothing 0.3 has no effect" in caplog.text) == told

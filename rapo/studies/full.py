@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from rapo.config import canonical
+from rapo.hyperparameters import SMOOTHED
 from rapo.studies import central, grading, inputs, quizzes
 from rapo.study import Run, run_all, store
 
@@ -98,10 +99,10 @@ def options_of(recipe: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> 
     if arm["data"] == "sft":
         return {**recipe["training"], **recipe["sft"]}
     smoothing = recipe["models"][name].get("label_smoothing", 0.0)
-    if smoothing and not {"robust", "exo_pair"} & set(recipe["dpo"].get("loss_type", ["sigmoid"])):
+    if smoothing and not set(SMOOTHED) & set(recipe["dpo"].get("loss_type", ["sigmoid"])):
         _log.warning(
-            "%s: label_smoothing %g has no effect: this TRL smooths the losses 'robust' and 'exo_pair' only; name one "
-            "as dpo.loss_type, or set 0", name, smoothing,
+            "%s: label_smoothing %g has no effect: this TRL smooths the losses %s only; name one as "
+            "dpo.loss_type, or set 0", name, smoothing, " and ".join(SMOOTHED),
         )  # fmt: skip
     return {**recipe["training"], **recipe["dpo"], "label_smoothing": smoothing}
 

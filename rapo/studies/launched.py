@@ -104,6 +104,7 @@ def _options(settings: Settings, seed: int) -> dict[str, Any]:
             "loss_type": list(held["loss_type"]),
             "loss_weights": list(held["loss_weights"]),
             "label_smoothing": held["label_smoothing"],
+            "ld_alpha": held["ld_alpha"],
             "precompute_ref_log_probs": True,  # then no second model is held beside the first
         }
     return {**options, "completion_only_loss": True}

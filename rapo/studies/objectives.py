@@ -124,7 +124,7 @@ def model_run(recipe: Mapping[str, Any], cell: Cell, seed: int) -> Run:
         "seed": central.own_seed(architecture, seed),
     }
     needs = {"base": base}
-    if method["trainer"] in REFERENCE:
+    if method["trainer"] in REFERENCE and "ld_alpha" not in method:  # LD-DPO scores its reference its own way
         needs["reference"] = Run(f"{RUNS}:score", about, {"base": base}, f"reference {cell.data} seed {seed}")
     options = options_of(recipe, cell.method, cell.data)[cell.setting]
     config = {**about, "trainer": method["trainer"], "training": options}
