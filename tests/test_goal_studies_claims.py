@@ -10,7 +10,7 @@ from rapo.studies.goal_studies_claims import claims
 from rapo.world.reward import ATTRIBUTES
 
 RECIPE = goal_studies.recipe_of("small")
-BASE = np.random.default_rng(1).normal(5, 1, (3, 4))
+BASE = np.random.default_rng(1).normal(5, 1, (len(RECIPE["seeds"]), 4))
 
 
 def answers(gold: object, *, recipe: dict = RECIPE) -> pd.DataFrame:
