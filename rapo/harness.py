@@ -58,25 +58,14 @@ def commands(
     ['lm_eval', '--model', 'hf', '--model_args', 'pretrained=my/model,dtype=bfloat16', '--tasks']
     """
     names = _known(benchmarks)
+    start = ["lm_eval", "--model", "hf", "--model_args", f"pretrained={model},dtype=bfloat16"]
     told = [] if goal is None else ["--system_instruction", goals.text(goal, goals.template(template))]
+    end = ["--apply_chat_template", *told, "--batch_size", "auto", "--output_path", str(out)]
     found = []
     for shots in sorted({BENCHMARKS[name].shots for name in names}):
         tasks = ",".join(BENCHMARKS[name].task for name in names if BENCHMARKS[name].shots == shots)
         examples = ["--num_fewshot", str(shots), *(["--fewshot_as_multiturn"] if shots else [])]
-        found.append(
-            [
-                *(
-                    "lm_eval",
-                    "--model",
-                    "hf",
-                    "--model_args",
-                    f"pretrained={model},dtype=bfloat16",
-                    "--tasks",
-                    tasks,
-                ),
-                *(*examples, "--apply_chat_template", *told, "--batch_size", "auto", "--output_path", str(out)),
-            ]
-        )
+        found.append([*start, "--tasks", tasks, *examples, *end])
     return found
 
 

@@ -1,5 +1,6 @@
 """Settings of a training run, and what it says of itself afterwards."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,6 +57,14 @@ class DPOSettings(Settings):
     loss_weights: tuple[float, ...] = (1.0,)
     label_smoothing: float = 0.0
     ld_alpha: float | None = None
+
+
+def idle_smoothing(smoothing: float, loss_type: Iterable[str]) -> str | None:
+    """Why label smoothing does nothing under these losses; None where it does something, or is 0."""
+    if not smoothing or set(SMOOTHED) & set(loss_type):
+        return None
+    known = " and ".join(SMOOTHED)
+    return f"label_smoothing {smoothing:g} has no effect: this TRL smooths the losses {known} only; name one, or set 0"
 
 
 @dataclass(frozen=True)

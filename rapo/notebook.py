@@ -229,7 +229,7 @@ def durations(scale: str) -> dict[str, Any]:
     found = {source.name: read_marker(source.name, scale) for source in find()}
     markers = {name: marker for name, marker in found.items() if marker}
     runs = progress.history(paths.runs(), {key for marker in markers.values() for key in marker.runs})
-    before = _kept_durations()
+    before = progress.kept_durations("notebooks")
     return {
         "notebooks": {
             name: marker.anew if marker.anew == marker.seconds else before.get(name, marker.anew)
@@ -243,16 +243,9 @@ def expected_seconds(name: str, scale: str) -> float | None:
     """How long a notebook takes anew, here or where the kept results were measured."""
     if marker := read_marker(name, scale):
         return marker.anew
-    return _kept_durations().get(name) if scale == "small" else None
+    from rapo import progress
 
-
-def _kept_durations() -> dict[str, float]:
-    """Seconds of each notebook as kept with the results; nothing where they cannot be read."""
-    try:
-        kept = json.loads((paths.results() / "durations.json").read_text(encoding="utf-8"))
-        return {name: float(seconds) for name, seconds in kept["notebooks"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+    return progress.kept_durations("notebooks").get(name) if scale == "small" else None
 
 
 def _package() -> str:

@@ -176,9 +176,14 @@ def history(root: Path, keys: Iterable[str] | None = None) -> dict[str, list[flo
 
 def kept_history() -> dict[str, list[float]]:
     """Durations by kind that were kept with the results, for a machine that has measured nothing yet."""
+    return {name: [seconds] for name, seconds in kept_durations("runs").items()}
+
+
+def kept_durations(what: str) -> dict[str, float]:
+    """Seconds of the "runs" or the "notebooks" as kept with the results; nothing where they cannot be read."""
     try:
-        kept = json.loads((paths.results() / "durations.json").read_text(encoding="utf-8"))["runs"]
-        return {name: [float(seconds)] for name, seconds in kept.items()}
+        kept = json.loads((paths.results() / "durations.json").read_text(encoding="utf-8"))[what]
+        return {name: float(seconds) for name, seconds in kept.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 

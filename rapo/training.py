@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from rapo import fastcpu
-from rapo.hyperparameters import SMOOTHED, DPOSettings, Settings, SimPOSettings, TrainLog
+from rapo.hyperparameters import DPOSettings, Settings, SimPOSettings, TrainLog, idle_smoothing
 from rapo.lm_head import logprobs_of
 from rapo.sequences import CPU_BUDGET, CUDA_BUDGET, Completion, logprob_sums
 from rapo.trainrows import PAIR, Kept, Rows, keep, name, tokenise
@@ -180,11 +180,8 @@ def train_dpo(
 def _check(settings: DPOSettings, reference: Any) -> None:
     if settings.ld_alpha is not None and reference is not None:
         raise ValueError("with ld_alpha, reference sums of whole responses do not serve; leave reference out")
-    if settings.label_smoothing and not set(SMOOTHED) & set(settings.loss_type):
-        _log.warning(
-            "label_smoothing %g has no effect: this TRL smooths the losses %s only, and loss_type is %s",
-            settings.label_smoothing, " and ".join(SMOOTHED), ", ".join(settings.loss_type),
-        )  # fmt: skip
+    if told := idle_smoothing(settings.label_smoothing, settings.loss_type):
+        _log.warning("%s", told)
 
 
 def train_simpo(model: Any, tokenizer: Any, rows: Rows, *, settings: SimPOSettings, seed: int) -> TrainLog:

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from rapo.config import canonical
-from rapo.hyperparameters import SMOOTHED
+from rapo.hyperparameters import idle_smoothing
 from rapo.studies import central, grading, inputs, quizzes
 from rapo.study import Run, run_all, store
 
@@ -99,11 +99,8 @@ def options_of(recipe: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> 
     if arm["data"] == "sft":
         return {**recipe["training"], **recipe["sft"]}
     smoothing = recipe["models"][name].get("label_smoothing", 0.0)
-    if smoothing and not set(SMOOTHED) & set(recipe["dpo"].get("loss_type", ["sigmoid"])):
-        _log.warning(
-            "%s: label_smoothing %g has no effect: this TRL smooths the losses %s only; name one as "
-            "dpo.loss_type, or set 0", name, smoothing, " and ".join(SMOOTHED),
-        )  # fmt: skip
+    if told := idle_smoothing(smoothing, recipe["dpo"].get("loss_type", ["sigmoid"])):
+        _log.warning("%s: %s", name, told)
     return {**recipe["training"], **recipe["dpo"], "label_smoothing": smoothing}
 
 
