@@ -2,7 +2,7 @@
 
 import sys
 
-from rapo.cli import main
+from rapo.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -72,17 +72,17 @@ def parse_yaml(text: str, *, name: str = "<text>") -> Any:
 
 
 def recipe(name: str, scale: str) -> dict[str, Any]:
-    """Settings of one study at one scale, from ``rapo/recipes/<name>.yaml``.
+    """Settings of one study at one scale, from ``rapo/studies/<name>/recipe.yaml``.
 
     The file has a block ``common`` and one block per scale; the scale's values override, nested mappings merge.
 
     Raises:
         ValueError: no such recipe, or the recipe has no such scale.
     """
-    file = resources.files("rapo") / "recipes" / f"{name}.yaml"
+    file = resources.files("rapo") / "studies" / name / "recipe.yaml"
     if not file.is_file():
-        raise ValueError(f"no recipe named {name!r} in rapo/recipes")
-    blocks = parse_yaml(file.read_text(encoding="utf-8"), name=f"recipes/{name}.yaml") or {}
+        raise ValueError(f"no study named {name!r} has a recipe.yaml in rapo/studies")
+    blocks = parse_yaml(file.read_text(encoding="utf-8"), name=f"studies/{name}/recipe.yaml") or {}
     scales = sorted(set(blocks) - {"common"})
     if scale not in scales:
         raise ValueError(f"recipe {name!r} has no scale {scale!r}; it has {scales}")

@@ -104,15 +104,15 @@ def test_a_recipe_is_common_overridden_by_the_scale(recipes: Path) -> None:
         "common: {lr: 1e-4, model: {width: 96, layers: 3}}\nsmoke: {model: {layers: 1}}\nsmall:\n",
         encoding="utf-8",
     )
-    assert config.recipe("toy", "smoke") == {"lr": 1e-4, "model": {"width": 96, "layers": 1}}
-    assert config.recipe("toy", "small") == {"lr": 1e-4, "model": {"width": 96, "layers": 3}}
+    assert config.recipe("toy_policies", "smoke") == {"lr": 1e-4, "model": {"width": 96, "layers": 1}}
+    assert config.recipe("toy_policies", "small") == {"lr": 1e-4, "model": {"width": 96, "layers": 3}}
 
 
 @pytest.mark.parametrize("scale", ["full", "common"])
 def test_a_recipe_without_the_scale_names_those_it_has(recipes: Path, scale: str) -> None:
     (recipes / "toy.yaml").write_text("common: {lr: 1}\nsmoke: {}\n", encoding="utf-8")
     with pytest.raises(ValueError, match=rf"'toy' has no scale '{scale}'; it has \['smoke'\]"):
-        config.recipe("toy", scale)
+        config.recipe("toy_policies", scale)
 
 
 def test_an_empty_recipe_and_a_missing_one_are_named(recipes: Path) -> None:

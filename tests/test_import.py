@@ -6,17 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_floors import FLOORS, HEAVY, PACKAGE
+from levels import HEAVY, HUB, LIGHT, PACKAGE, modules, package_of
 
 import rapo
 
-LIGHT_ROOMS = [
-    room
-    for floor in ("ground", "floor 1")
-    for room in FLOORS[floor].split()
-    if (PACKAGE / f"{room}.py").is_file() or (PACKAGE / room).is_dir()
-]
-WORLD = [f"world.{file.stem}" for file in sorted((PACKAGE / "world").glob("*.py")) if file.stem != "__init__"]
+LIGHT_MODULES = sorted(name for name in modules() if package_of(name) in LIGHT)
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -32,15 +26,14 @@ def test_import_rapo_loads_nothing_but_itself() -> None:
     assert loaded_after("import rapo") & heavy == set()
 
 
-def test_the_ground_and_floor_1_load_neither_torch_nor_a_network_client() -> None:
-    modules = ", ".join(f"rapo.{room}" for room in LIGHT_ROOMS + WORLD)
-    heavy = HEAVY | {"matplotlib", "seaborn", "sklearn"}
-    assert loaded_after(f"import {modules}") & heavy == set()
+def test_light_packages_load_neither_torch_nor_a_network_client() -> None:
+    heavy = HEAVY | HUB | {"matplotlib", "seaborn", "sklearn"}
+    assert loaded_after(f"import {', '.join(LIGHT_MODULES)}") & heavy == set()
 
 
 def test_the_command_line_starts_without_them() -> None:
     heavy = HEAVY | {"numpy", "pandas", "pyarrow", "scipy", "sklearn", "matplotlib"}
-    assert loaded_after("import rapo.cli") & heavy == set()
+    assert loaded_after("import rapo.cli.main") & heavy == set()
 
 
 def test_rooms_are_loaded_on_first_use() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rapo import cli
+from rapo.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -15,7 +15,7 @@ CODE = "\n".join(re.findall(r"```\w*\n(.*?)```", README, flags=re.DOTALL) + re.f
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"^rapo ([a-z]+)", CODE, flags=re.MULTILINE))))
 def test_the_command_exists(name: str) -> None:
-    assert name in cli.commands()
+    assert name in main.commands()
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"^make ([a-z]+)", CODE, flags=re.MULTILINE))))

@@ -8,10 +8,10 @@ import pyarrow as pa
 import torch
 import transformers
 
-from rapo import models
+from rapo.models import tiny
 
 WORDS = [f"w{i}" for i in range(40)]
-TOKENIZER = models.build_tokenizer(WORDS)
+TOKENIZER = tiny.build_tokenizer(WORDS)
 SIZE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 # Heads that scale, cap, add a bias or share the embedding, each strong enough to be seen in a random model.
 SPECIAL: dict[str, tuple[str, dict[str, Any]]] = {
@@ -28,7 +28,7 @@ def special_model(name: str) -> Any:
     kind, own = SPECIAL[name]
     size = {} if kind == "GPT2Config" else SIZE | {"max_position_embeddings": 512}
     ids = {"vocab_size": len(TOKENIZER), "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": None}
-    model = models.random_model(getattr(transformers, kind)(**size, **ids, **own, initializer_range=0.3), seed=1)
+    model = tiny.random_model(getattr(transformers, kind)(**size, **ids, **own, initializer_range=0.3), seed=1)
     if (bias := model.get_output_embeddings().bias) is not None:
         torch.nn.init.normal_(bias, generator=torch.Generator().manual_seed(2))
     return model.eval()
@@ -36,8 +36,8 @@ def special_model(name: str) -> Any:
 
 def model(seed: int = 1, architecture: str = "llama") -> Any:
     """A random model of one of rapo's own architectures."""
-    return models.random_model(
-        models.tiny_config(architecture, vocab_size=len(TOKENIZER), width=32, layers=2), seed=seed
+    return tiny.random_model(
+        tiny.tiny_config(architecture, vocab_size=len(TOKENIZER), width=32, layers=2), seed=seed
     )
 
 

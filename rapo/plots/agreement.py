@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rapo import style
+from rapo.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,7 @@ def plot_by_margin(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "A
     """Agreement by the first judge's margin: a point a bin with its interval, each bin as wide as it has pairs.
 
     Args:
-        estimates: of `rapo.agreement.by_margin`; a column ``expected`` (0..1) is drawn as a line.
+        estimates: of `rapo.judging.agreement.by_margin`; a column ``expected`` (0..1) is drawn as a line.
     """
     axes = _axes(ax)
     share = 100 * estimates["agreement"].to_numpy()
@@ -46,7 +46,7 @@ def plot_by_share(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Ax
     """Agreement on the selected pairs against the share that is selected, a line a metric.
 
     Args:
-        estimates: of `rapo.agreement.by_share`.
+        estimates: of `rapo.judging.agreement.by_share`.
     """
     axes = _axes(ax)
     for metric, part in estimates.groupby("metric", sort=False):
@@ -69,7 +69,7 @@ def plot_sways(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     """Share of votes for the longer answer and for the first place, a row an annotator; 50 % is unbiased.
 
     Args:
-        estimates: of `rapo.bias.sways`; a column ``expected`` (0..1, NaN where not known) is marked.
+        estimates: of `rapo.judging.bias.sways`; a column ``expected`` (0..1, NaN where not known) is marked.
     """
     axes = _axes(ax)
     rows = np.arange(len(estimates))[::-1]

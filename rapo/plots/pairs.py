@@ -16,7 +16,7 @@ def plot_scores(histogram: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes
     """Scores of chosen and rejected responses, side by side in each bin.
 
     Args:
-        histogram: from `rapo.audit.score_histogram`.
+        histogram: from `rapo.pairs.audit.score_histogram`.
         ax: where to draw; a new figure by default.
     """
     ax = ax or _axes()
@@ -35,7 +35,7 @@ def plot_margins(histogram: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axe
     """Margins of the pairs; ties stand apart, at zero.
 
     Args:
-        histogram: from `rapo.audit.margin_histogram`.
+        histogram: from `rapo.pairs.audit.margin_histogram`.
         ax: where to draw; a new figure by default.
     """
     ax = ax or _axes()
@@ -64,7 +64,7 @@ def plot_premises(shares: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     """Shares of the pairs that the papers' arguments rest on, with their intervals.
 
     Args:
-        shares: from `rapo.audit.premises`.
+        shares: from `rapo.pairs.audit.premises`.
         ax: where to draw; a new figure by default.
     """
     ax = ax or _axes()
@@ -82,7 +82,7 @@ def plot_overview(scores: "pd.DataFrame", margins: "pd.DataFrame", shares: "pd.D
     """Scores, margins and premises of one data set side by side.
 
     Args:
-        scores, margins, shares: from `rapo.audit`: score_histogram, margin_histogram and premises.
+        scores, margins, shares: from `rapo.pairs.audit`: score_histogram, margin_histogram and premises.
     """
     import matplotlib.pyplot as plt
 

@@ -1,1 +1,1 @@
-"""Experiments: what one run does, and the arms and seeds of each study."""
+"""Studies: one folder a notebook, and what they share in `common`."""

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from rapo.candidates import Pairing, to_pairs
-from rapo.intervals import Interval, wilson
+from rapo.pairs.candidates import Pairing, to_pairs
+from rapo.stats.intervals import Interval, wilson
 from rapo.world.data import World, candidates
 
 RARE, GOOD, BAD, BEST = 0.02, 5.0, 4.0, 9.0

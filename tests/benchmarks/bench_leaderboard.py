@@ -15,8 +15,9 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
 
-from rapo import agreement, intervals
-from rapo.bradleyterry import bradley_terry
+from rapo.judging import agreement
+from rapo.stats import intervals
+from rapo.winrates.bradley_terry import bradley_terry
 
 
 def timed(tasks: dict[str, Callable[[], object]], *, repeats: int) -> dict[str, float]:

@@ -48,12 +48,12 @@ def measured(call: Callable[[], Any]) -> dict[str, Any]:
 
 def tokenizer_and_model(words: int, width: int = WIDTH, layers: int = LAYERS) -> tuple[Any, Any]:
     """A word-level tokenizer and a random Llama of this vocabulary."""
-    from rapo import models
+    from rapo.models import tiny
 
-    tokenizer = models.build_tokenizer([f"w{i}" for i in range(words - len(models.SPECIAL))])
-    config = models.tiny_config("llama", vocab_size=words, width=width, layers=layers, heads=8)
+    tokenizer = tiny.build_tokenizer([f"w{i}" for i in range(words - len(tiny.SPECIAL))])
+    config = tiny.tiny_config("llama", vocab_size=words, width=width, layers=layers, heads=8)
     config.max_position_embeddings = 4096
-    return tokenizer, models.random_model(config, seed=0).eval()
+    return tokenizer, tiny.random_model(config, seed=0).eval()
 
 
 def rows(n: int, *, prompt: int, response: int, words: int) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def rapo_scores(tokenizer: Any, model: Any, data: list[dict[str, Any]]) -> Calla
     """Everything, from rows to sums: tokens, the model's hash, the forward passes."""
     import pyarrow as pa
 
-    from rapo import logprobs
+    from rapo.scoring import score as logprobs
 
     table = pa.Table.from_pylist(data)
     return lambda: logprobs.sums(logprobs.score(table, model, tokenizer=tokenizer, cache=False).table).tolist()
@@ -106,7 +106,7 @@ def token_ids(tokenizer: Any, data: list[dict[str, Any]]) -> list[dict[str, list
     """Rows as TRL's collator takes them."""
     import pyarrow as pa
 
-    from rapo import tokens
+    from rapo.scoring import tokens
 
     found = tokens.encode(tokens.texts(pa.Table.from_pylist(data)), tokenizer)
     names = ("prompt_ids", "chosen_ids", "rejected_ids")
@@ -217,7 +217,8 @@ def growing(kind: str, size: int) -> None:
     """rapo's added memory for a vocabulary of this size, or for this many rows of a file."""
     import pyarrow as pa
 
-    from rapo import files, logprobs
+    from rapo.pairs import files
+    from rapo.scoring import score as logprobs
 
     warnings.simplefilter("ignore")
     words = size if kind == "words" else 1000

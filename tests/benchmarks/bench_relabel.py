@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rapo import files, goals, relabel
+from rapo.pairs import files
+from rapo.relabelling import goals, relabel
 
 WORDS = np.array(
     ["the", "of", "and", "to", "in", "answer", "is", "question", "for", "it", "with", "as", "on", "by"]

@@ -20,7 +20,8 @@ import joblib
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ["RAPO_PROGRESS"] = "quiet"
 
-from rapo.study import Run, run_all
+from rapo.runs.queue import run_all
+from rapo.runs.run import Run
 
 
 def nothing(config: dict, folder: Path, needs: dict[str, Path]) -> dict:

@@ -5,7 +5,7 @@ Run:  OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--rows 1600] 
 Tokens a second of CPU time (prompts included, padding not), the whole call: tokenising, trainer start, training. The
 loops by hand do the same maths (AdamW, clipping, cosine schedule; DPO with reference log-probabilities at hand) on
 the very same batches and nothing else: no logging, no metrics, no trainer. One runs in torch's usual settings, one
-inside `rapo.fastcpu.fast`. TRL runs as it comes, but for what it needs on a CPU (fp32, no checkpointing); it draws
+inside `fast_cpu.fast`. TRL runs as it comes, but for what it needs on a CPU (fp32, no checkpointing); it draws
 batches at random. Runs are interleaved, and the first of each is not counted.
 """
 
@@ -23,8 +23,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from rapo import models, sampling, training
-from rapo.fastcpu import fast
+from rapo.models import sampling, tiny
+from rapo.models.fast_cpu import fast
+from rapo.training import train as training
 
 WORDS = [f"w{i}" for i in range(380)]
 SFT = training.Settings(learning_rate=1e-3)
@@ -50,7 +51,7 @@ def make_rows(n: int) -> Rows:
 
 
 def batches(lengths: list[int]) -> Iterator[list[int]]:
-    from rapo.trainers import LengthBatches
+    from rapo.training.trainers import LengthBatches
 
     order = list(LengthBatches(lengths, 32, seed=0))
     return (order[start : start + 32] for start in range(0, len(order), 32))
@@ -181,19 +182,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=1600)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--architecture", choices=models.ARCHITECTURES, default="llama")
+    parser.add_argument("--architecture", choices=tiny.ARCHITECTURES, default="llama")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--trl", action=argparse.BooleanOptionalAction, default=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    tokenizer = models.build_tokenizer(WORDS)
-    config = models.tiny_config(args.architecture, vocab_size=len(tokenizer), width=args.width, layers=args.layers)
+    tokenizer = tiny.build_tokenizer(WORDS)
+    config = tiny.tiny_config(args.architecture, vocab_size=len(tokenizer), width=args.width, layers=args.layers)
     rows = make_rows(args.rows)
     pairs = rows[: args.rows // 2]
 
     def fresh() -> Any:
-        return models.random_model(config, seed=0)
+        return tiny.random_model(config, seed=0)
 
     reference = training.reference_logprobs(fresh(), tokenizer, pairs)
     ids = training.tokenise(tokenizer, rows, sides=["completion"])

@@ -20,7 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import official
 import pandas as pd
 
-from rapo import calibration, judgements, lcwinrate, simulation
+from rapo.judging import judgements
+from rapo.studies.winrates import simulation
+from rapo.winrates import calibration, length_control
 
 HERE = Path(__file__).resolve()
 NEARBY = HERE.parents[2].parent / "shared" / "data" / "alpaca_eval"
@@ -63,13 +65,15 @@ def against_the_official_function(folder: Path, rounds: int) -> None:
                 columns = [part[key].to_numpy() for key in ("preference", "length_model", "length_baseline")]
                 given = {"difficulty": hard[: len(part)], "gamed": known.gamed}
                 seconds["official"].append(timed(lambda name=name: official.win_rate(peer, theirs[name], file)))
-                seconds["fit"].append(timed(lambda columns=columns, given=given: lcwinrate.fit(*columns, **given)))
-                seconds["table, one"].append(
-                    timed(lambda part=part: lcwinrate.length_controlled(part, calibration=known))
+                seconds["fit"].append(
+                    timed(lambda columns=columns, given=given: length_control.fit(*columns, **given))
                 )
-                whole = timed(lambda: lcwinrate.length_controlled(frame, calibration=known))
+                seconds["table, one"].append(
+                    timed(lambda part=part: length_control.length_controlled(part, calibration=known))
+                )
+                whole = timed(lambda: length_control.length_controlled(frame, calibration=known))
                 seconds["table, all"].append((whole[0] / len(parts), whole[1] / len(parts)))
-        ours = lcwinrate.length_controlled(frame, calibration=known, alignment="position").set_index("model")
+        ours = length_control.length_controlled(frame, calibration=known, alignment="position").set_index("model")
         gaps = []
         for tight in (True, False):
             rates = {name: official.win_rate(peer, part, file, tight=tight) for name, part in theirs.items()}
@@ -103,7 +107,7 @@ def a_million_judgements() -> None:
             ):
 
                 def work(name: str = name, known: object = known) -> pd.DataFrame:
-                    return lcwinrate.length_controlled(judgements.read(folder / name), calibration=known)
+                    return length_control.length_controlled(judgements.read(folder / name), calibration=known)
 
                 cpu, wall = timed(work)
                 print(f"{name + ', ' + label:<46}{cpu:>8.2f}{wall:>8.2f}")

@@ -1,0 +1,1 @@
+"""What the papers claim and publish, and verdicts computed from intervals."""

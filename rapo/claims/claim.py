@@ -1,0 +1,169 @@
+"""Claims: a published statement, a test statistic with its interval, and a verdict computed from them."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from rapo import config, paths
+
+VERDICTS = ("holds", "does not hold", "undecided")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of one paper, measured.
+
+    Attributes:
+        id: an id of the reproduction table, with a suffix where a claim has several readings ("RA-F2/controlled").
+        statement: what is claimed, as one plain sentence.
+        statistic: what was measured, in words ("win rate of RA less that of UF, points").
+        estimate, low, high: the statistic and its interval, in ``unit``.
+        threshold: the value that separates "holds" from "does not hold".
+        direction: "greater" or "less": on which side of the threshold the claim lies; "equal": the whole
+            interval must lie within ``threshold`` of zero.
+        n: how many independent units the interval rests on, in words ("3 seeds x 300 prompts").
+        paper: the published figure or direction, as text.
+        figures: names given to `style.save_figure`, without suffix.
+        note: what was tried, what to keep in mind.
+    """
+
+    id: str
+    statement: str
+    statistic: str
+    estimate: float
+    low: float
+    high: float
+    unit: str = ""
+    threshold: float = 0.0
+    direction: str = "greater"
+    level: float = 0.95
+    n: str = ""
+    paper: str = ""
+    figures: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    notebook: str = ""
+    scale: str = ""
+    note: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """Computed from the interval; never stored by hand."""
+        return verdict(self.low, self.high, threshold=self.threshold, direction=self.direction)
+
+
+class Estimate(Protocol):
+    """An estimate with its interval, as `rapo.stats.intervals.Interval` is one."""
+
+    @property
+    def estimate(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def level(self) -> float: ...
+
+
+def measured(
+    name: str, statement: str, statistic: str, found: Estimate, *, unit: str = "", n: str = "", paper: str = ""
+) -> Claim:
+    """A claim from an estimate; the arguments are `Claim`'s fields."""
+    return Claim(
+        id=name,
+        statement=statement,
+        statistic=statistic,
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
+        level=found.level,
+        unit=unit,
+        n=n,
+        paper=paper,
+    )
+
+
+def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str = "greater") -> str:
+    """Compare an interval with a threshold: "holds", "does not hold" or "undecided".
+
+    A degenerate interval (an exact result) on the threshold itself does not hold for a strict claim.
+
+    Raises:
+        ValueError: the interval is empty, the direction unknown, or the margin of "equal" negative.
+
+    >>> verdict(0.5, 2.0), verdict(-1.0, 2.0), verdict(-3.0, -1.0)
+    ('holds', 'undecided', 'does not hold')
+    >>> verdict(-0.2, 0.1, threshold=0.5, direction="equal")
+    'holds'
+    """
+    if not low <= high:
+        raise ValueError(f"interval [{low}, {high}] is empty or NaN; compute it from at least two units")
+    if direction == "equal":
+        if threshold < 0:
+            raise ValueError(f"threshold is {threshold}; with 'equal' it is the margin around zero, 0 or more")
+        if -threshold <= low and high <= threshold:
+            return "holds"
+        return "does not hold" if low > threshold or high < -threshold else "undecided"
+    if direction not in ("greater", "less"):
+        raise ValueError(f"direction is {direction!r}; use 'greater', 'less' or 'equal'")
+    above, below = low > threshold, high < threshold
+    if low == high == threshold:
+        return "does not hold"
+    if not above and not below:
+        return "undecided"
+    return "holds" if above == (direction == "greater") else "does not hold"
+
+
+def save(claim: Claim, *, scale: str, notebook: str) -> Path:
+    """Write a claim with its computed verdict to ``figures/claims/<id>.json``, atomically.
+
+    Raises:
+        ValueError: the estimate or its interval is not finite.
+    """
+    if not all(map(math.isfinite, (claim.estimate, claim.low, claim.high))):
+        measured = f"{claim.estimate} [{claim.low}, {claim.high}]"
+        raise ValueError(f"claim {claim.id}: {measured} is not finite; leave out the units without a value")
+    folder = paths.figures(scale) / "claims"
+    claim = replace(claim, scale=scale, notebook=notebook)
+    target = folder / f"{claim.id.replace('/', '.')}.json"
+    record = {**asdict(claim), "verdict": claim.verdict}
+    paths.write_text(target, json.dumps(record, indent=1, ensure_ascii=False, default=config.plain) + "\n")
+    return target
+
+
+def load(folder: Path) -> list[dict[str, Any]]:
+    """Read every claim in a folder, sorted by id."""
+    records = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
+    return sorted(records, key=lambda record: record["id"])
+
+
+def number(value: float, *, digits: int = 3) -> str:
+    """A float to ``digits`` significant digits, large ones whole and never as powers of ten.
+
+    >>> number(0.51234), number(999.7), number(123456.7), number(2e-5)
+    ('0.512', '1000', '123457', '2e-05')
+    """
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text else text
+
+
+def table(claims: Sequence[Claim]) -> Any:
+    """Claims as a table for the end of a notebook: paper | ours | interval | verdict."""
+    import pandas as pd
+
+    rows = [
+        {
+            "id": claim.id,
+            "claim": claim.statement,
+            "paper": claim.paper,
+            "ours": f"{number(claim.estimate)} {claim.unit}".strip(),
+            f"{100 * claim.level:g}% interval": f"[{number(claim.low)}, {number(claim.high)}]",
+            "n": claim.n,
+            "verdict": claim.verdict,
+        }
+        for claim in claims
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,182 @@
+"""The command line: `rapo COMMAND ...`. A command's module is imported only when it is chosen."""
+
+import argparse
+import difflib
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rapo import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# What a person wants to do -> name of a command -> (module in rapo.cli, one line of help).
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "reproduce the papers": {
+        "reproduce": ("reproduce", "run the notebooks, then make figures, tables and the report"),
+        "figures": ("figures", "redraw figures, tables and the report from the kept results, without training"),
+        "keep": ("keep", "keep the measured results of a run under data/results"),
+        "report": ("report", "write the report page from the claims and figures that are there"),
+        "world": ("world", "export a data set of the micro world"),
+    },
+    "prepare preference data": {
+        "check": ("check", "check scored pairs and tell what is wrong, where, and what to do"),
+        "pairs": ("pairs", "make scored pairs from candidates with scores"),
+        "relabel": ("relabel", "make reward-augmented pairs: each pair under both of its scores as goals"),
+        "score": ("score", "add a model's log-probabilities of both responses"),
+        "select": ("select", "keep the best pairs by alignment potential or another metric"),
+    },
+    "compare models and judges": {
+        "winrate": ("winrate", "win rates from judgements, plain and length-controlled"),
+        "agreement": ("agreement", "how far two judges agree, overall and by margin"),
+    },
+}
+# Faults of the input or of the surroundings: told in one line. Anything else is a fault of the program.
+USER_ERRORS = (ValueError, OSError, LookupError, RuntimeError, ImportError, MemoryError)
+
+
+def commands() -> dict[str, tuple[str, str]]:
+    """Name -> (module, help) of every command whose module is installed."""
+    return {name: entry for group in GROUPS.values() for name, entry in group.items() if _installed(entry[0])}
+
+
+def console(*, stderr: bool = False, markup: bool = False) -> "Console":
+    """A rich console for a command's tables.
+
+    Written to a file or a pipe it is wide, so that no column is cut. Square brackets are printed as they are:
+    texts from data would otherwise be read as markup.
+    """
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 200
+    return Console(stderr=stderr, markup=markup, emoji=False, highlight=False, width=width)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 2 for a user's error, 1 for a fault of the program."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    at = next((index for index, word in enumerate(words) if not word.startswith("-")), len(words))
+    parser = _parser()
+    options = parser.parse_args(words[:at])
+    if at == len(words):
+        parser.print_help(sys.stderr)
+        return 2
+    name, rest = words[at], words[at + 1 :]
+    if name not in commands():
+        parser.error(f"no command {name!r}{_suggestion(name)}; `rapo --help` lists them")
+    return _guarded(name, rest, traces=options.traceback or "--traceback" in rest)
+
+
+def _guarded(name: str, rest: Sequence[str], *, traces: bool) -> int:
+    """Run a command; turn what goes wrong into one line on stderr and an exit status."""
+    try:
+        with _plain_warnings():
+            status = _run(name, rest)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader has seen enough; nothing may be flushed into the pipe at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        print("rapo: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if traces:
+            traceback.print_exc()
+        expected = isinstance(error, USER_ERRORS)
+        hint = "" if expected or traces else f" (a fault in rapo; `rapo --traceback {name} ...` shows where)"
+        print(f"rapo: error: {describe(error)}{hint}", file=sys.stderr)
+        return 2 if expected else 1
+
+
+def _run(name: str, rest: Sequence[str]) -> int:
+    module_name, summary = commands()[name]
+    module = importlib.import_module(f"rapo.cli.{module_name}")
+    parser = argparse.ArgumentParser(
+        prog=f"rapo {name}",
+        description=(module.__doc__ or summary).strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    parser.add_argument("--traceback", action="store_true", help="on an error, show where it arose")
+    return int(module.run(parser.parse_args(rest)) or 0)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Warnings and log messages as one line on stderr, without a place in the source."""
+    logging.basicConfig(format="rapo: %(levelname)s: %(message)s")
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(f"rapo: warning: {message}", file=sys.stderr)
+        yield
+
+
+def describe(error: Exception) -> str:
+    """An exception as one sentence for people; the type is named where the text alone would not be understood.
+
+    >>> describe(FileNotFoundError(2, "No such file or directory", "pairs.jsonl"))
+    'pairs.jsonl: No such file or directory'
+    >>> describe(KeyError("model"))
+    "KeyError: 'model'"
+    """
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("rapo"):
+        return f"the package {error.name} is not installed; pip install 'rapo[{_extra(error.name)}]'"
+    text = str(error)
+    plain = isinstance(error, (ValueError, OSError, RuntimeError, ImportError)) and text
+    return text if plain else f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _extra(package: str) -> str:
+    """The optional extra of rapo that brings a package."""
+    if package.split(".")[0] in ("papermill", "nbformat", "nbconvert", "ipykernel", "nbclient", "jupyterlab"):
+        return "notebooks"
+    return "judges" if package.split(".")[0] == "openai" else "train"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rapo",
+        usage="rapo [--traceback] COMMAND ...",
+        description="Preference data for aligning language models: relabel, measure, select, train, compare.",
+        epilog=_listing(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"rapo {__version__}")
+    parser.add_argument("--traceback", action="store_true", help="on an error, show where it arose")
+    return parser
+
+
+def _listing() -> str:
+    """The commands that are there, by what they are for."""
+    there = commands()
+    blocks = []
+    for title, group in GROUPS.items():
+        lines = [f"  {name:<11} {there[name][1]}" for name in group if name in there]
+        blocks += [f"{title}:\n" + "\n".join(lines)] if lines else []
+    return "\n\n".join([*blocks, "`rapo COMMAND --help` tells a command's options."])
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, list(commands()), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(f"rapo.cli.{module}") is not None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

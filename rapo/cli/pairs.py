@@ -1,0 +1,43 @@
+"""Make scored pairs from candidates with scores: rows of {"instruction", "completions": [{"response",
+"overall_score", ...}]}, as UltraFeedback has them."""
+
+import argparse
+
+from rapo.cli import options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `rapo pairs`."""
+    options.add_input(parser, what="candidates")
+    parser.add_argument("--out", required=True, help="where to write the pairs; the suffix says the format")
+    options.add_candidates(parser)
+    parser.add_argument(
+        "--bad",
+        choices=("raise", "drop"),
+        default="raise",
+        help="completions without score, rating or text: tell them and stop (default), or leave them out",
+    )
+    parser.add_argument(
+        "--exclude-source",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="leave out rows of this source; the official preprocessing leaves out truthful_qa",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Stream the file into pairs and say how many."""
+    from rapo.cli.main import console
+    from rapo.pairs import sources
+
+    pairing = sources.Pairing(
+        rule=args.rule,
+        seed=args.seed,
+        score=args.score,
+        bad=args.bad,
+        exclude_sources=tuple(args.exclude_source),
+    )
+    n = sources.pairs_file(args.file, args.out, pairing, split=args.split)
+    console().print(f"{args.out}: {n:,} pairs", soft_wrap=True)
+    return 0

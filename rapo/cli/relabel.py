@@ -1,0 +1,101 @@
+"""Make reward-augmented pairs: each scored pair becomes two, under its two scores as goals (arXiv:2410.08067).
+
+The output is a data set in TRL's explicit-prompt conversational format. A pair is a tie when its two goals read
+the same; ties are dropped unless told otherwise. Without --placement and --tokenizer the goal is a system turn.
+"""
+
+import argparse
+
+from rapo.cli import options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `rapo relabel`."""
+    options.add_input(parser, what="scored pairs")
+    parser.add_argument("--out", required=True, help="where to write the rows; the suffix says the format")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--placement",
+        choices=("system", "prefix"),
+        help="the goal as a system turn, or before the first user turn",
+    )
+    where.add_argument(
+        "--tokenizer",
+        help="read the placement off the chat template of this tokenizer: a folder, or a name on the hub",
+    )
+    parser.add_argument(
+        "--goal",
+        choices=("score", "attributes", "implicit"),
+        default="score",
+        help="the overall score (default), all attribute scores at once, or implicit rewards by their quantile",
+    )
+    parser.add_argument(
+        "--template", default="overall", help="overall, compact, a text file, or a wording that holds {goals}"
+    )
+    parser.add_argument(
+        "--scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="the scale that the goal's text shows"
+    )
+    parser.add_argument("--half", action="store_true", help="keep half of the prompts, both rows of each pair")
+    parser.add_argument("--seed", type=int, default=0, help="chooses the half (default: 0)")
+    parser.add_argument("--ties", choices=("drop", "keep", "raise"), default="drop", help="default: drop")
+    parser.add_argument(
+        "--official-fault",
+        choices=("nosys_unswapped",),
+        help="ablation only: repeat a fault of the official script (rejected score as goal, order not swapped)",
+    )
+    parser.add_argument("--batch-rows", type=int, default=5_000, help="pairs in memory at a time (default: 5000)")
+    options.add_columns(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Stream the file into rows and say what was done."""
+    from dataclasses import replace
+
+    from rapo.cli.main import console
+    from rapo.relabelling import goals, relabel
+
+    template = goals.template(args.template)
+    if args.scale:
+        template = replace(template, low=args.scale[0], high=args.scale[1])
+    scheme = relabel.Scheme(
+        placement=_placement(args),
+        template=template,
+        goal=args.goal,
+        half=args.half,
+        ties=args.ties,
+        seed=args.seed,
+        official_fault=args.official_fault,
+    )
+    tally = relabel.relabel_file(
+        args.file,
+        args.out,
+        scheme,
+        columns=options.columns(args.column),
+        split=args.split,
+        batch_rows=args.batch_rows,
+        bad=args.bad,
+        reversed_pairs=args.reversed_pairs,
+    )
+    fate = {"drop": "dropped", "keep": "kept", "raise": "none"}[args.ties]
+    half = ", half of the prompts" if args.half else ""
+    console().print(
+        f"{args.out}: {tally.rows:,} rows from {tally.pairs:,} pairs ({tally.ties:,} ties {fate}{half}); "
+        f"goal placed as {scheme.placement}",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _placement(args: argparse.Namespace) -> str:
+    """As given; else read off a tokenizer's chat template; else a system turn."""
+    from pathlib import Path
+
+    from rapo.relabelling import placement as chat
+
+    if not args.tokenizer:
+        return args.placement or "system"
+    if Path(args.tokenizer).is_dir():
+        return chat.placement(chat.ChatTemplate.load(args.tokenizer))
+    from transformers import AutoTokenizer
+
+    return chat.placement(AutoTokenizer.from_pretrained(args.tokenizer))

@@ -1,0 +1,118 @@
+"""Run the notebooks headless, then make figures, tables and the report.
+
+What has not changed since its last success is reused; an interrupted run continues where it stopped.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rapo import paths
+from rapo.config import parse_yaml
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="names of notebooks (all)")
+    parser.add_argument("--scale", default="small", choices=paths.SCALES, help="how big the studies are (small)")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="parallel processes (2)")
+    parser.add_argument("--force", action="store_true", help="run again what has not changed")
+    parser.add_argument(
+        "-s",
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a parameter of the notebooks' own, as YAML; may be repeated",
+    )
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="longest time for one cell (none)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the notebooks and tell what came of them."""
+    return reproduce_and_report(
+        args.notebooks or None,
+        scale=args.scale,
+        jobs=args.jobs,
+        force=args.force,
+        settings=parse_settings(args.set),
+        measure=True,
+        timeout=args.timeout,
+    )
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` words as settings; a value is YAML in which 1e-6 is a number.
+
+    Raises:
+        ValueError: a word has no ``=``, or its value is not YAML.
+
+    >>> parse_settings(["beta=1e-6", "arms=[UF, RA]", "name="])
+    {'beta': 1e-06, 'arms': ['UF', 'RA'], 'name': None}
+    """
+    settings = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key.isidentifier():
+            raise ValueError(f"--set {word!r} is not KEY=VALUE; write, for example, --set seeds=3")
+        settings[key] = parse_yaml(value, name=f"--set {word}")
+    return settings
+
+
+def reproduce_and_report(
+    notebooks: Sequence[str] | None,
+    *,
+    scale: str,
+    jobs: int,
+    force: bool,
+    settings: Mapping[str, Any],
+    measure: bool,
+    timeout: float | None = None,
+) -> int:
+    """Run notebooks, write the report, and print what a person wants to know; 1 if a notebook failed."""
+    from rapo.cli import main
+    from rapo.reproduction import plan, report
+    from rapo.reproduction.display import choose
+    from rapo.runs.progress import duration
+
+    console = main.console()
+    began = time.time()
+    with plan.Memory() as memory:
+        outcomes = plan.reproduce(
+            notebooks,
+            scale=scale,
+            jobs=jobs,
+            force=force,
+            settings=settings,
+            measure=measure,
+            timeout=timeout,
+            show=choose(console),
+        )
+        page = report.write(scale)
+    counts = [(status, sum(outcome.status == status for outcome in outcomes)) for status in _STATUSES]
+    told = ", ".join(f"{count} {status}" for status, count in counts if count) or "none"
+    clock, size = duration(time.time() - began), memory.peak / 2**30
+    console.print(f"\nNotebooks: {told}; {clock}, at most {size:.1f} GB of memory", soft_wrap=True)
+    for outcome in outcomes:
+        if not outcome.ok:
+            console.print(f"  {outcome.status}: {outcome.name}: {outcome.error}", soft_wrap=True)
+    if measure:
+        _tell_differences(console, plan.differences(scale))
+    console.print(f"Report: {page}", soft_wrap=True)
+    sys.stdout.flush()
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+_STATUSES = ("done", "reused", "failed", "not run")
+
+
+def _tell_differences(console: Any, found: Sequence[Mapping[str, Any]]) -> None:
+    if not found:
+        return
+    console.print("Beyond the intervals of the kept results lie:")
+    for one in found:
+        interval = f"[{one['low']:.3g}, {one['high']:.3g}]"
+        values = f"{one['new']:.4g} against {one['kept']:.4g} {one['unit']}".rstrip()
+        console.print(f"  {one['id']}: {values}, difference {interval}", soft_wrap=True)

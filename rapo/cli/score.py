@@ -1,0 +1,123 @@
+"""Add a model's log-probabilities of both responses, and those of a reference model, to preference data.
+
+Adds chosen_logprob_sum, chosen_tokens, chosen_truncated and the same for rejected; with --reference these again with
+the prefix ref_. Sums are in nats over the response's tokens. All other columns and the order of the rows stay.
+IN and OUT: .jsonl, .jsonl.gz, .parquet, or a folder of an Arrow data set; prompt, chosen and rejected are messages
+or plain strings. OUT.json says what was done.
+
+An interrupted run continues where it stopped. Several GPUs, or several processes on CPUs, share the rows:
+  accelerate launch --num_processes 4 -m rapo score IN --model M --out OUT
+  torchrun --nproc_per_node 2 -m rapo score IN --model M --out OUT
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from rapo import paths
+from rapo.pairs import files
+
+if TYPE_CHECKING:
+    from rapo.scoring.score import Scores
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("input", metavar="IN", help="preference data: prompt, chosen, rejected")
+    parser.add_argument("--model", required=True, metavar="M", help="causal LM: a folder or a hub's id")
+    parser.add_argument("--reference", metavar="R", help="a second model of the same vocabulary")
+    parser.add_argument("--out", required=True, metavar="OUT", help="where the scored data go")
+    parser.add_argument("--adapter", metavar="A", help="a PEFT adapter to put on the model")
+    parser.add_argument("--tokenizer", metavar="T", help="another tokenizer than the model's own")
+    parser.add_argument("--max-length", type=int, metavar="N", help="tokens of prompt and response (the context)")
+    parser.add_argument("--token-budget", type=int, metavar="N", help="tokens in a batch (2048; 16384 on a GPU)")
+    parser.add_argument(
+        "--dtype", default="auto", help="float32, bfloat16, float16 or auto: the checkpoint's (auto)"
+    )
+    parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (a GPU if there is one)")
+    parser.add_argument("--split", metavar="S", help="which split of a folder that holds several")
+    parser.add_argument("--cache", metavar="FOLDER", help="where computed pieces are kept (build/logprobs)")
+    parser.add_argument("--no-cache", action="store_true", help="keep no pieces")
+    parser.add_argument("--no-progress", action="store_true", help="show no bar")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, write, and tell what was done."""
+    target, started = Path(args.out), time.monotonic()
+    _check_target(Path(args.input), target)
+    from transformers.utils import logging as transformers_logging
+
+    from rapo.runs import provenance
+    from rapo.scoring import processes
+    from rapo.scoring import score as logprobs
+
+    transformers_logging.disable_progress_bar()
+    scores = logprobs.score(
+        args.input,
+        args.model,
+        tokenizer=args.tokenizer,
+        reference=args.reference,
+        adapter=args.adapter,
+        max_length=args.max_length,
+        token_budget=args.token_budget,
+        dtype=args.dtype,
+        device=args.device,
+        cache=False if args.no_cache else args.cache or True,
+        progress=False if args.no_progress else None,
+        split=args.split,
+    )
+    process = processes.current()
+    if process.is_main:
+        files.write(_attached(args.input, args.split, scores), target)
+        names = {"input": args.input, "output": args.out}
+        seconds = round(time.monotonic() - started, 3)
+        done = {**names, **scores.summary(), "seconds": seconds, "versions": provenance.versions()}
+        paths.write_text(report_of(target), json.dumps(done, indent=1, ensure_ascii=False) + "\n")
+        _tell(done)
+    process.gather(None)
+    return 0
+
+
+def report_of(target: Path) -> Path:
+    """Where it is said what was done."""
+    return target.with_name(target.name + ".json")
+
+
+def _check_target(source: Path, target: Path) -> None:
+    """Refuse, before any work, what could not be written after it.
+
+    Raises:
+        ValueError: the output is the input, or its name says no known format.
+        OSError: nothing can be written there.
+    """
+    files.kind(target)
+    if source.resolve() == target.resolve():
+        raise ValueError(f"{target} is the input itself; choose another output")
+    with paths.whole(target.with_name(f".{target.name}.writable")) as probe:
+        probe.touch()
+    target.with_name(f".{target.name}.writable").unlink(missing_ok=True)
+
+
+def _attached(source: str, split: str | None, scores: "Scores") -> Iterator[pa.Table]:
+    start = 0
+    for batch in files.batches(source, split=split):
+        yield scores.attach(batch, start=start)
+        start += len(batch)
+
+
+def _tell(done: dict[str, Any]) -> None:
+    from rapo.cli import main
+
+    console = main.console()
+    for one in done["models"]:
+        speed = f"{one['tokens_per_second']:,.0f} tokens/s" if one["tokens_per_second"] else "nothing to compute"
+        pieces = f"{one['pieces_computed']} pieces computed, {one['pieces_reused']} reused"
+        console.print(f"{one['model']}: {one['seconds']:.1f} s, {speed}; {pieces}", soft_wrap=True)
+    cut = {name: count for name, count in done["truncated"].items() if count}
+    told = ", ".join(f"{count} with {name}" for name, count in cut.items()) or "none cut"
+    console.print(f"{done['rows']} rows, {told}: {done['output']}", soft_wrap=True)

@@ -1,0 +1,99 @@
+"""`rapo select`: keep the pairs that a metric ranks highest."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rapo.cli import options
+from rapo.pairs import files
+from rapo.paths import write_text
+from rapo.selection import select as selection
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    options.add_input(
+        parser, what="scored pairs, with log-probabilities from `rapo score` where the metric needs them"
+    )
+    parser.add_argument("--out", required=True, help="where to write the kept pairs; the suffix says the format")
+    parser.add_argument("--metric", choices=tuple(selection.METRICS), default="alignment-potential")
+    how_many = parser.add_mutually_exclusive_group(required=True)
+    how_many.add_argument("--fraction", type=float, help="share to keep, 0 to 1 (the paper keeps 0.4)")
+    how_many.add_argument("-k", type=int, help="how many pairs to keep")
+    parser.add_argument(
+        "--implicit",
+        choices=("auto", "dpo", "simpo"),
+        default="auto",
+        help="implicit reward; auto: dpo where reference log-probabilities stand, else simpo",
+    )
+    parser.add_argument("--beta", type=float, default=1.0, help="of the implicit reward (default 1)")
+    parser.add_argument("--weight", type=float, default=1.0, help="of the implicit margin (default 1)")
+    parser.add_argument("--raw", action="store_true", help="difference of raw margins instead of z-scores")
+    parser.add_argument("--signed", action="store_true", help="keep the sign of the implicit margin")
+    parser.add_argument(
+        "--spread",
+        action="store_true",
+        help="explicit margin: best less worst of candidate_scores, as in the official code",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the metric uniform")
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="NAME=SOURCE",
+        help="take NAME (score_chosen, chosen_logprob_sum, ...) from column SOURCE",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Select, write, and tell."""
+    from rapo.cli.main import console
+
+    settings = selection.Options(
+        implicit=args.implicit,
+        beta=args.beta,
+        weight=args.weight,
+        standardise=not args.raw,
+        signed_implicit=args.signed,
+        spread=args.spread,
+        seed=args.seed,
+        columns=options.columns(args.column),
+    )
+    if Path(args.out).resolve() == Path(args.file).resolve():
+        raise ValueError(f"{args.out} is the input itself; choose another output")
+    table = files.read(args.file, split=args.split)
+    kept, chosen = selection.select(table, metric=args.metric, k=args.k, fraction=args.fraction, options=settings)
+    files.write(kept, args.out)
+    told = {
+        "input": str(args.file),
+        "output": str(args.out),
+        "metric": args.metric,
+        "pairs": len(table),
+        "kept": len(kept),
+        "threshold": None if not len(kept) else chosen.threshold,
+        "tied_at_threshold": chosen.tied,
+        "input_sha256": files_hash(args.file),
+        "options": asdict(settings),
+    }
+    write_text(Path(f"{args.out}.json"), json.dumps(told, indent=1) + "\n")
+    console().print(
+        f"{args.out}: kept {len(kept):,} of {len(table):,} pairs by {args.metric}"
+        + (f", threshold {chosen.threshold:.4g}, {chosen.tied} tied there" if len(kept) else ""),
+        soft_wrap=True,
+    )
+    return 0
+
+
+def files_hash(path: str) -> str:
+    """SHA-256 of a file, or of a folder's files in the order of their names."""
+    import hashlib
+
+    target = Path(path)
+    digest = hashlib.sha256()
+    for file in sorted(target.rglob("*")) if target.is_dir() else [target]:
+        if file.is_file():
+            with file.open("rb") as stream:
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,161 @@
+"""Win rates of models against a baseline, plain and length-controlled, from a file of judgements.
+
+Reads .parquet, .csv, .jsonl and AlpacaEval's annotations.json (also .gz). Columns are found by AlpacaEval's names
+or ours; say --column OURS=THEIRS for others (model, instruction, preference, length_model, length_baseline,
+baseline). Files with AlpacaEval's columns need no --encoding; for others it must be said.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rapo.judging.encodings import ENCODINGS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# AlpacaEval 2's baseline: its judgements are calibrated with the official file unless told otherwise.
+_OFFICIAL_BASELINE = "gpt4_1106_preview"
+_LC = ("length_controlled_winrate", "lc_standard_error")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `rapo winrate`."""
+    parser.add_argument("file", metavar="FILE", help="judgements: .parquet, .csv, .jsonl or .json, also .gz")
+    parser.add_argument(
+        "--length-controlled", action="store_true", help="add AlpacaEval 2's length-controlled rates"
+    )
+    parser.add_argument(
+        "--calibration",
+        metavar="WHAT",
+        help="'official' (AlpacaEval's file, downloaded once), 'pool' (difficulty from these judgements), 'none', "
+        f"or the path of a calibration file (default: official for the baseline {_OFFICIAL_BASELINE}, else pool)",
+    )
+    parser.add_argument(
+        "--alignment",
+        choices=("instruction", "position"),
+        default="instruction",
+        help="look difficulty up by instruction id, or by row as alpaca_eval does (default: instruction)",
+    )
+    parser.add_argument("--by", metavar="COLUMNS", help="compare the values of these columns (default: model)")
+    parser.add_argument("--encoding", choices=tuple(ENCODINGS), help="how the file writes preferences")
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="OURS=THEIRS",
+        help="our column and the file's name for it",
+    )
+    parser.add_argument(
+        "--missing", choices=("error", "drop"), default="error", help="rows without a preference (default: error)"
+    )
+    parser.add_argument(
+        "--duplicates",
+        choices=("error", "first", "keep"),
+        default="error",
+        help="rows that repeat a model's instruction (default: error)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print a list of objects with AlpacaEval's column names"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, rank, print."""
+    from rapo.judging import judgements
+    from rapo.winrates import length_control
+    from rapo.winrates import plain as winrate
+
+    if (args.calibration or args.alignment != "instruction") and not args.length_controlled:
+        raise ValueError("--calibration and --alignment belong to --length-controlled; say that too")
+    columns = _columns(args.column)
+    raw = judgements.load(args.file)
+    encoding = args.encoding or judgements.known_encoding(raw, columns, args.file)
+    frame = judgements.table(
+        raw,
+        columns=columns,
+        encoding=encoding,
+        by=args.by.split(",") if args.by else (),
+        missing=args.missing,
+        duplicates=args.duplicates,
+        name=args.file,
+    )
+    notes = [f"preferences read as {encoding}: {ENCODINGS[encoding]}", *_about_lengths(frame)]
+    if not args.length_controlled:
+        table = winrate.win_rates(frame)
+    else:
+        chosen = args.calibration or _default(frame)
+        known = length_control.resolve(None if chosen == "none" else chosen, frame)
+        table = length_control.length_controlled(frame, calibration=known, alignment=args.alignment, errors="note")
+        where = f"calibration: {known.source}" if known else "no instruction difficulty"
+        notes.append(f"{table['formula'].iloc[0]}, {where}; 95 % interval by the delta method")
+        notes += [f"{row['model']}: {row['note']}" for _, row in table[table["note"] != ""].iterrows()]
+    if args.json:
+        print(json.dumps(_objects(table, winrate.COLUMNS), indent=1, ensure_ascii=False))  # noqa: T201
+    else:
+        _show(table, notes)
+    return 0
+
+
+def _columns(pairs: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        ours, equals, theirs = pair.partition("=")
+        if not (ours and equals and theirs):
+            raise ValueError(f"--column {pair} is not of the form OURS=THEIRS")
+        found[ours] = theirs
+    return found
+
+
+def _about_lengths(frame: "pd.DataFrame") -> list[str]:
+    """What length means where models lack rows."""
+    n, sizes = frame["instruction"].nunique(), frame.groupby("model", observed=True)["instruction"].nunique()
+    if "length_model" not in frame or (sizes == n).all():
+        return []
+    return [
+        f"length: characters per instruction of the {n}, outputs that are missing counted as 0, as AlpacaEval does"
+    ]
+
+
+def _default(frame: "pd.DataFrame") -> str:
+    """The official calibration for AlpacaEval 2's own baseline, else the pool of models at hand."""
+    official = "baseline" in frame and set(frame["baseline"].astype(str).unique()) == {_OFFICIAL_BASELINE}
+    return "official" if official else "pool"
+
+
+def _objects(table: "pd.DataFrame", plain: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows with AlpacaEval's names; what is unknown is null."""
+    names = [name for name in ("model", *plain, *_LC) if name in table]
+    rows = table[names].to_dict("records")
+    return [{str(name): _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _show(table: "pd.DataFrame", notes: Sequence[str]) -> None:
+    from rich.table import Table
+
+    from rapo.cli.main import console
+
+    controlled, lengths = "length_controlled_winrate" in table, "avg_length" in table
+    shown = Table()
+    shown.add_column("model", overflow="fold")
+    heads = ["LC win rate", "95 %"] * controlled + ["win rate", "s.e.", "wins", "losses", "draws", "n"]
+    for head in heads + ["length"] * lengths:
+        shown.add_column(head, justify="right")
+    for _, row in table.iterrows():
+        cells = []
+        if controlled:
+            cells = [f"{row[_LC[0]]:.2f}", f"{row['lc_low']:.1f} to {row['lc_high']:.1f}"]
+        cells += [f"{row['win_rate']:.2f}", f"{row['standard_error']:.2f}"]
+        cells += [f"{row[name]}" for name in ("n_wins", "n_wins_base", "n_draws", "n_total")]
+        shown.add_row(str(row["model"]), *cells, *([f"{row['avg_length']}"] if lengths else []))
+    screen = console()
+    screen.print(shown)
+    for note in notes:
+        screen.print(note)

@@ -1,0 +1,48 @@
+"""`rapo world`: write a data set of the micro world, scored candidates in UltraFeedback's shape."""
+
+import argparse
+
+from rapo.config import parse_yaml
+from rapo.pairs import files
+from rapo.world import data
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="output: .jsonl, .jsonl.gz, .parquet or a folder"
+    )
+    parser.add_argument("--prompts", type=int, default=1000, metavar="N", help="how many prompts (default 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="row i depends on the seed and i alone (default 0)")
+    parser.add_argument("--split", choices=("train", "tuning", "test"), default="train", help="which prompts")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+        help="a setting of the world: noise=2, length_bias=1, gold.peak=0, skill=[0.1,0.7]",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the candidates; `rapo pairs` makes pairs of them."""
+    if args.prompts < 1:
+        raise ValueError(f"--prompts is {args.prompts}; ask for at least one")
+    from rapo.cli.main import console
+
+    table = data.candidates(_world(args.settings), args.prompts, seed=args.seed, split=args.split)
+    rows = files.write(table, args.out)
+    console().print(f"{args.out}: {rows:,} prompts, {data.CANDIDATES} scored answers each", soft_wrap=True)
+    return 0
+
+
+def _world(settings: list[str]) -> data.World:
+    chosen: dict[str, object] = {}
+    gold: dict[str, object] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set {setting!r}; write NAME=VALUE")
+        target = gold if name.startswith("gold.") else chosen
+        target[name.removeprefix("gold.")] = parse_yaml(value, name=setting)
+    try:
+        return data.make_world({**chosen, "gold": gold})
+    except TypeError as error:
+        raise ValueError(f"--set: {error}; see rapo.world.data.World and rapo.world.reward.Gold") from error

@@ -1,1 +1,0 @@
-"""The command line's commands, one module each: `add_arguments(parser)` and `run(args) -> exit status`."""

@@ -1,0 +1,1 @@
+"""Judgements of answers: tables, agreement, language models as judges."""

@@ -1,0 +1,266 @@
+"""Judgements of models against a baseline: files and tables of many shapes, read into one.
+
+The one table has a row per model and instruction: ``model``, ``instruction`` (id), ``preference`` (1 = the
+baseline wins ... 2 = the model wins, 1.5 = a draw) and, where known, ``length_model``, ``length_baseline``
+(characters) and ``baseline`` (its name). How a file encodes preferences is said by the caller or by the shape of
+AlpacaEval's own files, never guessed from the values.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rapo.judging.encodings import ENCODINGS, Encoding, decode
+
+logger = logging.getLogger(__name__)
+
+Floats = NDArray[np.floating[Any]]
+
+Missing = Literal["error", "drop"]
+Duplicates = Literal["error", "keep", "first"]
+
+# Other names that a column of the one table goes by, first come first served.
+_NAMES: dict[str, tuple[str, ...]] = {
+    "model": ("model", "generator_2"),
+    "instruction": ("instruction_index", "instruction_id", "instruction"),
+    "preference": ("preference",),
+    "length_model": ("length_model", "len_2"),
+    "length_baseline": ("length_baseline", "len_1"),
+    "baseline": ("baseline", "generator_1"),
+}
+_TEXTS = {"length_model": "output_2", "length_baseline": "output_1"}
+_JUDGES = ("judge", "annotator")
+_OWN = {"model", "instruction", "preference", "length_model", "length_baseline"}
+
+
+def read(
+    path: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    encoding: Encoding | None = None,
+    by: Sequence[str] = (),
+    missing: Missing = "error",
+    duplicates: Duplicates = "error",
+) -> pd.DataFrame:
+    """Read judgements from ``.parquet``, ``.csv``, ``.jsonl`` or ``.json`` (AlpacaEval's annotations), also .gz.
+
+    The options are those of `table`.
+
+    Raises:
+        FileNotFoundError: the file is missing.
+        ValueError: the name says no known format, the file cannot be read, or what `table` raises.
+    """
+    frame = load(path)
+    name = Path(path).name
+    return table(
+        frame, columns=columns, encoding=encoding, by=by, missing=missing, duplicates=duplicates, name=name
+    )
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """Read a file as it is, columns unchanged.
+
+    Raises:
+        FileNotFoundError: the file is missing.
+        ValueError: the name says no known format or the file is no such thing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}")
+    kind = path.name.removesuffix(".gz").rsplit(".", 1)[-1].lower()
+    try:
+        if kind == "parquet":
+            return pd.read_parquet(path)
+        if kind == "csv":
+            return pd.read_csv(path)
+        if kind in ("jsonl", "ndjson"):
+            return _json_lines(path)
+        if kind == "json":
+            return _json_list(path)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} cannot be read as {kind}: {error}") from error
+    raise ValueError(f"{path}: the name says no known format; use .parquet, .csv, .jsonl or .json (plain or .gz)")
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    encoding: Encoding | None = None,
+    by: Sequence[str] = (),
+    missing: Missing = "error",
+    duplicates: Duplicates = "error",
+    name: str = "judgements",
+) -> pd.DataFrame:
+    """Bring any table of judgements to the one shape, in its own row order.
+
+    Args:
+        frame: one row a judgement.
+        columns: our name -> the table's name, for columns that are called neither as ours nor as AlpacaEval's.
+            For a length it may name a column of texts; its lengths in characters are taken, a missing text has 0.
+        encoding: a key of `ENCODINGS`. May be left out for AlpacaEval's files (``generator_1``, ``generator_2``)
+            and for tables with our five column names.
+        by: columns whose values, joined by " / ", stand for the model. Without it: the model, and where several
+            judges judged, "model [judge]".
+        missing: what becomes of rows without a preference: "error" or "drop" (with a warning that counts them).
+        duplicates: what becomes of rows that repeat a model's instruction: "error", "first" or "keep" (each
+            counts; intervals treat the rows of an instruction as one cluster).
+        name: what an error calls the table.
+
+    Raises:
+        ValueError: a column is missing or holds what it must not; names it, the value and the remedy.
+    """
+    columns = dict(columns or {})
+    if unknown := set(columns) - set(_NAMES):
+        raise ValueError(f"columns names {sorted(unknown)}; the table's columns are {sorted(_NAMES)}")
+    found = {ours: _find(frame, ours, columns.get(ours), name) for ours in _NAMES}
+    out = {
+        "model": _models(frame, found["model"], by, name),
+        "instruction": _required(frame, found["instruction"], "instruction", name),
+        "preference": decode(
+            _required(frame, found["preference"], "preference", name),
+            encoding or known_encoding(frame, columns, name),
+            name=f"{name}, column {found['preference']}",
+        ),
+    }
+    for side, text in _TEXTS.items():
+        column = found[side] or (text if text in frame else None)
+        if column is not None:
+            out[side] = _lengths(frame[column], f"{name}, column {column}")
+    if found["baseline"] is not None:
+        out["baseline"] = frame[found["baseline"]]
+    judged = pd.DataFrame({key: np.asarray(value) if key == "preference" else value for key, value in out.items()})
+    for column in ("model", "instruction"):
+        if judged[column].isna().any():
+            row = int(np.flatnonzero(judged[column].isna())[0])
+            raise ValueError(f"{name}: column {column} is empty in row {row}; every judgement needs it")
+    return check(_without_missing(judged, missing, name), duplicates=duplicates, name=name)
+
+
+def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: str = "judgements") -> pd.DataFrame:
+    """Return a table that keeps the rules of the one shape, with a fresh index.
+
+    Raises:
+        ValueError: it is empty, lacks a column, a preference is not in [1, 2], or an instruction is repeated.
+    """
+    if lacking := {"model", "instruction", "preference"} - set(judgements.columns):
+        raise ValueError(
+            f"{name} has no column {sorted(lacking)}; read it with rapo.judging.judgements.table first"
+        )
+    if judgements.empty:
+        raise ValueError(f"{name} holds no judgement")
+    preference = judgements["preference"].to_numpy(dtype=float)
+    if not ((preference >= 1) & (preference <= 2)).all():
+        row = int(np.flatnonzero(~((preference >= 1) & (preference <= 2)))[0])
+        raise ValueError(f"{name}: preference is {preference[row]} in row {row}, not in [1, 2]; decode it first")
+    judgements = judgements.reset_index(drop=True)
+    if duplicates == "keep":
+        return judgements
+    repeated = judgements.duplicated(["model", "instruction"]).to_numpy()
+    if repeated.any() and duplicates == "error":
+        first = judgements[repeated].iloc[0]
+        raise ValueError(
+            f"{name}: {int(repeated.sum()):,} rows repeat a model's instruction, the first is model "
+            f"{_short(first['model'])}, instruction {_short(first['instruction'])}; say duplicates='keep' or 'first', "
+            "or tell the groups apart with by"
+        )
+    return judgements[~repeated].reset_index(drop=True) if repeated.any() else judgements
+
+
+def known_encoding(
+    frame: pd.DataFrame, columns: Mapping[str, str] | None = None, name: str = "judgements"
+) -> Encoding:
+    """The encoding that a table's shape stands for: that of AlpacaEval's files or ours.
+
+    Raises:
+        ValueError: the shape is neither; lists the encodings.
+    """
+    if "preference" not in (columns or {}):
+        if {"generator_1", "generator_2", "preference"} <= set(frame.columns):
+            return "alpaca_eval"
+        if set(frame.columns) >= _OWN:
+            return "1..2"
+    options = "; ".join(f"{key!r}: {meaning}" for key, meaning in ENCODINGS.items())
+    raise ValueError(f"{name}: say how preferences are encoded. {options}")
+
+
+def _find(frame: pd.DataFrame, ours: str, given: str | None, name: str) -> str | None:
+    if given is not None and given not in frame:
+        raise ValueError(f"{name} has no column {given!r}; it has {list(frame.columns)}")
+    return given or next((column for column in _NAMES[ours] if column in frame), None)
+
+
+def _required(frame: pd.DataFrame, column: str | None, ours: str, name: str) -> pd.Series:
+    if column is None:
+        names = " or ".join(_NAMES[ours])
+        raise ValueError(
+            f"{name} has no column {names}; it has {list(frame.columns)}: name it with columns={{{ours!r}: ...}}"
+        )
+    return frame[column].reset_index(drop=True)
+
+
+def _models(frame: pd.DataFrame, column: str | None, by: Sequence[str], name: str) -> pd.Series:
+    if by:
+        if lacking := [key for key in by if key not in frame]:
+            raise ValueError(f"{name} has no column {lacking}; it has {list(frame.columns)}")
+        first, *others = (frame[key].reset_index(drop=True) for key in by)
+        label = first
+        for other in others:
+            label = label.astype(str) + " / " + other.astype(str)
+        return label
+    models = _required(frame, column, "model", name)
+    judge = next((key for key in _JUDGES if key in frame and frame[key].nunique() > 1), None)
+    return models if judge is None else models.astype(str) + " [" + frame[judge].astype(str).to_numpy() + "]"
+
+
+def _lengths(values: pd.Series, name: str) -> Floats:
+    """Lengths in characters; of texts, a missing one has 0."""
+    if not pd.api.types.is_numeric_dtype(values):
+        text = values.astype("string")
+        return text.str.len().fillna(0).astype(float).to_numpy()
+    lengths = values.to_numpy(dtype=float, na_value=np.nan)
+    if not (lengths >= 0).all():
+        row = int(np.flatnonzero(~(lengths >= 0))[0])
+        raise ValueError(
+            f"{name}: the length in row {row} is {lengths[row]}; give a number of characters, 0 for none"
+        )
+    return lengths
+
+
+def _without_missing(judged: pd.DataFrame, missing: Missing, name: str) -> pd.DataFrame:
+    empty = judged["preference"].isna().to_numpy()
+    if not empty.any():
+        return judged
+    models = sorted({str(model) for model in judged["model"][empty]})
+    where = f"{int(empty.sum()):,} judgements have no preference (models {', '.join(models[:3])})"
+    if missing == "error":
+        raise ValueError(f"{name}: {where}; judge them again or say missing='drop'")
+    logger.warning("%s: %s; they are left out", name, where)
+    return judged[~empty]
+
+
+def _json_lines(path: Path) -> pd.DataFrame:
+    import pyarrow.json
+
+    return pyarrow.json.read_json(path, pyarrow.json.ReadOptions(block_size=1 << 26)).to_pandas()
+
+
+def _json_list(path: Path) -> pd.DataFrame:
+    import gzip
+
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        rows = json.load(file)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("expected a list of objects such as AlpacaEval's annotations.json")
+    return pd.DataFrame(rows)
+
+
+def _short(value: Any) -> str:
+    text = repr(value.item() if hasattr(value, "item") else value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,1 @@
+"""Language models: tiny ones made here, others loaded; sampling from either."""

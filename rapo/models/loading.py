@@ -1,0 +1,243 @@
+"""Causal LMs to score with: loaded with tokenizer and adapter, named by the content of their weights."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rapo.config import content_hash
+
+_log = logging.getLogger(__name__)
+
+DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
+# What a configuration says that no logit depends on.
+_VOLATILE = {
+    *("_name_or_path", "transformers_version", "architectures", "use_cache", "dtype", "torch_dtype"),
+    *("base_model_name_or_path", "revision", "inference_mode", "peft_version", "auto_mapping"),
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model that is ready to score.
+
+    Attributes:
+        model: a causal LM in evaluation mode, an adapter within it.
+        name: what a person calls it.
+        key: hash of weights, precision, adapter and configuration.
+    """
+
+    model: Any
+    name: str
+    key: str
+
+    @property
+    def dtype(self) -> str:
+        """Precision of the weights, as "bfloat16"."""
+        return str(self.model.get_input_embeddings().weight.dtype).removeprefix("torch.")
+
+    @property
+    def device(self) -> str:
+        """Where the model begins."""
+        return str(self.model.get_input_embeddings().weight.device)
+
+
+def load(
+    model: Any,
+    *,
+    adapter: str | Path | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
+    what: str = "model",
+) -> Checkpoint:
+    """Load a causal LM from a folder or hub, or take one that is loaded.
+
+    Args:
+        model: a folder, a hub's id, or a model of transformers or PEFT, which is taken as it is.
+        adapter: folder or hub's id of a PEFT adapter to put on it.
+        dtype: one of `DTYPES`; "auto" and None mean what the checkpoint says.
+        device: "cpu", "cuda", "cuda:1".
+        what: what an error calls it.
+
+    Raises:
+        FileNotFoundError: a folder holds no model.
+        ValueError: the model cannot be loaded, or options do not fit.
+    """
+    if dtype not in (None, *DTYPES):
+        raise ValueError(f"dtype is {dtype!r}; use one of {', '.join(DTYPES)}")
+    if isinstance(model, str | Path):
+        name = str(model)
+        model = _from_pretrained(name, dtype or "auto", what).to(device or "cpu")
+    else:
+        name = model.config.name_or_path or type(model).__name__
+        if dtype not in (None, "auto") or device is not None:
+            raise ValueError(
+                f"the {what} is loaded already: convert or move it yourself, without dtype= and device="
+            )
+    if adapter is not None:
+        model, name = _adapted(model, str(adapter), what), f"{name} + {adapter}"
+    model = _unwrapped(model, what)
+    return Checkpoint(model.eval(), name, content_key(model))
+
+
+def _from_pretrained(name: str, dtype: str, what: str) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    check_folder(name, what)
+    try:
+        return AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise ValueError(_unloadable(what, name, error)) from error
+
+
+def check_folder(name: str, what: str) -> None:
+    """Refuse a folder that holds something else than a model; a name that is no folder may be a hub's.
+
+    Raises:
+        FileNotFoundError: it holds no model, or does not exist and can be no hub's id.
+        ValueError: it holds an adapter.
+    """
+    folder = Path(name)
+    if not folder.exists() and (folder.is_absolute() or name.startswith(".") or name.count("/") > 1):
+        raise FileNotFoundError(f"{name} does not exist; give the folder of a {what}, or a hub's id")
+    if not folder.is_dir() or (folder / "config.json").is_file():
+        return
+    if (folder / "adapter_config.json").is_file():
+        raise ValueError(f"{name} is an adapter; give its base as {what} and this folder as adapter")
+    raise FileNotFoundError(f"the folder {name} holds no {what} (config.json is missing)")
+
+
+def _unloadable(what: str, name: str, error: Exception) -> str:
+    why = str(error).strip().split("\n")[0]
+    return f"the {what} {name!r} cannot be loaded: {why} Give a folder written by save_pretrained, or a hub's id."
+
+
+def _adapted(model: Any, adapter: str, what: str) -> Any:
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise ImportError("adapters need the package peft; pip install peft") from error
+    try:
+        return PeftModel.from_pretrained(model, adapter)
+    except (OSError, ValueError) as error:
+        raise ValueError(_unloadable(f"adapter of the {what}", adapter, error)) from error
+
+
+def _unwrapped(model: Any, what: str) -> Any:
+    """The model that PEFT has put its layers into; they stay active in it."""
+    if not hasattr(model, "get_base_model"):
+        return model
+    if getattr(model.active_peft_config, "is_prompt_learning", False):
+        raise ValueError(
+            f"the {what}'s adapter prepends virtual tokens, which is not supported; give one that changes weights "
+            "(LoRA and its like)"
+        )
+    return model.get_base_model()
+
+
+def load_tokenizer(tokenizer: Any, model: Any) -> Any:
+    """The tokenizer as given, or by name, or the one that lies with the model.
+
+    Raises:
+        ValueError: there is none.
+    """
+    source = tokenizer if tokenizer is not None else model
+    if not isinstance(source, str | Path):
+        if tokenizer is not None:
+            return tokenizer
+        raise ValueError("a model that is loaded already comes without tokenizer; give tokenizer=")
+    from rapo.models import tiny
+
+    try:
+        return tiny.load_tokenizer(source)
+    except (OSError, ValueError) as error:
+        raise ValueError(_unloadable("tokenizer", str(source), error)) from error
+
+
+def check_same_vocabulary(tokenizer: Any, reference: Any, *, words: int | None) -> None:
+    """Refuse a reference model that would read the token ids as other words.
+
+    Args:
+        tokenizer: the model's.
+        reference: the reference model, or its folder or hub's id; where a tokenizer lies with it, every word must
+            have the same id in both.
+        words: size of the model's vocabulary, compared with a reference that comes without tokenizer.
+
+    Raises:
+        ValueError: the vocabularies differ.
+    """
+    remedy = "choose a reference with the model's vocabulary"
+    try:
+        other = load_tokenizer(None, reference)
+    except ValueError:
+        size = config_of(reference).get_text_config().vocab_size
+        if words is not None and size != words:
+            raise ValueError(f"the reference knows {size} words and the model {words}; {remedy}") from None
+        return
+    ours, theirs = tokenizer.get_vocab(), other.get_vocab()
+    if ours != theirs:
+        word = min((w for w in ours.keys() | theirs.keys() if ours.get(w) != theirs.get(w)), key=str)
+        ids = [f"id {vocabulary[word]}" if word in vocabulary else "unknown" for vocabulary in (ours, theirs)]
+        raise ValueError(
+            f"the reference {reference} has another vocabulary: {word!r} is {ids[0]} to the model and {ids[1]} to the "
+            f"reference; {remedy}"
+        )
+
+
+def config_of(model: Any) -> Any:
+    """The configuration of a model that may not be loaded yet."""
+    if not isinstance(model, str | Path):
+        return model.config
+    check_folder(str(model), "model")
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(str(model))
+    except (OSError, ValueError) as error:
+        raise ValueError(_unloadable("model", str(model), error)) from error
+
+
+def context(model: Any) -> int | None:
+    """How many tokens a model reads at most; None where its configuration does not say."""
+    value = getattr(config_of(model).get_text_config(), "max_position_embeddings", None)
+    return int(value) if value else None
+
+
+def content_key(model: Any) -> str:
+    """Hash of everything that a model's log-probabilities depend on; names, folders and devices are not in it."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    adapters = getattr(model, "peft_config", {}).values()
+    configs = [model.config.to_dict(), *(adapter.to_dict() for adapter in adapters)]
+    return content_hash(digest.hexdigest(), *map(_settled, configs))
+
+
+def _settled(config: Mapping[str, Any]) -> str:
+    """What of a configuration bears on logits, as text."""
+    kept = {key: value for key, value in config.items() if key not in _VOLATILE and not key.endswith("_token_id")}
+    return json.dumps(
+        kept,
+        sort_keys=True,
+        default=lambda value: sorted(map(str, value)) if isinstance(value, set) else str(value),
+    )
+
+
+def tokenizer_key(tokenizer: Any) -> str:
+    """Hash of a tokenizer's rules and chat template; how it pads or cuts is not in it."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        rules = {
+            key: value
+            for key, value in json.loads(backend.to_str()).items()
+            if key not in ("padding", "truncation")
+        }
+    else:
+        rules = tokenizer.get_vocab()
+    return content_hash(json.dumps(rules, sort_keys=True), json.dumps(tokenizer.chat_template))

@@ -1,0 +1,1 @@
+"""Preference pairs: the schema, its check, and what reads and writes them."""

@@ -1,0 +1,257 @@
+"""Numbers about a preference data set: scores, margins, lengths, and whether the papers' premises hold in it.
+
+Good rejected answers are what plain preference training unlearns, bad chosen answers are what it learns, and the
+best answers are rare (Sec. 3 of arXiv:2410.08067). All functions take a table that `rapo.pairs.schema.check` has seen.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from scipy import stats
+
+from rapo.claims.claim import Claim
+from rapo.pairs import messages, schema
+from rapo.relabelling.goals import SEPARATOR, GoalTemplate
+from rapo.stats.intervals import Interval, wilson
+
+SIDES = ("chosen", "rejected")
+
+
+def premises(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: float = 10.0) -> pd.DataFrame:
+    """Counts and shares of the pairs that the papers' arguments rest on, with Wilson's 95 % intervals.
+
+    Args:
+        table: scored pairs.
+        good: a rejected response is good from this score on (the paper's figure on unlearning takes 5 of 10).
+        bad: a chosen response is bad up to this score.
+        best: a response is optimal from this score on.
+
+    Returns:
+        One row a quantity: ``quantity``, ``count``, ``n`` (pairs; responses for the optimum), ``share``, ``low``,
+        ``high``. An empty table has shares of NaN.
+
+    >>> row = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 6}
+    >>> premises(pairs.check(pa.Table.from_pylist([row]))).set_index("quantity")["count"]["good rejected"]
+    np.int64(1)
+    """
+    chosen, rejected = _scores(table)
+    length_chosen, length_rejected = lengths(table)
+    both = np.concatenate([chosen, rejected])
+    found = {
+        "ties": chosen == rejected,
+        "good rejected": rejected >= good,
+        "bad chosen": chosen <= bad,
+        "optimal responses": both >= best,
+        "chosen is longer": length_chosen > length_rejected,
+        "identical responses": _identical(table),
+    }
+    return pd.DataFrame([_share(quantity, mask) for quantity, mask in found.items()])
+
+
+def score_histogram(table: pa.Table, *, edges: Sequence[float] | None = None) -> pd.DataFrame:
+    """How many chosen and rejected responses have which score.
+
+    Args:
+        table: scored pairs.
+        edges: of the bins; by default one bin a whole score, or about 20 equal ones where scores have fractions.
+
+    Returns:
+        ``response`` ("chosen" or "rejected"), ``low``, ``high`` (of the bin), ``count``, ``share`` (of that side).
+    """
+    scores = dict(zip(SIDES, _scores(table), strict=True))
+    cuts = _edges(np.concatenate(list(scores.values()))) if edges is None else np.asarray(edges, float)
+    return pd.concat([_histogram(values, cuts).assign(response=side) for side, values in scores.items()])[
+        ["response", "low", "high", "count", "share"]
+    ].reset_index(drop=True)
+
+
+def margin_histogram(table: pa.Table, *, edges: Sequence[float] | None = None) -> pd.DataFrame:
+    """How many pairs have which margin, score_chosen - score_rejected; ties are a bin of their own.
+
+    Returns:
+        ``low``, ``high`` (of the bin; 0 and 0 for the ties, which come first), ``count``, ``share`` (of all
+        pairs), ``tie``.
+    """
+    chosen, rejected = _scores(table)
+    margins = chosen - rejected
+    told = margins[margins != 0]
+    cuts = _edges(np.append(told, 0.0)) if edges is None else np.asarray(edges, float)
+    ties = len(margins) - len(told)
+    first = pd.DataFrame({"low": [0.0], "high": [0.0], "count": [ties], "tie": [True]})
+    binned = pd.concat([first, _histogram(told, cuts).assign(tie=False)], ignore_index=True)
+    return binned.assign(share=binned["count"] / max(len(margins), 1))[["low", "high", "count", "share", "tie"]]
+
+
+def length_correlation(table: pa.Table, *, level: float = 0.95) -> Interval:
+    """Spearman's correlation between the margin of the scores and the margin of the lengths (in characters).
+
+    Above zero, the scores favour longer responses. The interval is Fisher's, with the standard error
+    1.03 / sqrt(n - 3) of Fieller et al. (1957). Ties of the scores are left out: their margin has no direction.
+
+    Returns:
+        NaN throughout for fewer than 4 pairs, or where scores or lengths do not vary.
+    """
+    chosen, rejected = _scores(table)
+    longer = np.subtract(*lengths(table))
+    told = chosen != rejected
+    x, y = (chosen - rejected)[told], longer[told]
+    # Each pair is seen from both sides, so that which side is called chosen does not matter.
+    x, y = np.concatenate([x, -x]), np.concatenate([y, -y])
+    n = int(told.sum())
+    if n < 4 or not y.any():
+        return Interval(np.nan, np.nan, np.nan, n, level)
+    rho = float(stats.spearmanr(x, y).statistic)
+    wide = stats.norm.ppf((1 + level) / 2) * 1.03 / np.sqrt(n - 3)
+    z = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
+    return Interval(rho, float(np.tanh(z - wide)), float(np.tanh(z + wide)), n, level)
+
+
+def construction(table: pa.Table, rows: pa.Table, *, template: GoalTemplate) -> pd.DataFrame:
+    """Hold relabelled rows against the pairs they were made of, row by row and without the code that made them.
+
+    Args:
+        table: scored pairs, with ``pair_id``.
+        rows: what `rapo.relabelling.relabel.relabel` made of them, with the overall score as the goal.
+        template: how the goals are worded.
+
+    Returns:
+        One row a criterion: ``criterion``, ``correct`` (rows that meet it), ``n`` (rows). The first counts pairs.
+    """
+    source = {pair["pair_id"]: pair for pair in table.select([*schema.COLUMNS, "pair_id"]).to_pylist()}
+    told = {name for name, pair in source.items() if _is_told(pair, template)}
+    made = Counter((row["pair_id"], row["goal_source"]) for row in _slim(rows))
+    twice = sum(made[name, "chosen"] == made[name, "rejected"] == 1 for name in told)
+    found = [{"criterion": "pairs that are no tie have two rows", "correct": twice, "n": len(told)}]
+    for criterion, meets in _CRITERIA.items():
+        correct = sum(meets(row, source[row["pair_id"]], template) for row in _slim(rows))
+        found.append({"criterion": criterion, "correct": correct, "n": len(rows)})
+    return pd.DataFrame(found)
+
+
+def construction_claim(
+    built: pd.DataFrame, *, figures: tuple[str, ...] = (), tables: tuple[str, ...] = ()
+) -> Claim:
+    """RA-F1 as a claim: the number of pairs and rows that break the construction is zero. The count is exact.
+
+    Args:
+        built: from `construction`, of one or several placements.
+        figures, tables: what the report shows with it.
+    """
+    wrong = float((built["n"] - built["correct"]).sum())
+    first = built["criterion"] == built["criterion"].iloc[0]
+    return Claim(
+        id="RA-F1",
+        statement="N pairs that are no tie become 2N rows in the right order, responses unchanged",
+        statistic="pairs and rows that break the construction",
+        estimate=wrong,
+        low=wrong,
+        high=wrong,
+        unit="rows",
+        direction="equal",
+        n=f"{built['n'][first].iloc[0]:,} pairs x {first.sum()} placements",
+        paper="N to 2N: order kept at r_w, reversed at r_l",
+        figures=figures,
+        tables=tables,
+    )
+
+
+def instructive(table: pa.Table) -> str:
+    """Id of the pair whose rejected response scores highest among those that are no tie: the one to look at.
+
+    Raises:
+        ValueError: every pair is a tie.
+    """
+    chosen, rejected = _scores(table)
+    told = np.flatnonzero(chosen != rejected)
+    if not len(told):
+        raise ValueError("every pair is a tie: no goal can tell its responses apart")
+    return str(table["pair_id"][int(told[np.argmax(rejected[told])])].as_py())
+
+
+def _slim(rows: pa.Table) -> Iterator[dict[str, Any]]:
+    columns = [*schema.COLUMNS, "goal", "goal_source", "pair_id"]
+    for batch in rows.select(columns).to_batches(max_chunksize=1000):
+        yield from batch.to_pylist()
+
+
+def _is_told(pair: dict[str, Any], template: GoalTemplate) -> bool:
+    return template.show(pair["score_chosen"]) != template.show(pair["score_rejected"])
+
+
+def _same_responses(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
+    preferred = row["goal_source"]
+    return row["chosen"] == pair[preferred] and row["rejected"] == pair[schema.partner(preferred)]
+
+
+def _preferred(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
+    """R(x, y, g) = -(g - r)^2 is zero for the row's chosen response, by its score in the pair, and above the other's.
+
+    Where both responses are the same text, either score may be that of the chosen one.
+    """
+    reward = {side: -((row["goal"] - pair[f"score_{side}"]) ** 2) for side in SIDES}
+    sides = [side for side in SIDES if row["chosen"] == pair[side]]
+    return any(reward[side] == 0 > reward[schema.partner(side)] for side in sides)
+
+
+def _same_prompt(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
+    """The prompt is the pair's once its goal is taken away, and says the goal once."""
+    with_goal, without = (SEPARATOR.join(turn["content"] for turn in held["prompt"]) for held in (row, pair))
+    said = template.text(row["goal"]) + SEPARATOR
+    return with_goal.count(said) == without.count(said) + 1 and with_goal.replace(said, "", 1) == without
+
+
+_CRITERIA: dict[str, Callable[[dict[str, Any], dict[str, Any], GoalTemplate], bool]] = {
+    "responses are those of the pair, unchanged": _same_responses,
+    "the goal's own response is preferred": _preferred,
+    "the prompt says the goal and is otherwise unchanged": _same_prompt,
+}
+
+
+def _scores(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of both sides. Shapes: (n_pairs,)"""
+    return table["score_chosen"].to_numpy(), table["score_rejected"].to_numpy()
+
+
+def lengths(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Characters of the chosen and of the rejected responses. Shapes: (n_pairs,)"""
+    batches = list(schema.batches(table))
+    chosen, rejected = (np.concatenate([messages.characters(batch[side]) for batch in batches]) for side in SIDES)
+    return chosen, rejected
+
+
+def _identical(table: pa.Table) -> np.ndarray:
+    return np.concatenate([messages.same(batch["chosen"], batch["rejected"]) for batch in schema.batches(table)])
+
+
+def _share(quantity: str, mask: np.ndarray) -> dict[str, object]:
+    count, n = int(mask.sum()), len(mask)
+    interval = wilson(count, n) if n else Interval(np.nan, np.nan, np.nan, 0)
+    share = {"share": interval.estimate, "low": interval.low, "high": interval.high}
+    return {"quantity": quantity, "count": count, "n": n, **share}
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    """Edges of bins whose centres are multiples of a round step, so that zero is a centre.
+
+    The step is 1 where values are whole and span 20 at most; else it makes 10 to 25 bins.
+    """
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    whole = high - low <= 20 and (values == np.round(values)).all()
+    step = 1.0 if whole or low == high else _round_up((high - low) / 20)
+    return (np.arange(np.floor(low / step + 0.5), np.floor(high / step + 0.5) + 2) - 0.5) * step
+
+
+def _round_up(step: float) -> float:
+    """The next of 1, 2, 2.5, 5, 10 times a power of ten."""
+    power = 10.0 ** np.floor(np.log10(step))
+    return float(next(digit * power for digit in (1, 2, 2.5, 5, 10) if digit * power >= step * (1 - 1e-9)))
+
+
+def _histogram(values: np.ndarray, edges: np.ndarray) -> pd.DataFrame:
+    counts, _ = np.histogram(values, edges)
+    share = counts / max(len(values), 1)
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": counts, "share": share})

@@ -1,0 +1,281 @@
+"""From scored candidates (UltraFeedback's shape) to scored pairs.
+
+A row holds an ``instruction`` (or ``prompt``) and ``completions``: a list of {response, overall_score, ...}.
+Scores of attributes may stand in ``annotations``: numbers, or UltraFeedback's {Rating, Rationale}, "N/A" for none.
+"""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rapo.pairs import columns as casting
+from rapo.pairs import messages
+from rapo.pairs import schema as pairs
+from rapo.pairs.faults import SHOWN, Fault, PairsError, merged
+from rapo.pairs.layouts import CANDIDATES
+
+RULES = ("random", "worst", "all")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """How candidates become pairs.
+
+    Attributes:
+        rule: who is compared with whom. "random": the best against a random other (as UltraFeedback's binarised
+            data and the paper do). "worst": the best against the worst. "all": every two candidates. Of equal
+            scores the earlier candidate counts as better, so that ties stay in the data and can be told.
+        seed: draws the random other; the draw depends on the seed and the prompt (its id or text) alone.
+        score: the field of a completion that holds its overall score.
+        bad: what to do with a completion without a finite score or with a blank response: "raise", or "drop"
+            (with a warning). "drop" also leaves out completions with a missing attribute rating, as the official
+            preprocessing does.
+        exclude_sources: values of the column ``source`` whose rows are left out; the official preprocessing
+            leaves out "truthful_qa".
+        exclude_prompts: instructions that are left out (those of a benchmark), compared without case and
+            surrounding space.
+
+    Raises:
+        ValueError: an option is unknown.
+    """
+
+    rule: str = "random"
+    seed: int = 42
+    score: str = "overall_score"
+    bad: str = "raise"
+    exclude_sources: tuple[str, ...] = ()
+    exclude_prompts: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        for name, legal in (("rule", RULES), ("bad", ("raise", "drop"))):
+            if getattr(self, name) not in legal:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; use one of {', '.join(legal)}")
+
+
+@dataclass(frozen=True)
+class _Flat:
+    """The candidates of a batch, one after the other. Shapes: (n_candidates,), but (n_rows,) for ``lengths``."""
+
+    fields: dict[str, pa.Array]
+    attributes: pa.StructArray | None
+    score: np.ndarray
+    row: np.ndarray
+    place: np.ndarray
+    lengths: np.ndarray
+
+    def take(self, keep: np.ndarray) -> "_Flat":
+        keep = keep.astype(np.int64)
+        index = pa.array(keep)
+        return _Flat(
+            {name: field.take(index) for name, field in self.fields.items()},
+            None if self.attributes is None else self.attributes.take(index),
+            self.score[keep],
+            self.row[keep],
+            self.place[keep],
+            np.bincount(self.row[keep], minlength=len(self.lengths)),
+        )
+
+
+def to_pairs(
+    table: pa.Table, pairing: Pairing = Pairing(), *, name: str = "<table>", first_row: int = 1
+) -> pa.Table:
+    """Make scored pairs of candidates. Rows with fewer than two candidates are left out, with a warning.
+
+    Args:
+        table: candidates; see the module's first lines.
+        pairing: who is compared with whom.
+        name: what an error calls the table.
+        first_row: number of the table's first row within ``name``.
+
+    Returns:
+        A checked table of scored pairs. Besides the schema's columns: ``pair_id`` (row and places of the two
+        candidates), ``candidate_scores`` (of all candidates), ``<field>_chosen`` and ``<field>_rejected`` for
+        every further field of a completion. Further columns are carried along.
+
+    Raises:
+        PairsError: a row or completion is bad.
+
+    >>> row = {"instruction": "2 + 2 ?", "completions": [
+    ...     {"response": "5", "overall_score": 2.0}, {"response": "4", "overall_score": 9.0}]}
+    >>> pair = to_pairs(pa.Table.from_pylist([row])).to_pylist()[0]
+    >>> pair["chosen"][0]["content"], pair["score_rejected"], pair["pair_id"]
+    ('4', 2.0, 'row-1:2-1')
+    """
+    made: list[pa.Table] = []
+    faults: list[Fault] = []
+    few, row = 0, first_row
+    for batch in pairs.batches(table):
+        included = _included(batch, pairing, name)
+        kept, numbers = batch.filter(pa.array(included)), row + np.flatnonzero(included)
+        flat = _flatten(kept, pairing, name=name)
+        found = _bad(flat, numbers)
+        flat = flat.take(np.setdiff1d(np.arange(len(flat.row)), np.concatenate([[], *(bad for bad, _ in found)])))
+        faults += [fault for _, fault in found]
+        few += int((flat.lengths < 2).sum())
+        made.append(_table(kept, flat, numbers, pairing))
+        row += len(batch)
+    if faults and pairing.bad == "raise":
+        raise PairsError(name, merged(faults), what="scored candidates")
+    for fault in merged(faults):
+        _log.warning("%s: left out %d completions: %s", name, len(fault.rows), fault.problem)
+    if few:
+        _log.warning("%s: left out %d rows with fewer than two candidates", name, few)
+    return pairs.check(pa.concat_tables(made), name=f"pairs of {name}")
+
+
+def _included(batch: pa.RecordBatch, pairing: Pairing, name: str) -> np.ndarray:
+    """Rows of no excluded source and no excluded prompt. Shape: (n_rows,)
+
+    Raises:
+        ValueError: a column that an exclusion looks at is missing.
+    """
+    keep = np.ones(len(batch), bool)
+    if pairing.exclude_sources:
+        if "source" not in batch.schema.names:
+            raise ValueError(f"{name} has no column source, which exclude_sources looks at; leave the option out")
+        listed = pc.is_in(batch["source"], value_set=pa.array(pairing.exclude_sources))
+        keep &= ~listed.to_numpy(zero_copy_only=False)
+    if pairing.exclude_prompts:
+        out = {text.strip().casefold() for text in pairing.exclude_prompts}
+        asked = _prompts(batch, name)
+        texts = asked if messages.is_text(asked.type) else messages.texts(messages.lift(asked, role="user"))
+        keep &= np.array([(text or "").strip().casefold() not in out for text in texts.to_pylist()], bool)
+    return keep
+
+
+def _prompts(batch: pa.RecordBatch, name: str) -> pa.Array:
+    for column in ("prompt", "instruction"):
+        if column in batch.schema.names:
+            return batch[column]
+    raise ValueError(f"{name} has neither a column instruction nor prompt; it has {', '.join(batch.schema.names)}")
+
+
+def _flatten(batch: pa.RecordBatch, pairing: Pairing, *, name: str) -> _Flat:
+    """Take the completions apart.
+
+    Raises:
+        ValueError: they are no list of {response, score}, or a field has the wrong type.
+    """
+    kind = batch.schema.field(CANDIDATES).type if CANDIDATES in batch.schema.names else pa.null()
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_struct(kind.value_type):
+        raise ValueError(
+            f"{name}: column {CANDIDATES} is {kind}; it must hold a list of {{response, score}} a row"
+        )
+    lengths = pc.fill_null(pc.list_value_length(batch[CANDIDATES]), 0).to_numpy(zero_copy_only=False)
+    flat = batch[CANDIDATES].flatten()
+    fields = {field.name: pc.struct_field(flat, field.name) for field in kind.value_type}
+    for field in ("response", pairing.score):
+        if field not in fields:
+            raise ValueError(f"{name}: completions have no field {field}; they have {', '.join(fields)}")
+    if not messages.is_text(fields["response"].type):
+        raise ValueError(f"{name}: the field response of completions is {fields['response'].type}, not text")
+    try:
+        score = casting.numbers(fields.pop(pairing.score))
+        attributes = _attributes(fields.pop("annotations")) if "annotations" in fields else None
+    except (TypeError, pa.ArrowInvalid) as error:
+        raise ValueError(f"{name}: the field {pairing.score} or annotations of completions {error}") from error
+    row = np.repeat(np.arange(len(batch)), lengths)
+    place = np.arange(len(row)) - (np.cumsum(lengths) - lengths)[row]
+    return _Flat(fields, attributes, pc.fill_null(score, np.nan).to_numpy(), row, place, lengths)
+
+
+def _attributes(field: pa.Array) -> pa.StructArray | None:
+    """Scores of attributes as doubles: numbers, or UltraFeedback's {Rating} with "N/A" for none (null)."""
+    if not pa.types.is_struct(field.type) or not field.type.num_fields:
+        return None
+    columns = []
+    for attribute in field.type:
+        held = pc.struct_field(field, attribute.name)
+        if pa.types.is_struct(held.type):
+            held = pc.struct_field(held, "Rating")
+        if messages.is_text(held.type):
+            held = pc.if_else(pc.equal(held, "N/A"), pa.scalar(None, held.type), held).cast(pa.float64())
+        columns.append(casting.numbers(held))
+    return pa.StructArray.from_arrays(columns, names=[attribute.name for attribute in field.type])
+
+
+def _bad(flat: _Flat, numbers: np.ndarray) -> list[tuple[np.ndarray, Fault]]:
+    """Completions that cannot stand in a pair, a list a kind of fault."""
+    blank = pc.match_substring_regex(flat.fields["response"], r"[^\s\pZ]")
+    kinds = [
+        ("score is no finite number", ~np.isfinite(flat.score)),
+        ("empty response", ~pc.fill_null(blank, False).to_numpy(zero_copy_only=False)),
+    ]
+    for attribute in flat.attributes.type if flat.attributes is not None else ():
+        values = pc.fill_null(pc.struct_field(flat.attributes, attribute.name), np.nan).to_numpy()
+        kinds.append((f"{attribute.name} is not rated", ~np.isfinite(values)))
+    remedy = "Leave such completions out with the option bad='drop'."
+    found = []
+    for problem, mask in kinds:
+        at = np.flatnonzero(mask)
+        values = tuple(f"completion {flat.place[i] + 1}" for i in at[:SHOWN])
+        found += [(at, Fault(CANDIDATES, problem, remedy, numbers[flat.row[at]], values))] if len(at) else []
+    return found
+
+
+def _table(batch: pa.RecordBatch, flat: _Flat, numbers: np.ndarray, pairing: Pairing) -> pa.Table:
+    """The pairs of a batch, in the order of its rows."""
+    better, worse = _compared(flat, pairing, batch)
+    rows = pa.array(flat.row[better])
+    dropped = ("instruction", "prompt", CANDIDATES)
+    carried = {name: batch[name].take(rows) for name in batch.schema.names if name not in dropped}
+    row_ids = [f"row-{number}" for number in numbers[flat.row[better]]]
+    places = zip(row_ids, flat.place[better] + 1, flat.place[worse] + 1, strict=True)
+    columns = {
+        "prompt": _prompts(batch, "").take(rows),
+        "chosen": flat.fields["response"].take(pa.array(better)),
+        "rejected": flat.fields["response"].take(pa.array(worse)),
+        "score_chosen": pa.array(flat.score[better]),
+        "score_rejected": pa.array(flat.score[worse]),
+        "prompt_id": pa.array(row_ids, pa.string()),
+        "pair_id": pa.array([f"{row}:{i}-{j}" for row, i, j in places], pa.string()),
+        "candidate_scores": _scores(flat).take(rows),
+    }
+    for side, index in (("chosen", better), ("rejected", worse)):
+        if flat.attributes is not None:
+            columns[f"attributes_{side}"] = flat.attributes.take(pa.array(index))
+        for name, field in flat.fields.items():
+            if name != "response":
+                columns[f"{name}_{side}"] = field.take(pa.array(index))
+    return pa.table({**columns, **carried})
+
+
+def _scores(flat: _Flat) -> pa.ListArray:
+    offsets = np.concatenate([[0], np.cumsum(flat.lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.score))
+
+
+def _compared(flat: _Flat, pairing: Pairing, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the better and the worse candidate of each pair. Shapes: (n_pairs,)"""
+    ranked = np.lexsort((flat.place, -flat.score, flat.row))
+    starts = np.cumsum(flat.lengths) - flat.lengths
+    rows = np.flatnonzero(flat.lengths >= 2)
+    first, others = starts[rows], flat.lengths[rows] - 1
+    if pairing.rule == "all":
+        return _every_two(ranked, first, others + 1)
+    if pairing.rule == "random":
+        if "prompt_id" in batch.schema.names:
+            keys = casting.identifiers(batch["prompt_id"])
+        else:
+            keys = messages.texts(messages.lift(_prompts(batch, ""), role="user"))
+        draws = pairs.hashes(keys.take(pa.array(rows)).to_pylist(), seed=pairing.seed, purpose="rejected")
+        others = 1 + (draws % others.astype(np.uint64)).astype(np.int64)
+    return ranked[first], ranked[first + others]
+
+
+def _every_two(ranked: np.ndarray, first: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every two candidates of every row, in the order of rows."""
+    found = [np.empty((0, 3), np.int64)]
+    for count in np.unique(counts):
+        better, worse = np.triu_indices(count, 1)
+        starts = np.repeat(first[counts == count], len(better))
+        times = len(starts) // len(better)
+        found.append(np.column_stack([starts, starts + np.tile(better, times), starts + np.tile(worse, times)]))
+    places = np.concatenate(found)
+    places = places[np.argsort(places[:, 0], kind="stable")]
+    return ranked[places[:, 1]], ranked[places[:, 2]]

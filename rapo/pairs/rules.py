@@ -1,0 +1,144 @@
+"""The rules that every row of scored pairs keeps.
+
+Each works on whole columns; only when something is wrong are the offending rows looked up.
+Used by `rapo.pairs.schema.check` alone.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rapo.pairs import messages
+from rapo.pairs.faults import Fault, short, tell
+
+ROLES = ("system", "user", "assistant")
+SYSTEM, USER, ASSISTANT = range(3)
+_NOT_BLANK = r"[^\s\pZ]"
+
+
+def faults(batch: pa.RecordBatch, *, row: int) -> list[Fault]:
+    """Everything that is wrong with a canonical batch, reversed pairs apart."""
+    found = _prompt(batch, row)
+    for side in ("chosen", "rejected"):
+        found += _response(batch, side, row) + _finite(batch[f"score_{side}"], f"score_{side}", row)
+        if f"attributes_{side}" in batch.schema.names:
+            for field in batch.schema.field(f"attributes_{side}").type:
+                values = pc.struct_field(batch[f"attributes_{side}"], field.name)
+                found += _finite(values, f"attributes_{side}.{field.name}", row)
+    for column in ("prompt_id", "pair_id"):
+        if column in batch.schema.names and batch[column].null_count:
+            empty = batch[column].is_null().to_numpy(zero_copy_only=False)
+            remedy = "Give every row an id, or leave the column out."
+            found += tell(column, "the id is missing", remedy, empty, row)
+    return found
+
+
+def reversed_pairs(batch: pa.RecordBatch, *, row: int) -> list[Fault]:
+    """Pairs whose chosen response scores below the rejected one."""
+    chosen, rejected = (batch[f"score_{side}"].to_numpy(zero_copy_only=False) for side in ("chosen", "rejected"))
+    return tell(
+        "score_chosen",
+        "the chosen response scores below the rejected one",
+        "Swap, drop or keep such pairs with the option reversed_pairs.",
+        chosen < rejected,
+        row,
+        lambda i: f"{chosen[i]:g} < {rejected[i]:g}",
+    )
+
+
+def repeated_ids(table: pa.Table, *, row: int) -> list[Fault]:
+    """Pair ids that occur twice: the two rows made of one pair could not be told from another's."""
+    if "pair_id" not in table.column_names or pc.count_distinct(table["pair_id"]).as_py() == len(table):
+        return []
+    ids = pc.fill_null(table["pair_id"].cast(pa.string()), "").to_numpy(zero_copy_only=False)
+    again = np.ones(len(ids), bool)
+    again[np.unique(ids, return_index=True)[1]] = False
+    again &= table["pair_id"].is_valid().to_numpy()
+    remedy = "Make the ids unique, or leave the column out."
+    return tell("pair_id", "the id occurs before", remedy, again, row, lambda i: repr(ids[i]))
+
+
+def _prompt(batch: pa.RecordBatch, row: int) -> list[Fault]:
+    """System first only, then user and assistant in turn, a user turn last, no blank turn."""
+    column = batch["prompt"]
+    parts = messages.turns(column)
+    role, of, n = codes(parts.roles), parts.row_of, len(column)
+    some = parts.lengths > 0
+    first, last = np.full(n, USER), np.full(n, USER)
+    first[some], last[some] = role[parts.starts[some]], role[(parts.starts + parts.lengths - 1)[some]]
+    spot = parts.place - (first == SYSTEM)[of]
+    turn = np.where(spot % 2 == 0, USER, ASSISTANT)
+    out_of_turn = (role != turn) & (role != SYSTEM) & (role >= 0)
+    late_system = (role == SYSTEM) & (parts.place > 0)
+    blank = _blank(parts.contents) & (role != SYSTEM)
+    checks: list[tuple[str, str, np.ndarray]] = [
+        ("has no turn", "Remove the row.", ~some),
+        ("unknown role", "Roles are system, user and assistant.", _any(role < 0, of, n)),
+        ("system turn after the first turn", "Merge it into the first.", _any(late_system, of, n)),
+        ("user and assistant do not take turns", "Merge neighbouring turns.", _any(out_of_turn, of, n)),
+        ("does not end with a user turn", "End the prompt with what is asked.", last != USER),
+        ("blank turn", "Remove the row.", _any(blank, of, n)),
+        ("turn without content", "Remove the row.", _any(_absent(parts.contents), of, n)),
+    ]
+    show = roles(column)
+    return [fault for what, remedy, bad in checks for fault in tell("prompt", what, remedy, bad, row, show)]
+
+
+def _response(batch: pa.RecordBatch, side: str, row: int) -> list[Fault]:
+    """Assistant turns only, none of them blank."""
+    column = batch[side]
+    parts = messages.turns(column)
+    of, n = parts.row_of, len(column)
+    foreign = codes(parts.roles) != ASSISTANT
+    checks: list[tuple[str, str, np.ndarray]] = [
+        ("has no turn", "Remove the row.", parts.lengths == 0),
+        ("a turn that is not the assistant's", "Move it to the prompt.", _any(foreign, of, n)),
+        ("empty response", "Remove the row.", _any(_blank(parts.contents) | _absent(parts.contents), of, n)),
+    ]
+    show = roles(column)
+    return [fault for what, remedy, bad in checks for fault in tell(side, what, remedy, bad, row, show)]
+
+
+def _finite(column: pa.Array, name: str, row: int) -> list[Fault]:
+    values = pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False)
+
+    def show(i: int) -> str:
+        return "no value" if not column[i].is_valid else f"{values[i]:g}"
+
+    remedy = "Score the response again, or remove the row."
+    return tell(name, "not a finite number", remedy, ~np.isfinite(values), row, show)
+
+
+def roles(column: pa.Array) -> Callable[[int], str]:
+    """Shows a row of messages: role and beginning of every turn."""
+
+    def show(i: int) -> str:
+        turns: list[dict[str, Any]] = column[i].as_py() or []
+        return "; ".join(f"{turn['role']}: {short(turn['content'])}" for turn in turns) or "no turns"
+
+    return show
+
+
+def codes(roles: pa.Array) -> np.ndarray:
+    """Each role's place in ``ROLES``; -1 for an unknown or missing one."""
+    found = pc.index_in(roles, value_set=pa.array(ROLES))
+    return pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
+
+
+def _blank(contents: pa.Array) -> np.ndarray:
+    seen = pc.fill_null(pc.match_substring_regex(contents, _NOT_BLANK), True)
+    return ~seen.to_numpy(zero_copy_only=False)
+
+
+def _absent(contents: pa.Array) -> np.ndarray:
+    return contents.is_null().to_numpy(zero_copy_only=False)
+
+
+def _any(turns: np.ndarray, row_of: np.ndarray, n: int) -> np.ndarray:
+    """Rows that have at least one such turn."""
+    rows = np.zeros(n, bool)
+    rows[row_of[turns]] = True
+    return rows

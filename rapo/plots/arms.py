@@ -1,0 +1,151 @@
+"""Pictures of the central comparison: arms with intervals, differences, and reward against goal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rapo.plots.style import colour
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def _axes(ax: "Axes | None") -> "Axes":
+    import matplotlib.pyplot as plt
+
+    return plt.gca() if ax is None else ax
+
+
+def _numbers(estimates: "pd.DataFrame") -> np.ndarray:
+    """Shape: (n, 3): estimate, low, high."""
+    return estimates[["estimate", "low", "high"]].to_numpy(dtype=float)
+
+
+def plot_arms(
+    estimates: "pd.DataFrame", *, label: str, reference: float | None = None, ax: "Axes | None" = None
+) -> "Axes":
+    """One dot an arm with its interval, the first row on top.
+
+    Args:
+        estimates: columns arm, estimate, low, high; the order of the rows is kept.
+        label: of the horizontal axis, with its unit.
+        reference: where a thin line stands (a draw, an optimum).
+    """
+    ax = _axes(ax)
+    places = np.arange(len(estimates))[::-1]
+    for place, arm, (estimate, low, high) in zip(places, estimates["arm"], _numbers(estimates), strict=True):
+        tone = colour(str(arm))
+        ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
+        ax.plot(estimate, place, "o", color=tone, markersize=7)
+    if reference is not None:
+        ax.axvline(reference, color="0.35", linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
+    ax.set_yticks(places, list(estimates["arm"]))
+    ax.set_ylim(-0.6, len(estimates) - 0.4)
+    ax.set_xlabel(label)
+    ax.grid(axis="x", color="0.92")
+    return ax
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of `arm_panels`: its axis label, and where a thin line stands."""
+
+    label: str
+    reference: float | None = None
+    title: str = ""
+
+
+def arm_panels(
+    estimates: "pd.DataFrame", panels: Mapping[str, Panel], *, by: str, order: Sequence[str]
+) -> "Figure":
+    """Panels side by side that share their arms.
+
+    Args:
+        estimates: columns arm, estimate, low, high, and the column ``by``.
+        panels: value of the column ``by`` -> its panel.
+        by: "metric", "architecture", ...
+        order: arms from top to bottom; those without an estimate are left out of a panel.
+    """
+    import matplotlib.pyplot as plt
+
+    size = (3.2 + 3.3 * len(panels), 0.8 + 0.38 * len(order))
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
+    for ax, (value, panel) in zip(axes[0], panels.items(), strict=True):
+        part = estimates[estimates[by] == value].set_index("arm").reindex(list(order)).reset_index()
+        plot_arms(part, label=panel.label, reference=panel.reference, ax=ax)
+        ax.set_title(panel.title)
+    return figure
+
+
+def plot_differences(
+    estimates: "pd.DataFrame", *, label: str, names: Mapping[str, str] | None = None, ax: "Axes | None" = None
+) -> "Axes":
+    """Differences with intervals against zero, in groups of one colour a group.
+
+    Args:
+        estimates: columns group, name, estimate, low, high; low and high may be NaN (published, no interval).
+        label: of the horizontal axis, with its unit.
+        names: how to show a group in the legend.
+    """
+    ax = _axes(ax)
+    tones = dict(zip(estimates["group"].unique(), _TONES, strict=False))
+    places = np.arange(len(estimates))[::-1]
+    for place, group, (estimate, low, high) in zip(places, estimates["group"], _numbers(estimates), strict=True):
+        tone, hollow = tones[group], bool(np.isnan(low))
+        if not hollow:
+            ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
+        ax.plot(estimate, place, "o", color=tone, markersize=7, markerfacecolor="white" if hollow else tone)
+    for group, tone in tones.items():
+        ax.plot([], [], "o", color=tone, label=(names or {}).get(str(group), str(group)))
+    ax.axvline(0, color="0.4", linewidth=1)
+    ax.set_yticks(places, list(estimates["name"]))
+    ax.set_ylim(-0.6, len(estimates) - 0.4)
+    ax.set_xlabel(label)
+    ax.grid(axis="x", color="0.92")
+    if len(tones) > 1:
+        ax.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2)
+    return ax
+
+
+_TONES = ("#0072B2", "#7f7f7f", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
+
+
+def goal_panels(curve: "pd.DataFrame", labels: Mapping[str, str]) -> "Figure":
+    """One panel a metric of `plot_goal_curve`.
+
+    Args:
+        curve: columns arm, goal, metric, estimate, low, high.
+        labels: metric -> label of its axis.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, len(labels), figsize=(5.2 * len(labels), 3.8), squeeze=False)
+    for ax, (metric, label) in zip(axes[0], labels.items(), strict=True):
+        plot_goal_curve(curve[curve["metric"] == metric], label=label, ax=ax)
+    return figure
+
+
+def plot_goal_curve(
+    curve: "pd.DataFrame", *, label: str, arms: Sequence[str] = ("base", "RA"), ax: "Axes | None" = None
+) -> "Axes":
+    """A line an arm with its band, against the goal asked for.
+
+    Args:
+        curve: columns arm, goal, estimate, low, high.
+        label: of the vertical axis, with its unit.
+        arms: which arms, in the order of the legend.
+    """
+    ax = _axes(ax)
+    for arm in arms:
+        part = curve[curve["arm"] == arm].sort_values("goal")
+        ax.fill_between(part["goal"], part["low"], part["high"], color=colour(arm), alpha=0.2, linewidth=0)
+        ax.plot(part["goal"], part["estimate"], "o-", color=colour(arm), markersize=5, label=arm)
+    ax.set_xlabel("goal asked for (1-10)")
+    ax.set_ylabel(label)
+    ax.set_xticks(sorted(curve["goal"].unique()))
+    ax.legend()
+    return ax

@@ -1,0 +1,108 @@
+"""Pictures of win rates: how they follow length, and how near they come to a reference."""
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+RAW, CONTROLLED, REFERENCE = "#E69F00", "#0072B2", "0.6"
+
+
+def _axes(ax: "Axes | None") -> "Axes":
+    import matplotlib.pyplot as plt
+
+    return plt.gca() if ax is None else ax
+
+
+def plot_length_effect(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
+    """One model's win rate by how much longer its outputs are: bins as judged, the fit, and where it is read off.
+
+    Args:
+        estimates: of `rapo.winrates.length_effect.within_model`.
+    """
+    ax = _axes(ax)
+    judged, fitted, equal = (
+        estimates[estimates["kind"] == kind] for kind in ("judged", "fitted", "at equal length")
+    )
+    reach = np.abs(judged[["low", "high"]].to_numpy().T - judged["win_rate"].to_numpy())
+    ax.errorbar(judged["longer"], judged["win_rate"], reach, fmt="o", color=RAW, label="judged, by bins (95 %)")
+    ax.plot(fitted["longer"], fitted["win_rate"], color=CONTROLLED, label="regression")
+    ax.axvline(0, color=REFERENCE, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    ax.plot(
+        equal["longer"], equal["win_rate"], "D", color=CONTROLLED, markersize=9, label="length-controlled win rate"
+    )
+    ax.set_xlabel("characters longer than the baseline's output")
+    ax.set_ylabel("win rate (%)")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, fontsize="small")
+    return ax
+
+
+def plot_length_bias(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
+    """Win rate against length, a stroke from each model's raw to its length-controlled win rate.
+
+    Args:
+        estimates: of `rapo.winrates.length_effect.across_models`.
+    """
+    ax = _axes(ax)
+    ratio, raw = estimates["length_ratio"].to_numpy(), estimates["win_rate"].to_numpy()
+    controlled = estimates["length_controlled_winrate"].to_numpy()
+    ax.vlines(ratio, raw, controlled, color="0.75", linewidth=1.4, zorder=1)
+    ax.plot(ratio, raw, "o", color=RAW, markerfacecolor="white", markeredgewidth=1.6, label="win rate")
+    ax.plot(ratio, controlled, "o", color=CONTROLLED, label="length-controlled")
+    ax.axvline(1, color=REFERENCE, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    _plain_log_axis(ax, "x", ratio)
+    ax.set_xlabel("mean length over the baseline's (log scale)")
+    ax.set_ylabel("win rate (%)")
+    ax.legend(loc="best")
+    return ax
+
+
+def plot_against(
+    estimates: "pd.DataFrame", *, reference: str, label: str, log: bool = False, ax: "Axes | None" = None
+) -> "Axes":
+    """Raw and length-controlled win rates against a reference, with the line where they agree.
+
+    Args:
+        estimates: columns length_controlled_winrate, lc_low, lc_high, the reference, and win_rate where the raw
+            rates are to be shown too; percent.
+        reference: name of the reference's column.
+        label: of the horizontal axis, with its unit.
+        log: logarithmic axes, for models that mostly lose.
+    """
+    ax = _axes(ax)
+    x, y = estimates[reference].to_numpy(), estimates["length_controlled_winrate"].to_numpy()
+    reach = np.abs(estimates[["lc_low", "lc_high"]].to_numpy().T - y)
+    if "win_rate" in estimates:
+        ax.plot(
+            x, estimates["win_rate"], "o", color=RAW, markerfacecolor="white", markeredgewidth=1.6, label="raw"
+        )
+    ax.errorbar(x, y, reach, fmt="o", color=CONTROLLED, label="length-controlled (95 %)")
+    shown = estimates[[name for name in ("win_rate", "lc_low", "lc_high", reference) if name in estimates]]
+    low, high = (shown.min().min() / 1.2, shown.max().max() * 1.2) if log else (0.0, 1.05 * shown.max().max())
+    if log:
+        _plain_log_axis(ax, "x", np.array([low, high]))
+        _plain_log_axis(ax, "y", np.array([low, high]))
+    ax.plot([low, high], [low, high], color=REFERENCE, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    ax.set_xlim(low, high)
+    ax.set_ylim(low, high)
+    ax.set_aspect("equal")
+    ax.set_xlabel(label)
+    ax.set_ylabel("estimated (%)")
+    ax.legend(loc="lower right", fontsize="small")
+    return ax
+
+
+def _plain_log_axis(ax: "Axes", axis: Literal["x", "y"], values: np.ndarray) -> None:
+    """A logarithmic axis with plain numbers at 1, 2, 3, 5, 7 times powers of ten."""
+    from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
+    steps = np.array([mark * 10.0**power for power in range(-2, 3) for mark in (1, 1.5, 2, 3, 5, 7)])
+    inside = steps[(steps >= values.min() / 1.2) & (steps <= values.max() * 1.2)]
+    ax.set(**{f"{axis}scale": "log"})
+    line = ax.xaxis if axis == "x" else ax.yaxis
+    line.set_major_locator(FixedLocator(inside.tolist()))
+    line.set_minor_locator(NullLocator())
+    line.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -1,0 +1,151 @@
+"""Reward-augmented data (Sec. 4 of arXiv:2410.08067): every scored pair becomes two goal-conditioned pairs.
+
+With the goal-conditioned reward R(x, y, g) = -(g - r(x, y))^2, the goal g = r_chosen keeps the order and the goal
+g = r_rejected reverses it: at its own score each response is the better one. N pairs become 2N rows.
+
+Responses are never edited: both rows point at the buffers of the input. Only prompts are written anew.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from rapo.pairs import files, layouts
+from rapo.pairs import schema as pairs
+from rapo.relabelling import rows as goal_rows
+from rapo.relabelling.goals import OVERALL, GoalTemplate
+from rapo.relabelling.rows import Scheme, Tally
+
+__all__ = ["Scheme", "Tally", "relabel", "relabel_file"]
+_log = logging.getLogger(__name__)
+
+
+def relabel(
+    table: pa.Table,
+    *,
+    placement: str = "system",
+    template: GoalTemplate = OVERALL,
+    goal: str = "score",
+    half: bool = False,
+    ties: str = "drop",
+    seed: int = 0,
+    levels: int = 10,
+    official_fault: str | None = None,
+    reversed_pairs: str = "raise",
+    name: str = "<table>",
+) -> pa.Table:
+    """Relabel scored pairs: rows for TRL, in its explicit-prompt conversational format.
+
+    Rows come in blocks (one, up to 20,000 pairs): first the rows under the chosen response's goals, then those
+    under the rejected one's, each in the order of the input. Shuffle before training, as trainers do by default.
+
+    Args:
+        table: scored pairs, as `rapo.pairs.schema` describes them.
+        placement, template, goal, half, ties, seed, levels, official_fault: see `Scheme`.
+        reversed_pairs: see `rapo.pairs.schema.check`.
+        name: what an error calls the table.
+
+    Returns:
+        ``prompt`` (with its goal), ``chosen``, ``rejected``, ``goal`` (a double; a struct for attributes),
+        ``goal_source`` ("chosen" or "rejected": whose score the goal is, in the input), ``pair_id`` ("row-1" and
+        so on where the input has none), and every further column; those that belong to a response change places
+        with it. Log-probabilities are left out: they do not hold for a prompt with a goal.
+
+    Raises:
+        PairsError: the table breaks the schema.
+        ValueError: columns for the goal are missing, or ties="raise" meets one.
+
+    >>> from rapo.relabelling.goals import COMPACT
+    >>> pair = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 2}
+    >>> for row in relabel(pa.Table.from_pylist([pair]), template=COMPACT).to_pylist():
+    ...     print(row["prompt"][0]["content"], "->", row["chosen"][0]["content"])
+    overall score : 9 . -> 4
+    overall score : 2 . -> 5
+    """
+    scheme = Scheme(placement, template, goal, half, ties, seed, levels, official_fault)
+    goal_rows.refuse_relabelled(table.schema, name=name)
+    checked = pairs.check(pairs.with_ids(table), name=name, reversed_pairs=reversed_pairs)
+    return pa.concat_tables(made for made, _ in _stream(lambda: [checked], scheme, name))
+
+
+def relabel_file(
+    source: str | Path,
+    target: str | Path,
+    scheme: Scheme = Scheme(),  # noqa: B008 - frozen, so one for all calls is safe
+    *,
+    columns: Mapping[str, str] | None = None,
+    split: str | None = None,
+    batch_rows: int = files.BATCH_ROWS,
+    bad: str = "raise",
+    reversed_pairs: str = "raise",
+) -> Tally:
+    """Relabel a file into another, whole or not at all, in memory bounded by the batch.
+
+    The file is read twice where the whole must be known first (the half and implicit goals, which hold their
+    scores and 8 bytes a pair), and once more to find the schema of JSON lines. Rows come in a block a batch.
+
+    Args:
+        source, target: files as `rapo.pairs.files` knows them.
+        scheme: how to relabel.
+        columns: names of the schema and what they are made of, as `rapo.pairs.schema.rename` takes them; well-known
+            names are understood without.
+        split: which split of a folder that holds several.
+        batch_rows: pairs in memory at a time.
+        bad, reversed_pairs: see `rapo.pairs.schema.check`.
+
+    Returns:
+        What was done.
+
+    Raises:
+        FileNotFoundError: ``source`` is missing.
+        ValueError: the file breaks the schema, or as `relabel` says.
+    """
+    if Path(source).resolve() == Path(target).resolve():
+        raise ValueError(f"{target} is the input itself; choose another output")
+
+    def checked() -> Iterator[pa.Table]:
+        row = 1
+        for batch in files.batches(source, rows=batch_rows, split=split):
+            mapping = {**layouts.known(batch.column_names), **(columns or {})}
+            goal_rows.refuse_relabelled(batch.schema, name=str(source))
+            named = pairs.with_ids(pairs.rename(batch, mapping, name=str(source)), row=row)
+            yield pairs.check(named, name=str(source), bad=bad, reversed_pairs=reversed_pairs, first_row=row)
+            row += len(batch)
+
+    tallies: list[Tally] = []
+
+    def made() -> Iterator[pa.Table]:
+        for rows, tally in _stream(checked, scheme, str(source)):
+            tallies.append(tally)
+            yield rows
+
+    files.write(made(), target)
+    return sum(tallies, Tally())
+
+
+def _stream(
+    tables: Callable[[], Iterable[pa.Table]], scheme: Scheme, name: str
+) -> Iterator[tuple[pa.Table, Tally]]:
+    """Survey the whole where the scheme needs it, then relabel batch by batch. ``tables()`` starts anew."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for table in tables():
+            for batch in pairs.batches(table):
+                yield goal_rows.ready(batch, scheme, name=name)
+
+    whole = goal_rows.survey(batches(), scheme)
+    total = Tally()
+    for batch in batches():
+        rows, tally = goal_rows.rows_of(batch, scheme, whole)
+        total += tally
+        yield rows, tally
+    _log.info("%s: %d pairs, %d ties (%s), %d rows", name, total.pairs, total.ties, scheme.ties, total.rows)
+    if total.off_scale:
+        low, high = (scheme.template.show(end) for end in (scheme.template.low, scheme.template.high))
+        _log.warning(
+            "%s: %d of %d rows have a goal outside the scale %s-%s that the goal's text shows; set the template's "
+            "low and high",
+            name, total.off_scale, total.rows, low, high,
+        )  # fmt: skip

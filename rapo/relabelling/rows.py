@@ -1,0 +1,239 @@
+"""The two goal-conditioned rows of every pair of a batch. `relabel` applies this to tables and files."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rapo.pairs import messages
+from rapo.pairs import schema as pairs
+from rapo.relabelling.goals import OVERALL, SEPARATOR, GoalTemplate, quantile_edges, quantile_goals
+
+SIDES = ("chosen", "rejected")
+PLACEMENTS = ("system", "prefix")
+GOALS = ("score", "attributes", "implicit")
+TIES = ("drop", "keep", "raise")
+FAULTS = (None, "nosys_unswapped")
+# Log-probabilities of the responses hold for the prompt without its goal only.
+STALE = re.compile(r"(ref_)?(chosen|rejected)_(logps|logprob_sum|logprob_mean)")
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How pairs are relabelled.
+
+    Attributes:
+        placement: "system": the goal is the system turn; where a prompt has one, the goal goes in front of its
+            text, a blank line between. "prefix", for chat templates without a system role (`placement.placement`
+            tells): the goal goes in front of the first user turn's text, a blank line between; the text of a
+            system turn comes between the two.
+        template: the goal's wording.
+        goal: "score": the overall score. "attributes": all attribute scores at once, those of the response that
+            the row prefers. "implicit": implicit rewards, from ``implicit_chosen`` and ``implicit_rejected``,
+            mapped to the template's scale by their quantile over both columns (`goals.quantile_goals`).
+        half: keep half of the prompts (rounded up) among those with a pair that is no tie, and both rows of each
+            of their pairs: about as many rows as there were pairs. Which half depends on the seed and on each
+            prompt's id (its text, where it has none), never on the order of the rows.
+        ties: a tie is a pair whose two goals read the same, so that its rows would contradict each other:
+            "drop" it, "keep" both rows (as the official script does), or "raise".
+        seed: chooses the half.
+        levels: classes of an implicit goal.
+        official_fault: "nosys_unswapped" repeats a fault of the official script, for parity (an ablation; never
+            train on it): rows whose goal is the rejected response's score keep the order of the pair.
+
+    Raises:
+        ValueError: an option is unknown.
+    """
+
+    placement: str = "system"
+    template: GoalTemplate = OVERALL
+    goal: str = "score"
+    half: bool = False
+    ties: str = "drop"
+    seed: int = 0
+    levels: int = 10
+    official_fault: str | None = None
+
+    def __post_init__(self) -> None:
+        legal = {"placement": PLACEMENTS, "goal": GOALS, "ties": TIES, "official_fault": FAULTS}
+        for name, values in legal.items():
+            if (value := getattr(self, name)) not in values:
+                raise ValueError(f"{name} is {value!r}; use one of {', '.join(map(repr, values))}")
+        if self.official_fault and self.placement != "prefix":
+            raise ValueError("official_fault='nosys_unswapped' exists with placement='prefix' only")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What relabelling did.
+
+    Attributes:
+        pairs: pairs read.
+        ties: how many of them are ties.
+        rows: rows made.
+        off_scale: rows whose goal lies outside the template's scale.
+    """
+
+    pairs: int = 0
+    ties: int = 0
+    rows: int = 0
+    off_scale: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.pairs + other.pairs,
+            self.ties + other.ties,
+            self.rows + other.rows,
+            self.off_scale + other.off_scale,
+        )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What every batch must know of the whole data set.
+
+    Attributes:
+        edges: cuts between the classes of an implicit goal. Shape: (levels - 1,)
+        last: the largest prompt hash that belongs to the kept half.
+    """
+
+    edges: np.ndarray | None = None
+    last: int | None = None
+
+
+def rows_of(batch: pa.RecordBatch, scheme: Scheme, whole: Whole) -> tuple[pa.Table, Tally]:
+    """The rows of a batch made by `ready`: those under the chosen response's goals, then the others.
+
+    Raises:
+        ValueError: there is a tie and the scheme forbids it.
+    """
+    goals = {side: _goals(batch, side, scheme, whole) for side in SIDES}
+    texts = {side: scheme.template.texts(values) for side, values in goals.items()}
+    tied = pc.equal(*texts.values()).to_numpy(zero_copy_only=False)
+    if scheme.ties == "raise" and tied.any():
+        first = ", ".join(batch["pair_id"].take(pa.array(np.flatnonzero(tied)[:3])).to_pylist())
+        raise ValueError(f"{tied.sum()} pairs are ties (first: {first}); use ties='drop' or ties='keep'")
+    keep = _usable(tied, scheme)
+    if whole.last is not None:
+        keep &= _hashes(batch, scheme.seed) <= whole.last
+    kept = pa.array(np.flatnonzero(keep)) if not keep.all() else None
+    used = batch if kept is None else batch.take(kept)
+    blocks = []
+    for side in SIDES:
+        goal, text = (held if kept is None else held.take(kept) for held in (goals[side], texts[side]))
+        blocks.append(_block(used, goal, text, side, scheme))
+    off_scale = sum(_off_scale(block["goal"], scheme.template) for block in blocks)
+    return pa.concat_tables(blocks), Tally(len(batch), int(tied.sum()), 2 * int(keep.sum()), off_scale)
+
+
+def ready(batch: pa.RecordBatch, scheme: Scheme, *, name: str) -> pa.RecordBatch:
+    """A checked batch with finite implicit rewards where they are the goal, and no stale column.
+
+    Raises:
+        ValueError: a column that the goal needs is missing or bad.
+    """
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    for column in _needed(scheme):
+        if column not in columns:
+            raise ValueError(f"{name} has no column {column}, which goal={scheme.goal!r} needs; add it")
+        if scheme.goal == "implicit":
+            columns[column] = _finite(batch, column, name)
+    kept = {column: held for column, held in columns.items() if not STALE.fullmatch(column)}
+    return pa.RecordBatch.from_arrays(list(kept.values()), names=list(kept))
+
+
+def refuse_relabelled(schema: pa.Schema, *, name: str) -> None:
+    """Stop where a table holds goal-conditioned rows already.
+
+    Raises:
+        ValueError: it does.
+    """
+    if {"goal", "goal_source"} & set(schema.names):
+        raise ValueError(f"{name} has a column goal or goal_source: relabelled before; start from its pairs")
+
+
+def survey(batches: Iterable[pa.RecordBatch], scheme: Scheme) -> Whole:
+    """What the scheme must know of the whole before the first row is made, from every batch made by `ready`.
+
+    Held meanwhile, for each pair: its scores and 8 bytes.
+    """
+    if not scheme.half and scheme.goal != "implicit":
+        return Whole()
+    slim = []
+    for batch in batches:
+        hashes = _hashes(batch, scheme.seed) if scheme.half else np.zeros(len(batch), np.uint64)
+        columns = [*batch.select(_needed(scheme)).columns, pa.array(hashes)]
+        slim.append(pa.RecordBatch.from_arrays(columns, names=[*_needed(scheme), "hash"]))
+    table = pa.Table.from_batches(slim)
+    whole = Whole(_edges(table, scheme) if scheme.goal == "implicit" and len(table) else None)
+    return Whole(whole.edges, _last_of_half(table, scheme, whole)) if scheme.half else whole
+
+
+def _last_of_half(table: pa.Table, scheme: Scheme, whole: Whole) -> int:
+    """The middle one of the hashes of all prompts that have a usable pair; -1 where there is none."""
+    found = []
+    for batch in table.to_batches():
+        texts = [scheme.template.texts(_goals(batch, side, scheme, whole)) for side in SIDES]
+        tied = pc.equal(*texts).to_numpy(zero_copy_only=False)
+        found.append(batch["hash"].to_numpy()[_usable(tied, scheme)])
+    hashes = np.unique(np.concatenate(found)) if found else np.empty(0)
+    return int(hashes[(len(hashes) + 1) // 2 - 1]) if len(hashes) else -1
+
+
+def _edges(table: pa.Table, scheme: Scheme) -> np.ndarray:
+    values = [table[column].to_numpy() for column in _needed(scheme)]
+    return quantile_edges(np.concatenate(values), levels=scheme.levels)
+
+
+def _usable(tied: np.ndarray, scheme: Scheme) -> np.ndarray:
+    return np.ones(len(tied), bool) if scheme.ties == "keep" else ~tied
+
+
+def _block(batch: pa.RecordBatch, goal: pa.Array, texts: pa.Array, side: str, scheme: Scheme) -> pa.Table:
+    """Rows under one side's goals; nothing but the prompts is copied."""
+    names = batch.schema.names
+    reverse = side == "rejected" and scheme.official_fault != "nosys_unswapped"
+    origin = pairs.swapped(names) if reverse else names
+    columns = {name: batch[source] for name, source in zip(names, origin, strict=True)}
+    prompt = messages.insert(columns.pop("prompt"), texts, placement=scheme.placement, separator=SEPARATOR)
+    responses = {name: columns.pop(name) for name in SIDES}
+    source = pa.repeat(pa.scalar(side), len(batch))
+    return pa.table({"prompt": prompt, **responses, "goal": goal, "goal_source": source, **columns})
+
+
+def _needed(scheme: Scheme) -> list[str]:
+    return [f"{scheme.goal}_{side}" for side in SIDES]
+
+
+def _goals(batch: pa.RecordBatch, side: str, scheme: Scheme, whole: Whole) -> pa.Array:
+    """The goals that one side's scores set. Shape: (n_pairs,)"""
+    values = batch[f"{scheme.goal}_{side}"]
+    if scheme.goal != "implicit" or whole.edges is None:
+        return values
+    low, high = scheme.template.low, scheme.template.high
+    return pa.array(quantile_goals(values.to_numpy(), edges=whole.edges, low=low, high=high))
+
+
+def _finite(batch: pa.RecordBatch, column: str, name: str) -> pa.Array:
+    values = pc.fill_null(batch[column].cast(pa.float64()), np.nan)
+    wrong = np.flatnonzero(~np.isfinite(values.to_numpy()))
+    if len(wrong):
+        pair, value = (batch[held][int(wrong[0])].as_py() for held in ("pair_id", column))
+        raise ValueError(
+            f"{name}: pair {pair}, column {column}: {value} is no finite number; score the pair again"
+        )
+    return values
+
+
+def _off_scale(goal: pa.ChunkedArray, template: GoalTemplate) -> int:
+    """Rows with a goal outside the template's scale."""
+    columns = goal.flatten() if pa.types.is_struct(goal.type) else [goal]
+    values = np.array([column.to_numpy() for column in columns])
+    return int(((values < template.low) | (values > template.high)).any(axis=0).sum())
+
+
+def _hashes(batch: pa.RecordBatch, seed: int) -> np.ndarray:
+    return pairs.hashes(pairs.prompt_keys(batch).to_pylist(), seed=seed, purpose="half")

@@ -1,0 +1,1 @@
+"""Notebooks run headless, and the report made of what they leave."""

@@ -1,0 +1,184 @@
+"""What a person sees while notebooks run: a live table in a terminal, plain lines anywhere else."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from rapo import paths
+from rapo.reproduction.notebook import Source
+from rapo.runs import progress
+from rapo.runs.progress import State, duration
+
+STYLES = {"done": "green", "reused": "cyan", "running": "yellow", "failed": "bold red", "not run": "red"}
+STATUS_EVERY = 15.0  # seconds between two status lines where there is no terminal
+
+
+@dataclass
+class Job:
+    """One notebook on its way: "waiting", "running", "done", "reused", "failed" or "not run"."""
+
+    source: Source
+    status: str = "waiting"
+    began: float = 0.0
+    seconds: float = 0.0
+    expected: float | None = None
+    error: str = ""
+    kernel: int | None = None
+    study: State | None = None
+    saved: float = 0.0
+    runs: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The notebook's name."""
+        return self.source.name
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds it took, or has taken so far."""
+        return time.time() - self.began if self.status == "running" else self.seconds
+
+    @property
+    def left(self) -> float | None:
+        """Seconds it still needs; None where nobody knows."""
+        if self.status not in ("waiting", "running"):
+            return 0.0
+        study = None
+        if self.study and not self.study.finished and self.study.seconds_left is not None:
+            study = max(self.study.seconds_left - (time.time() - self.study.updated), 0.0)
+        rest = None if self.expected is None else max(self.expected - self.elapsed - self.saved, 0.0)
+        known = [value for value in (study, rest) if value is not None]
+        return max(known) if known else None
+
+
+class Display(Protocol):
+    """Whoever shows the jobs; `update` is called a few times a second."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def update(self, jobs: Sequence[Job], *, left: float | None) -> None:
+        """Show how things stand; ``left`` is the estimate for everything, in seconds."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        return None
+
+    def update(self, jobs: Sequence[Job], *, left: float | None) -> None:
+        """Nothing to do."""
+
+
+class Plain(Silent):
+    """One line when a notebook starts or ends, and a line on the running ones every 15 s."""
+
+    def __init__(self, console: Any) -> None:
+        self.console = console
+        self._told: dict[str, str] = {}
+        self._last = time.monotonic()
+
+    def update(self, jobs: Sequence[Job], *, left: float | None) -> None:
+        """Print what is new."""
+        for job in jobs:
+            if job.status != self._told.get(job.name, "waiting"):
+                self._told[job.name] = job.status
+                self._print(f"{job.name}: {told(job)}")
+        if time.monotonic() - self._last < STATUS_EVERY:
+            return
+        self._last = time.monotonic()
+        running = [f"{job.name} {study_line(job) or told(job)}" for job in jobs if job.status == "running"]
+        rest = f"; about {duration(left)} left in all" if left else ""
+        if running:
+            self._print(f"... {'; '.join(running)}{rest}")
+
+    def _print(self, line: str) -> None:
+        self.console.print(f"[{time.strftime('%H:%M:%S')}] {line}", markup=False, soft_wrap=True)
+
+
+class Live(Silent):
+    """A table that redraws itself, one row a notebook."""
+
+    def __init__(self, console: Any) -> None:
+        from rich.live import Live as RichLive
+
+        self._live = RichLive(console=console, auto_refresh=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._live.stop()
+
+    def update(self, jobs: Sequence[Job], *, left: float | None) -> None:
+        """Redraw."""
+        self._live.update(self.table(jobs, left=left), refresh=True)
+
+    def table(self, jobs: Sequence[Job], *, left: float | None) -> Any:
+        """The table as it stands."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for _ in range(3):
+            table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for job in jobs:
+            style = STYLES.get(job.status, "dim")
+            clock = duration(job.elapsed) if job.status in ("running", "done", "failed") else ""
+            table.add_row(Text(job.name), Text(job.status, style=style), Text(clock), Text(remark(job)))
+            if line := study_line(job):
+                table.add_row("", "", "", Text(line, style="dim"))
+        busy = any(job.status in ("waiting", "running") for job in jobs)
+        ended = sum(job.status not in ("waiting", "running") for job in jobs)
+        estimate = f"about {duration(left)} left" if left is not None else "no estimate yet"
+        table.caption = f"{ended} of {len(jobs)} notebooks; {estimate}" if busy else None
+        table.caption_justify = "left"
+        return table
+
+
+def choose(console: Any) -> Display:
+    """A live table where there is a terminal, plain lines elsewhere."""
+    return Live(console) if console.is_terminal and not console.is_dumb_terminal else Plain(console)
+
+
+def told(job: Job) -> str:
+    """A job's state in words."""
+    if job.status == "running":
+        usual = f", takes about {duration(job.expected)}" if job.expected else ""
+        return f"running for {duration(job.elapsed)}" if job.elapsed >= 1 else f"started{usual}"
+    if job.status == "done":
+        return f"done in {duration(job.seconds)}"
+    if job.status == "reused":
+        return "unchanged, reused"
+    return f"{job.status}: {job.error}"
+
+
+def remark(job: Job) -> str:
+    """What stands at the end of a job's row."""
+    if job.status == "running" and job.left is not None:
+        return f"about {duration(job.left)} left"
+    if job.status == "waiting" and job.expected:
+        return f"takes about {duration(job.expected)}"
+    return job.error or ("unchanged" if job.status == "reused" else "")
+
+
+def study_line(job: Job) -> str:
+    """How far the study of a running notebook is, or nothing."""
+    return job.study.line() if job.status == "running" and job.study and not job.study.finished else ""
+
+
+def note_studies(job: Job) -> None:
+    """Read how far the studies are that a job's kernel has run since the job began."""
+    states = [progress.load(file) for file in (paths.root() / "build" / "progress").glob("*.json")]
+    own = [state for state in states if state and state.pid == job.kernel and state.started >= job.began]
+    job.study = max(own, key=lambda state: state.updated, default=None)
+    job.saved = sum(state.saved for state in own)
+    job.runs = tuple({key for state in own for key in state.keys})

@@ -1,0 +1,260 @@
+"""Running one notebook: papermill in this process, a kernel of this interpreter, a verdict that can be trusted."""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rapo import paths
+from rapo.reproduction import notebook
+from rapo.reproduction.notebook import Source
+
+KERNEL_START = 60  # seconds
+_live: dict[str, Any] = {}  # notebook -> its kernel manager
+_guard = threading.Lock()
+
+
+class NotebookError(RuntimeError):
+    """A notebook did not run to its end; the text says in which cell and why."""
+
+
+def execute(source: Source, values: Mapping[str, Any], *, scale: str, timeout: float | None = None) -> Path:
+    """Run a notebook and return its executed copy, an HTML page beside it.
+
+    A kernel that does not start is given a second try. What fails is kept, with its traceback, under
+    ``build/<scale>/failed``. Safe in threads.
+
+    Args:
+        source: the notebook.
+        values: parameters to inject.
+        scale: names the folder of the copies.
+        timeout: seconds that one cell may take; None for as long as it needs.
+
+    Raises:
+        NotebookError: a cell failed or took too long, the kernel died, or cells were left out.
+    """
+    target = notebook.executed_file(source.name, scale)
+    failed = paths.build(scale) / "failed" / f"{source.name}.ipynb"
+    partial = paths.build(scale) / "running" / f"{source.name}.ipynb"
+    for folder in (target.parent, partial.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    for second in (False, True):
+        partial.unlink(missing_ok=True)
+        try:
+            _papermill(source, values, partial, timeout=timeout)
+            _check(partial)
+            break
+        except Exception as error:
+            if not second and not _started(partial):
+                continue
+            failed.parent.mkdir(parents=True, exist_ok=True)
+            if partial.exists():
+                partial.replace(failed)
+            paths.write_text(failed.with_suffix(".txt"), _explained(error) + _said(partial.with_suffix(".log")))
+            raise NotebookError(_summary(error, failed)) from error
+    for file in (failed, failed.with_suffix(".txt")):
+        file.unlink(missing_ok=True)
+    paths.write_text(target.with_suffix(".html"), _html(partial))
+    partial.replace(target)
+    return target
+
+
+def pid(name: str) -> int | None:
+    """Process id of the kernel that runs a notebook now."""
+    with _guard:
+        manager = _live.get(name)
+    return getattr(getattr(manager, "provisioner", None), "pid", None)
+
+
+def stop_all() -> None:
+    """End every kernel at once, with its workers; half-written runs are swept by the next study."""
+    with _guard:
+        names = list(_live)
+    for name in names:
+        _kill(pid(name))
+
+
+def _papermill(source: Source, values: Mapping[str, Any], partial: Path, *, timeout: float | None) -> None:
+    """Execute into ``partial``, saved after every cell; the kernel and its children are gone afterwards."""
+    import papermill
+
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what fails is told by NotebookError
+    manager_class = _manager_class(source.name, partial.with_suffix(".log"))
+    try:
+        with _event_loop():
+            papermill.execute_notebook(
+                str(source.path).replace("{", "{{").replace("}", "}}"),  # papermill formats paths
+                str(partial).replace("{", "{{").replace("}", "}}"),
+                parameters=dict(values),
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                start_timeout=KERNEL_START,
+                execution_timeout=timeout,
+                kernel_manager_class=manager_class,
+                resources={"metadata": {"path": str(source.path.parent)}},
+            )
+    finally:
+        kernel = pid(source.name)
+        with _guard:
+            _live.pop(source.name, None)
+        _kill(kernel)
+
+
+@contextlib.contextmanager
+def _event_loop() -> Iterator[None]:
+    """The event loop of this thread, which Jupyter's client would open and leave open."""
+    from jupyter_core.utils import ensure_event_loop
+
+    loop = ensure_event_loop()
+    try:
+        yield
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def _manager_class(name: str, log: Path) -> Any:
+    """A kernel manager that starts this very interpreter, whatever kernels are registered on the machine."""
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    spec = KernelSpec(
+        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        display_name="Python 3",
+        language="python",
+        env=_environment(),
+        metadata={"supported_encryption": ["curve"]},
+    )
+
+    class Manager(AsyncKernelManager):
+        kernel_spec = spec
+
+        def __init__(self, **options: Any) -> None:  # traitlets hands its options through
+            super().__init__(**options)
+            self.transport_encryption = "auto"  # other people may share this machine
+            with _guard:
+                _live[name] = self
+
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+            with log.open("wb") as stream:  # not onto the terminal, where progress is shown
+                await super().start_kernel(stdout=stream, stderr=stream, **options)
+
+    return Manager
+
+
+def _environment() -> dict[str, str]:
+    """What a kernel needs to know; a person's IPython profile and back end are kept out."""
+    return {
+        "RAPO_ROOT": str(paths.root()),
+        "RAPO_PROGRESS": "quiet",
+        "IPYTHONDIR": str(paths.root() / "build" / "ipython"),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def _kill(kernel: int | None) -> None:
+    """Kill a kernel's process group: it leads its own session, which its workers share."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if kernel and kernel != os.getpgid(0):
+            os.killpg(kernel, signal.SIGKILL)
+
+
+def _cells(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The code cells of an executed copy, each with its number in the stored notebook."""
+    try:
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        return
+    added = {"injected-parameters", "papermill-error-cell-tag"}
+    number = 0
+    for cell in cells:
+        number += not added & set(cell["metadata"].get("tags", ()))
+        if cell["cell_type"] == "code":
+            yield number, cell
+
+
+def _last_started(file: Path) -> tuple[int, str] | None:
+    """Number and first line of the last cell that began. Its ``status`` cannot be trusted after a dead kernel."""
+    begun = [
+        (index, "".join(cell["source"]).strip().splitlines() or [""])
+        for index, cell in _cells(file)
+        if cell["metadata"].get("papermill", {}).get("start_time")
+    ]
+    return (begun[-1][0], begun[-1][1][0]) if begun else None
+
+
+def _started(file: Path) -> bool:
+    return _last_started(file) is not None
+
+
+def _check(file: Path) -> None:
+    """Whether every code cell was executed without an error.
+
+    Raises:
+        NotebookError: one was not.
+    """
+    for index, cell in _cells(file):
+        if "".join(cell["source"]).strip() and cell.get("execution_count") is None:
+            raise NotebookError(f"cell {index} was not executed")
+        for output in cell.get("outputs", ()):
+            if output["output_type"] == "error":
+                raise NotebookError(f"cell {index}: {output['ename']}: {output['evalue']}")
+
+
+def _summary(error: Exception, failed: Path) -> str:
+    """One line: what happened, in which cell, and where the executed copy lies."""
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    if isinstance(error, PapermillExecutionError):
+        what = f"{error.ename}: {str(error.evalue).strip()}".splitlines()[0]
+    elif isinstance(error, DeadKernelError):
+        what = "the kernel died (out of memory, or killed)"
+    elif isinstance(error, CellTimeoutError):
+        what = "the cell took longer than the time-out"
+    else:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+    last = _last_started(failed)
+    where = f"cell {last[0]} `{last[1][:60]}`: " if last else ""
+    return f"{where}{what} ({failed.with_suffix('.txt')})"
+
+
+def _explained(error: Exception) -> str:
+    """The traceback of the cell, or of what happened here."""
+    import re
+
+    from papermill.exceptions import PapermillExecutionError
+
+    text = str(error) if isinstance(error, PapermillExecutionError) else "".join(traceback.format_exception(error))
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def _said(log: Path) -> str:
+    """The last lines that the kernel itself printed: a crash below Python leaves its words there."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:] if log.exists() else []
+    return "\n\nThe kernel's own last words:\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _html(file: Path) -> str:
+    """A page that can be read without Jupyter."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    quiet = logging.getLogger(
+        "rapo.reproduction.kernel.html"
+    )  # nbconvert warns of every picture without a description
+    quiet.setLevel(logging.CRITICAL)
+    exporter = HTMLExporter(template_name="lab", exclude_input_prompt=True, exclude_output_prompt=True, log=quiet)
+    page, _ = exporter.from_notebook_node(nbformat.read(file, as_version=4))
+    return str(page)

@@ -1,0 +1,295 @@
+"""A notebook as a document: what it says of itself, its parameters, and the marker of its last success."""
+
+import ast
+import difflib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rapo import paths
+from rapo.config import canonical, content_hash
+from rapo.runs import provenance
+
+RESERVED = ("scale", "measure", "jobs")  # parameters that have options of their own
+# What no notebook imports: editing it does not ask for running them again.
+ROOF = ("__main__", "cli", "reproduction")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stored notebook.
+
+    Attributes:
+        path: the file.
+        title: what its metadata calls it.
+        cost: "heavy" runs alone with all workers, "light" runs beside others.
+        after: names of notebooks that run first when they are chosen too.
+        parameters: name -> default, from the cell tagged ``parameters``.
+        text: hash of its cells without outputs.
+    """
+
+    path: Path
+    title: str
+    cost: str
+    after: tuple[str, ...]
+    parameters: dict[str, Any]
+    text: str
+
+    @property
+    def name(self) -> str:
+        """File name without suffix."""
+        return self.path.stem
+
+
+@dataclass(frozen=True)
+class Marker:
+    """Proof that a notebook ran to its end: written last, whole or not at all.
+
+    Attributes:
+        digest: hash of what was run.
+        seconds: how long it took.
+        anew: how long it would have taken had no run been reused.
+        finished: seconds since the epoch.
+        products: files that appeared meanwhile in the figures and results, below the project's root.
+        runs: keys of the runs of its studies.
+    """
+
+    digest: str
+    seconds: float
+    anew: float
+    finished: float
+    products: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+
+
+def load(path: Path) -> Source:
+    """Read a notebook's description.
+
+    Raises:
+        ValueError: the file is no notebook, its parameters are not literals, or its metadata is wrong.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        cells, about = content["cells"], content["metadata"].get("rapo", {})
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a notebook: {error!r}") from error
+    cost = about.get("cost", "light")
+    if cost not in ("light", "heavy"):
+        raise ValueError(f"{path}: metadata rapo.cost is {cost!r}; use 'light' or 'heavy'")
+    parts = [canonical([cell["cell_type"], _source(cell), _tags(cell)]) for cell in cells]
+    return Source(
+        path=path,
+        title=about.get("title", path.stem),
+        cost=cost,
+        after=tuple(about.get("after", ())),
+        parameters=_parameters(cells, path),
+        text=content_hash(*parts),
+    )
+
+
+def find(names: Iterable[str] | None = None) -> list[Source]:
+    """The named notebooks (name, file name or path), or all of ``notebooks/``, sorted by name.
+
+    Raises:
+        ValueError: there is no such notebook; tells those that there are.
+    """
+    there = {path.stem: path for path in sorted(paths.notebooks().glob("*.ipynb"))}
+    if names is None:
+        return [load(path) for path in there.values()]
+    chosen: dict[str, Path] = {}
+    for name in names:
+        path = Path(name)
+        if path.suffix == ".ipynb" and path.is_file():
+            chosen[path.stem] = path.resolve()
+        elif path.name.removesuffix(".ipynb") in there:
+            stem = path.name.removesuffix(".ipynb")
+            chosen[stem] = there[stem]
+        else:
+            close = difflib.get_close_matches(path.stem, there, n=1)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            known = ", ".join(there) or f"none in {paths.notebooks()}"
+            raise ValueError(f"no notebook {name!r}{meant} Notebooks: {known}")
+    return [load(path) for path in chosen.values()]
+
+
+def check_settings(sources: Iterable[Source], settings: Mapping[str, Any], *, strict: bool) -> None:
+    """Refuse settings that no notebook knows, or whose type differs from the default's.
+
+    Args:
+        sources: the notebooks that will run.
+        settings: name -> value.
+        strict: every notebook must know every setting; otherwise one of them must.
+
+    Raises:
+        ValueError: names the setting, and the parameters that there are.
+    """
+    sources = list(sources)
+    for name, value in settings.items():
+        if name in RESERVED:
+            option = "the command `rapo figures`" if name == "measure" else f"--{name}"
+            raise ValueError(f"{name} is not set with --set; use {option}")
+        knowing = [source for source in sources if name in source.parameters]
+        if not knowing or (strict and len(knowing) < len(sources)):
+            blind = [source for source in sources if name not in source.parameters]
+            known = "; ".join(f"{source.name} has {_listed(source)}" for source in blind)
+            raise ValueError(f"unknown parameter {name!r}: {known}")
+        for source in knowing:
+            _check_type(source, name, value)
+
+
+def parameters(
+    source: Source, *, scale: str, measure: bool, jobs: int, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is injected into a notebook: the common parameters and the settings that it knows."""
+    wanted = {"scale": scale, "measure": measure, "jobs": jobs, **settings}
+    return {name: value for name, value in wanted.items() if name in source.parameters}
+
+
+def digest(source: Source, *, scale: str, measure: bool = True, settings: Mapping[str, Any] | None = None) -> str:
+    """Hash of all that decides a notebook's results: its cells, parameters, rapo's code and recipes.
+
+    The number of jobs is left out: it changes no result. Without measuring, the kept results count as well.
+    """
+    values = parameters(source, scale=scale, measure=measure, jobs=0, settings=settings or {})
+    parts = [source.text, canonical(values), _package()]
+    if not measure:
+        kept = sorted(file for file in paths.results().glob("*") if file.is_file())
+        parts += [content_hash(file.name, file.read_bytes()) for file in kept]
+    return content_hash(*parts)
+
+
+def marker_file(name: str, scale: str) -> Path:
+    """Where a notebook's success marker lies."""
+    return paths.build(scale) / "done" / f"{name}.json"
+
+
+def executed_file(name: str, scale: str) -> Path:
+    """Where a notebook's executed copy lies."""
+    return paths.build(scale) / "notebooks" / f"{name}.ipynb"
+
+
+def read_marker(name: str, scale: str) -> Marker | None:
+    """A notebook's last success, whatever it was run with; None without one."""
+    try:
+        record = json.loads(marker_file(name, scale).read_text(encoding="utf-8"))
+        return Marker(**{**record, "products": tuple(record["products"]), "runs": tuple(record["runs"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_marker(
+    name: str, scale: str, *, digest: str, began: float, saved: float = 0.0, runs: Iterable[str] = ()
+) -> Marker:
+    """Note a success of a notebook that ``began`` then and was ``saved`` so many seconds by reused runs."""
+    folders = (paths.figures(scale), paths.build(scale) / "results")
+    files = (file for folder in folders if folder.is_dir() for file in folder.rglob("*"))
+    products = sorted(
+        str(file.relative_to(paths.root()))
+        for file in files
+        if file.is_file()
+        and file.suffix != ".html"
+        and not file.name.startswith(".")
+        and file.stat().st_mtime >= began
+    )
+    now = time.time()
+    seconds, anew = round(now - began, 1), round(now - began + saved, 1)
+    marker = Marker(digest, seconds, anew, now, tuple(products), tuple(sorted(runs)))
+    paths.write_text(marker_file(name, scale), json.dumps(asdict(marker), indent=1) + "\n")
+    return marker
+
+
+def is_done(source: Source, scale: str, digest: str) -> bool:
+    """Whether a notebook's last success was with this digest and all that it made is still there."""
+    marker = read_marker(source.name, scale)
+    return (
+        marker is not None
+        and marker.digest == digest
+        and executed_file(source.name, scale).is_file()
+        and all((paths.root() / product).is_file() for product in marker.products)
+    )
+
+
+def unfinished(scale: str) -> list[str]:
+    """Notebooks of ``notebooks/`` that have not been run at this scale as they and rapo's code now stand."""
+    return [source.name for source in find() if not is_done(source, scale, digest(source, scale=scale))]
+
+
+def durations(scale: str) -> dict[str, Any]:
+    """How long notebooks and runs took, for the estimates of a machine that has measured nothing yet.
+
+    A notebook that reused runs of another day says only what it might have taken; what was kept before goes first.
+    """
+    import statistics
+
+    from rapo.runs import progress
+
+    found = {source.name: read_marker(source.name, scale) for source in find()}
+    markers = {name: marker for name, marker in found.items() if marker}
+    runs = progress.history(paths.runs(), {key for marker in markers.values() for key in marker.runs})
+    before = progress.kept_durations("notebooks")
+    return {
+        "notebooks": {
+            name: marker.anew if marker.anew == marker.seconds else before.get(name, marker.anew)
+            for name, marker in markers.items()
+        },
+        "runs": {kind: round(statistics.median(seconds), 1) for kind, seconds in sorted(runs.items())},
+    }
+
+
+def expected_seconds(name: str, scale: str) -> float | None:
+    """How long a notebook takes anew, here or where the kept results were measured."""
+    if marker := read_marker(name, scale):
+        return marker.anew
+    from rapo.runs import progress
+
+    return progress.kept_durations("notebooks").get(name) if scale == "small" else None
+
+
+def _package() -> str:
+    """Hash of rapo's code below the roof, and of its recipes."""
+    folder = Path(str(resources.files("rapo"))) / "studies"
+    recipes = [content_hash(file.parent.name, file.read_bytes()) for file in sorted(folder.glob("*/recipe.yaml"))]
+    return content_hash(provenance.package_hash("rapo", leave_out=ROOF), *recipes)
+
+
+def _parameters(cells: Iterable[Mapping[str, Any]], path: Path) -> dict[str, Any]:
+    """Name -> default of the cell tagged ``parameters``; nothing where there is no such cell."""
+    cell = next((cell for cell in cells if "parameters" in _tags(cell)), None)
+    found: dict[str, Any] = {}
+    for node in ast.parse(_source(cell)).body if cell else []:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        try:
+            if not isinstance(node, (ast.Assign, ast.AnnAssign)) or not isinstance(target, ast.Name):
+                raise ValueError("not an assignment to one name")
+            found[target.id] = ast.literal_eval(node.value or ast.Constant(None))
+        except (ValueError, TypeError) as error:
+            line = ast.unparse(node)
+            raise ValueError(
+                f"{path}: parameter `{line}` is no literal ({error}); compute it in a later cell"
+            ) from error
+    return found
+
+
+def _source(cell: Mapping[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def _tags(cell: Mapping[str, Any]) -> list[str]:
+    return list(cell.get("metadata", {}).get("tags", []))
+
+
+def _listed(source: Source) -> str:
+    own = [name for name in source.parameters if name not in RESERVED]
+    return ", ".join(own) or "none of its own"
+
+
+def _check_type(source: Source, name: str, value: Any) -> None:
+    default = source.parameters[name]
+    number = isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool)
+    if default is not None and value is not None and type(value) is not type(default) and not number:
+        kind, given = type(default).__name__, type(value).__name__
+        raise ValueError(f"{name}={value!r} is a {given}; {source.name} expects a {kind} such as {default!r}")

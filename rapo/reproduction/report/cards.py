@@ -1,0 +1,161 @@
+"""Claims made ready to be shown: texts formatted, verdicts computed, intervals drawn."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rapo.claims import claim
+
+NO_VERDICT = "no verdict"
+VERDICTS = (*claim.VERDICTS, NO_VERDICT)
+_MINUS = "\N{MINUS SIGN}"
+_INTERVAL = (("low", None), ("high", None), ("threshold", 0.0))
+
+
+@dataclass(frozen=True)
+class Strip:
+    """An interval drawn against its threshold: positions along the strip, 0-100."""
+
+    low: float
+    estimate: float
+    high: float
+    thresholds: tuple[tuple[float, str], ...]
+    holds_from: float
+    holds_to: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """A claim as shown: texts formatted, verdict computed from the interval."""
+
+    id: str
+    anchor: str
+    statement: str
+    statistic: str
+    estimate: str
+    interval: str
+    level: str
+    rule: str
+    n: str
+    paper: str
+    notebook: str
+    note: str
+    verdict: str
+    problem: str
+    strip: Strip | None
+    figures: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+def card(record: Mapping[str, Any]) -> Card:
+    """A claim's record, as `claims.save` wrote it, made ready to be shown."""
+    estimate, low, high = (_real(record.get(key)) for key in ("estimate", "low", "high"))
+    threshold, unit = _real(record.get("threshold", 0.0)), str(record.get("unit", ""))
+    direction = str(record.get("direction", "greater"))
+    verdict, problem = judge(record)
+    decimals = _decimals(high - low)
+    level = _real(record.get("level"))
+    return Card(
+        id=str(record["id"]),
+        anchor=anchor(str(record["id"])),
+        statement=str(record.get("statement", "")),
+        statistic=str(record.get("statistic", "")),
+        estimate=f"{number(estimate, decimals)} {unit}".strip(),
+        interval=f"[{number(low, decimals)}, {number(high, decimals)}]",
+        level=f"{level:.0%}" if math.isfinite(level) else "",
+        rule=_rule(threshold, direction, unit),
+        n=str(record.get("n", "")),
+        paper=str(record.get("paper", "")),
+        notebook=str(record.get("notebook", "")),
+        note=str(record.get("note", "")),
+        verdict=verdict,
+        problem=problem,
+        strip=_strip(estimate, low, high, threshold, direction),
+        figures=tuple(map(str, record.get("figures") or ())),
+        tables=tuple(map(str, record.get("tables") or ())),
+    )
+
+
+def judge(record: Mapping[str, Any]) -> tuple[str, str]:
+    """The verdict computed from a record's interval, and what is wrong with the record ("" when nothing is).
+
+    The verdict stored in the record is never used; where it says something else, the problem says so.
+
+    >>> judge({"low": 0.5, "high": 2.0, "verdict": "does not hold"})[0]
+    'holds'
+    """
+    low, high, threshold = (_real(record.get(key, default)) for key, default in _INTERVAL)
+    try:
+        verdict = claim.verdict(low, high, threshold=threshold, direction=str(record.get("direction", "greater")))
+    except ValueError as error:
+        return NO_VERDICT, f"No verdict can be computed: {error}."
+    stored = record.get("verdict", verdict)
+    if stored != verdict:
+        return verdict, f"The file says “{stored}”; the interval says “{verdict}”."
+    return verdict, ""
+
+
+def anchor(name: str) -> str:
+    """A name as an HTML id: what is neither letter, digit, dot nor hyphen becomes its code point.
+
+    >>> anchor("RA-F2/controlled")
+    'RA-F2_2f_controlled'
+    """
+    return re.sub(r"[^A-Za-z0-9.-]", lambda found: f"_{ord(found[0]):x}_", name)
+
+
+def number(value: float, decimals: int | None = None) -> str:
+    """A number for people: fixed decimals, or three significant digits; an em dash where there is none.
+
+    >>> number(-1.25, 1), number(0.00012), number(12345.6), number(float("nan"))
+    ('−1.2', '0.00012', '12346', '—')
+    """
+    if math.isnan(value):
+        return "—"
+    if math.isinf(value):
+        return "∞" if value > 0 else f"{_MINUS}∞"
+    if decimals is None:
+        text = f"{value:.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}"
+    else:
+        text = f"{value:.{decimals}f}"
+        text = text.removeprefix("-") if float(text) == 0 else text
+    return text.replace("-", _MINUS, 1) if text.startswith("-") else text
+
+
+def _decimals(width: float) -> int | None:
+    """Decimals that show an interval of this width to two digits; None (significant digits) where it has none."""
+    if not (math.isfinite(width) and width > 0):
+        return None
+    decimals = 1 - math.floor(math.log10(width))
+    return max(0, decimals) if decimals <= 6 else None
+
+
+def _real(value: Any) -> float:
+    """A number out of JSON; NaN where there is none."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+
+
+def _rule(threshold: float, direction: str, unit: str) -> str:
+    bound = f"{number(threshold)} {unit}".strip()
+    if direction == "equal":
+        return f"the whole interval lies within ±{bound} of zero"
+    return f"the whole interval lies {'below' if direction == 'less' else 'above'} {bound}"
+
+
+def _strip(estimate: float, low: float, high: float, threshold: float, direction: str) -> Strip | None:
+    """Positions on the strip; None where a number is missing or nothing has any width."""
+    marks = [-threshold, threshold] if direction == "equal" else [threshold]
+    points = [estimate, low, high, *marks]
+    first, span = min(points), max(points) - min(points)
+    if not (all(map(math.isfinite, points)) and math.isfinite(span) and span > 0):
+        return None
+
+    def at(value: float) -> float:
+        return round(8 + 84 * ((value - first) / span), 2)
+
+    region = {"equal": (at(-abs(threshold)), at(abs(threshold))), "less": (0.0, at(threshold))}
+    start, end = region.get(direction, (at(threshold), 100.0))
+    labelled = tuple((at(mark), number(mark)) for mark in marks)
+    return Strip(at(low), at(estimate), at(high), labelled, start, end)

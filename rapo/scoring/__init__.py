@@ -1,0 +1,1 @@
+"""Log-probabilities of responses, with memory bounded whatever the vocabulary."""

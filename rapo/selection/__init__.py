@@ -1,0 +1,1 @@
+"""Reward margins, alignment potential, and the pairs that a metric keeps."""

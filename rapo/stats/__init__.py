@@ -1,0 +1,1 @@
+"""Numbers to intervals and regressions: numpy and scipy, nothing else."""

@@ -1,0 +1,1 @@
+"""AP-F1a to AP-A2: pairs selected by alignment potential."""

@@ -1,0 +1,267 @@
+"""From scored pairs and judged answers to the tables of the selection study (AP-F1a to AP-A2). No training here.
+
+``pairs`` has one row a pair, ``answers`` one row an answer, as `study` gives them. Where nothing can
+be computed (no pair that gold decides, fewer than two models) an estimate or its limits are NaN.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from rapo.selection import margins
+from rapo.selection import select as selection
+from rapo.stats import intervals
+from rapo.stats.intervals import Interval
+from rapo.studies.common.tables import over_models
+
+METRICS = {
+    "uniform": "uniform",
+    "M+": "explicit-margin",
+    "small Mpi": "small-implicit-margin",
+    "MAP": "alignment-potential",
+}
+SHARES = tuple(float(share) for share in np.round(np.arange(0.1, 1.01, 0.1), 1))
+OBJECTIVES = {"dpo": "DPO", "simpo": "SimPO"}
+QUADRANTS = ("both", "M+ alone", "small Mpi alone", "neither")
+Floats = NDArray[np.float64]
+
+
+def ranked(
+    pairs: pd.DataFrame, metric: str, share: float, *, weight: float = 1.0, seed: int = 0
+) -> NDArray[np.bool_]:
+    """Which pairs a metric selects; ``weight`` is that of the implicit margin in MAP. Shape: (n_pairs,)"""
+    explicit, implicit = (pairs[name].to_numpy(dtype=float) for name in ("explicit", "implicit"))
+    values = {
+        "uniform": lambda: np.random.default_rng([seed, 31]).random(len(pairs)),
+        "M+": lambda: np.abs(explicit),
+        "small Mpi": lambda: -np.abs(implicit),
+        "MAP": lambda: margins.alignment_potential(explicit, implicit, weight=weight),
+    }[metric]()
+    return selection.top(values, fraction=share, ids=pairs["pair_id"].tolist()).keep
+
+
+def models(pairs: pd.DataFrame) -> list[pd.DataFrame]:
+    """The parts that a metric ranks at once: one a reward model, architecture and seed."""
+    return [part for _, part in pairs.groupby(["fault", "architecture", "seed"], sort=False)]
+
+
+def mean(values: ArrayLike) -> Interval:
+    """Student's interval over the values that are known; limits are NaN with fewer than two of them."""
+    given = np.asarray(values, dtype=float)
+    known = given[np.isfinite(given)]
+    if len(known) > 1:
+        return intervals.t_interval(known)
+    return Interval(float(known[0]) if len(known) else np.nan, np.nan, np.nan, n=len(known))
+
+
+def accuracy(gold: Floats) -> float:
+    """Share of the pairs whose label gold confirms, in %; those that gold holds equal are left out.
+
+    >>> accuracy(np.array([2.0, -1.0, 0.0, 3.0, 1.0]))
+    75.0
+    """
+    decided = gold[gold != 0]
+    return 100 * float((decided > 0).mean()) if len(decided) else float("nan")
+
+
+def agreement(pairs: pd.DataFrame, *, shares: Sequence[float] = SHARES) -> pd.DataFrame:
+    """How often gold agrees with the reward model's label among the selected pairs (AP-F3), for each fault.
+
+    Returns:
+        Columns fault, metric, share, estimate (%), low, high, n (models: architecture and seed).
+    """
+    rows = []
+    for fault, group in pairs.groupby("fault", sort=False):
+        parts = models(group)
+        for metric, share in product(METRICS, shares):
+            found = mean([_agree(part, metric, share, place) for place, part in enumerate(parts)])
+            rows.append((fault, metric, share, found.estimate, found.low, found.high, found.n))
+    return pd.DataFrame(rows, columns=["fault", "metric", "share", "estimate", "low", "high", "n"])
+
+
+def _agree(part: pd.DataFrame, metric: str, share: float, seed: int = 0, weight: float = 1.0) -> float:
+    return accuracy(part["gold"].to_numpy()[ranked(part, metric, share, weight=weight, seed=seed)])
+
+
+def agreement_gap(pairs: pd.DataFrame, metric: str, other: str, share: float) -> Interval:
+    """Agreement of one metric's pairs less another's, in points, paired by model."""
+    parts = enumerate(models(pairs))
+    return mean([_agree(part, metric, share, i) - _agree(part, other, share, i) for i, part in parts])
+
+
+def agreement_gaps(pairs: pd.DataFrame, metric: str, others: Sequence[str], share: float) -> pd.DataFrame:
+    """`agreement_gap` against each of ``others`` for every fault.
+
+    Returns:
+        Columns group ("less M+"), name (the fault), estimate (points), low, high.
+    """
+    rows = []
+    for other, (fault, part) in product(others, pairs.groupby("fault", sort=False)):
+        found = agreement_gap(part, metric, other, share)
+        rows.append((f"less {other}", fault, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+
+
+def agreement_by_weight(pairs: pd.DataFrame, *, share: float, weights: Sequence[float]) -> pd.DataFrame:
+    """Agreement of gold with the label among the pairs that MAP selects, over the weight (AP-A1).
+
+    Returns:
+        Columns arm ("MAP"), x (the weight; 0 is M+), estimate (%), low, high.
+    """
+    rows = []
+    for weight in weights:
+        found = mean([_agree(part, "MAP", share, weight=weight) for part in models(pairs)])
+        rows.append(("MAP", weight, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["arm", "x", "estimate", "low", "high"])
+
+
+def placed(part: pd.DataFrame, *, share: float) -> pd.DataFrame:
+    """Pairs of one model, each with its ``quadrant`` (who selects it: one of `QUADRANTS`) and ``picked`` by MAP."""
+    plus, small = ranked(part, "M+", share), ranked(part, "small Mpi", share)
+    quadrant = np.select([plus & small, plus, small], QUADRANTS[:3], QUADRANTS[3])
+    return part.assign(quadrant=quadrant, picked=ranked(part, "MAP", share))
+
+
+def quadrants(pairs: pd.DataFrame, *, share: float) -> pd.DataFrame:
+    """How many pairs lie in each quadrant, how right their labels are, and how many MAP selects.
+
+    Returns:
+        Columns quadrant, quantity ("pairs", "label right" or "selected by MAP", all in %), estimate, low, high.
+    """
+    parts = [placed(part, share=share) for part in models(pairs)]
+    rows = []
+    for name in QUADRANTS:
+        inside = [part[part["quadrant"] == name] for part in parts]
+        quantities = {
+            "pairs": [100 * len(some) / len(part) for some, part in zip(inside, parts, strict=True)],
+            "label right": [accuracy(some["gold"].to_numpy()) for some in inside],
+            "selected by MAP": [_percent(some["picked"]) for some in inside],
+        }
+        for quantity, values in quantities.items():
+            found = mean(values)
+            rows.append((name, quantity, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["quadrant", "quantity", "estimate", "low", "high"])
+
+
+def _percent(picked: "pd.Series[bool]") -> float:
+    return 100 * float(picked.mean()) if len(picked) else float("nan")
+
+
+def contradiction(pairs: pd.DataFrame, *, share: float) -> pd.DataFrame:
+    """AP-F1a: do the two margins call the same pairs good? One row a model.
+
+    Returns:
+        Columns architecture, seed, contradiction (% of pairs that exactly one of M+ and small Mpi selects),
+        expected (% if the two were independent), correlation (Spearman's, of the two sizes), aligned_low (% of
+        pairs with both margins among the largest that MAP does not select).
+    """
+    rows = []
+    for part in models(pairs):
+        plus, small = ranked(part, "M+", share), ranked(part, "small Mpi", share)
+        sizes = part["explicit"].abs(), part["implicit"].abs()
+        both = plus & (sizes[1] >= sizes[1].quantile(1 - share)).to_numpy()
+        aligned = _percent(pd.Series(~ranked(part, "MAP", share)[both]))
+        constant = any(size.nunique() < 2 for size in sizes)
+        correlation = np.nan if constant else sizes[0].corr(sizes[1], method="spearman")
+        key = part["architecture"].iloc[0], part["seed"].iloc[0]
+        rows.append((*key, 100 * (plus != small).mean(), 200 * share * (1 - share), correlation, aligned))
+    columns = ["architecture", "seed", "contradiction", "expected", "correlation", "aligned_low"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def corner_examples(part: pd.DataFrame, *, share: float) -> pd.DataFrame:
+    """The pair of one model that stands furthest out in each quadrant, for reading."""
+    frame = placed(part, share=share)
+    ranks = [frame[name].abs().rank(pct=True) for name in ("explicit", "implicit")]
+    signs = {"both": (1, -1), "M+ alone": (1, 1), "small Mpi alone": (-1, -1), "neither": (-1, 1)}
+    found = []
+    for name in QUADRANTS:
+        extremeness = signs[name][0] * ranks[0] + signs[name][1] * ranks[1]
+        found.append(extremeness[frame["quadrant"] == name].nlargest(1).index)
+    return frame.loc[np.concatenate(found)]
+
+
+def noise_examples(part: pd.DataFrame, *, share: float, n: int = 3) -> pd.DataFrame:
+    """AP-F2: pairs of one model that the reward model labels wrongly, that M+ selects and MAP does not; worst first."""
+    wrong = part[(part["gold"] < 0) & ranked(part, "M+", share) & ~ranked(part, "MAP", share)]
+    return wrong.sort_values("gold", kind="stable").head(n)
+
+
+def noise(pairs: pd.DataFrame, *, share: float) -> pd.DataFrame:
+    """AP-F2 counted: what MAP leaves out of the pairs that M+ selects. One row a model.
+
+    Returns:
+        Columns architecture, seed, found (% of M+'s pairs that are labelled wrongly and that MAP leaves out), wrong
+        and right (% of M+'s wrongly and of its rightly labelled pairs that MAP leaves out; NaN where there is none).
+    """
+    rows = []
+    for part in models(pairs):
+        plus, left = part[ranked(part, "M+", share)], ~ranked(part, "MAP", share)
+        out = pd.Series(left[ranked(part, "M+", share)], index=plus.index)
+        wrong, right = plus["gold"] < 0, plus["gold"] > 0
+        key = part["architecture"].iloc[0], part["seed"].iloc[0]
+        rows.append((*key, _percent(out & wrong), _percent(out[wrong]), _percent(out[right])))
+    return pd.DataFrame(rows, columns=["architecture", "seed", "found", "wrong", "right"])
+
+
+def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
+    """Mean gold reward of a study's arms over seeds and prompts.
+
+    Returns:
+        Columns architecture, objective, arm, x, estimate, low, high, label_accuracy (%).
+    """
+    part = answers[answers["study"] == study]
+    rows = []
+    for key, group in part.groupby(["architecture", "objective", "arm", "x"], sort=False):
+        found = over_models(_matrix(group))
+        rows.append((*key, found.estimate, found.low, found.high, 100 * group["label_accuracy"].mean()))
+    columns = ["architecture", "objective", "arm", "x", "estimate", "low", "high", "label_accuracy"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _matrix(group: pd.DataFrame) -> pd.DataFrame:
+    """Gold by (architecture, seed) x prompt, averaged over all that a seed's pairs trained."""
+    return group.pivot_table(index=["architecture", "seed"], columns="prompt", values="gold", aggfunc="mean")
+
+
+def gap(first: pd.DataFrame, second: pd.DataFrame) -> Interval:
+    """Gold reward of some answers less that of others, paired by model and prompt (averaged over x)."""
+    return over_models(_matrix(first) - _matrix(second))
+
+
+def gold_gap(answers: pd.DataFrame, study: str, arm: str, other: str) -> Interval:
+    """Gold reward of one arm less another's, paired by model and prompt, over all that the study holds."""
+    part = answers[answers["study"] == study]
+    return gap(part[part["arm"] == arm], part[part["arm"] == other])
+
+
+def gold_gaps(answers: pd.DataFrame, study: str, arm: str, others: Sequence[str]) -> pd.DataFrame:
+    """`gold_gap` for each architecture and objective, and over all.
+
+    Returns:
+        Columns group ("all" or "llama, DPO"), name ("less uniform"), estimate (of 10), low, high.
+    """
+    part = answers[answers["study"] == study]
+    groups = {
+        f"{a}, {OBJECTIVES[str(o)]}": some
+        for (a, o), some in part.groupby(["architecture", "objective"], sort=False)
+    }
+    rows = []
+    for (group, some), other in product({"all": part, **groups}.items(), others):
+        found = gold_gap(some, study, arm, other)
+        rows.append((group, f"less {other}", found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+
+
+def left_out(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns wrong and right of `noise`, averaged over models.
+
+    Returns:
+        Columns arm ("label wrong", "label right"), estimate (%), low, high.
+    """
+    found = {f"label {name}": mean(table[name]) for name in ("wrong", "right")}
+    rows = [(name, each.estimate, each.low, each.high) for name, each in found.items()]
+    return pd.DataFrame(rows, columns=["arm", "estimate", "low", "high"])

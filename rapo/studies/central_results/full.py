@@ -1,0 +1,237 @@
+"""The central comparison at scale `full`: real models from a hub, the paper's recipes, a language model as judge.
+
+It gives the frames of `rapo.studies.central_results.study.results`. What differs in their meaning:
+
+* ``architecture`` is a key of the recipe's ``models``;
+* ``gold`` is the judge's own score of the answer alone, 1-10: nobody knows the truth here. It judges both this and
+  the preferences, so the two are not independent;
+* ``length`` counts words, ``sentences`` is 0, and ``parseable`` means not blank;
+* nothing is tuned: every arm takes the paper's settings, and ``tuning`` tells them, with no gold;
+* answers to goals that belong to no arm (``arm`` is "") are scored and not compared: their ``preference`` is NaN.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rapo.config import canonical
+from rapo.judging import grading
+from rapo.runs.queue import run_all
+from rapo.runs.run import Run
+from rapo.runs.store import store
+from rapo.studies.central_results import study as central
+from rapo.studies.common import inputs, quizzes
+from rapo.training.settings import idle_smoothing
+
+_log = logging.getLogger(__name__)
+
+
+def results(recipe: Mapping[str, Any], *, scale: str = "full", jobs: int = 1) -> dict[str, pd.DataFrame]:
+    """Everything that the notebook shows; see `central.results`.
+
+    Args:
+        recipe: as the block ``full`` of rapo/studies/central_results/recipe.yaml has it.
+        scale: under which the results are stored.
+        jobs: runs at a time; ``recipe["jobs"]`` goes before it, as one run takes every GPU.
+
+    Raises:
+        ConnectionError: the hub cannot be reached, or does not give a model or data set.
+        FileNotFoundError: a local model or file is missing.
+        JudgeError: the judge is not configured or does not work. All three come before any training.
+        ValueError: the recipe lacks something.
+    """
+    check(recipe)
+    jobs = recipe.get("jobs") or jobs
+    skills, answers = measure_arms(recipe, jobs=jobs)
+    used = measure_used_data(recipe, jobs=jobs)
+    answers, used = scored(answers, recipe), scored(used, recipe)
+    first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
+    frames = {
+        "tuning": settings_table(recipe),
+        "judged": judge(answers, recipe).drop(columns=["text", "instruction"]),
+        "used": used.drop(columns=["text", "instruction"]),
+        "skills": skills,
+        "examples": answers[first & (answers["arm"] != "")],
+    }
+    for name, frame in frames.items():
+        store(frame, f"central_{name}", scale=scale, config=recipe)
+    return frames
+
+
+def check(recipe: Mapping[str, Any]) -> None:
+    """Everything that can be known before training: sizes, the judge, models, data, instructions.
+
+    Raises:
+        ConnectionError, FileNotFoundError, JudgeError, ValueError: as `results` says.
+    """
+    missing = [name for name in recipe["architectures"] if name not in recipe["models"]]
+    if missing:
+        raise ValueError(
+            f"architectures names {missing}, which models does not hold; it has {list(recipe['models'])}"
+        )
+    if len(recipe["seeds"]) < 2 or len(recipe["architectures"]) < 2:
+        raise ValueError("intervals need at least 2 seeds, and the figures at least 2 architectures; name more")
+    grading.check(recipe["grader"], cache=cache_of(recipe))
+    for name in {*recipe["architectures"], recipe["used_architecture"]}:
+        inputs.model_folder(recipe["models"][name], weights=False)
+    n_prompts = len(inputs.instructions(recipe["prompts_from"]))
+    n_pairs = len(inputs.preference_pairs(recipe["data"]))
+    for name, task in recipe["tasks"].items():
+        quizzes.read(task, key=f"tasks.{name}")
+    arms = {canonical(arm) for arm, _ in central.ARMS.values() if arm}
+    n_models = len(recipe["architectures"]) * len(recipe["seeds"])
+    _log.warning(
+        "full scale: %d trainings on %d pairs (twice the rows for RA), answers to %d instructions under up to %d "
+        "conditions a model, each scored by %s and most compared in both orders",
+        n_models * len(arms) + 2 * len(recipe["seeds"]), n_pairs, n_prompts,
+        len(central.conditions_of(recipe, ["RA", "RA, unprompted"])), recipe["grader"]["model"],
+    )  # fmt: skip
+
+
+def cache_of(recipe: Mapping[str, Any]) -> Path | None:
+    """Folder of kept judgements; None for the project's own."""
+    return Path(recipe["judgements"]) if recipe.get("judgements") else None
+
+
+def options_of(recipe: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of an arm's trainer: the recipe's, the model's own label smoothing, and for SFT its own rate."""
+    if arm["data"] == "sft":
+        return {**recipe["training"], **recipe["sft"]}
+    smoothing = recipe["models"][name].get("label_smoothing", 0.0)
+    if told := idle_smoothing(smoothing, recipe["dpo"].get("loss_type", ["sigmoid"])):
+        _log.warning("%s: %s", name, told)
+    return {**recipe["training"], **recipe["dpo"], "label_smoothing": smoothing}
+
+
+def arm_run(
+    recipe: Mapping[str, Any], name: str, arm: Mapping[str, Any], seed: int, *, start: Run | None = None
+) -> Run:
+    """One arm trained on a model, or on that of another run (``start``)."""
+    config = {
+        "model": _model(recipe, name),
+        "data": inputs.pinned(recipe["data"]),
+        "arm": dict(arm),
+        "training": options_of(recipe, name, arm),
+        "template": recipe["template"],
+        "launch": recipe.get("launch"),
+        "seed": seed,
+    }
+    label = f"{name} {arm['data']} x{arm.get('epochs', 1)} seed {seed}"
+    return Run(
+        "rapo.studies.common.hub_runs:train_arm",
+        config,
+        {"base": start} if start else {},
+        label + " again" * bool(start),
+    )
+
+
+def evaluate_run(
+    recipe: Mapping[str, Any],
+    name: str,
+    model: Run | None,
+    conditions: Sequence[tuple[float | None, float]],
+    *,
+    seed: int,
+    tasks: bool = False,
+) -> Run:
+    """Answers under each (goal, temperature) of a run's model, or of the model itself (None)."""
+    config = {
+        "model": _model(recipe, name),
+        "prompts": inputs.pinned(recipe["prompts_from"]),
+        "conditions": [list(condition) for condition in conditions],
+        "sampling": recipe["sampling"],
+        "tasks": {name: inputs.pinned(task) for name, task in recipe["tasks"].items()} if tasks else {},
+        "template": recipe["template"],
+        "seed": seed,
+    }
+    label = f"evaluate {model.label if model else name}"
+    return Run("rapo.studies.common.hub_runs:evaluate", config, {"model": model} if model else {}, label)
+
+
+def _model(recipe: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a run must know of a model; label smoothing is a setting of training."""
+    return inputs.pinned({key: value for key, value in recipe["models"][name].items() if key != "label_smoothing"})
+
+
+def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train every arm on every model and seed, and sample the instructions.
+
+    Returns:
+        Accuracies at the tasks, as `central.measure_arms` gives them, and one row an answer, not yet scored.
+    """
+    asked: dict[tuple[str, int, str], tuple[Run | None, list[str]]] = {}
+    for name, seed, (label, (arm, _)) in product(recipe["architectures"], recipe["seeds"], central.ARMS.items()):
+        model = None if arm is None else arm_run(recipe, name, arm, seed)
+        asked.setdefault((name, seed, model.key if model else ""), (model, []))[1].append(label)
+    runs = [
+        evaluate_run(recipe, name, model, central.conditions_of(recipe, labels), seed=seed, tasks=True)
+        for (name, seed, _), (model, labels) in asked.items()
+    ]
+    found = run_all(runs, name="central-full", jobs=jobs)
+    frames = [
+        central._answers(result, key, labels)
+        for result, (key, (_, labels)) in zip(found, asked.items(), strict=True)
+    ]
+    skills = [
+        (name, seed, frame["trained"].iloc[0], task, 100 * share)
+        for result, frame, (name, seed, _) in zip(found, frames, asked, strict=True)
+        for task, share in result.metrics["skills"].items()
+    ]
+    columns = ["architecture", "seed", "arm", "skill", "accuracy"]
+    return pd.DataFrame(skills, columns=columns), pd.concat(frames, ignore_index=True)
+
+
+def measure_used_data(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+    """RA-T7: the UF model trained once more on the data it has seen. One row an answer, not yet scored."""
+    name = recipe["used_architecture"]
+    cells, runs = [], []
+    for seed, (label, (arm, goal)) in product(recipe["seeds"], central.ROUNDS.items()):
+        first = arm_run(recipe, name, {"data": "uf"}, seed)
+        model = first if arm is None else arm_run(recipe, name, arm, seed, start=first)
+        cells.append((seed, label))
+        runs.append(evaluate_run(recipe, name, model, [(goal, recipe["temperature"])], seed=seed))
+    found = run_all(runs, name="central-full-used-data", jobs=jobs)
+    frames = [
+        pd.read_parquet(result.folder / "answers.parquet").assign(
+            architecture=name, seed=seed, arm=label, trained=label
+        )
+        for result, (seed, label) in zip(found, cells, strict=True)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def scored(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """``answers`` with ``gold``: the judge's score of each, 1-10."""
+    return answers.assign(gold=grading.scores(answers, recipe["grader"], cache=cache_of(recipe)))
+
+
+def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """``answers`` with ``preference`` over the base's answer to the same instruction (same model, seed and
+    temperature), and ``reference_length``. The base's own rows are 1.5, goals that belong to no arm NaN.
+    """
+    keys = ["architecture", "seed", "temperature", "prompt"]
+    reference = answers[answers["arm"] == "base"].drop_duplicates(keys)[[*keys, "text", "length"]]
+    reference = reference.rename(columns={"text": "output_1", "length": "reference_length"})
+    both = answers.merge(reference, on=keys, how="left", validate="many_to_one")
+    compared = ~both["arm"].isin(["base", ""])
+    pairs = both[compared].assign(model=both["architecture"] + "|" + both["arm"])
+    pairs = pairs.drop(columns="prompt").rename(columns={"text": "output_2", "instruction": "prompt"})
+    pairs = pairs.assign(instruction=both.loc[compared, "prompt"])
+    preference = np.where(both["arm"] == "base", 1.5, np.nan)
+    preference[compared.to_numpy()] = grading.preferences(pairs, recipe["grader"], cache=cache_of(recipe))
+    return both.drop(columns="output_1").assign(preference=preference)
+
+
+def settings_table(recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """Settings of every arm, in the columns of `central.tune`; gold is NaN, for nothing was tuned."""
+    rows = []
+    for name, (label, (arm, _)) in product(recipe["architectures"], central.ARMS.items()):
+        if arm is not None:
+            options = options_of(recipe, name, arm)
+            rows.append((name, label, options["learning_rate"], options.get("beta", np.nan), np.nan, True))
+    return pd.DataFrame(rows, columns=["architecture", "arm", "learning_rate", "beta", "gold", "best"])

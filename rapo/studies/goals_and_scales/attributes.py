@@ -1,0 +1,85 @@
+"""Goals of several attributes (RA-T8): does the attribute that is asked low fall, and does it fall alone?"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rapo.stats.intervals import Interval
+from rapo.studies.common.tables import matrix, over_models
+from rapo.studies.goals_and_scales.tables import pick, with_scores
+from rapo.world.reward import ATTRIBUTES
+
+ARMS = ("base, all 10", "RA, attributes")  # those that are asked for single low attributes
+_BOUNDS = ["estimate", "low", "high"]
+
+
+def _fall(answers: pd.DataFrame, arm: str, attribute: str, level: float, metric: str) -> pd.DataFrame:
+    """How far a metric falls when one attribute is asked for a level instead of 10. Shape: (n_models, n_prompts)"""
+    best = pick(answers, "attributes", arm, asked="all 10")
+    other = pick(answers, "attributes", arm, asked=f"{attribute} {level:g}")
+    return matrix(best, metric) - matrix(other, metric)
+
+
+def falls(answers: pd.DataFrame, arm: str, level: float) -> pd.DataFrame:
+    """RA-T8: realised attributes under "all 10" less those when one is asked for ``level``.
+
+    Returns:
+        Columns asked, realised (attributes), estimate, low, high (score points).
+    """
+    part, rows = with_scores(answers), []
+    for asked in ATTRIBUTES:
+        for realised in ATTRIBUTES:
+            found = over_models(_fall(part, arm, asked, level, realised))
+            rows.append((asked, realised, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["asked", "realised", *_BOUNDS])
+
+
+def selectivity(
+    answers: pd.DataFrame,
+    arm: str,
+    level: float,
+    *,
+    attributes: Sequence[str] = ATTRIBUTES,
+    less: str | None = None,
+) -> Interval:
+    """How much further the attribute that is asked low falls than the mean of the others, averaged over attributes.
+
+    Args:
+        answers: of the study.
+        arm: one of `ARMS`.
+        level: what one attribute is asked for.
+        attributes: which ones are asked low in turn.
+        less: an arm whose selectivity is taken away, paired by seed and prompt.
+    """
+    found = _selectivity(answers, arm, level, attributes)
+    return over_models(found if less is None else found - _selectivity(answers, less, level, attributes))
+
+
+def _selectivity(answers: pd.DataFrame, arm: str, level: float, attributes: Sequence[str]) -> pd.DataFrame:
+    part = with_scores(answers[answers["arm"] == arm])
+    found = []
+    for asked in attributes:
+        others = [_fall(part, arm, asked, level, name) for name in ATTRIBUTES if name != asked]
+        found.append(_fall(part, arm, asked, level, asked) - _mean(others))
+    return _mean(found)
+
+
+def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return sum(tables[1:], start=tables[0]) / len(tables)
+
+
+def curves(answers: pd.DataFrame) -> pd.DataFrame:
+    """Each attribute's realised score, and the sentences, against the score that it is asked for (others: 10).
+
+    Returns:
+        Columns arm, attribute, goal, metric ("score", "sentences"), estimate, low, high.
+    """
+    part = with_scores(answers[answers["study"] == "attributes"])
+    part, rows = part[part["arm"].isin(ARMS)], []
+    for attribute in ATTRIBUTES:
+        asked = part[(part["x"] == attribute) | (part["asked"] == "all 10")]
+        for (arm, goal), group in sorted(asked.groupby(["arm", "goal"]), key=lambda each: ARMS.index(each[0][0])):
+            for metric, column in (("score", attribute), ("sentences", "sentences")):
+                found = over_models(matrix(group, column))
+                rows.append((arm, attribute, goal, metric, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["arm", "attribute", "goal", "metric", *_BOUNDS])

@@ -1,0 +1,150 @@
+"""Pictures of goals: asked against realised attributes, reward over scales, noise and goals outside the seen range."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rapo.plots.style import colour
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SCALE_TONES = {"1-5": "#E69F00", "1-10": "#0072B2", "1-100": "#009E73", "standardised": "#CC79A7"}
+FEW = 6  # up to here each value of a horizontal axis has its own tick
+LEAD_TONES = {"RA less UF": "#E69F00", "RA less UF, g=10": "#B37400"}
+
+
+def _axes(ax: "Axes | None") -> "Axes":
+    import matplotlib.pyplot as plt
+
+    return plt.gca() if ax is None else ax
+
+
+def plot_falls(estimates: "pd.DataFrame", *, limit: float, ax: "Axes | None" = None) -> "Axes":
+    """A heat map: rows are the attribute that is asked low, columns what is realised; cells say how far it falls.
+
+    Args:
+        estimates: columns asked, realised, estimate (score points).
+        limit: where the colours end, on both sides of zero.
+    """
+    axes = _axes(ax)
+    order = list(dict.fromkeys(estimates["asked"]))
+    table = estimates.pivot(index="asked", columns="realised", values="estimate").loc[order, order]
+    falls = table.to_numpy(dtype=float).round(1) + 0.0  # no "-0.0"
+    axes.imshow(falls, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
+    for (row, column), fall in np.ndenumerate(falls):
+        tone = "white" if abs(fall) > 0.65 * limit else "0.15"
+        axes.text(column, row, f"{fall:.1f}", ha="center", va="center", color=tone, fontsize="small")
+    axes.set_xticks(range(len(order)), order, rotation=30, ha="right")
+    axes.set_yticks(range(len(order)), order)
+    axes.set_xlabel("realised attribute")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return axes
+
+
+def fall_panels(estimates: "pd.DataFrame", titles: Mapping[str, str]) -> "Figure":
+    """`plot_falls` for several arms side by side, in the same colours.
+
+    Args:
+        estimates: columns arm, asked, realised, estimate (score points).
+        titles: arm -> title of its panel.
+    """
+    import matplotlib.pyplot as plt
+
+    limit = float(estimates["estimate"].abs().max()) or 1.0
+    figure, axes = plt.subplots(1, len(titles), figsize=(5 * len(titles) + 1, 4.2), sharey=True, squeeze=False)
+    for ax, (arm, title) in zip(axes[0], titles.items(), strict=True):
+        plot_falls(estimates[estimates["arm"] == arm], limit=limit, ax=ax)
+        ax.set_title(title)
+    axes[0][0].set_ylabel("attribute asked low")
+    figure.colorbar(axes[0][-1].images[0], ax=axes[0], label="fall of the realised score (points)", shrink=0.9)
+    return figure
+
+
+def plot_lines(
+    estimates: "pd.DataFrame",
+    *,
+    xlabel: str,
+    ylabel: str,
+    by: str = "arm",
+    x: str = "x",
+    tones: Mapping[str, str] | None = None,
+    legend: bool = True,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """A line with its band for each value of a column.
+
+    Args:
+        estimates: columns ``by``, ``x``, estimate, low, high.
+        xlabel, ylabel: of the axes, with units.
+        by: the column that tells lines apart.
+        x: the column of the horizontal axis.
+        tones: colour of each line; the method's own by default.
+        legend: below the axes.
+    """
+    axes = _axes(ax)
+    for name, part in estimates.groupby(by, sort=False):
+        tone = (tones or {}).get(str(name)) or colour(str(name))
+        ordered = part.sort_values(x)
+        axes.fill_between(ordered[x], ordered["low"], ordered["high"], color=tone, alpha=0.15, linewidth=0)
+        axes.plot(ordered[x], ordered["estimate"], "o-", color=tone, markersize=5, label=name)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if estimates[x].nunique() <= FEW:
+        axes.set_xticks(sorted(estimates[x].unique()))
+    if legend:
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.17), ncols=4, columnspacing=1.2, handlelength=1.4)
+    return axes
+
+
+def attribute_panels(curves: "pd.DataFrame") -> "Figure":
+    """Realised against asked for every attribute, and the sentences behind elaboration.
+
+    The dashed line is where realised equals asked.
+
+    Args:
+        curves: columns arm, attribute, goal, metric ("score", "sentences"), estimate, low, high.
+    """
+    import matplotlib.pyplot as plt
+
+    attributes = list(dict.fromkeys(curves["attribute"]))
+    figure, axes = plt.subplots(2, 3, figsize=(11, 6.6), sharex=True)
+    for place, (ax, attribute) in enumerate(zip(axes.flat, attributes, strict=False)):
+        part = curves[(curves["attribute"] == attribute) & (curves["metric"] == "score")]
+        label = "" if place % 3 else "realised score (1-10)"
+        plot_lines(part, xlabel="", ylabel=label, x="goal", legend=False, ax=ax)
+        ax.axline((1, 1), slope=1, color="0.6", linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+        ax.set(title=attribute, ylim=(0.7, 10.3))
+    part = curves[(curves["attribute"] == "elaboration") & (curves["metric"] == "sentences")]
+    last = axes.flat[len(attributes)]
+    plot_lines(part, xlabel="", ylabel="", x="goal", legend=False, ax=last)
+    last.set_title("elaboration: number of sentences")
+    for ax in axes[-1]:
+        ax.set_xlabel("asked for (others: 10)")
+    figure.legend(*last.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def plot_outside(
+    estimates: "pd.DataFrame", *, ends: Sequence[float], xlabel: str, ax: "Axes | None" = None
+) -> "Axes":
+    """Gold reward against the goal, goals outside the scale on a grey ground.
+
+    Args:
+        estimates: columns arm, goal, estimate, low, high.
+        ends: lowest and highest score of the scale.
+        xlabel: of the horizontal axis.
+    """
+    axes = _axes(ax)
+    plot_lines(estimates, xlabel=xlabel, ylabel="gold reward (1-10)", x="goal", ax=axes)
+    goals = estimates["goal"]
+    edge = 0.03 * (goals.max() - goals.min())
+    if goals.min() < ends[0]:
+        axes.axvspan(goals.min() - edge, ends[0] - edge / 2, color="0.93", zorder=0)
+    if goals.max() > ends[1]:
+        axes.axvspan(ends[1] + edge / 2, goals.max() + edge, color="0.93", zorder=0)
+    axes.set_xlim(goals.min() - edge, goals.max() + edge)
+    return axes

@@ -1,0 +1,1 @@
+"""Judges made up from a known truth, to check agreement against it."""

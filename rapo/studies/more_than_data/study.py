@@ -1,0 +1,250 @@
+"""Is it more than data? (RA-T5), implicit rewards as goals (RA-T6), unlearning (RA-F3), the official code's fault.
+
+What the central study trains too (base, UF, UF for two epochs, RA) is taken from there, answers included, so that an
+arm has one number in both. Every new arm takes its setting from the same grid by the same rule, with two exceptions:
+duplicated UF takes that of UF for two epochs (the same rows as often, in as many steps), and RA with the fault takes
+that of RA (an ablation: nothing but the data differs).
+"""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from rapo import config as settings
+from rapo.runs.queue import run_all
+from rapo.runs.run import Result, Run
+from rapo.runs.store import kept, store
+from rapo.studies.central_results import study as central
+
+RUNS = "rapo.studies.more_than_data.runs"
+# What an arm is trained on, the goal it is asked for (None: no goal), and the arm whose setting it takes.
+ARMS: dict[str, tuple[str, int | None, str]] = {
+    "UF, duplicated": ("uf twice", None, "UF, equal steps"),
+    "UF, duplicated, g=10": ("uf twice", 10, "UF, equal steps"),
+    "half RA": ("half ra", 10, "half RA"),
+    "half RA, unprompted": ("half ra", None, "half RA"),
+    "UF, then UF again": ("uf again", None, "UF, then UF again"),
+    "UF, then UF again, g=10": ("uf again", 10, "UF, then UF again, g=10"),
+    "IRA": ("implicit ra", 10, "IRA"),
+    "IRA, unprompted": ("implicit ra", None, "IRA"),
+}
+TUNED = ("half RA", "UF, then UF again", "UF, then UF again, g=10", "IRA")
+FAULTY = "RA, faulty"
+FRAMES = ("tuning", "answers", "goals", "unlearning", "fault")
+COLUMNS = ["architecture", "arm", "seed", "goal", "prompt", "gold", "length", "sentences", "parseable"]
+WATCHED = {"UF": ("plain", "g=10"), "RA": ("plain", "own score", "g=10")}
+
+
+def recipe_of(scale: str) -> dict[str, Any]:
+    """The study's settings, with the central recipe of the same scale under ``central``."""
+    return {**settings.recipe("more_than_data", scale), "central": settings.recipe("central_results", scale)}
+
+
+def model_run(
+    recipe: Mapping[str, Any], data: str, options: Mapping[str, Any], seed: int, *, uf: Mapping[str, Any]
+) -> Run:
+    """The model of an arm of `ARMS`; ``uf`` are the options of UF, which second rounds start or learn from."""
+    base, architecture = recipe["central"], recipe["architecture"]
+    first = central.arm_run(base, architecture, {"data": "uf"}, uf, seed)
+    if data == "half ra":
+        return central.arm_run(base, architecture, {"data": data}, options, seed)
+    if data == "uf again":
+        return central.arm_run(base, architecture, {"data": "uf"}, options, seed, start=first)
+    if data == "implicit ra":
+        own = {"levels": recipe["levels"], "source_beta": uf["beta"]}
+        return _rows_run(base, architecture, data, options, seed, own=own, needs={"source": first})
+    return _rows_run(base, architecture, data, options, seed)
+
+
+def _rows_run(
+    base: Mapping[str, Any],
+    architecture: str,
+    data: str,
+    options: Mapping[str, Any],
+    seed: int,
+    *,
+    own: Mapping[str, Any] | None = None,
+    needs: Mapping[str, Run] | None = None,
+) -> Run:
+    config = {
+        "architecture": architecture,
+        "world": base["world"],
+        "pairs": base["pairs"],
+        "data": data,
+        "training": dict(options),
+        "seed": central.own_seed(architecture, seed),
+        **(own or {}),
+    }
+    needs = {"base": central.base_run(base, architecture), **(needs or {})}
+    return Run(f"{RUNS}:train_rows", config, needs, f"{architecture} {data} seed {seed}")
+
+
+def tune(recipe: Mapping[str, Any], uf: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+    """Mean gold on the tuning prompts of every new arm and setting, in the columns of `central.tune`."""
+    base, seed = recipe["central"], recipe["central"]["tuning_seed"]
+    cells = list(product(TUNED, central.options_of(base, {"data": "ra"})))
+    runs = []
+    for name, options in cells:
+        model = model_run(recipe, ARMS[name][0], options, seed, uf=uf)
+        conditions = [(goal, base["temperature"]) for goal in (None, 10)]
+        runs.append(central.evaluate_run(base, model, conditions, split="tuning", seed=seed))
+    results = run_all(runs, name="more-than-data-tuning", jobs=jobs)
+    rows = [
+        {
+            "architecture": recipe["architecture"],
+            "arm": name,
+            "learning_rate": options["learning_rate"],
+            "beta": options["beta"],
+            "gold": result.metrics["gold"][0 if ARMS[name][1] is None else 1],
+        }
+        for (name, options), result in zip(cells, results, strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(best=table.index.isin(table.groupby("arm")["gold"].idxmax()))
+
+
+def new_arms(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Answers of every arm of `ARMS`, and the goals that implicit rewards gave each seed's responses.
+
+    Returns:
+        One row an answer (`COLUMNS`); and `goal_quality` of each seed, with a column seed.
+    """
+    base, architecture = recipe["central"], recipe["architecture"]
+    options = {name: central.chosen(base, tuning, name, architecture) for name in (*_settings(), "UF")}
+    cells = list(product(base["seeds"], ARMS))
+    models = {
+        (seed, name): model_run(recipe, ARMS[name][0], options[ARMS[name][2]], seed, uf=options["UF"])
+        for seed, name in cells
+    }
+    goals = [(goal, base["temperature"]) for goal in (None, 10)]
+    runs = [central.evaluate_run(base, models[cell], goals, split="test", seed=cell[0]) for cell in cells]
+    found = run_all([*runs, *models.values()], name="more-than-data", jobs=jobs)
+    answers, trained = found[: len(runs)], dict(zip(models, found[len(runs) :], strict=True))
+    frames = [
+        _asked(result, ARMS[name][1]).assign(architecture=architecture, arm=name, seed=seed)[COLUMNS]
+        for result, (seed, name) in zip(answers, cells, strict=True)
+    ]
+    told = [
+        goal_quality(pd.read_parquet(trained[seed, "IRA"].folder / "goals.parquet")).assign(seed=seed)
+        for seed in base["seeds"]
+    ]
+    return pd.concat(frames, ignore_index=True), pd.concat(told, ignore_index=True)
+
+
+def _settings() -> list[str]:
+    """Arms whose settings the new arms take."""
+    return list(dict.fromkeys(tuned for _, _, tuned in ARMS.values()))
+
+
+def _asked(result: Result, goal: int | None) -> pd.DataFrame:
+    """A model's answers under one goal."""
+    table = pd.read_parquet(result.folder / "answers.parquet")
+    return table[table["goal"].isna() if goal is None else table["goal"] == goal]
+
+
+def goal_quality(responses: pd.DataFrame) -> pd.DataFrame:
+    """Mean gold of the responses of each goal, by implicit reward and by the judge.
+
+    Args:
+        responses: columns goal (implicit), score (the judge's), gold.
+
+    Returns:
+        Columns kind, goal, gold, n, correlation (Spearman's, of the kind's goals with gold).
+    """
+    frames = []
+    for kind, column in (("implicit", "goal"), ("judge", "score")):
+        found = responses.groupby(column)["gold"].agg(["mean", "size"]).reset_index()
+        found.columns = pd.Index(["goal", "gold", "n"])
+        correlation = responses[column].corr(responses["gold"], method="spearman")
+        frames.append(found.assign(kind=kind, correlation=correlation))
+    return pd.concat(frames, ignore_index=True)[["kind", "goal", "gold", "n", "correlation"]]
+
+
+def watch(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> pd.DataFrame:
+    """RA-F3: mean log-probability of good rejected responses and of their chosen rivals while UF and RA train.
+
+    Returns:
+        Columns arm, conditioning, side, seed, step, share, logprob (nats a response), n (responses).
+    """
+    base, own = recipe["central"], recipe["unlearning"]
+    cells = list(product(own["seeds"], WATCHED))
+    runs = []
+    for seed, name in cells:
+        options = central.chosen(base, tuning, name, recipe["architecture"])
+        arm = central.arm_run(base, recipe["architecture"], {"data": name.lower()}, options, seed)
+        config = {
+            **arm.config,
+            "conditionings": list(WATCHED[name]),
+            "watched": own["pairs"],
+            "good": own["good"],
+            "shares": own["shares"],
+        }
+        runs.append(Run(f"{RUNS}:watch", config, arm.needs, f"watched {arm.label}"))
+    results = run_all(runs, name="more-than-data-unlearning", jobs=jobs)
+    keys, frames = ["conditioning", "side", "step", "share"], []
+    for result, (seed, name) in zip(results, cells, strict=True):
+        found = pd.read_parquet(result.folder / "logprobs.parquet").groupby(keys, sort=False)["logprob"]
+        means = found.agg(["mean", "size"]).reset_index().rename(columns={"mean": "logprob", "size": "n"})
+        frames.append(means.assign(arm=name, seed=seed))
+    return pd.concat(frames, ignore_index=True)
+
+
+def faulty(recipe: Mapping[str, Any], measured: pd.DataFrame, tuning: pd.DataFrame, *, jobs: int) -> pd.DataFrame:
+    """The fault's ablation: answers of base, UF, RA and RA with the fault, under several goals.
+
+    Args:
+        recipe: of the study.
+        measured: answers of the central study, labelled as `central.measure_arms` does.
+        tuning: of the central study.
+        jobs: processes.
+
+    Returns:
+        One row an answer (`COLUMNS`; the goal tells what was asked).
+    """
+    base, own = recipe["central"], recipe["fault"]
+    architecture, longer = own["architecture"], "UF, equal steps, g=10"
+    part = measured[(measured["architecture"] == architecture) & measured["seed"].isin(own["seeds"])]
+    shown = part["trained"].isin(["base", "RA"]) & (part["goal"].isna() | part["goal"].isin(own["goals"]))
+    plain = part["arm"].isin(["UF", "UF, g=10"])
+    frames = [part[shown].assign(arm=part["trained"]), part[plain]]
+    options = {name: central.chosen(base, tuning, name, architecture) for name in ("RA", longer)}
+    goals = [(goal, base["temperature"]) for goal in (None, *own["goals"])]
+    cells = list(product(own["seeds"], (FAULTY, longer)))
+    runs = []
+    for seed, name in cells:
+        if name == FAULTY:
+            model = _rows_run(base, architecture, "faulty ra", options["RA"], seed)
+        else:
+            model = central.arm_run(base, architecture, central.ARMS[longer][0] or {}, options[longer], seed)
+        runs.append(central.evaluate_run(base, model, goals, split="test", seed=seed))
+    results = run_all(runs, name="more-than-data-fault", jobs=jobs)
+    for result, (seed, name) in zip(results, cells, strict=True):
+        table = pd.read_parquet(result.folder / "answers.parquet")
+        frames.append(table.assign(architecture=architecture, seed=seed, arm=name.removesuffix(", g=10")))
+    return pd.concat([frame[COLUMNS] for frame in frames], ignore_index=True)
+
+
+def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
+    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
+    if not measure:
+        return {name: kept(f"more_than_data_{name}") for name in FRAMES}
+    recipe = recipe_of(scale)
+    wanted = dict.fromkeys([recipe["architecture"], recipe["fault"]["architecture"]])
+    shared, _, measured = central.measure_arms({**recipe["central"], "architectures": list(wanted)}, jobs=jobs)
+    measured = measured[measured["temperature"] == recipe["central"]["temperature"]]
+    uf = central.chosen(recipe["central"], shared, "UF", recipe["architecture"])
+    tuning = pd.concat([shared, tune(recipe, uf, jobs=jobs)], ignore_index=True)
+    answers, goals = new_arms(recipe, tuning, jobs=jobs)
+    own = measured[(measured["architecture"] == recipe["architecture"]) & (measured["arm"] != "")]
+    frames = {
+        "tuning": tuning,
+        "answers": pd.concat([own[COLUMNS], answers], ignore_index=True),
+        "goals": goals,
+        "unlearning": watch(recipe, tuning, jobs=jobs),
+        "fault": faulty(recipe, measured, shared, jobs=jobs),
+    }
+    for name, frame in frames.items():
+        store(frame, f"more_than_data_{name}", scale=scale, config=recipe)
+    return frames

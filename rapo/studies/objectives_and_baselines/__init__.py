@@ -1,0 +1,1 @@
+"""RA-A3, RA-A4: other objectives, other methods."""

@@ -1,0 +1,1 @@
+"""AP-S1, AP-S2: evolve, then select."""

@@ -1,0 +1,214 @@
+"""Self-play, evolve then select (AP-S1, AP-S2): rounds in which a model answers harder versions of the best prompts.
+
+A round takes the model that the round before trained, evolves the prompts of the best pairs so far, pairs the best
+and the worst of the model's own answers, adds the best of these pairs, and trains the base anew on all pairs. The
+metric that names an arm ranks both times. All arms share the first pairs, their model, and one setting.
+
+The objective is SimPO: the paper's, its implicit reward is the one that the metric reads, and without a reference
+model a training from the base depends on its pairs alone. Its learning rate has the highest mean gold on the tuning
+prompts (seed: that of no test) with plain data of the last round's size, which favours the rival.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from rapo import config as settings
+from rapo.runs.queue import run_all
+from rapo.runs.run import Result, Run
+from rapo.runs.store import kept, store
+from rapo.studies.central_results import study as central
+
+RUNS = "rapo.studies.self_play.runs"
+# The metric of an arm, and whether prompts are evolved. "plain data" has no own answers: annotators write on.
+PLAIN = "plain data"
+ARMS: dict[str, tuple[str, bool]] = {
+    "own answers": ("uniform", False),
+    "uniform": ("uniform", True),
+    "M+": ("explicit-margin", True),
+    "small Mpi": ("small-implicit-margin", True),
+    "MAP": ("alignment-potential", True),
+}
+BASE, FIRST, LONGER = "base", "first pairs", "first pairs, equal steps"
+FRAMES = ("tuning", "answers", "rounds", "examples")
+COLUMNS = ["asked", "prompt", "gold", "length", "sentences", "parseable"]
+
+
+def recipe_of(scale: str) -> dict[str, Any]:
+    """The study's settings, with the central recipe of the same scale under ``central``: the base is shared."""
+    return {**settings.recipe("self_play", scale), "central": settings.recipe("central_results", scale)}
+
+
+def world_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The world, with the faults of the reward model that labels every pair."""
+    return {**recipe["central"]["world"], **recipe["fault"]}
+
+
+def size(recipe: Mapping[str, Any], turn: int) -> int:
+    """Pairs after a round (0: the first pairs)."""
+    return int(recipe["pairs"] + turn * recipe["kept"])
+
+
+def first_run(recipe: Mapping[str, Any], seed: int, *, turn: int = 0) -> Run:
+    """Pairs of the world's annotators, as many as any arm has after a round."""
+    n, own = size(recipe, turn), central.own_seed(recipe["architecture"], seed)
+    config = {"world": world_of(recipe), "pairs": n, "seed": own}
+    return Run(f"{RUNS}:first_pairs", config, label=f"{n} first pairs, seed {seed}")
+
+
+def train_run(
+    recipe: Mapping[str, Any], data: Run, options: Mapping[str, Any], seed: int, *, epochs: float = 1
+) -> Run:
+    """The base trained on the pairs of a data run."""
+    config = {
+        "architecture": recipe["architecture"],
+        "training": {**options, "epochs": epochs},
+        "seed": central.own_seed(recipe["architecture"], seed),
+    }
+    needs = {"base": central.base_run(recipe["central"], recipe["architecture"]), "data": data}
+    return Run(f"{RUNS}:train", config, needs, f"train on {data.label}")
+
+
+def play_run(recipe: Mapping[str, Any], arm: str, data: Run, model: Run, seed: int, turn: int) -> Run:
+    """The pairs of an arm after a round, from its pairs and its model before."""
+    metric, evolve = ARMS[arm]
+    own = central.own_seed(recipe["architecture"], seed) + 100 * turn
+    # Without evolution nothing is selected either: a tenth more than is kept allows for ties.
+    prompts = recipe["prompts"] if evolve else recipe["kept"] + recipe["kept"] // 10 + 5
+    same = ("share", "answers", "temperature", "top_p", "kept", "weight")
+    config = {
+        **{name: recipe[name] for name in same},
+        "world": world_of(recipe),
+        "metric": metric,
+        "evolve": evolve,
+        "prompts": prompts,
+        "round": turn,
+        "seed": own,
+    }
+    return Run(f"{RUNS}:play", config, {"data": data, "model": model}, f"{arm} round {turn}, seed {seed}")
+
+
+def rounds(recipe: Mapping[str, Any], options: Mapping[str, Any], seed: int, arm: str) -> list[tuple[Run, Run]]:
+    """Data and model of an arm after each round, the first pairs (round 0) among them."""
+    data = first_run(recipe, seed)
+    found = [(data, train_run(recipe, data, options, seed))]
+    for turn in range(1, recipe["rounds"] + 1):
+        more = arm == PLAIN
+        data = first_run(recipe, seed, turn=turn) if more else play_run(recipe, arm, *found[-1], seed, turn)
+        found.append((data, train_run(recipe, data, options, seed)))
+    return found
+
+
+def models(
+    recipe: Mapping[str, Any], options: Mapping[str, Any], seed: int
+) -> dict[tuple[str, int], tuple[Run, Run | None]]:
+    """Model and data of every arm and round of one seed: the base, the first pairs once, then arm by arm."""
+    base = central.base_run(recipe["central"], recipe["architecture"])
+    data = first_run(recipe, seed)
+    last = recipe["rounds"]
+    found: dict[tuple[str, int], tuple[Run, Run | None]] = {
+        (BASE, 0): (base, None),
+        (FIRST, 0): (train_run(recipe, data, options, seed), data),
+    }
+    for arm in (PLAIN, *ARMS):
+        for turn, (pairs, model) in enumerate(rounds(recipe, options, seed, arm)[1:], start=1):
+            found[arm, turn] = model, pairs
+    longer = size(recipe, last) / size(recipe, 0)
+    found[LONGER, last] = train_run(recipe, data, options, seed, epochs=longer), data
+    return found
+
+
+def options_of(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The settings to choose from."""
+    return [{**recipe["training"], **options} for options in recipe["grid"]]
+
+
+def tune(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+    """Mean gold on the tuning prompts of every setting, on plain data of the last round's size.
+
+    Returns:
+        Columns learning_rate, gold, unparseable (%), best.
+    """
+    base, seed = recipe["central"], recipe["central"]["tuning_seed"]
+    data = first_run(recipe, seed, turn=recipe["rounds"])
+    plain = [(None, base["temperature"])]
+    runs = [
+        central.evaluate_run(base, train_run(recipe, data, options, seed), plain, split="tuning", seed=seed)
+        for options in options_of(recipe)
+    ]
+    results = run_all(runs, name="selfplay-tuning", jobs=jobs)
+    broken = [_unparseable(result) for result in results]
+    rates = [options["learning_rate"] for options in options_of(recipe)]
+    gold = [result.metrics["gold"][0] for result in results]
+    table = pd.DataFrame({"learning_rate": rates, "gold": gold, "unparseable": broken})
+    return table.assign(best=table.index == table["gold"].idxmax())
+
+
+def _unparseable(result: Result) -> float:
+    return 100 * float((~pd.read_parquet(result.folder / "answers.parquet")["parseable"]).mean())
+
+
+def answer_run(recipe: Mapping[str, Any], model: Run, seed: int) -> Run:
+    """A model's answers to the test prompts and to evolved ones."""
+    base = recipe["central"]
+    config = {
+        **{name: base[name] for name in ("prompts", "prompt_seed", "temperature")},
+        "world": base["world"],
+        "evolutions": recipe["evolutions"],
+        "seed": central.own_seed(recipe["architecture"], seed),
+    }
+    return Run(f"{RUNS}:answer", config, {"model": model}, f"answers, {model.label}, seed {seed}")
+
+
+def measured(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
+    """Tune, play every arm on every seed, and sample the test prompts.
+
+    Returns:
+        "tuning"; "answers": one row an answer, with arm, round, pairs, architecture, seed and `COLUMNS`; "rounds":
+        one row a data run, with what its metrics say; "examples": pairs that alignment potential added.
+    """
+    tuning = tune(recipe, jobs=jobs)
+    options = options_of(recipe)[int(tuning["gold"].to_numpy().argmax())]
+    found = {seed: models(recipe, options, seed) for seed in recipe["seeds"]}
+    cells = [(seed, *key) for seed, each in found.items() for key in each]
+    trained = [found[seed][arm, turn][0] for seed, arm, turn in cells]
+    asking = [answer_run(recipe, model, cell[0]) for model, cell in zip(trained, cells, strict=True)]
+    data = [pairs for each in found.values() for _, pairs in each.values() if pairs is not None]
+    by_key = {result.key: result for result in run_all([*asking, *trained, *data], name="selfplay", jobs=jobs)}
+    frames, told = [], []
+    for (seed, arm, turn), model, question in zip(cells, trained, asking, strict=True):
+        named = {"arm": arm, "round": turn, "seed": seed}
+        pairs = by_key[model.key].metrics.get("pairs", 0)
+        frame = pd.read_parquet(by_key[question.key].folder / "answers.parquet")[COLUMNS]
+        frames.append(frame.assign(architecture=recipe["architecture"], pairs=pairs, **named))
+        source = found[seed][arm, turn][1]
+        if source is not None:
+            told.append({**named, **by_key[source.key].metrics, "pairs": pairs})
+    first = models(recipe, options, recipe["seeds"][0])["MAP", recipe["rounds"]][1]
+    return {
+        "tuning": tuning,
+        "answers": pd.concat(frames, ignore_index=True),
+        "rounds": pd.DataFrame(told),
+        "examples": examples(by_key[first.key]) if first else pd.DataFrame(),
+    }
+
+
+def examples(result: Result, *, n: int = 2) -> pd.DataFrame:
+    """A few pairs of each round of a data run: round, prompt, chosen, rejected (texts) and all scores."""
+    table = pq.read_table(result.folder / "pairs.parquet").to_pandas()
+    few = table.groupby("round").head(n).reset_index(drop=True)
+    texts = {name: [turns[-1]["content"] for turns in few[name]] for name in ("prompt", "chosen", "rejected")}
+    return few.drop(columns=["pair_id", "question"]).assign(**texts)
+
+
+def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
+    """Everything the notebook shows, measured now, or as kept with the project (then nothing is trained)."""
+    if not measure:
+        return {name: kept(f"selfplay_{name}") for name in FRAMES}
+    recipe = recipe_of(scale)
+    frames = measured(recipe, jobs=jobs)
+    for name, frame in frames.items():
+        store(frame, f"selfplay_{name}", scale=scale, config=recipe)
+    return frames

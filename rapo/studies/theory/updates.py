@@ -1,0 +1,138 @@
+"""Updates needed under each sampling (AP-Th), at the best learning rate.
+
+T(eps) is the number of updates until ``|theta - theta*| <= eps * |theta*|`` first holds. "Optimal learning rate"
+is read per problem and by one rule for every sampling: the rate of a common grid with the smallest T. For uniform
+sampling T is first averaged over several draws of the pairs, since the theorem speaks of expected iterations. T
+counts updates: choosing the largest gap costs a look at every pair, choosing at random costs nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice, product
+
+import numpy as np
+import pandas as pd
+
+from rapo.stats.intervals import t_interval
+from rapo.studies.common.policies import Floats
+from rapo.studies.theory.sampling import SAMPLINGS, Kind, Problems, draw, path, updates_needed
+
+RATES = np.geomspace(0.1, 20.0, 16)
+
+
+def compare(
+    *,
+    losses: Sequence[str],
+    dimensions: Sequence[int] = (20,),
+    conditions: Sequence[float] = (10.0,),
+    spreads: Sequence[float] = (1.0,),
+    n_problems: int = 20,
+    n_draws: int = 4,
+    eps: float = 0.1,
+    steps: int = 50000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """T(eps) under each sampling, over losses, dimensions, condition numbers and spreads of the targets.
+
+    Returns:
+        One row a kind of problem, sampling and problem: the best ``rate`` and its ``iterations``.
+
+    Raises:
+        RuntimeError: a problem was solved under no rate within ``steps``.
+    """
+    frames = []
+    for loss, dimension, condition, spread in product(losses, dimensions, conditions, spreads):
+        kind = Kind(dimension=dimension, condition=condition, spread=spread)
+        problems = draw(kind, n_problems, seed=seed)
+        for sampling in SAMPLINGS:
+            needed = _needed(problems, loss, sampling, n_draws=n_draws, eps=eps, steps=steps, seed=seed)
+            if np.isinf(needed).all(axis=1).any():
+                raise RuntimeError(f"{sampling} sampling solved a problem of {kind} under no rate; raise {steps=}")
+            about = {"loss": loss, "dimension": dimension, "condition": condition, "spread": spread}
+            frames.append(_best(needed, "iterations").assign(sampling=sampling, **about))  # type: ignore[arg-type]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _needed(
+    problems: Problems, loss: str, sampling: str, *, n_draws: int, eps: float, steps: int, seed: int
+) -> Floats:
+    """Expected updates to eps. Shape: (n_problems, n_rates)."""
+    repeats = n_draws if sampling == "uniform" else 1
+    errors = path(problems.repeated(repeats), sampling=sampling, loss=loss, rates=RATES, seed=seed)
+    needed = updates_needed(errors, eps=eps, steps=steps)
+    return needed.reshape(repeats, len(problems.optimum), -1).mean(axis=0)
+
+
+def error_after(
+    budget: int,
+    kind: Kind,
+    *,
+    noises: Sequence[float],
+    loss: str = "squared",
+    n_problems: int = 20,
+    n_draws: int = 4,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Relative parameter error after ``budget`` updates when the target margins are noisy.
+
+    Returns:
+        One row a noise, sampling and problem: the ``rate`` of least error after the budget, and that ``error``.
+    """
+    frames = []
+    for noise, sampling in product(noises, SAMPLINGS):
+        problems = draw(replace(kind, noise=noise), n_problems, seed=seed)
+        repeats = n_draws if sampling == "uniform" else 1
+        errors = path(problems.repeated(repeats), sampling=sampling, loss=loss, rates=RATES, seed=seed)
+        left = next(islice(errors, budget, None)).reshape(repeats, n_problems, -1).mean(axis=0)
+        frames.append(_best(left, "error").assign(noise=noise, sampling=sampling))
+    return pd.concat(frames, ignore_index=True)
+
+
+def curves(
+    steps: int, kind: Kind, *, loss: str, n_problems: int = 20, keep: int = 1, seed: int = 0
+) -> pd.DataFrame:
+    """Error against updates, each problem at the rate that leaves it the least error at the end.
+
+    Returns:
+        One row a sampling, problem and ``keep``-th update, with its ``error``.
+    """
+    frames = []
+    for sampling in SAMPLINGS:
+        errors = path(draw(kind, n_problems, seed=seed), sampling=sampling, loss=loss, rates=RATES, seed=seed)
+        history = np.array(list(islice(errors, steps + 1)))
+        best = history[-1].argmin(axis=1)
+        chosen = pd.DataFrame(history[::keep, np.arange(n_problems), best]).assign(
+            update=range(0, steps + 1, keep)
+        )
+        tidy = chosen.melt("update", var_name="problem", value_name="error")
+        frames.append(tidy.assign(sampling=sampling))
+    return pd.concat(frames, ignore_index=True)
+
+
+def ratios(measured: pd.DataFrame, value: str, *, keys: Sequence[str]) -> pd.DataFrame:
+    """Geometric mean over problems of a value over that of uniform sampling, with the t interval of its log.
+
+    Args:
+        measured: what `compare` or `error_after` returns.
+        value: "iterations" or "error".
+        keys: columns that tell kinds of problems apart.
+
+    Returns:
+        One row a kind and sampling: the means ``value`` and ``value_uniform``; ``estimate``, ``low``, ``high``
+        of their ratio; ``n`` problems.
+    """
+    rows = []
+    for kind, part in measured.groupby(list(keys), sort=False):
+        wide = part.pivot(index="problem", columns="sampling", values=value)
+        for sampling in SAMPLINGS[1:]:
+            interval = t_interval(np.log(wide[sampling] / wide["uniform"]))
+            ratio = {name: float(np.exp(getattr(interval, name))) for name in ("estimate", "low", "high")}
+            means = {value: wide[sampling].mean(), f"{value}_uniform": wide["uniform"].mean()}
+            about = dict(zip(keys, kind, strict=True)) | {"sampling": sampling}
+            rows.append(about | means | ratio | {"n": len(wide)})
+    return pd.DataFrame(rows)
+
+
+def _best(cost: Floats, name: str) -> pd.DataFrame:
+    """The cheapest rate of each problem. From Shape: (n_problems, n_rates)."""
+    return pd.DataFrame({"problem": range(len(cost)), "rate": RATES[cost.argmin(axis=1)], name: cost.min(axis=1)})

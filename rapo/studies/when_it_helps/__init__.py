@@ -1,0 +1,1 @@
+"""RA-map: when does relabelling help?"""

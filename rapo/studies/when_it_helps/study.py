@@ -1,0 +1,188 @@
+"""When does reward augmentation help? (RA-map) RA against its best control, regime by regime.
+
+Controls are equally prompted, equally long, or both. Which of them is the best is decided for each regime on the tuning
+prompts, so that the comparison on the test prompts is not biased against RA by the choice.
+"""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rapo import config as settings
+from rapo.runs.queue import run_all
+from rapo.runs.run import Run
+from rapo.runs.store import kept, store
+from rapo.studies.central_results import study as central
+from rapo.studies.when_it_helps import tables
+
+FRAMES = ("answers", "pairs", "gains")
+# What is trained and which central arm lends its settings; then the goal each is asked for.
+MODELS: dict[str, tuple[dict[str, Any], str]] = {
+    "UF": ({"data": "uf"}, "UF"),
+    "UF for g=10": ({"data": "uf"}, "UF, g=10"),
+    "UF, equal steps": ({"data": "uf", "epochs": 2}, "UF, equal steps, g=10"),
+    "RA": ({"data": "ra"}, "RA"),
+}
+ARMS: dict[str, tuple[str, int | None]] = {
+    "base": ("base", None),
+    "base, g=10": ("base", 10),
+    "base, g=1": ("base", 1),
+    "UF": ("UF", None),
+    "UF, g=10": ("UF for g=10", 10),
+    "UF, equal steps": ("UF, equal steps", None),
+    "UF, equal steps, g=10": ("UF, equal steps", 10),
+    "RA": ("RA", 10),
+}
+
+
+def recipe_of(scale: str) -> dict[str, Any]:
+    """The map's settings, with the central recipe of the same scale under ``central``."""
+    return {**settings.recipe("when_it_helps", scale), "central": settings.recipe("central_results", scale)}
+
+
+def name_of(regime: Mapping[str, Any]) -> str:
+    """A regime in words: "judge noise: 3"."""
+    return regime["level"] if regime["axis"] == "default" else f"{regime['axis']}: {regime['level']}"
+
+
+def local(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]:
+    """The central recipe as it is in one regime; the judge's noise is left to `judged`, as no base depends on it."""
+    base, default = recipe["central"], recipe["default"]
+    return {
+        **base,
+        "prompts": default["prompts"],
+        "pairs": regime.get("pairs", default["pairs"]),
+        "size": regime.get("size", base["size"]),
+        "base_seed": regime.get("base_seed", base["base_seed"]),
+        "world": {**base["world"], **regime.get("world", {})},
+        "corpus": {**base["corpus"], **regime.get("corpus", {})},
+    }
+
+
+def judged(here: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]:
+    """A regime's recipe with its judge's noise."""
+    noise = {"noise": regime["noise"]} if "noise" in regime else {}
+    return {**here, "world": {**here["world"], **noise}}
+
+
+def base_of(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> Run:
+    """The base model of a regime.
+
+    Another world is learned by training the default world's base further (``relearn`` in the recipe): texts are the
+    same in every world, what scores they get is not. Another corpus or size needs a base of its own.
+    """
+    here, architecture = local(recipe, regime), recipe["architecture"]
+    if "world" not in regime:
+        return central.base_run(here, architecture)
+    base, again = central.base_run({**here, "world": recipe["central"]["world"]}, architecture), recipe["relearn"]
+    config = {
+        "architecture": architecture,
+        "world": here["world"],
+        "corpus": {**here["corpus"], "n": again["n"]},
+        "training": {**here["base"], "learning_rate": again["learning_rate"]},
+        "seed": again["seed"],
+    }
+    return Run(
+        "rapo.studies.when_it_helps.bases:continue_base", config, {"base": base}, f"base, {name_of(regime)}"
+    )
+
+
+def model_run(
+    recipe: Mapping[str, Any], regime: Mapping[str, Any], name: str, options: Mapping[str, Any], seed: int
+) -> Run:
+    """A model of one regime and seed; "base" is the same for every seed."""
+    here, architecture = local(recipe, regime), recipe["architecture"]
+    base = base_of(recipe, regime)
+    if name == "base":
+        return base
+    arm = MODELS[name][0]
+    run = central.arm_run(judged(here, regime), architecture, arm, options, seed, start=base)
+    if "pick" not in regime:
+        return Run(run.function, run.config, run.needs, f"{name_of(regime)}, {name}, seed {seed}")
+    config = {**run.config, "pick": regime["pick"], "good": recipe["good"], "bad": recipe["bad"]}
+    return Run(
+        "rapo.studies.when_it_helps.runs:train_picked", config, run.needs, f"{name_of(regime)}, {name} {seed}"
+    )
+
+
+def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+    """Train every model of every regime and seed, and sample the tuning and the test prompts.
+
+    Returns:
+        One row an answer: regime, axis, level, arm, split, seed, prompt, gold, sentences, parseable.
+    """
+    base, architecture = recipe["central"], recipe["architecture"]
+    tuning = central.tune(base, jobs=jobs, architectures=[architecture], names=recipe["grid_of"])
+    options = {name: central.chosen(base, tuning, arm, architecture) for name, (_, arm) in MODELS.items()}
+    cells = list(product(recipe["regimes"], ["base", *MODELS], recipe["seeds"], ["tuning", "test"]))
+    runs = [
+        _evaluation(
+            recipe, regime, model_run(recipe, regime, name, options.get(name, {}), seed), name, split, seed
+        )
+        for regime, name, seed, split in cells
+    ]
+    results = run_all(runs, name="regimes", jobs=jobs)
+    frames = [
+        _answers(pd.read_parquet(result.folder / "answers.parquet"), name).assign(
+            regime=name_of(regime), axis=regime["axis"], level=regime["level"], split=split, seed=seed
+        )
+        for result, (regime, name, seed, split) in zip(results, cells, strict=True)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _evaluation(
+    recipe: Mapping[str, Any], regime: Mapping[str, Any], model: Run, name: str, split: str, seed: int
+) -> Run:
+    goals = [goal for asked, goal in ARMS.values() if asked == name]
+    conditions = [(goal, recipe["central"]["temperature"]) for goal in goals]
+    run = central.evaluate_run(local(recipe, regime), model, conditions, split=split, seed=seed)
+    return Run(run.function, run.config, run.needs, f"{split} answers, {model.label}")
+
+
+def _answers(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A model's answers, each named by its arm."""
+    arms = {goal: arm for arm, (asked, goal) in ARMS.items() if asked == name}
+    found = [arms[None if np.isnan(goal) else int(goal)] for goal in table["goal"]]
+    return table[["prompt", "gold", "sentences", "parseable"]].assign(arm=found)
+
+
+def described(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+    """What the pairs of every regime look like, means over seeds: columns as `regimes_runs.describe` names them."""
+    cells = list(product(recipe["regimes"], recipe["seeds"]))
+    runs = []
+    for regime, seed in cells:
+        here = judged(local(recipe, regime), regime)
+        config = {
+            "world": here["world"],
+            "pairs": here["pairs"],
+            "pick": regime.get("pick", {}),
+            "good": recipe["good"],
+            "bad": recipe["bad"],
+            "seed": central.own_seed(recipe["architecture"], seed),
+        }
+        runs.append(Run("rapo.studies.when_it_helps.runs:describe", config, label=f"pairs of {name_of(regime)}"))
+    results = run_all(runs, name="regimes-pairs", jobs=jobs)
+    rows = [
+        {"regime": name_of(regime), **result.metrics} for result, (regime, _) in zip(results, cells, strict=True)
+    ]
+    return pd.DataFrame(rows).groupby("regime", sort=False).mean().reset_index()
+
+
+def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
+    """Everything the notebook shows, measured now, or as kept with the project (then nothing is trained).
+
+    Returns:
+        "answers", "pairs" and "gains" (`regimes_tables.gains`), which `rapo check` reads too.
+    """
+    if not measure:
+        return {name: kept(f"regimes_{name}") for name in FRAMES}
+    recipe = recipe_of(scale)
+    answers, pairs = train(recipe, jobs=jobs), described(recipe, jobs=jobs)
+    frames = {"answers": answers, "pairs": pairs, "gains": tables.gains(answers, pairs, recipe)}
+    for name, frame in frames.items():
+        store(frame, f"regimes_{name}", scale=scale, config=recipe)
+    return frames

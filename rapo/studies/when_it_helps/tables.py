@@ -1,0 +1,259 @@
+"""From answers of every regime to the map (RA-map): gains, features and contrasts, with intervals. No training here."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rapo.stats import intervals
+from rapo.stats.intervals import Interval
+
+LONGEST = "UF, equal steps, g=10"
+CONTROLS = ("base, g=10", "UF", "UF, g=10", "UF, equal steps", LONGEST)
+DEFAULT = "default"
+
+
+def gains(answers: pd.DataFrame, pairs: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """RA less its best control and less plain UF in every regime, beside what the regime looks like.
+
+    Returns:
+        One row a regime: regime, axis, level, control (the best by mean gold on the tuning prompts), estimate, low,
+        high (gold of RA less that control, of 10), naive, naive_low, naive_high (less UF asked plainly), the columns of
+        ``pairs``, base (gold, asked for 10), slope (gold of the base asked for 10 less asked for 1), miss (mean
+        distance of the sentences of UF, longest and prompted, from the best number; NaN where they do not count),
+        unparseable (of RA, %).
+    """
+    rows = []
+    for regime, part in answers.groupby("regime", sort=False):
+        control = best_control(part)
+        test = part[part["split"] == "test"]
+        gain, naive = (gap(test, "RA", other) for other in (control, "UF"))
+        means = test.groupby("arm")["gold"].mean()
+        rows.append(
+            {
+                "regime": regime, "axis": part["axis"].iloc[0], "level": part["level"].iloc[0], "control": control,
+                "estimate": gain.estimate, "low": gain.low, "high": gain.high,
+                "naive": naive.estimate, "naive_low": naive.low, "naive_high": naive.high,
+                "base": means["base, g=10"], "slope": means["base, g=10"] - means["base, g=1"],
+                "miss": _miss(test, peak_of(recipe, str(regime))),
+                "unparseable": 100 * (1 - test.loc[test["arm"] == "RA", "parseable"].mean()),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows).merge(pairs, on="regime", how="left", validate="one_to_one")
+
+
+def best_control(part: pd.DataFrame) -> str:
+    """The control with the highest mean gold on the tuning prompts of one regime."""
+    means = part[part["split"] == "tuning"].groupby("arm")["gold"].mean()
+    return str(means[list(CONTROLS)].idxmax())
+
+
+def peak_of(recipe: Mapping[str, Any], regime: str) -> int | None:
+    """The best number of sentences in a regime; None where sentences do not count."""
+    from rapo.studies.when_it_helps.study import name_of
+    from rapo.world import data
+
+    (found,) = [each for each in recipe["regimes"] if name_of(each) == regime]
+    gold = data.make_world({**recipe["central"]["world"], **found.get("world", {})}).gold
+    return gold.peak if gold.weights["elaboration"] > 0 else None
+
+
+def _miss(test: pd.DataFrame, peak: int | None) -> float:
+    if peak is None:
+        return float("nan")
+    sentences = test.loc[test["arm"] == LONGEST, "sentences"].fillna(0.0)
+    return float((sentences - peak).abs().mean())
+
+
+def overshoot(answers: pd.DataFrame, regime: str, arm: str, peak: int) -> Interval:
+    """Sentences of an arm's answers less the best number, signed; an unparseable answer has none."""
+    test = answers[(answers["regime"] == regime) & (answers["split"] == "test")]
+    return intervals.crossed((matrix(test.fillna({"sentences": 0.0}), arm, "sentences") - peak).to_numpy())
+
+
+def overshoots(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """`overshoot` where the optimum lies inside, for plain DPO, plain DPO at its longest and prompted, and RA.
+
+    Returns:
+        Columns group (arm), name (regime), estimate, low, high.
+    """
+    rows = []
+    for arm, regime in product(("UF", LONGEST, "RA"), answers["regime"].unique()):
+        if peak := peak_of(recipe, str(regime)):
+            found = overshoot(answers, str(regime), arm, peak)
+            rows.append((arm, regime, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+
+
+def arms(answers: pd.DataFrame) -> pd.DataFrame:
+    """Every arm in every regime on the test prompts: columns regime, arm, gold, sentences, unparseable (%)."""
+    test = answers[answers["split"] == "test"]
+    table = test.assign(
+        unparseable=100.0 * ~test["parseable"].astype(bool), sentences=test["sentences"].fillna(0.0)
+    )
+    means = table.groupby(["regime", "arm"], sort=False)[["gold", "sentences", "unparseable"]].mean()
+    return means.reset_index()
+
+
+def matrix(test: pd.DataFrame, arm: str, value: str = "gold") -> pd.DataFrame:
+    """Gold, or another value, of one arm by seed x prompt."""
+    return test[test["arm"] == arm].pivot(index="seed", columns="prompt", values=value).astype(float)
+
+
+def gap(test: pd.DataFrame, arm: str, other: str) -> Interval:
+    """Gold of one arm less another's, paired by seed and prompt."""
+    return intervals.crossed((matrix(test, arm) - matrix(test, other)).to_numpy())
+
+
+def contrast(answers: pd.DataFrame, regime: str, other: str = DEFAULT) -> Interval:
+    """Gain of RA over its best control in one regime less that in another, paired by seed and prompt."""
+    parts = []
+    for name in (regime, other):
+        part = answers[answers["regime"] == name]
+        test = part[part["split"] == "test"]
+        parts.append(matrix(test, "RA") - matrix(test, best_control(part)))
+    return intervals.crossed((parts[0] - parts[1]).to_numpy())
+
+
+def contrasts(answers: pd.DataFrame) -> pd.DataFrame:
+    """`contrast` of every regime with the default: columns group (axis), name (regime), estimate, low, high."""
+    rows = []
+    for regime, part in answers.groupby("regime", sort=False):
+        if regime != DEFAULT:
+            found = contrast(answers, str(regime))
+            rows.append((part["axis"].iloc[0], regime, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+
+
+def over_regimes(values: Sequence[float]) -> Interval:
+    """Student's interval over regimes, each one unit: how it is on average on this map."""
+    return intervals.t_interval(np.asarray(values, dtype=float))
+
+
+def association(table: pd.DataFrame, feature: str, *, gain: str = "estimate") -> Interval:
+    """Spearman's rank correlation of the gain with a feature over regimes; the interval resamples regimes.
+
+    A constant feature (the smallest scale has few regimes) has no correlation: NaN.
+    """
+    known = table[[feature, gain]].dropna()
+    if len(known) < 4 or known[feature].nunique() < 2:
+        return Interval(np.nan, np.nan, np.nan, len(known))
+    ranks = known.rank().to_numpy()
+    rng = np.random.default_rng(0)
+    draws = [ranks[rng.integers(0, len(ranks), len(ranks))] for _ in range(2000)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.array([np.corrcoef(draw.T)[0, 1] for draw in draws])
+    estimate = float(np.corrcoef(ranks.T)[0, 1])
+    return intervals.percentile(estimate, found[np.isfinite(found)], n=len(ranks))
+
+
+BEFORE, AFTER, HERE = "seen before training", "seen after training", "known in this world only"
+FEATURES = {
+    "slope": (BEFORE, "how well the base follows goals (gold at 10 less at 1)"),
+    "base": (BEFORE, "gold of the base asked for 10"),
+    "good_rejected": (BEFORE, "share of good rejected"),
+    "bad_chosen": (BEFORE, "share of bad chosen"),
+    "unparseable": (AFTER, "answers of RA that break the form (%)"),
+    "miss": (HERE, "how far UF misses the best number of sentences"),
+    "label_right": (HERE, "share of right labels"),
+    "best_chosen": (HERE, "share of nearly optimal chosen"),
+}
+
+
+def associations(table: pd.DataFrame) -> pd.DataFrame:
+    """`association` of the gain with every feature: columns group (who can see it), name, estimate, low, high."""
+    rows = []
+    for feature, (seen, words) in FEATURES.items():
+        found = association(table, feature)
+        rows.append((seen, words, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+
+
+def heat_map(table: pd.DataFrame, grid: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Gains of the two-way grid: columns optimum, weight, estimate, low, high."""
+    by_level = table.set_index("level")
+    rows = [
+        (optimum, weight, *by_level.loc[level, ["estimate", "low", "high"]])
+        for optimum, cells in grid.items()
+        for weight, level in cells.items()
+        if level in by_level.index
+    ]
+    return pd.DataFrame(rows, columns=["optimum", "weight", "estimate", "low", "high"])
+
+
+def most_alike(table: pd.DataFrame, *, good_rejected: float, bad_chosen: float) -> "pd.Series[Any]":
+    """The regime on the default base whose pairs have the most similar shares of good rejected and bad chosen.
+
+    Args:
+        table: of `gains`.
+        good_rejected, bad_chosen: shares of the pairs, between 0 and 1.
+    """
+    same_base = table[table["axis"].isin(["default", "judge noise", "rejected", "chosen"])]
+    away = (same_base["good_rejected"] - good_rejected) ** 2 + (same_base["bad_chosen"] - bad_chosen) ** 2
+    return same_base.iloc[int(np.argmin(away.to_numpy()))]
+
+
+FOLLOWS = 1.0  # gold a base gains when it is asked for 10 instead of 1, from which on it is said to follow goals
+
+
+def by_following(table: pd.DataFrame) -> pd.DataFrame:
+    """The gain where the base follows goals, and where it does not.
+
+    Args:
+        table: of `gains`.
+
+    Returns:
+        Columns follows (its gold at 10 less at 1 is at least `FOLLOWS`), regimes, gain (mean), lowest, highest.
+    """
+    found = table.groupby(table["slope"] >= FOLLOWS)["estimate"].agg(["size", "mean", "min", "max"])
+    return (
+        found.rename_axis("follows")
+        .reset_index()
+        .set_axis(["follows", "regimes", "gain", "lowest", "highest"], axis=1)
+    )
+
+
+def advice(table: pd.DataFrame, moved: pd.DataFrame | None = None) -> str:
+    """What the map says to someone with data of their own, in plain words made of its numbers.
+
+    Args:
+        table: of `gains`.
+        moved: of `contrasts`; None leaves out what changes the gain.
+    """
+    helps, hurts = (table["low"] > 0).sum(), (table["high"] < 0).sum()
+    best, worst = (table.loc[table["estimate"].agg(which)] for which in ("idxmax", "idxmin"))
+    fair, naive = (over_regimes(table[name].tolist()) for name in ("estimate", "naive"))
+    words = [
+        f"Against the best equally prompted or equally long control, reward augmentation is surely ahead in {helps} of "
+        f"{len(table)} regimes and surely behind in {hurts}; on average {fair.estimate:+.2f} of 10 "
+        f"[{fair.low:.2f}, {fair.high:.2f}], where against UF asked plainly it is {naive.estimate:+.2f}. It gains most "
+        f"in '{best['regime']}' ({best['estimate']:+.2f}) and least in '{worst['regime']}' ({worst['estimate']:+.2f})."
+    ]
+    for follows, n, gain, lowest, highest in by_following(table).itertuples(index=False):
+        words.append(
+            f"On bases that {'follow' if follows else 'hardly follow'} goals ({'at least' if follows else 'less than'} "
+            f"{FOLLOWS:g} of 10 between being asked for 10 and for 1; regimes: {n}) it gains {gain:+.2f} on average, "
+            f"from {lowest:+.2f} to {highest:+.2f}."
+        )
+    if moved is not None:
+        words += [_moved(moved[moved["high"] < 0], "less"), _moved(moved[moved["low"] > 0], "more")]
+    return "\n".join([*words, _predictors(associations(table))])
+
+
+def _moved(part: pd.DataFrame, how: str) -> str:
+    if part.empty:
+        return f"In no regime does it gain surely {how} than in the default one."
+    part = part.sort_values("estimate", key=abs, ascending=False)
+    told = [f"'{name}' ({gap:+.2f})" for name, gap in part[["name", "estimate"]].to_numpy()]
+    return f"It gains surely {how} than in the default regime in {', '.join(told)}."
+
+
+def _predictors(found: pd.DataFrame) -> str:
+    """Which features the gain rises or falls with, as far as intervals leave out zero; strongest first."""
+    found = found[(found["low"] > 0) | (found["high"] < 0)].sort_values("estimate", key=abs, ascending=False)
+    if found.empty:
+        return "No feature that was looked at goes with the gain: its rank correlations all have intervals around zero."
+    told = [f"{name} ({rho:+.2f}, {seen})" for seen, name, rho in found[["group", "name", "estimate"]].to_numpy()]
+    return f"It goes with (rank correlation over regimes): {'; '.join(told)}."

@@ -1,0 +1,1 @@
+"""Win rates: plain, length-controlled, Bradley-Terry."""

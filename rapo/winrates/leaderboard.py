@@ -1,0 +1,172 @@
+"""Leaderboards: Bradley-Terry scores with intervals, their style effects, and MT-Bench averages."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rapo.stats import intervals
+from rapo.stats.resampling import Floats
+from rapo.winrates.bradley_terry import BradleyTerry
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ELO_SCALE = 400.0
+ELO_START = 1000.0
+# MT-Bench's questions 81..160, ten a category.
+MT_BENCH_CATEGORIES = (
+    *("writing", "roleplay", "reasoning", "math"),
+    *("coding", "extraction", "stem", "humanities"),
+)
+
+_log = logging.getLogger(__name__)
+
+
+def leaderboard(fit: BradleyTerry, *, level: float = 0.95) -> "pd.DataFrame":
+    """A table of fitted models, best first.
+
+    Args:
+        fit: of `rapo.winrates.bradley_terry.bradley_terry`; limits are percentiles of its replicates, NaN without them.
+
+    Returns:
+        ``rank``, ``model``, ``score``, ``low``, ``high``: predicted win rate in percent at equal style, against the
+        baseline or, without one, the mean over all other models; ``rating``, ``rating_low``, ``rating_high``: Elo
+        points (400 / ln 10 per log odds, 1000 for the baseline or for the mean model); ``n_battles``.
+        Equal scores share the better rank.
+
+    Raises:
+        ValueError: fewer than half of the resamples have a finite fit.
+    """
+    import pandas as pd
+
+    n = len(fit.models)
+    drawn = _known(fit)[:, :n]
+    scores = _scores(fit.strengths[None], fit)[0]
+    low, high = _limits(_scores(drawn, fit), level)
+    elo = ELO_SCALE / np.log(10)
+    rating_low, rating_high = _limits(drawn, level)
+    table = pd.DataFrame(
+        {
+            "model": fit.models,
+            "score": scores,
+            "low": low,
+            "high": high,
+            "rating": ELO_START + elo * fit.strengths,
+            "rating_low": ELO_START + elo * rating_low,
+            "rating_high": ELO_START + elo * rating_high,
+            "n_battles": fit.n_battles,
+        }
+    )
+    table.insert(0, "rank", table["score"].round(9).rank(method="min", ascending=False).astype(int))
+    return table.sort_values(["rank", "model"], ignore_index=True)
+
+
+def style_effects(fit: BradleyTerry, *, level: float = 0.95) -> "pd.DataFrame":
+    """What style is worth: ``feature``, ``log_odds`` per unit with ``low`` and ``high``, and ``win_rate``.
+
+    ``win_rate`` is what an answer gets, in percent, against one alike but for one unit less of the feature.
+    """
+    import pandas as pd
+    from scipy.special import expit
+
+    low, high = _limits(_known(fit)[:, len(fit.models) :], level)
+    return pd.DataFrame(
+        {
+            "feature": fit.features,
+            "log_odds": fit.style,
+            "low": low,
+            "high": high,
+            "win_rate": 100 * expit(fit.style),
+        }
+    )
+
+
+def mt_bench(
+    judgements: "pd.DataFrame", *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+) -> "pd.DataFrame":
+    """MT-Bench averages per model: overall, per turn and per category, questions drawn whole for the limits.
+
+    The overall average is over judgements of both turns, as in FastChat. A score of -1, FastChat's mark of a verdict
+    that could not be read, is left out and counted in a warning.
+
+    Args:
+        judgements: ``model``, ``question_id``, ``turn`` (1, 2) and ``score`` (1..10); ``category``, or the questions
+            are taken to be the original 81..160.
+
+    Returns:
+        One row per model and group: ``model``, ``group`` ("all", "turn 1", ..., then categories), ``score``,
+        ``low``, ``high`` and ``n`` (judgements). Limits are NaN where a group has one question.
+
+    Raises:
+        ValueError: a column is missing, a score is not in 1..10, or a category is not known.
+    """
+    import pandas as pd
+
+    rows = _mt_rows(judgements)
+    found = []
+    for model, part in rows.groupby("model", sort=True):
+        groups = {"all": part, **{f"turn {turn}": one for turn, one in part.groupby("turn")}}
+        groups |= {str(category): one for category, one in part.groupby("category")}
+        for group, one in groups.items():
+            score = one["score"].to_numpy(dtype=float)
+            low = high = np.nan
+            if one["question_id"].nunique() > 1:
+                limits = intervals.bootstrap(
+                    score, clusters=one["question_id"], level=level, n_resamples=n_resamples, seed=seed
+                )
+                low, high = limits.low, limits.high
+            row = {"model": model, "group": group, "score": score.mean(), "low": low, "high": high}
+            found.append({**row, "n": len(one)})
+    return pd.DataFrame(found)
+
+
+def _mt_rows(judgements: "pd.DataFrame") -> "pd.DataFrame":
+    if lacking := {"model", "question_id", "turn", "score"} - set(judgements.columns):
+        raise ValueError(f"MT-Bench judgements have no column {sorted(lacking)}; have {list(judgements.columns)}")
+    unread = judgements["score"] == -1
+    if unread.any():
+        _log.warning("%d of %d verdicts were not readable (score -1); left out", unread.sum(), len(judgements))
+    rows = judgements[~unread].reset_index(drop=True)
+    bad = ~rows["score"].between(1, 10)
+    if bad.any() or rows.empty:
+        seen = (
+            "no score is left" if rows.empty else f"row {int(bad.argmax())}: score is {rows['score'][bad].iloc[0]}"
+        )
+        raise ValueError(f"MT-Bench judgements: {seen}; scores are from 1 to 10, -1 for an unreadable verdict")
+    return rows if "category" in rows else rows.assign(category=_categories(rows["question_id"]))
+
+
+def _categories(question_ids: "pd.Series[int]") -> list[str]:
+    if not question_ids.between(81, 160).all():
+        other = question_ids[~question_ids.between(81, 160)].iloc[0]
+        raise ValueError(f"question {other} is none of MT-Bench's 81..160; give a column category")
+    return [MT_BENCH_CATEGORIES[(int(question) - 81) // 10] for question in question_ids]
+
+
+def _known(fit: BradleyTerry) -> Floats:
+    """Replicates with a finite fit. Shape: (n_known, n_models + n_features)."""
+    known = fit.replicates[~np.isnan(fit.replicates).any(axis=1)]
+    if len(known) < len(fit.replicates) / 2:
+        raise ValueError(
+            f"only {len(known)} of {len(fit.replicates)} resamples have a finite fit, so limits would mislead; "
+            "add battles, or set ridge in bradley_terry"
+        )
+    return known
+
+
+def _scores(strengths: Floats, fit: BradleyTerry) -> Floats:
+    """Win rates in percent, against the baseline or the mean over the others. Shape: (n, n_models), kept."""
+    from scipy.special import expit
+
+    n = len(fit.models)
+    if fit.baseline is not None:
+        return np.asarray(100 * expit(strengths))
+    against_all = [expit(strengths[:, [model]] - strengths).sum(axis=1) - 0.5 for model in range(n)]
+    return 100 * np.stack(against_all, axis=1) / (n - 1)
+
+
+def _limits(replicates: Floats, level: float) -> Floats:
+    if not len(replicates):
+        return np.full((2, replicates.shape[1]), np.nan)
+    return np.asarray(np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2], axis=0))

@@ -1,0 +1,123 @@
+"""Verdicts follow from intervals; claims are stored with the verdict that was computed."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rapo import paths
+from rapo.claims import claim as claims
+from rapo.claims.claim import Claim, verdict
+
+NUMBERS = st.floats(-1e6, 1e6)
+CLAIM = Claim(
+    id="RA-F2/naive",
+    statement="RA beats UF",
+    statistic="win rate of RA less that of UF",
+    estimate=5.25,
+    low=1.0,
+    high=9.5,
+    unit="points",
+    n="3 seeds x 300 prompts",
+    paper="+ 9.7 (Qwen2-7B)",
+)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "threshold", "direction", "expected"),
+    [
+        (0.5, 2.0, 0.0, "greater", "holds"),
+        (-3.0, -1.0, 0.0, "greater", "does not hold"),
+        (-1.0, 2.0, 0.0, "greater", "undecided"),
+        (0.0, 2.0, 0.0, "greater", "undecided"),  # an interval that touches the threshold contains it
+        (0.5, 2.0, 0.0, "less", "does not hold"),
+        (-3.0, -1.0, 0.0, "less", "holds"),
+        (51.0, 55.0, 50.0, "greater", "holds"),
+        (0.0, 0.0, 0.0, "greater", "does not hold"),  # exact, and not greater than zero
+        (0.0, 0.0, 0.0, "less", "does not hold"),
+        (1.0, 1.0, 0.0, "greater", "holds"),
+        (-0.2, 0.1, 0.5, "equal", "holds"),
+        (-0.5, 0.5, 0.5, "equal", "holds"),
+        (0.0, 0.0, 0.0, "equal", "holds"),
+        (0.4, 0.9, 0.5, "equal", "undecided"),
+        (0.6, 0.9, 0.5, "equal", "does not hold"),
+        (-0.9, -0.6, 0.5, "equal", "does not hold"),
+    ],
+)
+def test_verdict(low: float, high: float, threshold: float, direction: str, expected: str) -> None:
+    assert verdict(low, high, threshold=threshold, direction=direction) == expected
+
+
+@given(NUMBERS, NUMBERS, NUMBERS)
+def test_greater_and_less_mirror_each_other(one: float, other: float, threshold: float) -> None:
+    low, high = min(one, other), max(one, other)
+    greater = verdict(low, high, threshold=threshold, direction="greater")
+    assert greater == verdict(-high, -low, threshold=-threshold, direction="less")
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, st.floats(0, 1e3), st.sampled_from(["greater", "less"]))
+def test_a_wider_interval_decides_nothing_else(
+    one: float, other: float, threshold: float, by: float, direction: str
+) -> None:
+    low, high = min(one, other), max(one, other)
+    narrow = verdict(low, high, threshold=threshold, direction=direction)
+    wide = verdict(low - by, high + by, threshold=threshold, direction=direction)
+    assert wide in (narrow, "undecided")
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (math.nan, 1.0), (0.0, math.nan)])
+def test_an_interval_that_is_none_is_refused(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match="empty or NaN; compute it from at least two units"):
+        verdict(low, high)
+
+
+def test_unknown_directions_and_negative_margins_are_refused() -> None:
+    with pytest.raises(ValueError, match="'bigger'; use 'greater', 'less' or 'equal'"):
+        verdict(0.0, 1.0, direction="bigger")
+    with pytest.raises(ValueError, match="0 or more"):
+        verdict(0.0, 1.0, threshold=-0.1, direction="equal")
+
+
+def test_a_saved_claim_carries_its_computed_verdict_scale_and_notebook(rapo_root: Path) -> None:
+    target = claims.save(CLAIM, scale="smoke", notebook="central_results")
+    assert target == paths.figures("smoke") / "claims" / "RA-F2.naive.json"
+    record = json.loads(target.read_text(encoding="utf-8"))
+    assert (record["verdict"], record["scale"], record["notebook"]) == ("holds", "smoke", "central_results")
+    assert CLAIM.scale == ""  # the argument is left as it was
+
+
+def test_claims_load_sorted_by_id_and_other_files_are_left_alone(rapo_root: Path) -> None:
+    for name in ("RA-T2", "RA-F2/naive", "RA-T1"):
+        claims.save(replace(CLAIM, id=name), scale="small", notebook="x")
+    folder = paths.figures("small") / "claims"
+    (folder / "notes.txt").write_text("not a claim", encoding="utf-8")
+    assert [record["id"] for record in claims.load(folder)] == ["RA-F2/naive", "RA-T1", "RA-T2"]
+    assert claims.load(folder / "missing") == []
+
+
+def test_numbers_from_numpy_are_saved_as_numbers(rapo_root: Path) -> None:
+    claim = replace(CLAIM, estimate=np.float32(5.25), data={"per_seed": np.array([1, 2]), "n": np.int64(3)})
+    record = json.loads(claims.save(claim, scale="small", notebook="x").read_text(encoding="utf-8"))
+    assert record["estimate"] == 5.25
+    assert record["data"] == {"per_seed": [1, 2], "n": 3}
+
+
+@pytest.mark.parametrize("field", ["estimate", "low", "high"])
+def test_a_claim_without_a_number_is_not_saved(rapo_root: Path, field: str) -> None:
+    with pytest.raises(ValueError, match=r"claim RA-F2/naive: .* is not finite"):
+        claims.save(replace(CLAIM, **{field: math.nan}), scale="small", notebook="x")
+    assert not paths.figures("small").exists()
+
+
+def test_the_table_of_a_notebook_says_paper_ours_interval_and_verdict() -> None:
+    table = claims.table([CLAIM, replace(CLAIM, id="RA-T1", estimate=1234.5, high=1300.0, unit="")])
+    assert list(table["ours"]) == ["5.25 points", "1234"]
+    assert list(table["95% interval"]) == ["[1, 9.5]", "[1, 1300]"]
+    assert list(table["verdict"]) == ["holds", "holds"]
+    assert list(table["paper"]) == ["+ 9.7 (Qwen2-7B)"] * 2
+    assert "99.5% interval" in claims.table([replace(CLAIM, level=0.995)])

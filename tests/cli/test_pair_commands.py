@@ -1,0 +1,91 @@
+"""`rapo check`, `rapo pairs` and `rapo relabel`, as a person runs them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rapo.cli import main as cli
+from rapo.pairs import files, sources
+from rapo.relabelling import relabel
+
+PAIR = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "five", "score_chosen": 9, "score_rejected": 2}
+THREE = [{"response": text, "overall_score": score} for text, score in (("a", 1), ("b", 9), ("c", 9))]
+ROW = {"instruction": "q", "completions": THREE}
+
+
+def lines(path: Path, *rows: dict[str, Any]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def test_check_tells_what_is_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = lines(tmp_path / "a.jsonl", PAIR, {**PAIR, "score_chosen": 2})
+    assert cli.main(["check", file]) == 0
+    out = capsys.readouterr().out
+    assert "2 good pairs of 1 prompts, scores 2 to 9" in out
+    assert " ".join(out.split()).find("ties 1 2 50.0 %") > 0
+
+
+def test_check_gives_every_number_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["check", lines(tmp_path / "a.jsonl", ROW), "--json", "--poor", "9"]) == 0
+    got = json.loads(capsys.readouterr().out)
+    assert (got["n"], got["score_high"], got["length_correlation"]["estimate"]) == (1, 9.0, None)
+    assert {row["quantity"]: row["count"] for row in got["premises"]}["bad chosen"] == 1
+
+
+def test_check_tells_what_is_wrong_and_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = lines(tmp_path / "a.jsonl", PAIR, {**PAIR, "score_chosen": float("nan"), "chosen": ""})
+    assert cli.main(["check", file]) == 2
+    told = capsys.readouterr().err
+    assert "a.jsonl does not hold scored pairs" in told
+    assert "column chosen: empty response in row 2" in told
+    assert "column score_chosen: not a finite number in row 2 (nan). Score the response again" in told
+    assert cli.main(["check", file, "--bad", "drop"]) == 0
+
+
+def test_columns_are_mapped(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    row = {"q": "2 + 2 ?", "chosen": "4", "rejected": "5", "rm": [9, 2]}
+    file = lines(tmp_path / "a.jsonl", row)
+    assert cli.main(["check", file]) == 2
+    assert "--column prompt=..." in capsys.readouterr().err
+    mapping = ["prompt=q", "score_chosen=max(rm)", "score_rejected=min(rm)"]
+    assert cli.main(["check", file, *[word for entry in mapping for word in ("--column", entry)]]) == 0
+    assert cli.main(["check", file, "--column", "prompt"]) == 2
+    assert "write NAME=SOURCE" in capsys.readouterr().err
+
+
+def test_pairs_streams_candidates_into_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "pairs.parquet"
+    assert cli.main(["pairs", lines(tmp_path / "a.jsonl", ROW), "--out", str(out), "--rule", "all"]) == 0
+    assert "pairs.parquet: 3 pairs" in capsys.readouterr().out
+    assert sources.read_pairs(out)["pair_id"].to_pylist() == ["row-1:2-3", "row-1:2-1", "row-1:3-1"]
+
+
+def test_relabel_writes_what_the_library_gives(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = lines(tmp_path / "a.jsonl", PAIR, {**PAIR, "score_chosen": 2})
+    out = tmp_path / "rows.jsonl.gz"
+    command = ["relabel", file, "--out", str(out), "--placement", "prefix", "--template", "compact"]
+    assert cli.main(command) == 0
+    assert "2 rows from 2 pairs (1 ties dropped); goal placed as prefix" in capsys.readouterr().out
+    prompts = [row["prompt"][0]["content"] for row in files.read(out).to_pylist()]
+    assert prompts == ["overall score : 9 .\n\n2 + 2 ?", "overall score : 2 .\n\n2 + 2 ?"]
+    assert cli.main([*command, "--scale", "0", "1", "--template", "{goals} of {high}"]) == 0
+    assert files.read(out).to_pylist()[0]["prompt"][0]["content"] == "Overall score: 9. of 1\n\n2 + 2 ?"
+
+
+def test_relabel_reads_the_placement_off_a_saved_tokenizer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    template = "{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}"
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": template}), encoding="utf-8")
+    file = lines(tmp_path / "a.jsonl", PAIR)
+    assert cli.main(["relabel", file, "--out", str(tmp_path / "o"), "--tokenizer", str(tmp_path)]) == 0
+    assert "goal placed as prefix" in capsys.readouterr().out
+    expected = relabel.relabel(sources.read_pairs(file), placement="prefix")
+    assert files.read(tmp_path / "o").to_pylist() == expected.to_pylist()
+
+
+def test_relabel_leaves_nothing_behind_when_a_row_is_bad(tmp_path: Path):
+    file = lines(tmp_path / "a.jsonl", *[PAIR] * 7, {**PAIR, "rejected": ""})
+    assert cli.main(["relabel", file, "--out", str(tmp_path / "o.parquet"), "--batch-rows", "3"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]

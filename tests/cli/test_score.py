@@ -1,0 +1,144 @@
+"""The command `rapo score`."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tiny
+
+from rapo.cli import main as cli
+from rapo.cli import score
+from rapo.models import tiny as models
+from rapo.pairs import files
+from rapo.scoring import score as logprobs
+
+COLUMNS = [
+    *("chosen_logprob_sum", "chosen_tokens", "rejected_logprob_sum", "rejected_tokens"),
+    *("chosen_truncated", "rejected_truncated"),
+]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A model and a reference."""
+    made = tmp_path_factory.mktemp("models")
+    return {
+        name: str(models.save(tiny.model(seed), tiny.TOKENIZER, made / name)) for seed, name in enumerate("MR")
+    }
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(rapo_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(rapo_root)
+
+
+def shuffled(n: int = 7, **options: object) -> pa.Table:
+    return tiny.rows(n, **options).append_column("score_chosen", pa.array([None] * n, pa.float64()))
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz", "out.parquet", "out"])
+@pytest.mark.parametrize("plain", [False, True])
+def test_it_adds_the_columns_and_keeps_the_rest(folders, name, plain):
+    table = shuffled(plain=plain)
+    files.write(table, "in.parquet")
+    words = ["score", "in.parquet", "--model", folders["M"], "--reference", folders["R"], "--out", name]
+    assert cli.main(words) == 0
+    found = files.read(name)
+    assert set(found.column_names) == {*table.column_names, *COLUMNS, *(f"ref_{column}" for column in COLUMNS)}
+    assert found.column_names[: table.num_columns] == table.column_names
+    assert found.select(table.column_names).to_pylist() == table.to_pylist()
+    for prefix, seed in (("", 0), ("ref_", 1)):
+        alone = logprobs.score(table, tiny.model(seed), tokenizer=tiny.TOKENIZER, cache=False).table
+        for column in COLUMNS:
+            np.testing.assert_allclose(found[prefix + column].to_numpy(), alone[column].to_numpy(), rtol=1e-6)
+
+
+def test_it_says_what_was_done(folders, capsys):
+    files.write(shuffled(), "in.jsonl")
+    words = ["score", "in.jsonl", "--model", folders["M"], "--out", "out.parquet", "--max-length", "40"]
+    assert cli.main(words) == 0
+    told = json.loads(Path("out.parquet.json").read_text())
+    found = files.read("out.parquet")
+    assert (told["input"], told["output"], told["rows"], told["max_length"]) == ("in.jsonl", "out.parquet", 7, 40)
+    assert told["truncated"]["chosen_truncated"] == int(found["chosen_truncated"].to_numpy().sum()) > 0
+    assert told["models"][0]["weights"] == logprobs.score("in.jsonl", folders["M"], cache=False).passes[0].weights
+    assert told["models"][0]["tokens_per_second"] > 0
+    assert told["seconds"] > 0
+    out = capsys.readouterr().out
+    assert "1 pieces computed, 0 reused" in out
+    assert f"7 rows, {told['truncated']['chosen_truncated']} with chosen_truncated" in out
+
+
+def test_another_output_computes_nothing_again(folders, capsys):
+    files.write(shuffled(), "in.jsonl")
+    for name in ("a.parquet", "b.jsonl"):
+        assert cli.main(["score", "in.jsonl", "--model", folders["M"], "--out", name]) == 0
+    assert "nothing to compute; 0 pieces computed, 1 reused" in capsys.readouterr().out
+    assert files.read("a.parquet").to_pylist() == files.read("b.jsonl").to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["none.jsonl", "--out", "o.parquet"], "none.jsonl does not exist"),
+        (["in.jsonl", "--out", "o.csv"], "o.csv: the name says no known format"),
+        (["in.jsonl", "--out", "in.jsonl"], "in.jsonl is the input itself; choose another output"),
+        (["in.jsonl", "--out", "in.jsonl/below/o.parquet"], "Not a directory"),
+        (["in.jsonl", "--out", "o.parquet", "--reference", "."], "holds no model (config.json is missing)"),
+        (["in.jsonl", "--out", "o.parquet", "--max-length", "9999"], "max_length is 9999; give 2 to 512"),
+        (["in.jsonl", "--out", "o.parquet", "--dtype", "int8"], "dtype is 'int8'; use one of auto, float32"),
+        (["in.jsonl", "--out", "o.parquet", "--split", "train"], "has no splits"),
+    ],
+)
+def test_bad_input_is_told_in_a_line_and_nothing_is_written(folders, capsys, words, told):
+    files.write(shuffled(), "in.jsonl")
+    assert cli.main(["score", *words, "--model", folders["M"]]) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert err.startswith("rapo: error: ")
+    assert sorted(file.name for file in Path().iterdir() if file.name != "build") == ["in.jsonl"]
+
+
+def test_a_full_disk_leaves_an_old_output_alone(folders, capsys, monkeypatch):
+    files.write(shuffled(), "in.jsonl")
+    Path("out.jsonl").write_text("old\n")
+
+    def full(tables, path):
+        next(iter(tables))
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(files, "write", full)
+    assert cli.main(["score", "in.jsonl", "--model", folders["M"], "--out", "out.jsonl"]) == 2
+    assert "out.jsonl: No space left on device" in capsys.readouterr().err
+    assert Path("out.jsonl").read_text() == "old\n"
+    assert sorted(file.name for file in Path().iterdir()) == ["build", "in.jsonl", "out.jsonl"]
+
+
+def test_the_report_lies_beside_the_output():
+    assert score.report_of(Path("a/b.jsonl.gz")) == Path("a/b.jsonl.gz.json")
+    assert score.report_of(Path("a/folder")) == Path("a/folder.json")
+
+
+def test_two_processes_share_the_rows(folders):
+    """Through a launcher, as on several GPUs: half of the pieces each, one output, the same numbers."""
+    table = shuffled(600)
+    files.write(table, "in.parquet")
+    words = ["score", "in.parquet", "--model", folders["M"], "--out", "two.parquet", "--cache", "kept"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    ended = subprocess.run(
+        [*launcher, "-m", "rapo", *words],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("two.parquet") == 1  # one of them tells
+    assert "3 pieces computed, 0 reused" in ended.stdout
+    alone = logprobs.score(table, folders["M"], cache=False)
+    assert files.read("two.parquet") == alone.attach(table)

@@ -1,0 +1,121 @@
+"""A notebook as a document: its parameters, its digest, its marker."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rapo import paths
+from rapo.reproduction import notebook
+
+
+def write(path: Path, *cells: str, parameters: str = "scale = 'small'\nmeasure = True", **about: Any) -> Path:
+    def cell(source: str, *tags: str) -> dict[str, Any]:
+        return {"cell_type": "code", "metadata": {"tags": list(tags)}, "source": source, "outputs": []}
+
+    content = {
+        "cells": [cell(parameters, "parameters"), *map(cell, cells)],
+        "metadata": {"rapo": about},
+        "nbformat": 4,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def folder(rapo_root: Path) -> Path:
+    return rapo_root / "notebooks"
+
+
+def digest(path: Path, **options: Any) -> str:
+    return notebook.digest(notebook.load(path), **{"scale": "smoke", **options})
+
+
+def test_description(folder: Path) -> None:
+    path = write(
+        folder / "a.ipynb",
+        parameters="n: int = 3  # how many\nlr = 1e-6\narms = ['UF', 'RA']\nnothing = None",
+        title="A title",
+        cost="heavy",
+        after=["b"],
+    )
+    source = notebook.load(path)
+    assert source.parameters == {"n": 3, "lr": 1e-6, "arms": ["UF", "RA"], "nothing": None}
+    assert (source.name, source.title, source.cost, source.after) == ("a", "A title", "heavy", ("b",))
+
+
+@pytest.mark.parametrize("line", ["n = f(3)", "a, b = 1, 2", "print(3)", "n += 1"])
+def test_parameters_are_literals(folder: Path, line: str) -> None:
+    with pytest.raises(ValueError, match="is no literal"):
+        notebook.load(write(folder / "a.ipynb", parameters=line))
+
+
+def test_what_is_no_notebook_is_named(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "a.ipynb").write_text("{}")
+    with pytest.raises(ValueError, match=r"a.ipynb is not a notebook"):
+        notebook.find()
+    with pytest.raises(ValueError, match=r"rapo.cost is 'huge'; use 'light' or 'heavy'"):
+        notebook.load(write(folder / "a.ipynb", cost="huge"))
+
+
+def test_digest_follows_cells_parameters_and_kept_results(folder: Path) -> None:
+    path = write(folder / "a.ipynb", "1", "2", parameters="scale = 'small'\nmeasure = True\njobs = 2\nn = 1")
+    before, redrawn = digest(path), digest(path, measure=False)
+    assert digest(path, settings={"n": 2}) != before
+    assert digest(path, scale="small") != before
+    assert redrawn != before
+    paths.results().mkdir(parents=True)
+    (paths.results() / "a.parquet").write_bytes(b"1")
+    assert digest(path) == before
+    assert digest(path, measure=False) != redrawn
+    write(path, "12", parameters="scale = 'small'\nmeasure = True\njobs = 2\nn = 1")
+    assert digest(path) != before
+
+
+def test_source_may_be_lines_or_text(folder: Path) -> None:
+    path = write(folder / "a.ipynb", "x = 1\ny = 2")
+    before = digest(path)
+    content = json.loads(path.read_text())
+    content["cells"][1]["source"] = ["x = 1\n", "y = 2"]
+    path.write_text(json.dumps(content))
+    assert digest(path) == before
+
+
+def test_marker_round_trip(folder: Path, rapo_root: Path) -> None:
+    source = notebook.load(write(folder / "a.ipynb"))
+    assert notebook.read_marker("a", "smoke") is None
+    paths.write_text(paths.figures("smoke") / "claims" / "X.json", "{}")
+    paths.write_text(paths.figures("smoke") / "report.html", "")
+    marker = notebook.write_marker("a", "smoke", digest="d", began=0.0, saved=1e9)
+    assert marker == notebook.read_marker("a", "smoke")
+    assert marker.products == ("figures/smoke/claims/X.json",)
+    assert marker.anew == pytest.approx(marker.seconds + 1e9)
+    assert notebook.expected_seconds("a", "smoke") == marker.anew
+    assert not notebook.is_done(source, "smoke", "d")  # no executed copy
+    paths.write_text(notebook.executed_file("a", "smoke"), "")
+    assert notebook.is_done(source, "smoke", "d")
+    assert not notebook.is_done(source, "smoke", "other")
+    assert not notebook.is_done(source, "small", "d")
+    notebook.marker_file("a", "smoke").write_text('{"digest": ')
+    assert notebook.read_marker("a", "smoke") is None
+
+
+def test_what_is_kept_was_measured_and_not_guessed(folder: Path, rapo_root: Path) -> None:
+    for name in "abc":
+        write(folder / f"{name}.ipynb")
+    paths.write_text(paths.results() / "durations.json", json.dumps({"notebooks": {"a": 12.0, "b": 12.0}}))
+    began = time.time() - 5
+    for name, saved in {"a": 0.0, "b": 30.0, "c": 30.0}.items():
+        notebook.write_marker(name, "small", digest="d", began=began, saved=saved)
+    assert notebook.durations("small")["notebooks"] == pytest.approx({"a": 5.0, "b": 12.0, "c": 35.0}, abs=1.0)
+
+
+def test_expected_seconds_of_kept_results(rapo_root: Path) -> None:
+    paths.write_text(paths.results() / "durations.json", json.dumps({"notebooks": {"a": 12.0}}))
+    assert notebook.expected_seconds("a", "small") == 12.0
+    assert notebook.expected_seconds("a", "smoke") is None
+    assert notebook.expected_seconds("b", "small") is None

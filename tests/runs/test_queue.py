@@ -1,0 +1,360 @@
+"""Studies: computed once, in any order, by any number of workers, through crashes."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import joblib
+import pytest
+
+from rapo.runs import queue
+from rapo.runs.queue import StudyError, run_all
+from rapo.runs.run import Run, failure_file, lock
+
+PATIENCE = 60.0  # seconds after which a test that waits for another process gives up
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("the other process did not do what the test waits for")
+        time.sleep(0.01)
+
+
+# What the runs below do. Each leaves one line in a log, so that a test can count how often it was computed.
+
+
+def square(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
+    with open(config["log"], "a") as log:
+        log.write(f"{config['x']}\n")
+    (folder / "artefact.txt").write_text(str(config["x"]))
+    below = sum(json.loads((need / "result.json").read_text())["metrics"]["y"] for need in needs.values())
+    return {"y": config["x"] ** 2 + below, "pid": os.getpid()}
+
+
+def gated(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
+    """Half-writes an artefact, then waits for a file; opens another gate where it has one."""
+    (folder / "half.txt").write_text("half")
+    if "opens" in config:
+        Path(config["opens"]).touch()
+    if "gate" in config:
+        wait_for(Path(config["gate"]).exists)
+    return square(config, folder, needs)
+
+
+def faulty(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
+    if config["how"] == "dies":
+        os._exit(3)
+    if config["how"] == "nan":
+        return {"loss": {"last": float("nan")}}
+    raise ArithmeticError(f"{config['how']} went wrong")
+
+
+def noisy(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
+    sys.stdout.write("a line for the log\n")
+    return {}
+
+
+@pytest.fixture
+def runs(rapo_root: Path) -> Path:
+    return rapo_root / "runs"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log.txt"
+
+
+def make(log: Path, x: int, needs: dict[str, Run] | None = None, **config: object) -> Run:
+    name = "gated" if {"gate", "opens"} & set(config) else "square"
+    return Run(f"test_study:{name}", {"x": x, "log": str(log), **config}, needs or {}, label=f"square of {x}")
+
+
+def computed(log: Path) -> list[int]:
+    return [int(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+# What a run is
+
+
+def test_key_depends_on_function_config_needs_and_not_on_label_or_order(log: Path) -> None:
+    run = Run("test_study:square", {"a": 1, "b": [1, 2]}, label="one")
+    assert run.key == Run("test_study:square", {"b": [1, 2], "a": 1}, label="two").key
+    others = [
+        Run("test_study:noisy", {"a": 1, "b": [1, 2]}),
+        Run("test_study:square", {"a": 2, "b": [1, 2]}),
+        Run("test_study:square", {"a": 1, "b": [1, 2]}, {"base": run}),
+        Run("test_study:square", {"a": 1, "b": [1, 2]}, {"other": run}),
+    ]
+    assert len({run.key, *(other.key for other in others)}) == 5
+
+
+def test_config_is_copied_and_must_be_plain() -> None:
+    config: dict = {"a": {"b": 1}}
+    run = Run("test_study:square", config)
+    key = run.key
+    config["a"]["b"] = 2
+    assert run.config == {"a": {"b": 1}}
+    assert Run("test_study:square", {"a": {"b": 1}}).key == key
+    with pytest.raises(TypeError, match=r"use str, int, float"):
+        Run("test_study:square", {"a": {1, 2}})
+    with pytest.raises(ValueError, match=r"write 'package\.module:name'"):
+        Run("square")
+
+
+# What a study does
+
+
+def test_results_come_in_order_with_needs_computed_once(runs: Path, log: Path) -> None:
+    base = make(log, 2)
+    arms = [make(log, x, {"base": base}) for x in (3, 4, 3)]
+    results = run_all(arms, name="s", jobs=1, root=runs)
+    assert [result.metrics["y"] for result in results] == [13, 20, 13]  # 9 + 4, 16 + 4, 9 + 4
+    assert computed(log) == [2, 3, 4]
+    assert [result.reused for result in results] == [False, False, False]
+    again = run_all([*arms, base], name="s", jobs=1, root=runs)
+    assert [result.metrics["y"] for result in again] == [13, 20, 13, 4]
+    assert all(result.reused for result in again)
+    assert computed(log) == [2, 3, 4]
+    assert (results[0].folder / "artefact.txt").read_text() == "3"
+    assert json.loads((results[0].folder / "config.json").read_text())["needs"] == {"base": base.key}
+
+
+def test_only_what_is_older_than_the_reproduction_is_time_saved_and_only_once(
+    runs: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = run_all([make(log, 1), make(log, 2)], name="s", jobs=1)
+    found = {result.key: dataclasses.replace(result, seconds=2.0) for result in results}
+    assert queue._saved(found) == 0, "this process computed them"
+    monkeypatch.setattr(queue, "_told", set())
+    monkeypatch.setenv("RAPO_BEGAN", str(time.time() - 100))
+    assert queue._saved(found) == 0, "this reproduction computed them"
+    monkeypatch.setattr(queue, "_told", set())
+    monkeypatch.setenv("RAPO_BEGAN", str(time.time() + 100))
+    assert queue._saved(found) == 4.0
+    assert queue._saved(found) == 0, "told before"
+
+
+def test_finished_runs_do_not_ask_for_what_they_needed(runs: Path, log: Path) -> None:
+    base = make(log, 2)
+    arm = make(log, 3, {"base": base})
+    run_all([arm], name="s", jobs=1, root=runs)
+    for file in (runs / base.key).iterdir():
+        file.unlink()
+    (runs / base.key).rmdir()
+    assert run_all([arm], name="s", jobs=1, root=runs)[0].reused
+    assert computed(log) == [2, 3]
+
+
+def test_local_processes_without_barriers(runs: Path, log: Path, tmp_path: Path) -> None:
+    """The slow base ends only after an arm of the quick base has run: levels with a barrier would hang."""
+    slow = make(log, 1, gate=str(tmp_path / "gate"))
+    quick = make(log, 2)
+    arms = [make(log, 3, {"base": slow}), make(log, 4, {"base": quick}, opens=str(tmp_path / "gate"))]
+    results = run_all(arms, name="s", jobs=2, root=runs)
+    assert [result.metrics["y"] for result in results] == [10, 20]
+    assert os.getpid() not in {result.metrics["pid"] for result in results}
+    assert computed(log).index(4) < computed(log).index(1)
+
+
+def test_runs_that_others_wait_for_come_first(runs: Path, log: Path) -> None:
+    bases = [make(log, x) for x in (1, 2)]
+    arms = [make(log, 10 * x, {"base": base}) for x, base in zip((1, 2), bases, strict=True)]
+    run_all([arms[0], make(log, 5), arms[1]], name="s", jobs=1, root=runs)
+    assert computed(log) == [1, 2, 10, 5, 20]
+
+
+@pytest.mark.parametrize("backend", ["threading", "multiprocessing"])
+def test_backend_of_the_caller_is_used(runs: Path, log: Path, backend: str) -> None:
+    """Threads stream their outcomes; multiprocessing, like Ray's backend that derives from it, returns a list."""
+    base = make(log, 1)
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        results = run_all([make(log, x, {"base": base}) for x in (2, 3)], name="s", jobs=1, root=runs)
+    assert [result.metrics["y"] for result in results] == [5, 10]
+    assert ({result.metrics["pid"] for result in results} == {os.getpid()}) == (backend == "threading")
+
+
+def test_dask_backend(runs: Path, log: Path) -> None:
+    distributed = pytest.importorskip("dask.distributed", reason="dask is no dependency; its backend is optional")
+    with (
+        distributed.Client(n_workers=1, processes=False, dashboard_address=None),
+        joblib.parallel_config(backend="dask"),
+    ):
+        assert run_all([make(log, 3)], name="s", root=runs)[0].metrics["y"] == 9
+
+
+# What goes wrong
+
+
+def test_failures_are_named_and_the_others_go_on(runs: Path, log: Path) -> None:
+    bad = Run("test_study:faulty", {"how": "division"}, label="the bad one")
+    child = Run("test_study:square", {"x": 1, "log": str(log)}, {"base": bad}, label="the child")
+    nan = Run("test_study:faulty", {"how": "nan"}, label="no number")
+    good = make(log, 7)
+    with pytest.raises(StudyError) as raised:
+        run_all([child, good, nan], name="s", jobs=1, root=runs)
+    text = str(raised.value)
+    assert "2 of 4 runs failed" in text
+    assert f"the bad one [{bad.key}]: ArithmeticError: division went wrong" in text
+    assert str(failure_file(bad.key, runs)) in text
+    assert "metrics.loss.last is nan; return None" in text
+    assert "not run, as they need one of these: the child" in text
+    assert computed(log) == [7]
+    assert 'raise ArithmeticError(f"' in failure_file(bad.key, runs).read_text()
+    assert run_all([good], name="s", jobs=1, root=runs)[0].reused
+
+
+def test_dead_worker_is_found_out_and_the_others_go_on(runs: Path, log: Path) -> None:
+    killer = Run("test_study:faulty", {"how": "dies"}, label="killer")
+    with pytest.raises(StudyError, match=r"(?s)1 of 4 runs failed.*killer .*worker process died"):
+        run_all([make(log, 1), killer, make(log, 2), make(log, 3)], name="s", jobs=2, root=runs)
+    assert sorted(set(computed(log))) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "artefact", "missing"])
+def test_damaged_run_is_done_again(runs: Path, log: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    run = make(log, 3)
+    folder = run_all([run], name="s", jobs=1, root=runs)[0].folder
+    record = folder / "result.json"
+    match damage:
+        case "truncated":
+            record.write_text(record.read_text()[:40])
+        case "empty":
+            record.write_text("")
+        case "artefact":
+            (folder / "artefact.txt").write_text("")
+        case "missing":
+            record.unlink()
+    result = run_all([run], name="s", jobs=1, root=runs)[0]
+    assert "it is done again" in caplog.text
+    assert (result.metrics["y"], result.reused) == (9, False)
+    assert computed(log) == [3, 3]
+    assert (folder / "artefact.txt").read_text() == "3"
+
+
+def test_edited_code_is_another_run_and_old_code_is_refused(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "code").mkdir()
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    module = tmp_path / "code" / "study_code_under_test.py"
+    module.write_text("def f(config, folder, needs):\n    return {'y': 1}\n")
+    first = Run("study_code_under_test:f")
+    assert run_all([first], name="s", jobs=1, root=runs)[0].metrics == {"y": 1}
+    module.write_text("# a comment\ndef f(config, folder, needs):\n    'What it does.'\n    return {'y': 1}\n")
+    assert run_all([Run("study_code_under_test:f")], name="s", jobs=1, root=runs)[0].reused
+    module.write_text("def f(config, folder, needs):\n    return {'y': 2}\n")
+    assert Run("study_code_under_test:f").key != first.key
+    with pytest.raises(StudyError, match="edited meanwhile"):
+        run_all([Run("study_code_under_test:f")], name="s", jobs=1, root=runs)
+    fresh = run_all([Run("study_code_under_test:f")], name="s", jobs=2, root=runs)  # in a new process
+    assert fresh[0].metrics == {"y": 2}
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_study import make
+from rapo.runs.queue import run_all
+log, gate = Path({log!r}), {gate!r}
+runs = [make(log, 1), make(log, 2, gate=gate), make(log, 3)]
+results = run_all(runs[{which}], name={name!r}, jobs=2, root=Path({root!r}))
+print([result.reused for result in results])
+"""
+
+
+def start(log: Path, gate: Path, root: Path, *, which: str = ":", name: str = "s") -> subprocess.Popen:
+    tests = str(Path(__file__).parent)
+    code = SCRIPT.format(tests=tests, log=str(log), gate=str(gate), root=str(root), which=which, name=name)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("everyone", [True, False], ids=["all processes", "the study only"])
+def test_kill_9_in_the_middle(runs: Path, log: Path, tmp_path: Path, everyone: bool) -> None:
+    gate = tmp_path / "gate"
+    plan = [make(log, 1), make(log, 2, gate=str(gate)), make(log, 3)]
+    done, stuck = [plan[0], plan[2]], plan[1]
+    process = start(log, gate, runs)
+    wait_for(lambda: all((runs / run.key / "result.json").exists() for run in done))
+    wait_for(lambda: bool(list(runs.glob(f"{stuck.key}.partial.*/half.txt"))))
+    stamps = [(runs / run.key / "result.json").stat().st_mtime_ns for run in done]
+    if everyone:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()  # orphans hold its other end
+    assert not (runs / stuck.key).exists()
+    gate.touch()
+    try:
+        results = run_all(plan, name="s", jobs=2, root=runs)
+    finally:
+        if not everyone:
+            os.killpg(process.pid, signal.SIGKILL)  # orphans rest for minutes before they leave
+    assert [result.metrics["y"] for result in results] == [1, 4, 9]
+    assert (results[0].reused, results[2].reused) == (True, True)
+    assert [(runs / run.key / "result.json").stat().st_mtime_ns for run in done] == stamps
+    assert sorted(computed(log)) == [1, 2, 3]  # an orphaned worker's run is waited for, not repeated
+    assert not list(runs.glob("*.partial.*"))
+
+
+def test_two_processes_never_compute_one_run(runs: Path, log: Path, tmp_path: Path) -> None:
+    gate, progress = tmp_path / "gate", tmp_path / "build" / "progress"
+    one = start(log, gate, runs, which="1:2", name="one")
+    wait_for(lambda: bool(list(runs.glob("*.partial.*/half.txt"))))
+    two = start(log, gate, runs, which="1:2", name="two")
+    wait_for(lambda: (progress / "two.json").exists())
+    wait_for(lambda: json.loads((progress / "two.json").read_text())["running"] == 1)
+    gate.touch()
+    assert one.communicate(timeout=PATIENCE)[0].strip() == "[False]"
+    assert two.communicate(timeout=PATIENCE)[0].strip() == "[True]"
+    assert computed(log) == [2]
+
+
+def test_leftovers_are_swept_but_not_those_of_the_living(runs: Path, log: Path) -> None:
+    for name in ("a" * 16, "b" * 16):
+        (runs / f"{name}.partial.1").mkdir(parents=True)
+    with lock("a" * 16, runs):
+        run_all([make(log, 1)], name="s", jobs=1, root=runs)
+        assert [folder.name for folder in runs.glob("*.partial.*")] == ["a" * 16 + ".partial.1"]
+
+
+# Around it
+
+
+def test_what_workers_print_goes_to_a_log(runs: Path) -> None:
+    result = run_all([Run("test_study:noisy")], name="s", jobs=2, root=runs)[0]
+    assert (result.folder / "log.txt").read_text() == "a line for the log\n"
+
+
+def test_progress_is_told(runs: Path, log: Path, tmp_path: Path) -> None:
+    run_all([make(log, 1)], name="s", jobs=1, root=runs)
+    run_all([make(log, x) for x in (1, 2, 3)], name="s", jobs=1, root=runs)
+    state = json.loads((tmp_path / "build" / "progress" / "s.json").read_text())
+    told = {name: state[name] for name in ("name", "total", "done", "running", "left", "reused", "finished")}
+    assert told == {
+        "name": "s",
+        "total": 3,
+        "done": 3,
+        "running": 0,
+        "left": 0,
+        "reused": 1,
+        "finished": True,
+    }
+
+
+def test_name_must_do_as_a_file_name(runs: Path) -> None:
+    with pytest.raises(ValueError, match="study name is 'a/b'"):
+        run_all([], name="a/b", root=runs)
+    assert queue.run_all([], name="empty", root=runs) == []

@@ -1,0 +1,250 @@
+"""Intervals against scipy, against arithmetic, and against their nominal coverage on simulated data."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from rapo.stats import intervals
+
+floats = st.floats(-100, 100)
+
+
+def bounds(interval: intervals.Interval) -> tuple[float, float, float]:
+    return interval.estimate, interval.low, interval.high
+
+
+@pytest.mark.parametrize("statistic", [np.mean, np.median, np.std])
+def test_bootstrap_is_scipys_percentile_bootstrap(statistic):
+    values = np.random.default_rng(0).gamma(2.0, size=200)
+    ours = intervals.bootstrap(values, statistic=statistic, n_resamples=20_000, seed=1)
+    peer = stats.bootstrap(
+        (values,), statistic, method="percentile", n_resamples=20_000, rng=np.random.default_rng(2)
+    ).confidence_interval
+    width = peer.high - peer.low
+    # 2.5 % quantiles of 20,000 draws are known to about 1 % of the width.
+    assert_allclose((ours.low, ours.high), peer, atol=0.05 * width)
+    assert ours.estimate == statistic(values)
+    assert ours.n == 200
+
+
+def test_bootstrap_takes_level_and_seed():
+    values = np.random.default_rng(0).normal(size=50)
+    wide = intervals.bootstrap(values, seed=3)
+    assert wide == intervals.bootstrap(values, seed=3)
+    assert wide != intervals.bootstrap(values, seed=4)
+    narrow = intervals.bootstrap(values, level=0.5, seed=3)
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+@pytest.mark.parametrize("statistic", [np.mean, np.median])
+def test_clusters_of_one_value_change_nothing(statistic):
+    values = np.random.default_rng(0).normal(size=30)
+    alone = intervals.bootstrap(values, statistic=statistic, seed=5)
+    clustered = intervals.bootstrap(values, statistic=statistic, clusters=[f"c{i}" for i in range(30)], seed=5)
+    assert_allclose(bounds(alone), bounds(clustered), rtol=1e-12)
+
+
+def test_clusters_stay_together():
+    # Four instructions, each judged 25 times alike: 100 values, but only 4 units.
+    values, clusters = np.repeat([0.0, 0.0, 1.0, 1.0], 25), np.repeat(list("abcd"), 25)
+    together = intervals.bootstrap(values, clusters=clusters)
+    # The mean of 4 drawn units is 0 with probability 1/16 > 2.5 %, and 1 likewise.
+    assert bounds(together) == (0.5, 0.0, 1.0)
+    assert together.n == 4
+    assert intervals.bootstrap(values).low > 0.35
+
+
+def test_unequal_clusters_agree_between_the_fast_path_and_the_general_one():
+    rng = np.random.default_rng(0)
+    clusters = rng.integers(0, 12, size=60)
+    values = rng.normal(size=60) + clusters
+    fast = intervals.bootstrap(values, clusters=clusters, seed=1)
+
+    def average(x, axis):
+        return np.mean(x, axis=axis)
+
+    general = intervals.bootstrap(values, statistic=average, clusters=clusters, seed=1)
+    assert_allclose(bounds(fast), bounds(general), rtol=1e-12)
+
+
+def test_bootstrap_totals_leaves_out_undefined_resamples():
+    # Unit 0 alone holds the denominator: a resample without it (probability 1/4) is undefined, else the ratio is
+    # (unit 0 drawn k times): k / k = 1, whatever else was drawn.
+    def ratio(sums):
+        with np.errstate(invalid="ignore"):
+            return sums[..., 0] / sums[..., 1]
+
+    assert bounds(intervals.bootstrap_totals([[1, 1], [0, 0]], ratio)) == (1.0, 1.0, 1.0)
+    with pytest.raises(ValueError, match="undefined on the data itself"):
+        intervals.bootstrap_totals([[0, 0], [0, 0]], ratio)
+
+
+def test_crossed_by_hand():
+    # Row means 0.5, 0.75, 0.75; their variance (ddof 1) 1/48. Column means 1, 1/3, 1, 1/3: variance 4/27.
+    # t(2) = 4.3027, t(3) = 3.1824: half = sqrt(4.3027^2/144 + 3.1824^2/27) = sqrt(0.12856 + 0.37511) = 0.70970.
+    values = [[1, 0, 1, 0], [1, 0, 1, 1], [1, 1, 1, 0]]
+    assert_allclose(bounds(intervals.crossed(values)), (2 / 3, 2 / 3 - 0.70970, 2 / 3 + 0.70970), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("n_seeds", "seed_sd", "prompt_sd", "both_sd"),
+    [(3, 0, 1, 1), (3, 1, 0, 0), (3, 0.1, 1, 0), (3, 0.17, 1, 1), (3, 1, 1, 1), (5, 0.1, 1, 1), (20, 0.2, 1, 1)],
+)
+def test_crossed_covers(n_seeds, seed_sd, prompt_sd, both_sd):
+    rng = np.random.default_rng(0)
+    inside, trials, n_prompts = 0, 2000 if n_seeds < 20 else 500, 60
+    for _ in range(trials):
+        values = seed_sd * rng.normal(size=(n_seeds, 1)) + prompt_sd * rng.normal(size=(1, n_prompts))
+        found = intervals.crossed(values + both_sd * rng.normal(size=values.shape), n_resamples=300)
+        inside += found.low <= 0 <= found.high
+    # Nominal 0.95; of 500 trials the standard error is 0.010, of 2000 it is 0.005.
+    assert inside / trials >= 0.93
+
+
+def test_crossed_covers_win_rates_with_three_seeds():
+    # Win or loss, as in a study: a seed's own skill and a prompt's own difficulty shift the odds.
+    rng = np.random.default_rng(0)
+
+    def rates(n_seeds, n_prompts):
+        odds = 0.5 + 0.3 * rng.normal(size=(n_seeds, 1)) + 1.5 * rng.normal(size=(1, n_prompts))
+        return 1 / (1 + np.exp(-odds))
+
+    truth = rates(2000, 2000).mean()
+    found = [intervals.crossed(rng.random((3, 80)) < rates(3, 80)) for _ in range(400)]
+    assert np.mean([one.low <= truth <= one.high for one in found]) >= 0.93
+
+
+def test_resampling_from_twenty_seeds_on_is_close_to_the_closed_form():
+    values = np.random.default_rng(0).normal(size=(40, 200)) + np.random.default_rng(1).normal(size=(40, 1))
+    drawn = intervals.crossed(values, n_resamples=4000)
+    closed = intervals._crossed_t(values, np.zeros(len(values)), 0.95)
+    assert drawn.high - drawn.low == pytest.approx(closed.high - closed.low, rel=0.1)
+    assert drawn != intervals.crossed(values, n_resamples=4000, seed=1)
+
+
+def test_one_seed_covers_prompts_alone_and_says_so(caplog):
+    values = [0.0, 1.0, 1.0, 0.0, 1.0]
+    assert intervals.crossed([values]) == intervals.t_interval(values)
+    assert "covers prompts, not seeds" in caplog.text
+
+
+@given(st.integers(0, 2**32 - 1), floats)
+def test_difference_is_paired(seed, shift):
+    a = np.random.default_rng(seed).normal(size=(3, 10))
+    # The same noise on both sides cancels: the interval of the difference has no width.
+    assert_allclose(bounds(intervals.difference(a + shift, a)), shift, atol=1e-9)
+    # Swapping flips the sign.
+    b = np.random.default_rng(seed + 1).normal(size=(3, 10))
+    estimate, low, high = bounds(intervals.difference(a, b))
+    assert_allclose(bounds(intervals.difference(b, a)), (-estimate, -high, -low), atol=1e-12)
+
+
+def test_difference_needs_one_design():
+    with pytest.raises(ValueError, match=r"\(3, 4\) and b \(3, 5\).*same seeds and prompts"):
+        intervals.difference(np.zeros((3, 4)), np.zeros((3, 5)))
+
+
+@settings(max_examples=30)
+@given(st.lists(floats, min_size=2, max_size=30), st.sampled_from([0.8, 0.95, 0.99]))
+@example([0.0, 4.7e-130], 0.8)  # the square of the variance is zero
+def test_t_interval_is_statsmodels(values, level):
+    peer = sm.stats.DescrStatsW(np.asarray(values)).tconfint_mean(alpha=1 - level)
+    found = intervals.t_interval(values, level=level)
+    assert_allclose((found.low, found.high), peer, rtol=1e-9, atol=1e-9)
+
+
+@given(st.integers(1, 500), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.99]))
+def test_wilson_is_statsmodels(n, share, level):
+    successes = round(share * n)
+    peer = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+    found = intervals.wilson(successes, n, level=level)
+    assert_allclose((found.low, found.high), peer, rtol=1e-9, atol=1e-12)
+    assert found.low <= successes / n <= found.high
+
+
+def test_scaled_keeps_the_order():
+    found = intervals.Interval(0.2, 0.1, 0.4, n=5)
+    assert bounds(found.scaled(-100)) == (-20.0, -40.0, -10.0)
+
+
+def test_values_that_do_not_vary_give_no_width():
+    for found in (
+        intervals.bootstrap([1.0] * 5),
+        intervals.crossed(np.ones((3, 5))),
+        intervals.t_interval([1, 1]),
+    ):
+        assert bounds(found) == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: intervals.bootstrap([]), "0 values: an interval needs at least two"),
+        (lambda: intervals.bootstrap([1.0]), "1 value: an interval needs at least two"),
+        (lambda: intervals.bootstrap([1.0, np.nan]), "1 that are not finite, the first at 1"),
+        (lambda: intervals.bootstrap([1.0, 2.0], clusters=["a", "a"]), "1 cluster: "),
+        (lambda: intervals.bootstrap([1.0, 2.0], clusters=["a"]), r"shape \(1,\) for 2 values"),
+        (lambda: intervals.bootstrap([1.0, 2.0], clusters=["a", None]), "label 1 is missing"),
+        (lambda: intervals.bootstrap([1.0, 2.0], level=95), "level is 95"),
+        (lambda: intervals.bootstrap([1.0, 2.0], n_resamples=5), "raise n_resamples"),
+        (lambda: intervals.bootstrap([[1.0, 2.0]]), "2 dimension"),
+        (lambda: intervals.bootstrap([1.0, 2.0], statistic=lambda x, axis: x), "work along axis=-1"),
+        (lambda: intervals.crossed([1.0, 2.0]), "1 dimension"),
+        (lambda: intervals.crossed([[1.0], [2.0]]), "1 prompt: "),
+        (lambda: intervals.crossed([[1.0, 2.0], [np.inf, 0.0]]), r"the first at \(1, 0\)"),
+        (lambda: intervals.t_interval([1.0]), "1 value: "),
+        (lambda: intervals.wilson(0, 0), "0 successes of 0"),
+        (lambda: intervals.wilson(11, 10), "11 successes of 10"),
+        (lambda: intervals.wilson(float("nan"), 10), "nan successes"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_stratified_variance_by_hand():
+    # strata of variance 2 (n = 2) and 1 (n = 3): (2/5)^2 * 2/2 + (3/5)^2 * 1/3 = 0.16 + 0.12
+    variance, degrees = intervals.mean_variance([0.0, 2.0, 10.0, 11.0, 12.0], strata=list("aabbb"))
+    assert_allclose(variance, 0.28)
+    assert_allclose(degrees, 0.28**2 / (0.16**2 / 1 + 0.12**2 / 2))
+
+
+def test_one_stratum_is_students_interval():
+    values = np.random.default_rng(0).normal(size=7)
+    assert intervals.t_interval(values, strata=["a"] * 7) == intervals.t_interval(values)
+    expected = stats.t.interval(0.95, 6, loc=values.mean(), scale=stats.sem(values))
+    assert_allclose(bounds(intervals.t_interval(values))[1:], expected)
+
+
+def test_crossed_covers_with_strata():
+    """Three fixed groups of five seeds, unequal spread: nominal coverage of the mean of the groups' means."""
+    rng = np.random.default_rng(3)
+    groups, spread = np.repeat([0, 1, 2], 5), np.repeat([0.05, 0.2, 1.0], 5)
+    inside = 0
+    for _ in range(400):
+        seeds = groups * 3.0 + spread * rng.normal(size=15)
+        values = seeds[:, None] + 0.3 * rng.normal(size=60) + rng.normal(size=(15, 60))
+        found = intervals.crossed(values, strata=groups)
+        inside += found.low <= 3.0 <= found.high
+    assert inside / 400 >= 0.93
+    assert intervals.crossed(values, strata=groups).high < intervals.crossed(values).high
+
+
+def test_bootstrap_within_strata():
+    values = np.repeat([0.0, 10.0], 20)[:, None] + np.zeros((40, 30))
+    assert_allclose(bounds(intervals.crossed(values, strata=np.repeat(["a", "b"], 20))), 5.0)
+    assert intervals.crossed(values).low < 4.0
+
+
+@pytest.mark.parametrize(
+    ("strata", "message"), [(["a", "a", "b"], "stratum 'b' has one value"), (["a", "a"], "2 labels for 3 values")]
+)
+def test_strata_that_do_not_fit(strata, message):
+    with pytest.raises(ValueError, match=message):
+        intervals.t_interval([1.0, 2.0, 3.0], strata=strata)

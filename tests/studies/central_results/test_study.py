@@ -1,0 +1,74 @@
+"""The central study's plan: what is trained, what is asked, how settings are chosen."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rapo import config
+from rapo.studies.central_results import study
+
+RECIPE = config.recipe("central_results", "small")
+
+
+def test_controls_are_arms_and_ra_is_none_of_them() -> None:
+    assert set(study.CONTROLS) < set(study.ARMS)
+    assert not {"RA", "RA, unprompted", "base"} & set(study.CONTROLS)
+
+
+def test_equal_steps_means_as_many_rows_as_ra() -> None:
+    assert study.ARMS["UF, equal steps"][0] == {"data": "uf", "epochs": 2}
+
+
+def test_arms_choose_from_one_grid() -> None:
+    uf, ra = (study.options_of(RECIPE, {"data": kind}) for kind in ("uf", "ra"))
+    assert uf == ra == [{**options, **RECIPE["training"]} for options in RECIPE["grid"]]
+    rates = {options["learning_rate"] for options in study.options_of(RECIPE, {"data": "sft"})}
+    assert rates == {options["learning_rate"] for options in RECIPE["grid"]}
+
+
+def test_tuning_seed_and_split_are_not_those_of_the_tests() -> None:
+    assert RECIPE["tuning_seed"] not in RECIPE["seeds"]
+
+
+def test_the_same_base_serves_every_arm() -> None:
+    runs = [study.arm_run(RECIPE, "llama", {"data": kind}, {"learning_rate": 1e-4}, 1) for kind in ("uf", "ra")]
+    assert runs[0].needs["base"].key == runs[1].needs["base"].key
+    assert runs[0].key != runs[1].key
+
+
+def test_goals_are_asked_of_base_and_ra_at_the_usual_temperature_only() -> None:
+    asked = study.conditions_of(RECIPE, ["RA, unprompted", "RA"])
+    usual = [goal for goal, heat in asked if heat == RECIPE["temperature"]]
+    assert usual == [None, *RECIPE["goals"]]
+    assert study.conditions_of(RECIPE, ["UF"]) == [(None, 0.7), (None, 1.0)]
+
+
+def test_chosen_setting_is_the_best_of_its_arm() -> None:
+    tuning = pd.DataFrame(
+        {
+            "architecture": ["llama", "llama", "qwen2", "llama"],
+            "arm": ["UF", "UF", "UF", "SFT"],
+            "learning_rate": [1e-4, 2e-4, 4e-4, 3e-4],
+            "beta": [0.3, 1.0, 0.3, np.nan],
+            "best": [False, True, True, True],
+        }
+    )
+    expected = {"learning_rate": 2e-4, "beta": 1.0, **RECIPE["training"]}
+    assert study.chosen(RECIPE, tuning, "UF", "llama") == expected
+    assert study.chosen(RECIPE, tuning, "UF", "qwen2")["learning_rate"] == 4e-4
+    assert "beta" not in study.chosen(RECIPE, tuning, "SFT", "llama")
+
+
+def test_no_two_models_share_pairs() -> None:
+    arms = [
+        study.arm_run(RECIPE, architecture, {"data": "uf"}, {"learning_rate": 1e-4}, seed)
+        for architecture in RECIPE["architectures"]
+        for seed in [RECIPE["tuning_seed"], *RECIPE["seeds"]]
+    ]
+    assert len({run.config["seed"] for run in arms}) == len(arms)
+
+
+def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="rapo reproduce"):
+        study.results(scale="small", measure=False, jobs=1)

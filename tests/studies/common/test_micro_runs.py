@@ -1,0 +1,73 @@
+"""One run in the micro world: prompts at training and at inference agree, rows per kind of data, metrics."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rapo.models import tiny
+from rapo.studies.common import micro_runs
+from rapo.world import data, lexicon
+
+TABLE = micro_runs.pairs(data.World(), 40, seed=3)
+
+
+@pytest.mark.parametrize("placement", ["system", "prefix"])
+def test_training_and_inference_word_a_goal_alike(placement: str) -> None:
+    rows = micro_runs.training_rows(TABLE, "ra", placement=placement, seed=0)
+    first = TABLE.to_pylist()[0]
+    question = first["prompt"][-1]["content"]
+    asked = micro_runs.ask(question, goal=first["score_chosen"], placement=placement)
+    assert asked in [row["prompt"] for row in rows]
+
+
+def test_relabelled_rows_swap_the_responses_under_the_lower_goal() -> None:
+    rows = micro_runs.training_rows(TABLE, "ra", placement="system", seed=0)
+    pair = TABLE.to_pylist()[0]
+    lower = micro_runs.ask(pair["prompt"][-1]["content"], goal=pair["score_rejected"])
+    row = next(row for row in rows if row["prompt"] == lower)
+    assert (row["chosen"], row["rejected"]) == (pair["rejected"], pair["chosen"])
+    assert len(rows) == 2 * len(TABLE)
+
+
+def test_half_ra_has_about_as_many_rows_as_there_are_pairs() -> None:
+    rows = micro_runs.training_rows(TABLE, "half ra", placement="system", seed=0)
+    assert abs(len(rows) - len(TABLE)) <= 2
+
+
+def test_pairs_hold_no_tie_and_the_better_judged_is_chosen() -> None:
+    assert (TABLE["score_chosen"].to_numpy() > TABLE["score_rejected"].to_numpy()).all()
+
+
+def test_an_unknown_kind_of_data_is_named() -> None:
+    with pytest.raises(ValueError, match="data is 'best'"):
+        micro_runs.training_rows(TABLE, "best", placement="system", seed=0)
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_base_arm_and_evaluation_run_end_to_end(architecture: str, tmp_path: Path) -> None:
+    common = {"architecture": architecture, "world": {}, "seed": 1}
+    size = {"width": 16, "layers": 1, "heads": 2}
+    folders = {name: tmp_path / name for name in ("base", "arm", "answers")}
+    for folder in folders.values():
+        folder.mkdir()
+    base = {**common, "size": size, "corpus": {"n": 64}, "training": {"batch_size": 32, "learning_rate": 1e-3}}
+    told = micro_runs.train_base(base, folders["base"], {})
+    assert told["steps"] == 2
+    arm = {**common, "pairs": 40, "arm": {"data": "ra"}, "training": {"batch_size": 32, "beta": 0.5}}
+    told = micro_runs.train_arm(arm, folders["arm"], {"base": folders["base"]})
+    assert told["rows"] == 2 * told["pairs"]
+    asked = {**common, "split": "test", "prompts": 5, "prompt_seed": 0, "conditions": [[None, 0.7], [10, 0.7]]}
+    told = micro_runs.evaluate({**asked, "quizzes": 6}, folders["answers"], {"model": folders["arm"]})
+    answers = pd.read_parquet(folders["answers"] / "answers.parquet")
+    assert len(answers) == 10
+    assert np.isnan(answers["goal"]).sum() == 5
+    assert told["gold"] == pytest.approx([answers["gold"][:5].mean(), answers["gold"][5:].mean()])
+    assert len(told["skills"]) == 6
+
+
+def test_tokenizer_reads_and_writes_every_word() -> None:
+    tokenizer = tiny.build_tokenizer(lexicon.vocabulary())
+    text = " ".join(lexicon.vocabulary())
+    assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text

@@ -1,0 +1,78 @@
+"""Pictures of goals show the numbers that they are given."""
+
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from rapo.plots.style import colour
+from rapo.studies.goals_and_scales import plots
+
+
+@pytest.fixture(autouse=True)
+def close() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+FALLS = pd.DataFrame(
+    {"asked": ["truth", "truth", "order", "order"], "realised": ["order", "truth", "order", "truth"],
+     "estimate": [-0.04, 6.0, 3.0, 1.25]}
+)  # fmt: skip
+
+
+def test_falls_stand_where_asked_and_realised_meet() -> None:
+    axes = plots.plot_falls(FALLS, limit=6)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["truth", "order"]
+    told = {tuple(text.get_position()): text.get_text() for text in axes.texts}
+    assert told == {(0, 0): "6.0", (1, 0): "0.0", (0, 1): "1.2", (1, 1): "3.0"}  # (column, row)
+    assert axes.images[0].get_clim() == (-6, 6)
+
+
+def test_panels_of_falls_share_their_colours() -> None:
+    frame = pd.concat([FALLS.assign(arm="base", estimate=FALLS["estimate"] / 2), FALLS.assign(arm="RA")])
+    figure = plots.fall_panels(frame, {"base": "before", "RA": "after"})
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes[:2]] == ["before", "after"]
+    assert {ax.images[0].get_clim() for ax in figure.axes[:2]} == {(-6, 6)}
+
+
+LINES = pd.DataFrame(
+    {"arm": ["RA", "RA", "UF", "UF"], "x": [3.0, 0.0, 0.0, 3.0], "goal": [15.0, 0.0, 0.0, 15.0],
+     "estimate": [5.0, 8.0, 6.0, 5.5], "low": [4.0, 7.0, 5.0, 5.0], "high": [6.0, 9.0, 7.0, 6.0]}
+)  # fmt: skip
+
+
+def test_lines_are_sorted_and_keep_the_colour_of_their_method() -> None:
+    axes = plots.plot_lines(LINES, xlabel="noise", ylabel="gold")
+    assert axes.lines[0].get_xydata().tolist() == [[0, 8], [3, 5]]
+    assert [to_hex(line.get_color()).lower() for line in axes.lines] == [
+        colour(arm).lower() for arm in ("RA", "UF")
+    ]
+    assert axes.get_xticks().tolist() == [0, 3]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["RA", "UF"]
+
+
+def test_what_lies_outside_the_scale_stands_on_grey() -> None:
+    axes = plots.plot_outside(LINES, ends=(1, 10), xlabel="goal")
+    edges = sorted((patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches)
+    # An edge of 3 % of 15 around the goals; the grey begins half of it beyond the scale's ends.
+    assert np.array(edges) == pytest.approx(np.array([[-0.45, 0.775], [10.225, 15.45]]))
+    inside = plots.plot_outside(LINES, ends=(0, 15), xlabel="goal", ax=plt.subplots()[1])
+    assert not inside.patches
+
+
+def test_a_panel_for_each_attribute_and_one_for_sentences() -> None:
+    attributes = ["count", "truth", "unique", "order", "elaboration"]
+    rows = [
+        {"arm": arm, "attribute": attribute, "goal": goal, "metric": metric, "estimate": 3.0, "low": 2.0, "high": 4.0}
+        for arm in ("base", "RA, attributes") for attribute in attributes for goal in (4, 10)
+        for metric in ("score", "sentences")
+    ]  # fmt: skip
+    figure = plots.attribute_panels(pd.DataFrame(rows))
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes[:5]] == attributes
+    assert len(figure.axes) == 6
+    assert [len(ax.lines) for ax in figure.axes] == [3] * 5 + [2]  # two arms and the diagonal
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["base", "RA, attributes"]

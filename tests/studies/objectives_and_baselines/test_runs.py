@@ -1,0 +1,124 @@
+"""Runs of the study of objectives: rows of each kind, R-DPO's reference, and every trainer on a tiny base."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from rapo.relabelling.goals import COMPACT
+from rapo.studies.common import micro_runs
+from rapo.studies.objectives_and_baselines import runs, study
+from rapo.training import train as training
+from rapo.world import data
+
+TABLE = micro_runs.pairs(data.World(), 30, seed=3)
+RECIPE = study.recipe_of("small")
+ROWS = tiny.rows(6, longest=8).to_pylist()
+
+
+def test_both_responses_are_imitated_under_their_own_scores() -> None:
+    rows = runs.rows_of(TABLE, "own score", placement="system")
+    assert len(rows) == 2 * len(TABLE)
+    expected = {
+        (COMPACT.text(pair[f"score_{side}"]), pair["prompt"][0]["content"], pair[side][0]["content"])
+        for pair in TABLE.to_pylist()
+        for side in ("chosen", "rejected")
+    }
+    assert {
+        (*(turn["content"] for turn in row["prompt"]), row["completion"][0]["content"]) for row in rows
+    } == expected
+
+
+def test_the_best_are_the_chosen_and_plain_pairs_stay_plain() -> None:
+    best = runs.rows_of(TABLE, "best", placement="system")
+    assert [row["completion"] for row in best] == TABLE["chosen"].to_pylist()
+    assert (
+        runs.rows_of(TABLE, "uf", placement="system") == TABLE.select(["prompt", "chosen", "rejected"]).to_pylist()
+    )
+    with pytest.raises(ValueError, match="data is 'worst'"):
+        runs.rows_of(TABLE, "worst", placement="system")
+
+
+def test_a_shifted_reference_makes_dpo_the_length_penalised_loss() -> None:
+    model, alpha, beta = tiny.model(), 0.1, 0.5
+    known = training.reference_logprobs(model, tiny.TOKENIZER, ROWS)
+    config = {
+        "trainer": "dpo", "length_penalty": alpha, "seed": 0,
+        "training": {"beta": beta, "learning_rate": 1e-12, "warmup": 0.0, "schedule": "constant", "batch_size": 8},
+    }  # fmt: skip
+    log = runs.fit(model, tiny.TOKENIZER, ROWS, config, reference=known)
+    # The policy is the reference: what is left of R-DPO's margin is alpha (|y_w| - |y_l|), tokens with their end.
+    tokens = {
+        side: [len(ids) - start for ids, start in (tiny.token_ids(row, side) for row in ROWS)]
+        for side in ("chosen", "rejected")
+    }
+    margins = [alpha * (won - lost) for won, lost in zip(tokens["chosen"], tokens["rejected"], strict=True)]
+    expected = float(np.mean([math.log(1 + math.exp(-margin)) for margin in margins]))
+    assert log.history[-1]["loss"] == pytest.approx(expected, abs=1e-4)
+
+
+def weights_after_one_step(loss: str, **options: Any) -> torch.Tensor:
+    model = tiny.model()
+    training_ = {
+        "learning_rate": 1e-3,
+        "warmup": 0.0,
+        "schedule": "constant",
+        "batch_size": 8,
+        "loss_type": [loss],
+    }
+    config = {"trainer": "dpo", "training": {**training_, **options}, "seed": 0}
+    before = torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+    runs.fit(model, tiny.TOKENIZER, ROWS, config, reference=None)
+    return torch.nn.utils.parameters_to_vector(model.parameters()).detach() - before
+
+
+def test_losses_of_margins_and_rewards_begin_with_the_step_of_dpo() -> None:
+    """At the reference every pair weighs the same in each, and AdamW ignores the scale; IPO divides by length."""
+    dpo = weights_after_one_step("sigmoid", beta=1.0)
+    for name in ("exo", "aot", "nca", "sppo", "ipo"):
+        method = RECIPE["objectives"][name]
+        options = {key: method[key] for key in ("beta", "label_smoothing") if key in method}
+        other = weights_after_one_step(method["loss_type"][0], **options)
+        assert (torch.cosine_similarity(dpo, other, dim=0) > 0.999) == (name != "ipo")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny base that has seen a few answers."""
+    folder = tmp_path_factory.mktemp("base")
+    config = {
+        "architecture": "llama", "world": {}, "seed": 1, "size": {"width": 16, "layers": 1, "heads": 2},
+        "corpus": {"n": 320}, "training": {"batch_size": 32, "learning_rate": 1e-2},
+    }  # fmt: skip
+    micro_runs.train_base(config, folder, {})
+    return folder
+
+
+@pytest.mark.parametrize("name", [*RECIPE["objectives"], *RECIPE["baselines"]])
+def test_every_method_of_the_recipe_trains(name: str, base: Path, tmp_path: Path) -> None:
+    arm = study.arms_of(RECIPE, name)[-1]
+    cell = study.Cell(name, arm, 0)
+    run = study.model_run({**RECIPE, "pairs": 6}, cell, 1)
+    config = json.loads(json.dumps(run.config))
+    folders = {place: tmp_path / place for place in ("scored", "trained")}
+    for folder in folders.values():
+        folder.mkdir()
+    needs = {"base": base}
+    if "reference" in run.needs:
+        runs.score(run.needs["reference"].config, folders["scored"], needs)
+        needs["reference"] = folders["scored"]
+    told = runs.train(config, folders["trained"], needs)
+    pairs = len(micro_runs.pairs(data.World(), 6, seed=config["seed"]))
+    assert told["sequences"] == 4 * pairs
+    assert math.isfinite(told["loss"][-1])
+    assert (folders["trained"] / "model").is_dir()
+
+
+def test_an_unknown_trainer_is_named() -> None:
+    with pytest.raises(ValueError, match="trainer is 'ppo'"):
+        runs.fit(tiny.model(), tiny.TOKENIZER, ROWS, {"trainer": "ppo", "training": {}, "seed": 0}, reference=None)

@@ -1,0 +1,70 @@
+"""The plan of the map: what regimes share, and what they do not."""
+
+import pandas as pd
+import pytest
+
+from rapo.studies.central_results import study as central
+from rapo.studies.when_it_helps import study
+from rapo.studies.when_it_helps.tables import CONTROLS
+
+RECIPE = study.recipe_of("small")
+BY_NAME = {study.name_of(regime): regime for regime in RECIPE["regimes"]}
+
+
+def base_key(name: str) -> str:
+    return study.model_run(RECIPE, BY_NAME[name], "base", {}, 1).key
+
+
+def test_names_are_unique_and_the_grid_names_regimes() -> None:
+    assert len(BY_NAME) == len(RECIPE["regimes"])
+    levels = {regime["level"] for regime in RECIPE["regimes"]}
+    assert {level for cells in RECIPE["grid"].values() for level in cells.values()} <= levels
+
+
+def test_what_only_changes_pairs_shares_the_base() -> None:
+    default = base_key("default")
+    assert {base_key(name) for name in ("judge noise: 3", "pairs: 300", "rejected: all good")} == {default}
+    assert base_key("optimum: at 5") != default
+    assert base_key("model: 0.1 M parameters") != default
+
+
+def test_another_taste_is_learned_on_top_of_the_central_base() -> None:
+    base = study.base_of(RECIPE, BY_NAME["optimum: at 5"])
+    assert base.function == "rapo.studies.when_it_helps.bases:continue_base"
+    assert base.needs["base"].key == base_key("default") == central.base_run(RECIPE["central"], "llama").key
+    assert base.config["world"] == {"gold": {"peak": 5}}
+    assert base.config["seed"] != RECIPE["central"]["base_seed"], "or it would read the same texts again"
+
+
+def test_a_noisy_judge_changes_the_pairs() -> None:
+    arms = [
+        study.model_run(RECIPE, BY_NAME[name], "RA", {"learning_rate": 1e-4}, 1)
+        for name in ("default", "judge noise: 3")
+    ]
+    assert arms[0].config["world"] != arms[1].config["world"]
+    assert arms[0].needs["base"].key == arms[1].needs["base"].key
+
+
+def test_picked_pairs_have_their_own_run() -> None:
+    run = study.model_run(RECIPE, BY_NAME["rejected: all good"], "UF", {"learning_rate": 1e-4}, 2)
+    assert run.function == "rapo.studies.when_it_helps.runs:train_picked"
+    assert run.config["pick"] == {"rejected": "good"}
+    assert run.config["seed"] == central.own_seed(RECIPE["architecture"], 2)
+
+
+def test_every_control_is_an_arm_and_every_arm_a_model() -> None:
+    assert set(CONTROLS) < set(study.ARMS)
+    assert {model for model, _ in study.ARMS.values()} == {"base", *study.MODELS}
+
+
+def test_answers_are_named_by_what_was_asked() -> None:
+    table = pd.DataFrame(
+        {"prompt": ["a"] * 3, "gold": 1.0, "sentences": 0.0, "parseable": True, "goal": [float("nan"), 10.0, 1.0]}
+    )
+    assert study._answers(table, "base")["arm"].tolist() == ["base", "base, g=10", "base, g=1"]
+
+
+def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="regimes_answers"):
+        study.results(scale="small", measure=False, jobs=1)

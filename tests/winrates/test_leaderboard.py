@@ -1,0 +1,113 @@
+"""Leaderboards and MT-Bench averages by hand, and style control on data whose truth is known."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from scipy.special import expit
+
+from rapo.winrates.bradley_terry import bradley_terry
+from rapo.winrates.leaderboard import MT_BENCH_CATEGORIES, leaderboard, mt_bench, style_effects
+
+
+def battles(*rows):
+    return pd.DataFrame(rows, columns=["model_a", "model_b", "outcome"])
+
+
+def test_scores_and_ratings_by_hand():
+    # a beats base 3 of 4, b beats base 1 of 4: log odds +-ln 3, Elo +-400 log10(3) = +-190.85.
+    frame = battles(("a", "base", 0.75), ("b", "base", 0.25))
+    table = leaderboard(bradley_terry(frame, baseline="base", n_resamples=0))
+    assert table["model"].tolist() == ["a", "base", "b"]
+    assert table["rank"].tolist() == [1, 2, 3]
+    assert_allclose(table["score"], [75, 50, 25], atol=1e-6)
+    assert_allclose(table["rating"], [1190.85, 1000, 809.15], atol=0.01)
+    assert table["low"].isna().all()
+    # Without a baseline: the mean over the others. a against b: odds 9, 90 %; (75 + 90) / 2 = 82.5.
+    table = leaderboard(bradley_terry(frame, n_resamples=0))
+    assert_allclose(table["score"], [82.5, 50, 17.5], atol=1e-6)
+
+
+def test_equal_scores_share_a_rank():
+    frame = battles(("a", "base", 0.75), ("b", "base", 0.75), ("c", "base", 0.25))
+    table = leaderboard(bradley_terry(frame, baseline="base", n_resamples=0))
+    assert table[["rank", "model"]].to_numpy().tolist() == [[1, "a"], [1, "b"], [3, "base"], [4, "c"]]
+
+
+def test_intervals_hold_the_truth_and_the_baseline_has_none():
+    wins = [1.0] * 280 + [0.0] * 120
+    table = leaderboard(bradley_terry(battles(*(("a", "base", w) for w in wins)), baseline="base"))
+    first = table.set_index("model").loc["a"]
+    assert first["low"] < 70 < first["high"]
+    # Half-width about 1.96 * sqrt(.7 * .3 / 400) = 4.5 points.
+    assert first["high"] - first["low"] == pytest.approx(9, rel=0.2)
+    assert table.set_index("model").loc["base", ["low", "high"]].tolist() == [50, 50]
+
+
+def test_style_control_takes_a_style_advantage_away():
+    # Two models of equal strength; the verbose one's answers are longer, and length alone wins: log odds 1 a unit.
+    rng = np.random.default_rng(0)
+    style = pd.DataFrame({"length": rng.normal(1.0, 1.0, 4000)})
+    wins = (rng.random(4000) < expit(style["length"])).astype(float)
+    frame = battles(*(("verbose", "base", w) for w in wins))
+    plain = leaderboard(bradley_terry(frame, baseline="base", n_resamples=0))
+    fit = bradley_terry(frame, style=style, baseline="base", n_resamples=100)
+    controlled = leaderboard(fit).set_index("model").loc["verbose"]
+    assert plain.set_index("model").loc["verbose", "score"] > 65
+    assert controlled["low"] < 50 < controlled["high"]
+    effect = style_effects(fit).iloc[0]
+    assert effect["feature"] == "length"
+    assert effect["low"] < 1 < effect["high"]
+    assert effect["win_rate"] == pytest.approx(100 * expit(effect["log_odds"]))
+
+
+def test_limits_from_too_few_resamples_are_refused():
+    frame = battles(*[("a", "b", 1.0), ("a", "b", 0.0)] * 20, ("c", "a", 1.0), ("c", "a", 0.0))
+    with pytest.raises(ValueError, match=r"resamples have a finite fit.*set ridge"):
+        leaderboard(bradley_terry(frame))
+    assert leaderboard(bradley_terry(frame, ridge=0.1))["low"].notna().all()
+
+
+def mt_rows(*rows):
+    return pd.DataFrame(rows, columns=["model", "question_id", "turn", "score"])
+
+
+def test_mt_bench_by_hand(caplog):
+    frame = mt_rows(
+        *[("m", 81, 1, 9), ("m", 81, 2, 5), ("m", 82, 1, 7), ("m", 82, 2, -1)],
+        *[("m", 111, 1, 1), ("m", 111, 2, 2)],
+    )
+    found = mt_bench(frame).set_index("group")
+    # Writing is questions 81..90, math 111..120; (9 + 5 + 7 + 1 + 2) / 5 = 4.8.
+    assert found["score"].to_dict() == pytest.approx(
+        {"all": 4.8, "turn 1": 17 / 3, "turn 2": 3.5, "math": 1.5, "writing": 7.0}
+    )
+    assert found.loc["all", "n"] == 5
+    assert "1 of 6 verdicts were not readable" in caplog.text
+    assert found.loc["all", "low"] < 4.8 < found.loc["all", "high"]
+    # One question has no interval.
+    assert math.isnan(found.loc["math", "low"])
+
+
+def test_mt_bench_has_ten_questions_a_category():
+    rows = mt_rows(*(("m", question, turn, 5) for question in range(81, 161) for turn in (1, 2)))
+    found = mt_bench(rows).set_index("group")
+    assert found.loc[list(MT_BENCH_CATEGORIES), "n"].tolist() == [20] * 8
+    assert mt_bench(rows.assign(category="own"))["group"].tolist() == ["all", "turn 1", "turn 2", "own"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (mt_rows().drop(columns="turn"), r"no column \['turn'\]"),
+        (mt_rows(("m", 81, 1, -1)), "no score is left"),
+        (mt_rows(("m", 81, 1, 11)), "score is 11; scores are from 1 to 10"),
+        (mt_rows(("m", 81, 1, np.nan)), "score is nan"),
+        (mt_rows(("m", 5, 1, 4)), "question 5 is none of MT-Bench's 81..160; give a column category"),
+    ],
+)
+def test_bad_mt_bench_rows_are_named(frame, message):
+    with pytest.raises(ValueError, match=message):
+        mt_bench(frame)

@@ -1,0 +1,67 @@
+"""Which difficulty belongs to which judgement."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rapo.studies.winrates import simulation
+from rapo.winrates import calibration, length_control, row_alignment
+
+HARD = [0.5, -1.0, 2.0, 0.0]
+KNOWN = calibration.Calibration(pd.Series(HARD, index=[10, 11, 12, 13]), None, "a file")
+
+
+def frame(ids: list, model: str = "m") -> pd.DataFrame:
+    return pd.DataFrame({"model": model, "instruction": ids, "preference": 1.5})
+
+
+def codes(table: pd.DataFrame) -> np.ndarray:
+    return pd.factorize(table["model"])[0]
+
+
+def test_by_instruction_ids_are_looked_up() -> None:
+    rows = frame([13, 10, 12])
+    assert row_alignment.places(KNOWN, rows, codes(rows), "instruction").tolist() == [3, 0, 2]
+
+
+def test_by_position_the_row_number_counts_whatever_the_id() -> None:
+    rows = pd.concat([frame([13, 10, 12]), frame([11, 12], "n")])
+    assert row_alignment.places(KNOWN, rows, codes(rows), "position").tolist() == [0, 1, 2, 0, 1]
+    with pytest.raises(ValueError, match="a model has 5 rows and a file 4 instructions"):
+        row_alignment.places(KNOWN, frame([10, 11, 12, 13, 13]), np.zeros(5, dtype=int), "position")
+
+
+def test_ids_that_match_nothing_are_an_error_and_no_nan() -> None:
+    rows = frame([10, 99, 98, 99])
+    with pytest.raises(
+        ValueError, match=r"2 instructions are not in a file, the first is .*99.*ids are like .*10"
+    ):
+        row_alignment.places(KNOWN, rows, codes(rows), "instruction")
+    with pytest.raises(ValueError, match="1 instructions are not in a file"):
+        row_alignment.places(KNOWN, frame(["some text"]), np.zeros(1, dtype=int), "instruction")
+
+
+def test_texts_are_numbered_by_the_order_of_the_models_that_have_them_all() -> None:
+    texts = ["a", "b", "c", "d"]
+    rows = pd.concat([frame(texts, "full"), frame(["a", "c", "d"], "lacks b")])
+    assert row_alignment.places(KNOWN, rows, codes(rows), "instruction").tolist() == [0, 1, 2, 3, 0, 2, 3]
+
+
+def test_texts_whose_order_is_not_agreed_on_are_refused() -> None:
+    rows = pd.concat([frame(["a", "b", "c", "d"], "one"), frame(["b", "a", "c", "d"], "two")])
+    with pytest.raises(ValueError, match="4 instructions are not in a file"):
+        row_alignment.places(KNOWN, rows, codes(rows), "instruction")
+
+
+def test_texts_give_the_same_rates_as_numbers() -> None:
+    made = simulation.judgements(n_models=6, n_instructions=60, seed=0)
+    known = calibration.Calibration(made.difficulty, None, "the truth")
+    numbers = made.judgements.drop(index=[5, 6, 70])
+    texts = numbers.assign(instruction="question " + numbers["instruction"].astype(str))
+    one, other = (length_control.length_controlled(table, calibration=known) for table in (numbers, texts))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_compare_alignments_needs_a_calibration() -> None:
+    with pytest.raises(ValueError, match="nothing to align"):
+        length_control.compare_alignments(frame([10]), calibration=None)
