@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,34 +93,35 @@ def test_merge_replaces_a_mapping_by_a_leaf_and_a_leaf_by_a_mapping() -> None:
 
 
 @pytest.fixture
-def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "recipes"
-    folder.mkdir()
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Writes the recipe of a study of its own package."""
     monkeypatch.setattr(config.resources, "files", lambda package: tmp_path)
-    return folder
+
+    def write(name: str, text: str) -> None:
+        (tmp_path / "studies" / name).mkdir(parents=True)
+        (tmp_path / "studies" / name / "recipe.yaml").write_text(text, encoding="utf-8")
+
+    return write
 
 
-def test_a_recipe_is_common_overridden_by_the_scale(recipes: Path) -> None:
-    (recipes / "toy.yaml").write_text(
-        "common: {lr: 1e-4, model: {width: 96, layers: 3}}\nsmoke: {model: {layers: 1}}\nsmall:\n",
-        encoding="utf-8",
-    )
-    assert config.recipe("toy_policies", "smoke") == {"lr": 1e-4, "model": {"width": 96, "layers": 1}}
-    assert config.recipe("toy_policies", "small") == {"lr": 1e-4, "model": {"width": 96, "layers": 3}}
+def test_a_recipe_is_common_overridden_by_the_scale(studies: Callable[[str, str], None]) -> None:
+    studies("toy", "common: {lr: 1e-4, model: {width: 96, layers: 3}}\nsmoke: {model: {layers: 1}}\nsmall:\n")
+    assert config.recipe("toy", "smoke") == {"lr": 1e-4, "model": {"width": 96, "layers": 1}}
+    assert config.recipe("toy", "small") == {"lr": 1e-4, "model": {"width": 96, "layers": 3}}
 
 
 @pytest.mark.parametrize("scale", ["full", "common"])
-def test_a_recipe_without_the_scale_names_those_it_has(recipes: Path, scale: str) -> None:
-    (recipes / "toy.yaml").write_text("common: {lr: 1}\nsmoke: {}\n", encoding="utf-8")
+def test_a_recipe_without_the_scale_names_those_it_has(studies: Callable[[str, str], None], scale: str) -> None:
+    studies("toy", "common: {lr: 1}\nsmoke: {}\n")
     with pytest.raises(ValueError, match=rf"'toy' has no scale '{scale}'; it has \['smoke'\]"):
-        config.recipe("toy_policies", scale)
+        config.recipe("toy", scale)
 
 
-def test_an_empty_recipe_and_a_missing_one_are_named(recipes: Path) -> None:
-    (recipes / "empty.yaml").write_text("", encoding="utf-8")
+def test_an_empty_recipe_and_a_missing_one_are_named(studies: Callable[[str, str], None]) -> None:
+    studies("empty", "")
     with pytest.raises(ValueError, match="'empty' has no scale 'smoke'"):
         config.recipe("empty", "smoke")
-    with pytest.raises(ValueError, match="no recipe named 'absent'"):
+    with pytest.raises(ValueError, match="no study named 'absent'"):
         config.recipe("absent", "smoke")
 
 

@@ -7,11 +7,11 @@ instructions.
 """
 
 import argparse
-import json
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rapo.cli import options
 from rapo.judging.encodings import ENCODINGS
 
 if TYPE_CHECKING:
@@ -45,13 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for side, which in (("", "the files write"), ("-b", "FILE_B writes, if not as FILE_A")):
         parser.add_argument(f"--encoding{side}", choices=tuple(ENCODINGS), help=f"how {which} preferences")
     for side, which in (("", "the files'"), ("-b", "FILE_B's")):
-        parser.add_argument(
-            f"--column{side}",
-            action="append",
-            default=[],
-            metavar="OURS=THEIRS",
-            help=f"our column and {which} name for it; may be repeated",
-        )
+        options.add_column(parser, flag=f"--column{side}", source=f"{which} column SOURCE")
     parser.add_argument(
         "--missing", choices=("error", "drop"), default="error", help="rows without a preference (default: error)"
     )
@@ -67,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     pairs, notes = _two_files(args) if args.file_b else _one_file(args)
     found = _compare(pairs, args)
     if args.json:
-        print(json.dumps(_plain(found), indent=1, ensure_ascii=False))  # noqa: T201
+        options.print_json(found)
     else:
         _show(
             found,
@@ -77,7 +71,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _one_file(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str]]":
-    from rapo.cli import options
     from rapo.judging import judgements, matching
 
     if args.encoding_b or args.column_b:
@@ -102,7 +95,6 @@ def _one_file(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str]]":
 
 
 def _two_files(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str]]":
-    from rapo.cli import options
     from rapo.judging import judgements, matching
 
     tables, notes = [], []
@@ -143,36 +135,24 @@ def _compare(pairs: "pd.DataFrame", args: argparse.Namespace) -> dict[str, Any]:
     first, second = (votes.of(pairs[side], middle=1.5) for side in ("first", "second"))
     labels = pairs["instruction"].to_numpy()
     margins = (pairs["first"] - 1.5).abs().to_numpy()
-    options = {"clusters": labels, "level": args.level, "seed": args.seed}
-    whole = agreement.agreement(first, second, ties=args.ties, **options)
-    bins = agreement.by_margin(first, second, margins, bins=args.bins or _EDGES, ties=args.ties, **options)
+    drawn = {"clusters": labels, "level": args.level, "seed": args.seed}
+    whole = agreement.agreement(first, second, ties=args.ties, **drawn)
+    bins = agreement.by_margin(first, second, margins, bins=args.bins or _EDGES, ties=args.ties, **drawn)
     found = {**whole.as_row(), "ties": args.ties, "level": args.level, "n_clusters": whole.agreement.n}
     found["margin_bins"] = bins.to_dict("records")
     if {"length_model", "length_baseline"} <= set(pairs) and (
         pairs["length_model"] != pairs["length_baseline"]
     ).any():
         longer = {
-            side: bias.length_bias(given, pairs["length_model"], pairs["length_baseline"], **options)
+            side: bias.length_bias(given, pairs["length_model"], pairs["length_baseline"], **drawn)
             for side, given in (("first", first), ("second", second))
         }
         found["longer_preferred"] = {side: one.longer.estimate for side, one in longer.items()}
     return found
 
 
-def _plain(value: Any) -> Any:
-    """JSON without NaN: what is not known is null."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
 def _show(found: dict[str, Any], notes: Sequence[str]) -> None:
     from rich.table import Table
-
-    from rapo.cli.main import console
 
     table = Table()
     for head in ("first judge's margin", "pairs", "agree", "disagree", "one ties"):
@@ -185,7 +165,7 @@ def _show(found: dict[str, Any], notes: Sequence[str]) -> None:
         counts = [f"{row[name]:,}" for name in ("n", "n_agree", "n_disagree", "n_ties")]
         figures = [_figure(row, name) for name in ("agreement", "kappa")]
         table.add_row(span, *counts, *figures, end_section=at == len(rows) - 2)
-    screen = console()
+    screen = options.console()
     screen.print(table)
     if "longer_preferred" in found:
         longer = found["longer_preferred"]

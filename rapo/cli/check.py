@@ -4,7 +4,7 @@ Files of candidates (UltraFeedback's shape) are understood too: they are made in
 """
 
 import argparse
-import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rapo.cli import options
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `rapo check`."""
     options.add_input(parser, what="scored pairs or candidates")
-    options.add_columns(parser)
+    options.add_pair_checks(parser)
     parser.add_argument("--good", type=float, default=5.0, help="rejected is good from this score on (default: 5)")
     parser.add_argument("--poor", type=float, default=5.0, help="chosen is bad up to this score (default: 5)")
     parser.add_argument("--best", type=float, default=10.0, help="optimal from this score on (default: 10)")
@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, check, count and print."""
-    from rapo.cli.main import console
     from rapo.pairs import audit, schema, sources
 
     table = sources.read_pairs(
@@ -42,41 +41,20 @@ def run(args: argparse.Namespace) -> int:
     told, lengths = schema.summary(table), audit.length_correlation(table)
     shares = audit.premises(table, good=args.good, bad=args.poor, best=args.best)
     if args.json:
-        console().print(_json(args.file, table.column_names, told, shares, lengths), soft_wrap=True)
+        record = {"file": args.file, "columns": table.column_names, **asdict(told)}
+        options.print_json(
+            {**record, "premises": shares.to_dict("records"), "length_correlation": asdict(lengths)}
+        )
     else:
         _show(args.file, told, shares, lengths)
     return 0
-
-
-def _json(file: str, columns: list[str], told: "Summary", shares: "pd.DataFrame", lengths: "Interval") -> str:
-    """Every number, as one object; what cannot be computed is null."""
-    from dataclasses import asdict
-
-    record = {
-        "file": file,
-        "columns": columns,
-        **asdict(told),
-        "premises": shares.to_dict("records"),
-        "length_correlation": asdict(lengths),
-    }
-    return json.dumps(_without_nan(record), indent=1, ensure_ascii=False)
-
-
-def _without_nan(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _without_nan(held) for key, held in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(held) for held in value]
-    return None if isinstance(value, float) and value != value else value
 
 
 def _show(file: str, told: "Summary", shares: "pd.DataFrame", lengths: "Interval") -> None:
     """A table on the console."""
     from rich.table import Table
 
-    from rapo.cli.main import console
-
-    out = console()
+    out = options.console()
     scores = f"scores {told.score_low:g} to {told.score_high:g}"
     out.print(f"{file}: {told.n:,} good pairs of {told.prompts:,} prompts, {scores}", soft_wrap=True)
     out.print(

@@ -2,6 +2,8 @@
 
 import argparse
 
+from rapo.cli.options import say
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """No options: what is kept is always the run at scale small."""
@@ -9,10 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Copy results, claims and durations, and name the files."""
-    from rapo.cli import main
     from rapo.runs import store
 
-    console = main.console()
     for file in store.keep():
-        console.print(f"kept {file}", soft_wrap=True)
+        say(f"kept {file}")
     return 0

@@ -3,7 +3,6 @@
 import argparse
 import difflib
 import importlib
-import importlib.util
 import logging
 import os
 import sys
@@ -11,54 +10,37 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rapo import __version__
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-# What a person wants to do -> name of a command -> (module in rapo.cli, one line of help).
-GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+# What a person wants to do -> name of a command, which is its module's name in rapo.cli -> one line of help.
+GROUPS: dict[str, dict[str, str]] = {
     "reproduce the papers": {
-        "reproduce": ("reproduce", "run the notebooks, then make figures, tables and the report"),
-        "figures": ("figures", "redraw figures, tables and the report from the kept results, without training"),
-        "keep": ("keep", "keep the measured results of a run under data/results"),
-        "report": ("report", "write the report page from the claims and figures that are there"),
-        "world": ("world", "export a data set of the micro world"),
+        "reproduce": "run the notebooks, then make figures, tables and the report",
+        "figures": "redraw figures, tables and the report from the kept results, without training",
+        "keep": "keep the measured results of a run under data/results",
+        "report": "write the report page from the claims and figures that are there",
+        "world": "export a data set of the micro world",
     },
     "prepare preference data": {
-        "check": ("check", "check scored pairs and tell what is wrong, where, and what to do"),
-        "pairs": ("pairs", "make scored pairs from candidates with scores"),
-        "relabel": ("relabel", "make reward-augmented pairs: each pair under both of its scores as goals"),
-        "score": ("score", "add a model's log-probabilities of both responses"),
-        "select": ("select", "keep the best pairs by alignment potential or another metric"),
+        "check": "check scored pairs and tell what is wrong, where, and what to do",
+        "pairs": "make scored pairs from candidates with scores",
+        "relabel": "make reward-augmented pairs: each pair under both of its scores as goals",
+        "score": "add a model's log-probabilities of both responses",
+        "select": "keep the best pairs by alignment potential or another metric",
     },
     "compare models and judges": {
-        "winrate": ("winrate", "win rates from judgements, plain and length-controlled"),
-        "agreement": ("agreement", "how far two judges agree, overall and by margin"),
+        "winrate": "win rates from judgements, plain and length-controlled",
+        "agreement": "how far two judges agree, overall and by margin",
     },
 }
 # Faults of the input or of the surroundings: told in one line. Anything else is a fault of the program.
 USER_ERRORS = (ValueError, OSError, LookupError, RuntimeError, ImportError, MemoryError)
 
 
-def commands() -> dict[str, tuple[str, str]]:
-    """Name -> (module, help) of every command whose module is installed."""
-    return {name: entry for group in GROUPS.values() for name, entry in group.items() if _installed(entry[0])}
-
-
-def console(*, stderr: bool = False, markup: bool = False) -> "Console":
-    """A rich console for a command's tables.
-
-    Written to a file or a pipe it is wide, so that no column is cut. Square brackets are printed as they are:
-    texts from data would otherwise be read as markup.
-    """
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else 200
-    return Console(stderr=stderr, markup=markup, emoji=False, highlight=False, width=width)
+def commands() -> dict[str, str]:
+    """Name -> help of every command."""
+    return {name: told for group in GROUPS.values() for name, told in group.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -99,11 +81,10 @@ def _guarded(name: str, rest: Sequence[str], *, traces: bool) -> int:
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
-    module_name, summary = commands()[name]
-    module = importlib.import_module(f"rapo.cli.{module_name}")
+    module = importlib.import_module(f"rapo.cli.{name}")
     parser = argparse.ArgumentParser(
         prog=f"rapo {name}",
-        description=(module.__doc__ or summary).strip(),
+        description=(module.__doc__ or "").strip(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -160,22 +141,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _listing() -> str:
-    """The commands that are there, by what they are for."""
-    there = commands()
-    blocks = []
-    for title, group in GROUPS.items():
-        lines = [f"  {name:<11} {there[name][1]}" for name in group if name in there]
-        blocks += [f"{title}:\n" + "\n".join(lines)] if lines else []
+    """The commands, by what they are for."""
+    blocks = [
+        "\n".join([f"{title}:", *(f"  {name:<11} {told}" for name, told in group.items())])
+        for title, group in GROUPS.items()
+    ]
     return "\n\n".join([*blocks, "`rapo COMMAND --help` tells a command's options."])
 
 
 def _suggestion(name: str) -> str:
     close = difflib.get_close_matches(name, list(commands()), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(f"rapo.cli.{module}") is not None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,46 @@
-"""Options that several commands share: where a preference data set is read from."""
+"""What several commands share: options that say where preference data is read from, and the console."""
 
 import argparse
+import json
+import math
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console(*, stderr: bool = False, markup: bool = False) -> "Console":
+    """A rich console for a command's tables.
+
+    Written to a file or a pipe it is wide, so that no column is cut. Square brackets are printed as they are:
+    texts from data would otherwise be read as markup.
+    """
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 200
+    return Console(stderr=stderr, markup=markup, emoji=False, highlight=False, width=width)
+
+
+def say(text: str) -> None:
+    """Print one line, however long, on stdout."""
+    console().print(text, soft_wrap=True)
+
+
+def print_json(record: Any) -> None:
+    """Print one JSON document on stdout; what is not known (NaN) is null."""
+    print(json.dumps(_without_nan(record), indent=1, ensure_ascii=False))
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _without_nan(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(held) for held in value]
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def add_input(parser: argparse.ArgumentParser, *, what: str) -> None:
@@ -10,15 +50,15 @@ def add_input(parser: argparse.ArgumentParser, *, what: str) -> None:
     parser.add_argument("--split", help="which split of a folder that holds several")
 
 
-def add_columns(parser: argparse.ArgumentParser) -> None:
+def add_column(parser: argparse.ArgumentParser, *, flag: str = "--column", source: str) -> None:
+    """The mapping of columns; ``source`` says what may stand on the right of the equals sign."""
+    told = f"take the column NAME from {source}; may be repeated"
+    parser.add_argument(flag, action="append", default=[], metavar="NAME=SOURCE", help=told)
+
+
+def add_pair_checks(parser: argparse.ArgumentParser) -> None:
     """The mapping of columns, and what to do with bad rows."""
-    parser.add_argument(
-        "--column",
-        action="append",
-        default=[],
-        metavar="NAME=SOURCE",
-        help="take the schema's column NAME from SOURCE: a column, max(COLUMN) or min(COLUMN); may be repeated",
-    )
+    add_column(parser, source="SOURCE: a column, max(COLUMN) or min(COLUMN)")
     parser.add_argument(
         "--bad", choices=("raise", "drop"), default="raise", help="bad rows: tell them and stop (default), or drop"
     )
@@ -34,15 +74,16 @@ def columns(given: list[str]) -> dict[str, str]:
     """The mapping that ``--column`` gives.
 
     Raises:
-        ValueError: an entry has no equals sign.
+        ValueError: an entry is not NAME=SOURCE.
 
     >>> columns(["prompt=question"])
     {'prompt': 'question'}
     """
-    for entry in given:
-        if "=" not in entry:
+    parts = {entry: entry.partition("=") for entry in given}
+    for entry, (name, _, source) in parts.items():
+        if not (name and source):
             raise ValueError(f"--column {entry}: write NAME=SOURCE, for example prompt=question")
-    return {name: source for name, _, source in (entry.partition("=") for entry in given)}
+    return {name: source for name, _, source in parts.values()}
 
 
 def add_candidates(parser: argparse.ArgumentParser) -> None:

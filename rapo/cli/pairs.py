@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Stream the file into pairs and say how many."""
-    from rapo.cli.main import console
     from rapo.pairs import sources
 
     pairing = sources.Pairing(
@@ -39,5 +38,5 @@ def run(args: argparse.Namespace) -> int:
         exclude_sources=tuple(args.exclude_source),
     )
     n = sources.pairs_file(args.file, args.out, pairing, split=args.split)
-    console().print(f"{args.out}: {n:,} pairs", soft_wrap=True)
+    options.say(f"{args.out}: {n:,} pairs")
     return 0

@@ -44,14 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ablation only: repeat a fault of the official script (rejected score as goal, order not swapped)",
     )
     parser.add_argument("--batch-rows", type=int, default=5_000, help="pairs in memory at a time (default: 5000)")
-    options.add_columns(parser)
+    options.add_pair_checks(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Stream the file into rows and say what was done."""
     from dataclasses import replace
 
-    from rapo.cli.main import console
     from rapo.relabelling import goals, relabel
 
     template = goals.template(args.template)
@@ -78,10 +77,9 @@ def run(args: argparse.Namespace) -> int:
     )
     fate = {"drop": "dropped", "keep": "kept", "raise": "none"}[args.ties]
     half = ", half of the prompts" if args.half else ""
-    console().print(
+    options.say(
         f"{args.out}: {tally.rows:,} rows from {tally.pairs:,} pairs ({tally.ties:,} ties {fate}{half}); "
-        f"goal placed as {scheme.placement}",
-        soft_wrap=True,
+        f"goal placed as {scheme.placement}"
     )
     return 0
 

@@ -6,6 +6,7 @@ Nothing is measured or drawn: `rapo reproduce` measures, `rapo figures` redraws 
 import argparse
 
 from rapo import paths
+from rapo.cli.options import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page and say where it lies."""
-    from rapo.cli.main import console
     from rapo.reproduction import report
 
-    console().print(str(report.write(args.scale)), soft_wrap=True)
+    say(str(report.write(args.scale)))
     return 0

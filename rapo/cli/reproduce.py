@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rapo import paths
+from rapo.cli.options import console, say
 from rapo.config import parse_yaml
 
 
@@ -72,12 +73,11 @@ def reproduce_and_report(
     timeout: float | None = None,
 ) -> int:
     """Run notebooks, write the report, and print what a person wants to know; 1 if a notebook failed."""
-    from rapo.cli import main
     from rapo.reproduction import plan, report
     from rapo.reproduction.display import choose
     from rapo.runs.progress import duration
 
-    console = main.console()
+    out = console()
     began = time.time()
     with plan.Memory() as memory:
         outcomes = plan.reproduce(
@@ -88,19 +88,19 @@ def reproduce_and_report(
             settings=settings,
             measure=measure,
             timeout=timeout,
-            show=choose(console),
+            show=choose(out),
         )
         page = report.write(scale)
     counts = [(status, sum(outcome.status == status for outcome in outcomes)) for status in _STATUSES]
     told = ", ".join(f"{count} {status}" for status, count in counts if count) or "none"
     clock, size = duration(time.time() - began), memory.peak / 2**30
-    console.print(f"\nNotebooks: {told}; {clock}, at most {size:.1f} GB of memory", soft_wrap=True)
+    out.print(f"\nNotebooks: {told}; {clock}, at most {size:.1f} GB of memory", soft_wrap=True)
     for outcome in outcomes:
         if not outcome.ok:
-            console.print(f"  {outcome.status}: {outcome.name}: {outcome.error}", soft_wrap=True)
+            out.print(f"  {outcome.status}: {outcome.name}: {outcome.error}", soft_wrap=True)
     if measure:
-        _tell_differences(console, plan.differences(scale))
-    console.print(f"Report: {page}", soft_wrap=True)
+        _tell_differences(plan.differences(scale))
+    say(f"Report: {page}")
     sys.stdout.flush()
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
@@ -108,11 +108,11 @@ def reproduce_and_report(
 _STATUSES = ("done", "reused", "failed", "not run")
 
 
-def _tell_differences(console: Any, found: Sequence[Mapping[str, Any]]) -> None:
+def _tell_differences(found: Sequence[Mapping[str, Any]]) -> None:
     if not found:
         return
-    console.print("Beyond the intervals of the kept results lie:")
+    say("Beyond the intervals of the kept results lie:")
     for one in found:
         interval = f"[{one['low']:.3g}, {one['high']:.3g}]"
         values = f"{one['new']:.4g} against {one['kept']:.4g} {one['unit']}".rstrip()
-        console.print(f"  {one['id']}: {values}, difference {interval}", soft_wrap=True)
+        say(f"  {one['id']}: {values}, difference {interval}")

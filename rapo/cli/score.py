@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from rapo import paths
+from rapo.cli.options import say
 from rapo.pairs import files
 
 if TYPE_CHECKING:
@@ -111,13 +112,10 @@ def _attached(source: str, split: str | None, scores: "Scores") -> Iterator[pa.T
 
 
 def _tell(done: dict[str, Any]) -> None:
-    from rapo.cli import main
-
-    console = main.console()
     for one in done["models"]:
         speed = f"{one['tokens_per_second']:,.0f} tokens/s" if one["tokens_per_second"] else "nothing to compute"
         pieces = f"{one['pieces_computed']} pieces computed, {one['pieces_reused']} reused"
-        console.print(f"{one['model']}: {one['seconds']:.1f} s, {speed}; {pieces}", soft_wrap=True)
+        say(f"{one['model']}: {one['seconds']:.1f} s, {speed}; {pieces}")
     cut = {name: count for name, count in done["truncated"].items() if count}
     told = ", ".join(f"{count} with {name}" for name, count in cut.items()) or "none cut"
-    console.print(f"{done['rows']} rows, {told}: {done['output']}", soft_wrap=True)
+    say(f"{done['rows']} rows, {told}: {done['output']}")

@@ -37,19 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="explicit margin: best less worst of candidate_scores, as in the official code",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the metric uniform")
-    parser.add_argument(
-        "--column",
-        action="append",
-        default=[],
-        metavar="NAME=SOURCE",
-        help="take NAME (score_chosen, chosen_logprob_sum, ...) from column SOURCE",
-    )
+    options.add_column(parser, source="column SOURCE (score_chosen, chosen_logprob_sum, ...)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Select, write, and tell."""
-    from rapo.cli.main import console
-
     settings = selection.Options(
         implicit=args.implicit,
         beta=args.beta,
@@ -77,11 +69,8 @@ def run(args: argparse.Namespace) -> int:
         "options": asdict(settings),
     }
     write_text(Path(f"{args.out}.json"), json.dumps(told, indent=1) + "\n")
-    console().print(
-        f"{args.out}: kept {len(kept):,} of {len(table):,} pairs by {args.metric}"
-        + (f", threshold {chosen.threshold:.4g}, {chosen.tied} tied there" if len(kept) else ""),
-        soft_wrap=True,
-    )
+    ties = f", threshold {chosen.threshold:.4g}, {chosen.tied} tied there" if len(kept) else ""
+    options.say(f"{args.out}: kept {len(kept):,} of {len(table):,} pairs by {args.metric}{ties}")
     return 0
 
 

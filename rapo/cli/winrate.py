@@ -1,16 +1,15 @@
 """Win rates of models against a baseline, plain and length-controlled, from a file of judgements.
 
 Reads .parquet, .csv, .jsonl and AlpacaEval's annotations.json (also .gz). Columns are found by AlpacaEval's names
-or ours; say --column OURS=THEIRS for others (model, instruction, preference, length_model, length_baseline,
+or ours; say --column NAME=SOURCE for others (model, instruction, preference, length_model, length_baseline,
 baseline). Files with AlpacaEval's columns need no --encoding; for others it must be said.
 """
 
 import argparse
-import json
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rapo.cli import options
 from rapo.judging.encodings import ENCODINGS
 
 if TYPE_CHECKING:
@@ -41,13 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--by", metavar="COLUMNS", help="compare the values of these columns (default: model)")
     parser.add_argument("--encoding", choices=tuple(ENCODINGS), help="how the file writes preferences")
-    parser.add_argument(
-        "--column",
-        action="append",
-        default=[],
-        metavar="OURS=THEIRS",
-        help="our column and the file's name for it",
-    )
+    options.add_column(parser, source="the file's column SOURCE")
     parser.add_argument(
         "--missing", choices=("error", "drop"), default="error", help="rows without a preference (default: error)"
     )
@@ -70,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
     if (args.calibration or args.alignment != "instruction") and not args.length_controlled:
         raise ValueError("--calibration and --alignment belong to --length-controlled; say that too")
-    columns = _columns(args.column)
+    columns = options.columns(args.column)
     raw = judgements.load(args.file)
     encoding = args.encoding or judgements.known_encoding(raw, columns, args.file)
     frame = judgements.table(
@@ -93,20 +86,11 @@ def run(args: argparse.Namespace) -> int:
         notes.append(f"{table['formula'].iloc[0]}, {where}; 95 % interval by the delta method")
         notes += [f"{row['model']}: {row['note']}" for _, row in table[table["note"] != ""].iterrows()]
     if args.json:
-        print(json.dumps(_objects(table, winrate.COLUMNS), indent=1, ensure_ascii=False))  # noqa: T201
+        names = [name for name in ("model", *winrate.COLUMNS, *_LC) if name in table]
+        options.print_json(table[names].to_dict("records"))
     else:
         _show(table, notes)
     return 0
-
-
-def _columns(pairs: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for pair in pairs:
-        ours, equals, theirs = pair.partition("=")
-        if not (ours and equals and theirs):
-            raise ValueError(f"--column {pair} is not of the form OURS=THEIRS")
-        found[ours] = theirs
-    return found
 
 
 def _about_lengths(frame: "pd.DataFrame") -> list[str]:
@@ -125,22 +109,8 @@ def _default(frame: "pd.DataFrame") -> str:
     return "official" if official else "pool"
 
 
-def _objects(table: "pd.DataFrame", plain: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows with AlpacaEval's names; what is unknown is null."""
-    names = [name for name in ("model", *plain, *_LC) if name in table]
-    rows = table[names].to_dict("records")
-    return [{str(name): _plain(value) for name, value in row.items()} for row in rows]
-
-
-def _plain(value: Any) -> Any:
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
 def _show(table: "pd.DataFrame", notes: Sequence[str]) -> None:
     from rich.table import Table
-
-    from rapo.cli.main import console
 
     controlled, lengths = "length_controlled_winrate" in table, "avg_length" in table
     shown = Table()
@@ -155,7 +125,7 @@ def _show(table: "pd.DataFrame", notes: Sequence[str]) -> None:
         cells += [f"{row['win_rate']:.2f}", f"{row['standard_error']:.2f}"]
         cells += [f"{row[name]}" for name in ("n_wins", "n_wins_base", "n_draws", "n_total")]
         shown.add_row(str(row["model"]), *cells, *([f"{row['avg_length']}"] if lengths else []))
-    screen = console()
+    screen = options.console()
     screen.print(shown)
     for note in notes:
         screen.print(note)

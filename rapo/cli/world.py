@@ -2,6 +2,7 @@
 
 import argparse
 
+from rapo.cli.options import say
 from rapo.config import parse_yaml
 from rapo.pairs import files
 from rapo.world import data
@@ -25,11 +26,9 @@ def run(args: argparse.Namespace) -> int:
     """Write the candidates; `rapo pairs` makes pairs of them."""
     if args.prompts < 1:
         raise ValueError(f"--prompts is {args.prompts}; ask for at least one")
-    from rapo.cli.main import console
-
     table = data.candidates(_world(args.settings), args.prompts, seed=args.seed, split=args.split)
     rows = files.write(table, args.out)
-    console().print(f"{args.out}: {rows:,} prompts, {data.CANDIDATES} scored answers each", soft_wrap=True)
+    say(f"{args.out}: {rows:,} prompts, {data.CANDIDATES} scored answers each")
     return 0
 
 
