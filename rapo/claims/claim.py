@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Protocol
 from rapo import config, paths
 
 VERDICTS = ("holds", "does not hold", "undecided")
+_WORDS = r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
+_ID = re.compile(rf"{_WORDS}(/{_WORDS})?")
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Claim:
     """One claim of one paper, measured.
 
     Attributes:
-        id: an id of the reproduction table, with a suffix where a claim has several readings ("RA-F2/controlled").
+        id: an id of the reproduction table, with a suffix where a claim has several readings ("RA-F2/win-rate");
+            letters, digits and hyphens, as it names a file (`slug` makes one of other words).
         statement: what is claimed, as one plain sentence.
         statistic: what was measured, in words ("win rate of RA less that of UF, points").
         estimate, low, high: the statistic and its interval, in ``unit``.
@@ -49,10 +53,29 @@ class Claim:
     note: str = ""
     data: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse an id that cannot name a file.
+
+        Raises:
+            ValueError: the id has other characters than letters, digits, hyphens and one slash.
+        """
+        if not _ID.fullmatch(self.id):
+            raise ValueError(f"claim id {self.id!r} is no slug; use {slug(self.id)!r}")
+
     @property
     def verdict(self) -> str:
         """Computed from the interval; never stored by hand."""
         return verdict(self.low, self.high, threshold=self.threshold, direction=self.direction)
+
+
+def slug(words: str) -> str:
+    """Words as an id: letters and digits, hyphens between them, slashes kept.
+
+    >>> slug("RA-F3/g=10, both"), slug("AP-F1b/M+")
+    ('RA-F3/g10-both', 'AP-F1b/M-plus')
+    """
+    plain = words.replace("+", "-plus").replace("=", "")
+    return "/".join("-".join(re.findall(r"[A-Za-z0-9]+", part)) for part in plain.split("/"))
 
 
 class Estimate(Protocol):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rapo.claims.claim import Claim, measured
+from rapo.claims.claim import Claim, measured, slug
 from rapo.stats.intervals import Interval
 from rapo.studies.alignment_potential import tables
 
@@ -52,7 +52,7 @@ def _defined(claim: Claim) -> bool:
 
 
 def _claim(name: str, statement: str, statistic: str, found: Interval, unit: str, n: str, paper: str) -> Claim:
-    claim = measured(name, statement, statistic, found, unit=unit, n=n, paper=paper)
+    claim = measured(slug(name), statement, statistic, found, unit=unit, n=n, paper=paper)
     return replace(claim, note="Nothing varies in these data.") if found.low == found.high else claim
 
 

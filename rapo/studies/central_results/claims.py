@@ -69,7 +69,7 @@ def _main(judged: pd.DataFrame, n: str) -> list[Claim]:
     gold = tables.difference(judged, "RA", "UF", "gold")
     statement = "DPO on reward-augmented data beats DPO on the original pairs"
     return [
-        _claim("RA-F2/win rate", statement, "win rate against the reference, RA (g=10) less UF", win, "points", n,
+        _claim("RA-F2/win-rate", statement, "win rate against the reference, RA (g=10) less UF", win, "points", n,
                _published("win rate")),
         _claim("RA-F2/length-controlled", statement, "length-controlled win rate, RA (g=10) less UF", controlled,
                "points", n, _published("LC win rate")),
@@ -82,9 +82,9 @@ def _controlled(judged: pd.DataFrame, n: str) -> list[Claim]:
     statement = "RA beats every control: equally prompted, equally long, or imitation"
     return [
         _hardest(judged, "RA-F2/controls", statement, "win_rate", "win rate", "points", n),
-        _hardest(judged, "RA-F2/controls, length-controlled", statement, "length_controlled",
+        _hardest(judged, "RA-F2/controls-length-controlled", statement, "length_controlled",
                  "length-controlled win rate", "points", n),
-        _hardest(judged, "RA-F2/controls, gold", statement, "gold", "true (gold) reward", "of 10", n),
+        _hardest(judged, "RA-F2/controls-gold", statement, "gold", "true (gold) reward", "of 10", n),
     ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from rapo.claims.claim import Claim, measured
+from rapo.claims.claim import Claim, measured, slug
 from rapo.stats.intervals import Interval
 from rapo.studies.common.tables import over_models
 from rapo.studies.goals_and_scales import attributes as goal_attributes
@@ -53,7 +53,7 @@ def _claim(
     paper: str,
     unit: str = "of 10",
 ) -> Claim:
-    return measured(name, statement, statistic, found, unit=unit, n=_size(answers), paper=paper)
+    return measured(slug(name), statement, statistic, found, unit=unit, n=_size(answers), paper=paper)
 
 
 def _drawn(made: list[Claim], *figures: str) -> list[Claim]:
@@ -104,7 +104,7 @@ def _attribute_gold(answers: pd.DataFrame) -> list[Claim]:
                f"gold, {several} less its strongest control ({rival})", rivals[rival], NO_CONTROL),
         _claim(answers, "RA-T8/on-policy", "The same on the model's own answers, as in the paper",
                f"gold, on-policy, {several} less UF", tables.gap(own, policy["UF"]), T8_PAPER),
-        _claim(answers, "RA-T8/on-policy, overall", "On-policy, several attributes are better than one overall goal",
+        _claim(answers, "RA-T8/on-policy-overall", "On-policy, several attributes are better than one overall goal",
                f"gold, on-policy, {several} less RA with one overall goal of 10", tables.gap(own, policy["RA"]),
                "not compared"),
     ]  # fmt: skip
@@ -163,7 +163,7 @@ def _noise(answers: pd.DataFrame) -> list[Claim]:
 def _outside(answers: pd.DataFrame) -> list[Claim]:
     """RA-A2: goals below and above the scale."""
     found = []
-    for scale, name in (("1-10", "RA-A2/outside"), ("1-100", "RA-A2/outside 1-100")):
+    for scale, name in (("1-10", "RA-A2/outside"), ("1-100", "RA-A2/outside-1-100")):
         if tables.has_beyond(answers, scale):
             found.append(
                 _claim(answers, name, f"Asked for more than the scale {scale} holds, RA answers better still",
@@ -187,9 +187,9 @@ def _unseen(answers: pd.DataFrame, seen: float) -> list[Claim]:
     found = [
         _claim(answers, "RA-A2/unseen", f"Trained on no score above {seen:g}, RA still does better asked for 10",
                f"gold at goal 10 less gold at goal {seen:g}, {none}", over_models(gain), "transfers to g = 10"),
-        _claim(answers, "RA-A2/unseen, less base", "That step to 10 is larger than the base model's own",
+        _claim(answers, "RA-A2/unseen-less-base", "That step to 10 is larger than the base model's own",
                f"gold at 10 less at {seen:g}, RA ({none}) less base", over_models(gain - base), NO_CONTROL),
-        _alike(_claim(answers, "RA-A2/unseen, all data", "Nothing is lost by leaving the best scores out",
+        _alike(_claim(answers, "RA-A2/unseen-all-data", "Nothing is lost by leaving the best scores out",
                       f"gold at goal 10, RA with {none} less RA with all", tables.gap(without, full), "not measured")),
     ]  # fmt: skip
     return _drawn(found, "RA-A2_outside")
@@ -201,7 +201,7 @@ def _policy(answers: pd.DataFrame) -> list[Claim]:
     first, last = turns[0], turns[-1]
     found = [*_round(answers, first, ("RA-T9", "RA-T9/controls", "RA-T9/source"), "")]
     if last != first:
-        names = ("RA-T9/last round", "RA-T9/last round, controls", "RA-T9/last round, source")
+        names = ("RA-T9/last-round", "RA-T9/last-round-controls", "RA-T9/last-round-source")
         found += _round(answers, last, names, ", after all rounds")
         after, before = (tables.pick(answers, "on-policy", "RA", x=x) for x in (last, first))
         found.append(

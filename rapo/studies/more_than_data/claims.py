@@ -52,7 +52,7 @@ def _more_than_data(answers: pd.DataFrame) -> list[Claim]:
                "half RA above UF"),
         _claim("RA-T5/controls", "Half RA beats plain pairs with as many rows, prompted or not",
                f"{gap}, half RA less the better of UF and UF, g=10 ({equal})", equal_gap, "of 10", n, NO_CONTROL),
-        _claim("RA-T5/equal rows", "RA beats plain pairs with as many rows: two epochs or duplicates, prompted or not",
+        _claim("RA-T5/equal-rows", "RA beats plain pairs with as many rows: two epochs or duplicates, prompted or not",
                f"{gap}, RA less the best of them ({longer})", longer_gap, "of 10", n, NO_CONTROL),
         _claim("RA-T5/more", "Twice the prompts make RA better still", f"{gap}, RA less half RA",
                tables.gap(answers, "RA", "half RA"), "of 10", n, "RA above half RA"),
@@ -91,7 +91,7 @@ def _implicit(answers: pd.DataFrame) -> list[Claim]:
         _claim("RA-T6/UF", "Training with implicit goals beats the UF model that set the goals",
                f"{gap}, IRA (g=10) less UF", tables.gap(answers, "IRA", "UF"), "of 10", n,
                _published_gap("UF")),
-        _claim("RA-T6/second round", "Training with implicit goals beats a second plain round, prompted or not",
+        _claim("RA-T6/second-round", "Training with implicit goals beats a second plain round, prompted or not",
                f"{gap}, IRA less the better of them ({rival})", found, "of 10", n, NO_CONTROL),
         replace(form, direction="less", threshold=2.0),
     ]  # fmt: skip
@@ -105,8 +105,8 @@ def _unlearning(frame: pd.DataFrame) -> list[Claim]:
     where = {
         "RA-F3": ("RA, own score", "UF", "under its own score"),
         "RA-F3/unprompted": ("RA, unprompted", "UF", "without a score prompt"),
-        "RA-F3/g=10": ("RA, g=10", "UF", "asked for a score of 10"),
-        "RA-F3/g=10, both": ("RA, g=10", "UF, g=10", "both asked for a score of 10"),
+        "RA-F3/g10": ("RA, g=10", "UF", "asked for a score of 10"),
+        "RA-F3/g10-both": ("RA, g=10", "UF, g=10", "both asked for a score of 10"),
     }
     made = [
         _claim(name, f"RA keeps more of a good rejected response's log-probability than UF does: {how}",
@@ -128,7 +128,7 @@ def _fault(fault: pd.DataFrame) -> list[Claim]:
     right, wrong, base = (tables.slope(fault, name) for name in ("RA", FAULTY, "base"))
     unit = "points a point"
     prompted = _claim(
-        "RA-fault/prompted UF", "RA with the fault is no more than UF, equally long and equally prompted: within 0.3",
+        "RA-fault/prompted-UF", "RA with the fault is no more than UF, equally long and equally prompted: within 0.3",
         f"gold reward, g=10, RA with the fault less {LONGER}, g=10", tables.gap(used, FAULTY, f"{LONGER}, g=10"),
         "of 10", n, NO_CONTROL,
     )  # fmt: skip

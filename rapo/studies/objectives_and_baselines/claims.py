@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rapo.claims import published
-from rapo.claims.claim import Claim, measured
+from rapo.claims.claim import Claim, measured, slug
 from rapo.stats.intervals import Interval
 from rapo.studies.objectives_and_baselines import study, tables
 
@@ -32,7 +32,7 @@ def _size(answers: pd.DataFrame) -> str:
 
 
 def _claim(name: str, statement: str, statistic: str, found: Interval, n: str, paper: str) -> Claim:
-    return measured(name, statement, statistic, found, unit="of 10", n=n, paper=paper)
+    return measured(slug(name), statement, statistic, found, unit="of 10", n=n, paper=paper)
 
 
 def _drawn(made: list[Claim], *figures: str) -> list[Claim]:

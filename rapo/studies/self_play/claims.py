@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rapo.claims.claim import Claim, measured
+from rapo.claims.claim import Claim, measured, slug
 from rapo.stats.intervals import Interval
 from rapo.studies.self_play import tables
 from rapo.studies.self_play.study import LONGER
@@ -27,7 +27,7 @@ def claims(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> list[Claim]:
 
 
 def _claim(name: str, statement: str, statistic: str, found: Interval, n: str, paper: str, unit: str) -> Claim:
-    claim = measured(name, statement, statistic, found, unit=unit, n=n, paper=paper)
+    claim = measured(slug(name), statement, statistic, found, unit=unit, n=n, paper=paper)
     return replace(claim, note="Nothing varies in these data.") if found.low == found.high else claim
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from rapo.claims.claim import Claim, measured
+from rapo.claims.claim import Claim, measured, slug
 from rapo.stats.intervals import Interval
 from rapo.studies.when_it_helps import tables
 
@@ -93,5 +93,5 @@ def _features(gains: pd.DataFrame) -> list[Claim]:
 
 
 def _claim(name: str, statement: str, statistic: str, found: Interval, unit: str, n: str) -> Claim:
-    claim = measured(name, statement, statistic, found, unit=unit, n=n, paper=NEW)
+    claim = measured(slug(name), statement, statistic, found, unit=unit, n=n, paper=NEW)
     return replace(claim, figures=("RA-map_gains", "RA-map_contrasts", "RA-map_features"))

@@ -51,13 +51,13 @@ def test_the_rival_is_the_best_of_the_others() -> None:
     assert found["AP-J"].estimate == pytest.approx(0.2)  # 0.9 - 0.7: RA, not MAP for two epochs (0)
     assert found["AP-J/MAP"].estimate == pytest.approx(0.9)
     assert found["AP-A1"].verdict == "holds"  # no weight matters: within the margin
-    assert {"AP-F1b/qwen2, DPO", "AP-F1b/llama, SimPO", "AP-F3/random 1", "AP-A2", "AP-F2"} <= set(found)
+    assert {"AP-F1b/qwen2-DPO", "AP-F1b/llama-SimPO", "AP-F3/random-1", "AP-A2", "AP-F2"} <= set(found)
 
 
 def test_agreement_follows_the_pairs() -> None:
     found = {claim.id: claim for claim in claims(pairs(), answers(effect={}), RECIPE)}
     assert found["AP-F3"].estimate < 0  # wrong labels sit at small explicit margins, where M+ never looks
-    assert found["AP-F3/random 1"].estimate == 0  # gold agrees with every label
+    assert found["AP-F3/random-1"].estimate == 0  # gold agrees with every label
 
 
 @pytest.mark.filterwarnings("error")

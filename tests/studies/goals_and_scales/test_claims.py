@@ -57,28 +57,28 @@ FOUND = {claim.id: claim for claim in claims(answers(effects), RECIPE)}
         ("RA-T8/UF", 1.5),
         ("RA-T8/controls", 0.25),  # less UF asked for all 10
         ("RA-T8/on-policy", 3.3),
-        ("RA-T8/on-policy, overall", 0.3),
+        ("RA-T8/on-policy-overall", 0.3),
         ("RA-A1", 0.4),  # 1-5 is the worst
         ("RA-A1/controls", 0.15),
         ("RA-A1/1-5", -0.6),
         ("RA-A1/1-100", 0.2),
         ("RA-A1/standardised", 1),
         ("RA-A1/noise", -0.5),
-        ("RA-A1/noise slope", -0.5),
-        ("RA-A1/noise, controls", -0.75),
-        ("RA-A1/noise slope, controls", -0.5),
+        ("RA-A1/noise-slope", -0.5),
+        ("RA-A1/noise-controls", -0.75),
+        ("RA-A1/noise-slope-controls", -0.5),
         ("RA-A2/outside", -0.1 * (1 + 2 + 5) / 3),
-        ("RA-A2/outside 1-100", -0.1 * (10 + 20 + 50) / 3),
+        ("RA-A2/outside-1-100", -0.1 * (10 + 20 + 50) / 3),
         ("RA-A2/below", -0.1),
         ("RA-A2/unseen", 0.4),
-        ("RA-A2/unseen, less base", 0.2),
-        ("RA-A2/unseen, all data", 0.2),
+        ("RA-A2/unseen-less-base", 0.2),
+        ("RA-A2/unseen-all-data", 0.2),
         ("RA-T9", 3),
         ("RA-T9/controls", 1.5),
         ("RA-T9/source", 2),
-        ("RA-T9/last round", 5),
-        ("RA-T9/last round, controls", 2.5),
-        ("RA-T9/last round, source", 3),
+        ("RA-T9/last-round", 5),
+        ("RA-T9/last-round-controls", 2.5),
+        ("RA-T9/last-round-source", 3),
         ("RA-T9/rounds", 2),
     ],
 )
@@ -89,7 +89,7 @@ def test_estimates_by_hand(name: str, expected: float) -> None:
 def test_directions() -> None:
     assert FOUND["RA-A1/standardised"].verdict == "does not hold"  # alike means within half a point
     assert FOUND["RA-A1/1-100"].verdict == "holds"
-    assert FOUND["RA-A1/noise slope"].verdict == "holds"
+    assert FOUND["RA-A1/noise-slope"].verdict == "holds"
     assert FOUND["RA-A2/below"].verdict == "holds"
     assert FOUND["RA-A1/noise"].verdict == "does not hold"
 

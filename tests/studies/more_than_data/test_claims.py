@@ -60,7 +60,7 @@ def test_half_ra_is_compared_with_plain_pairs_of_as_many_rows() -> None:
     assert got["RA-T5"].verdict == "holds"
     assert got["RA-T5/controls"].estimate == pytest.approx(0.3)
     assert "(UF, g=10)" in got["RA-T5/controls"].statistic
-    assert got["RA-T5/equal rows"].estimate == pytest.approx(0.2)
+    assert got["RA-T5/equal-rows"].estimate == pytest.approx(0.2)
     assert got["RA-T5/more"].estimate == pytest.approx(0.4)
     assert got["RA-T5/duplicated"].verdict == "holds"  # 0.25 lies within 0.3
 
@@ -70,8 +70,8 @@ def test_implicit_goals_may_be_a_little_worse() -> None:
     assert got["RA-T6"].estimate == pytest.approx(-0.2)
     assert got["RA-T6"].verdict == "holds"
     assert got["RA-T6/UF"].verdict == "holds"
-    assert got["RA-T6/second round"].estimate == pytest.approx(-0.3)
-    assert got["RA-T6/second round"].verdict == "does not hold"
+    assert got["RA-T6/second-round"].estimate == pytest.approx(-0.3)
+    assert got["RA-T6/second-round"].verdict == "does not hold"
     assert got["RA-T6/unparseable"].verdict == "holds"
     assert found({"RA": 0.5})["RA-T6"].verdict == "does not hold"
     # 32.61 - 31.17, 29.15 - 27.58 and 28.3 - 30.1 of the poster.
@@ -83,12 +83,12 @@ def test_unlearning_is_compared_under_every_prompt() -> None:
     expected = {
         "RA-F3": 5.0,
         "RA-F3/unprompted": 4.0,
-        "RA-F3/g=10": 2.0,
-        "RA-F3/g=10, both": -1.0,
+        "RA-F3/g10": 2.0,
+        "RA-F3/g10-both": -1.0,
         "RA-F3/UF": -6.0,
     }
     assert {name: got[name].estimate for name in expected} == pytest.approx(expected)
-    assert got["RA-F3/g=10, both"].verdict == "does not hold"
+    assert got["RA-F3/g10-both"].verdict == "does not hold"
     assert got["RA-F3/UF"].verdict == "holds"
     assert got["RA-F3"].n == "2 seeds x 12 responses"
 
@@ -99,7 +99,7 @@ def test_the_fault_is_told_by_slope_and_by_gold() -> None:
     assert got["RA-fault/base"].estimate == pytest.approx(0.1)
     assert got["RA-fault/gold"].estimate == pytest.approx(0.0)  # all score 5 when asked for 10
     assert got["RA-fault/UF"].estimate == pytest.approx(0.5)
-    assert got["RA-fault/prompted UF"].verdict == "holds"
+    assert got["RA-fault/prompted-UF"].verdict == "holds"
 
 
 def test_every_claim_can_be_saved_and_names_its_row(rapo_root: object) -> None:

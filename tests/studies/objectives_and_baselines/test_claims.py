@@ -12,8 +12,8 @@ FOUND = {claim.id: claim for claim in claims({"answers": ANSWERS, "tuning": TUNI
 
 def test_every_objective_and_every_rival_has_its_claim() -> None:
     wanted = {
-        "RA-A3", "RA-A3/controls", "RA-A3/mean", "RA-A3/mean, controls", "RA-A3/sigmoid", "RA-A3/sigmoid, g=10",
-        "RA-A3/ipo", "RA-A3/ipo, g=10", "RA-A4", "RA-A4/sigmoid", "RA-A4/ipo", "RA-A4/best sft",
+        "RA-A3", "RA-A3/controls", "RA-A3/mean", "RA-A3/mean-controls", "RA-A3/sigmoid", "RA-A3/sigmoid-g10",
+        "RA-A3/ipo", "RA-A3/ipo-g10", "RA-A4", "RA-A4/sigmoid", "RA-A4/ipo", "RA-A4/best-sft",
     }  # fmt: skip
     assert set(FOUND) == wanted
 
@@ -22,8 +22,8 @@ def test_the_claim_of_all_objectives_takes_the_least_gain() -> None:
     assert FOUND["RA-A3"].estimate == pytest.approx(2.0)
     assert FOUND["RA-A3/controls"].estimate == pytest.approx(-0.5)
     assert "(IPO)" in FOUND["RA-A3/controls"].statistic
-    assert FOUND["RA-A3/mean, controls"].estimate == pytest.approx(-0.5)  # DPO itself is left out
-    assert [FOUND[name].verdict for name in ("RA-A3", "RA-A3/ipo, g=10")] == ["holds", "does not hold"]
+    assert FOUND["RA-A3/mean-controls"].estimate == pytest.approx(-0.5)  # DPO itself is left out
+    assert [FOUND[name].verdict for name in ("RA-A3", "RA-A3/ipo-g10")] == ["holds", "does not hold"]
 
 
 def test_the_claim_against_all_rivals_takes_the_strongest() -> None:
@@ -34,5 +34,5 @@ def test_the_claim_against_all_rivals_takes_the_strongest() -> None:
 
 def test_published_numbers_stand_beside() -> None:
     assert FOUND["RA-A4/ipo"].paper == "LC 56.6 (RA, on-policy) and 46.8, Llama-3-8B"
-    assert FOUND["RA-A4/best sft"].paper == "not told"
+    assert FOUND["RA-A4/best-sft"].paper == "not told"
     assert {claim.n for claim in FOUND.values()} == {"3 seeds x 20 prompts"}

@@ -16,11 +16,11 @@ FOUND = {claim.id: claim for claim in claims(FRAME, RECIPE)}
     [
         ("AP-S1", 0.6),  # the best rival is M+: 0.8 - 0.2
         ("AP-S1/evolved", -0.1),  # all rivals lie at 0
-        ("AP-S1/plain data", 0.8),
-        ("AP-S1/own answers", 0.8),
+        ("AP-S1/plain-data", 0.8),
+        ("AP-S1/own-answers", 0.8),
         ("AP-S1/uniform", 0.8),
-        ("AP-S1/M+", 0.6),
-        ("AP-S1/small Mpi", 0.8),
+        ("AP-S1/M-plus", 0.6),
+        ("AP-S1/small-Mpi", 0.8),
         ("AP-S2", 0.4),
         ("AP-S2/evolved", -0.05),
         ("AP-S2/last", 0.3),

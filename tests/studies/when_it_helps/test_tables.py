@@ -165,7 +165,7 @@ def test_claims_compare_with_the_default_and_state_their_direction() -> None:
     found = {claim.id: claim for claim in regimes_claims.claims({"answers": ANSWERS, "gains": GAINS}, RECIPE)}
     assert found["RA-map/noise"].direction == "less"
     assert found["RA-map/noise"].verdict == "holds"  # the gain falls by 1 of 10
-    assert found["RA-map/interior optimum"].verdict == "does not hold"  # it rises by a quarter
+    assert found["RA-map/interior-optimum"].verdict == "does not hold"  # it rises by a quarter
     assert found["RA-map"].estimate == pytest.approx(0.25)
     assert found["RA-map/overshoot"].estimate == 1.0
     assert "RA-map/rarity" not in found  # not measured here
@@ -183,7 +183,9 @@ def test_check_tells_what_the_map_found(tmp_path, monkeypatch, capsys) -> None:
     assert cli.main(["check", str(file)]) == 0
     assert "micro world" not in capsys.readouterr().out  # nothing is kept
     paths.results().mkdir(parents=True)
-    kept.store(GAINS, "regimes_gains", scale="small").replace(paths.results() / "regimes_gains.parquet")
+    kept.store(GAINS, "when_it_helps_gains", scale="small").replace(
+        paths.results() / "when_it_helps_gains.parquet"
+    )
     assert cli.main(["check", str(file)]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "90% good rejected, 0% bad chosen; 'judge noise: 3'): -0.50 of 10" in told  # 6.0 - 1.0 - 5.5
