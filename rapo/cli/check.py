@@ -80,7 +80,7 @@ def _from_the_map(shares: "pd.DataFrame") -> str:
     from rapo.studies.when_it_helps.tables import most_alike
 
     try:
-        gains = kept("regimes_gains")
+        gains = kept("when_it_helps_gains")
     except FileNotFoundError:
         return ""
     good, bad = (float(shares["share"][shares["quantity"].str.startswith(name)].iloc[0]) for name in _LOOKED_AT)

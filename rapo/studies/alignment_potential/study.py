@@ -9,18 +9,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rapo import config as settings
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
-from rapo.runs.store import kept, store
 from rapo.selection import margins, select
 from rapo.studies.alignment_potential.tables import METRICS
 from rapo.studies.central_results import study as central
+from rapo.studies.common.results import measure_or_read, with_central
+
+FRAMES = ("pairs", "answers")
 
 
 def recipe_of(scale: str) -> dict[str, Any]:
     """The study's settings, with the central recipe of the same scale under ``central``: base models are shared."""
-    return {**settings.recipe("alignment_potential", scale), "central": settings.recipe("central_results", scale)}
+    return with_central("alignment_potential", scale)
 
 
 def scored_run(recipe: Mapping[str, Any], architecture: str, fault: Mapping[str, Any], seed: int) -> Run:
@@ -175,12 +176,12 @@ def _margins(table: pa.Table) -> pd.DataFrame:
     )
 
 
+def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
+    """ "pairs" of `scored_pairs` and "answers" of `train`."""
+    return {"pairs": scored_pairs(recipe, jobs=jobs), "answers": train(recipe, jobs=jobs)}
+
+
 def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows: "pairs" and "answers", measured now or as kept with the project."""
-    if not measure:
-        return {name: kept(f"potential_{name}") for name in ("pairs", "answers")}
+    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
     recipe = recipe_of(scale)
-    frames = {"pairs": scored_pairs(recipe, jobs=jobs), "answers": train(recipe, jobs=jobs)}
-    for name, frame in frames.items():
-        store(frame, f"potential_{name}", scale=scale, config=recipe)
-    return frames
+    return measure_or_read("alignment_potential", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)

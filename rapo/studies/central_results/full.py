@@ -1,6 +1,6 @@
 """The central comparison at scale `full`: real models from a hub, the paper's recipes, a language model as judge.
 
-It gives the frames of `rapo.studies.central_results.study.results`. What differs in their meaning:
+It gives what `rapo.studies.central_results.study.frames` gives. What differs in their meaning:
 
 * ``architecture`` is a key of the recipe's ``models``;
 * ``gold`` is the judge's own score of the answer alone, 1-10: nobody knows the truth here. It judges both this and
@@ -23,7 +23,6 @@ from rapo.config import canonical
 from rapo.judging import grading
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
-from rapo.runs.store import store
 from rapo.studies.central_results import study as central
 from rapo.studies.common import inputs, quizzes
 from rapo.training.settings import idle_smoothing
@@ -31,12 +30,11 @@ from rapo.training.settings import idle_smoothing
 _log = logging.getLogger(__name__)
 
 
-def results(recipe: Mapping[str, Any], *, scale: str = "full", jobs: int = 1) -> dict[str, pd.DataFrame]:
-    """Everything that the notebook shows; see `central.results`.
+def frames(recipe: Mapping[str, Any], *, jobs: int = 1) -> dict[str, pd.DataFrame]:
+    """Everything that the notebook shows; see `central.frames`.
 
     Args:
         recipe: as the block ``full`` of rapo/studies/central_results/recipe.yaml has it.
-        scale: under which the results are stored.
         jobs: runs at a time; ``recipe["jobs"]`` goes before it, as one run takes every GPU.
 
     Raises:
@@ -51,23 +49,20 @@ def results(recipe: Mapping[str, Any], *, scale: str = "full", jobs: int = 1) ->
     used = measure_used_data(recipe, jobs=jobs)
     answers, used = scored(answers, recipe), scored(used, recipe)
     first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
-    frames = {
+    return {
         "tuning": settings_table(recipe),
         "judged": judge(answers, recipe).drop(columns=["text", "instruction"]),
         "used": used.drop(columns=["text", "instruction"]),
         "skills": skills,
         "examples": answers[first & (answers["arm"] != "")],
     }
-    for name, frame in frames.items():
-        store(frame, f"central_{name}", scale=scale, config=recipe)
-    return frames
 
 
 def check(recipe: Mapping[str, Any]) -> None:
     """Everything that can be known before training: sizes, the judge, models, data, instructions.
 
     Raises:
-        ConnectionError, FileNotFoundError, JudgeError, ValueError: as `results` says.
+        ConnectionError, FileNotFoundError, JudgeError, ValueError: as `frames` says.
     """
     missing = [name for name in recipe["architectures"] if name not in recipe["models"]]
     if missing:

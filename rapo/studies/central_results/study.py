@@ -15,8 +15,8 @@ import pandas as pd
 from rapo import config as settings
 from rapo.runs.queue import run_all
 from rapo.runs.run import Result, Run
-from rapo.runs.store import kept, store
 from rapo.studies.common import reference
+from rapo.studies.common.results import measure_or_read
 
 # An arm is what is trained (None: nothing) and the goal it is asked for (None: no goal).
 ARMS: dict[str, tuple[dict[str, Any] | None, int | None]] = {
@@ -35,6 +35,7 @@ ARMS: dict[str, tuple[dict[str, Any] | None, int | None]] = {
 TUNED = tuple(name for name, (arm, _) in ARMS.items() if arm is not None and name != "RA, unprompted")
 CONTROLS = ("base, g=10", "SFT", "SFT, g=10", "UF", "UF, g=10", "UF, equal steps", "UF, equal steps, g=10")
 ORDER = ("llama", "qwen2", "gemma2")  # fixes each architecture's own seeds: append only
+FRAMES = ("tuning", "judged", "used", "skills", "examples")
 NAME = {"llama": "Llama-like", "qwen2": "Qwen2-like", "gemma2": "Gemma-2-like"}
 
 
@@ -260,31 +261,30 @@ def _answers(result: Result, key: tuple[str, int, str], names: Sequence[str]) ->
     return table.assign(architecture=key[0], seed=key[1], arm=arm, trained=_trained(names))
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows: measured now, or as kept with the project (then nothing is trained).
+def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
+    """Tune, train and ask every arm, train again on used data, and judge; keys are `FRAMES`.
 
     Returns:
-        "tuning", "judged" (every answer with its preference, texts left out), "used" (RA-T7),
+        "tuning" of `tune`, "judged" (every answer with its preference, texts left out), "used" (RA-T7),
         "skills" (RA-T4) and "examples".
     """
-    names = ("tuning", "judged", "used", "skills", "examples")
-    if not measure:
-        return {name: kept(f"central_{name}") for name in names}
-    recipe = settings.recipe("central_results", scale)
     if "models" in recipe:
         from rapo.studies.central_results import full
 
-        return full.results(recipe, scale=scale, jobs=jobs)
+        return full.frames(recipe, jobs=jobs)
     tuning, skills, answers = measure_arms(recipe, jobs=jobs)
     used = measure_used_data(recipe, tuning, jobs=jobs)
     first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
-    frames = {
+    return {
         "tuning": tuning,
         "judged": reference.judge(answers, recipe).drop(columns="text"),
         "used": used.drop(columns="text"),
         "skills": skills,
         "examples": answers[first & (answers["arm"] != "")],
     }
-    for name, frame in frames.items():
-        store(frame, f"central_{name}", scale=scale, config=recipe)
-    return frames
+
+
+def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
+    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
+    recipe = settings.recipe("central_results", scale)
+    return measure_or_read("central_results", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rapo import config as settings
 from rapo.relabelling.goals import COMPACT
 from rapo.runs.queue import run_all
 from rapo.runs.run import Result, Run
-from rapo.runs.store import kept, store
 from rapo.studies.central_results import study as central
+from rapo.studies.common.results import measure_or_read, with_central
 from rapo.studies.goals_and_scales import models
 from rapo.studies.goals_and_scales.models import METHODS, RUNS, SOURCES, THREE, Name
 from rapo.studies.goals_and_scales.scales import SCALES
@@ -50,7 +49,7 @@ class Cell:
 
 def recipe_of(scale: str) -> dict[str, Any]:
     """The study's settings, with the central recipe of the same scale under ``central``: base models are shared."""
-    return {**settings.recipe("goals_and_scales", scale), "central": settings.recipe("central_results", scale)}
+    return with_central("goals_and_scales", scale)
 
 
 def cells(recipe: Mapping[str, Any]) -> list[Cell]:
@@ -149,7 +148,7 @@ def _policy_cells(recipe: Mapping[str, Any]) -> list[Cell]:
     return [*base, *found]
 
 
-def measured(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
+def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     """Train every model on every seed and sample its answers.
 
     Returns:
@@ -221,11 +220,6 @@ def _answers(
 
 
 def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, measured now, or as kept with the project (then nothing is trained)."""
-    if not measure:
-        return {name: kept(f"goal_studies_{name}") for name in FRAMES}
+    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
     recipe = recipe_of(scale)
-    frames = measured(recipe, jobs=jobs)
-    for name, frame in frames.items():
-        store(frame, f"goal_studies_{name}", scale=scale, config=recipe)
-    return frames
+    return measure_or_read("goals_and_scales", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)

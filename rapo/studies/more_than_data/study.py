@@ -12,11 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from rapo import config as settings
 from rapo.runs.queue import run_all
 from rapo.runs.run import Result, Run
-from rapo.runs.store import kept, store
 from rapo.studies.central_results import study as central
+from rapo.studies.common.results import measure_or_read, with_central
 
 RUNS = "rapo.studies.more_than_data.runs"
 # What an arm is trained on, the goal it is asked for (None: no goal), and the arm whose setting it takes.
@@ -39,7 +38,7 @@ WATCHED = {"UF": ("plain", "g=10"), "RA": ("plain", "own score", "g=10")}
 
 def recipe_of(scale: str) -> dict[str, Any]:
     """The study's settings, with the central recipe of the same scale under ``central``."""
-    return {**settings.recipe("more_than_data", scale), "central": settings.recipe("central_results", scale)}
+    return with_central("more_than_data", scale)
 
 
 def model_run(
@@ -226,11 +225,8 @@ def faulty(recipe: Mapping[str, Any], measured: pd.DataFrame, tuning: pd.DataFra
     return pd.concat([frame[COLUMNS] for frame in frames], ignore_index=True)
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
-    if not measure:
-        return {name: kept(f"more_than_data_{name}") for name in FRAMES}
-    recipe = recipe_of(scale)
+def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
+    """Train every arm, and watch and break what the notebook watches and breaks; keys are `FRAMES`."""
     wanted = dict.fromkeys([recipe["architecture"], recipe["fault"]["architecture"]])
     shared, _, measured = central.measure_arms({**recipe["central"], "architectures": list(wanted)}, jobs=jobs)
     measured = measured[measured["temperature"] == recipe["central"]["temperature"]]
@@ -238,13 +234,16 @@ def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
     tuning = pd.concat([shared, tune(recipe, uf, jobs=jobs)], ignore_index=True)
     answers, goals = new_arms(recipe, tuning, jobs=jobs)
     own = measured[(measured["architecture"] == recipe["architecture"]) & (measured["arm"] != "")]
-    frames = {
+    return {
         "tuning": tuning,
         "answers": pd.concat([own[COLUMNS], answers], ignore_index=True),
         "goals": goals,
         "unlearning": watch(recipe, tuning, jobs=jobs),
         "fault": faulty(recipe, measured, shared, jobs=jobs),
     }
-    for name, frame in frames.items():
-        store(frame, f"more_than_data_{name}", scale=scale, config=recipe)
-    return frames
+
+
+def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
+    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
+    recipe = recipe_of(scale)
+    return measure_or_read("more_than_data", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)

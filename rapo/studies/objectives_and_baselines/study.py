@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rapo import config as settings
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
-from rapo.runs.store import kept, store
 from rapo.studies.central_results import study as central
+from rapo.studies.common.results import measure_or_read, with_central
 
 RUNS = "rapo.studies.objectives_and_baselines.runs"
 # What an arm is trained on, and the goal it is asked for.
@@ -54,10 +53,7 @@ class Cell:
 
 def recipe_of(scale: str) -> dict[str, Any]:
     """The study's settings, with the central recipe of the same scale under ``central``: base models are shared."""
-    return {
-        **settings.recipe("objectives_and_baselines", scale),
-        "central": settings.recipe("central_results", scale),
-    }
+    return with_central("objectives_and_baselines", scale)
 
 
 def method_of(recipe: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -179,7 +175,7 @@ def chosen(tuning: pd.DataFrame, method: str, arm: str) -> Cell:
     return Cell(method, arm, int(row["setting"]))
 
 
-def measured(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
+def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     """Tune every arm, train it on every seed and sample its answers to the test prompts.
 
     Returns:
@@ -227,10 +223,7 @@ def _asked(folder: Any, goal: int | None) -> pd.DataFrame:
 
 def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
     """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
-    if not measure:
-        return {name: kept(f"objectives_{name}") for name in FRAMES}
     recipe = recipe_of(scale)
-    frames = measured(recipe, jobs=jobs)
-    for name, frame in frames.items():
-        store(frame, f"objectives_{name}", scale=scale, config=recipe)
-    return frames
+    return measure_or_read(
+        "objectives_and_baselines", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs
+    )

@@ -134,7 +134,7 @@ def compute(training: pd.DataFrame) -> pd.DataFrame:
     """Rows, sequences, tokens and steps of a model, by method and data; means over seeds.
 
     Args:
-        training: of `rapo.studies.objectives_and_baselines.study.measured`.
+        training: of `rapo.studies.objectives_and_baselines.study.frames`.
     """
     told_ = training.groupby(["method", "data"], sort=False)[["rows", "sequences", "tokens", "steps"]].mean()
     return told_.reset_index()

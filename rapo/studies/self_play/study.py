@@ -15,11 +15,10 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from rapo import config as settings
 from rapo.runs.queue import run_all
 from rapo.runs.run import Result, Run
-from rapo.runs.store import kept, store
 from rapo.studies.central_results import study as central
+from rapo.studies.common.results import measure_or_read, with_central
 
 RUNS = "rapo.studies.self_play.runs"
 # The metric of an arm, and whether prompts are evolved. "plain data" has no own answers: annotators write on.
@@ -38,7 +37,7 @@ COLUMNS = ["asked", "prompt", "gold", "length", "sentences", "parseable"]
 
 def recipe_of(scale: str) -> dict[str, Any]:
     """The study's settings, with the central recipe of the same scale under ``central``: the base is shared."""
-    return {**settings.recipe("self_play", scale), "central": settings.recipe("central_results", scale)}
+    return with_central("self_play", scale)
 
 
 def world_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,7 +161,7 @@ def answer_run(recipe: Mapping[str, Any], model: Run, seed: int) -> Run:
     return Run(f"{RUNS}:answer", config, {"model": model}, f"answers, {model.label}, seed {seed}")
 
 
-def measured(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
+def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     """Tune, play every arm on every seed, and sample the test prompts.
 
     Returns:
@@ -204,11 +203,6 @@ def examples(result: Result, *, n: int = 2) -> pd.DataFrame:
 
 
 def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, measured now, or as kept with the project (then nothing is trained)."""
-    if not measure:
-        return {name: kept(f"selfplay_{name}") for name in FRAMES}
+    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
     recipe = recipe_of(scale)
-    frames = measured(recipe, jobs=jobs)
-    for name, frame in frames.items():
-        store(frame, f"selfplay_{name}", scale=scale, config=recipe)
-    return frames
+    return measure_or_read("self_play", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rapo import config as settings
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
-from rapo.runs.store import kept, store
 from rapo.studies.central_results import study as central
+from rapo.studies.common.results import measure_or_read, with_central
 from rapo.studies.when_it_helps import tables
 
 FRAMES = ("answers", "pairs", "gains")
@@ -40,7 +39,7 @@ ARMS: dict[str, tuple[str, int | None]] = {
 
 def recipe_of(scale: str) -> dict[str, Any]:
     """The map's settings, with the central recipe of the same scale under ``central``."""
-    return {**settings.recipe("when_it_helps", scale), "central": settings.recipe("central_results", scale)}
+    return with_central("when_it_helps", scale)
 
 
 def name_of(regime: Mapping[str, Any]) -> str:
@@ -172,17 +171,13 @@ def described(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     return pd.DataFrame(rows).groupby("regime", sort=False).mean().reset_index()
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, measured now, or as kept with the project (then nothing is trained).
-
-    Returns:
-        "answers", "pairs" and "gains" (`regimes_tables.gains`), which `rapo check` reads too.
-    """
-    if not measure:
-        return {name: kept(f"regimes_{name}") for name in FRAMES}
-    recipe = recipe_of(scale)
+def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
+    """ "answers" of `train`, "pairs" of `described`, and "gains" (`tables.gains`), which `rapo check` reads too."""
     answers, pairs = train(recipe, jobs=jobs), described(recipe, jobs=jobs)
-    frames = {"answers": answers, "pairs": pairs, "gains": tables.gains(answers, pairs, recipe)}
-    for name, frame in frames.items():
-        store(frame, f"regimes_{name}", scale=scale, config=recipe)
-    return frames
+    return {"answers": answers, "pairs": pairs, "gains": tables.gains(answers, pairs, recipe)}
+
+
+def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
+    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
+    recipe = recipe_of(scale)
+    return measure_or_read("when_it_helps", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)

@@ -86,7 +86,7 @@ def recipe(root: Path) -> dict[str, Any]:
 @pytest.mark.slow
 def test_the_frames_are_those_that_the_notebook_reads(recipe: dict[str, Any], server: FakeServer) -> None:
     recipe["grader"] = {"model": "judge", "base_url": server.url}
-    found = full.results(recipe, scale="full", jobs=1)
+    found = full.frames(recipe, jobs=1)
     judged = found["judged"]
     wanted = {"architecture", "seed", "arm", "trained", "goal", "temperature", "prompt", "gold", "length",
               "sentences", "parseable", "preference", "reference_length"}  # fmt: skip
@@ -105,24 +105,24 @@ def test_the_frames_are_those_that_the_notebook_reads(recipe: dict[str, Any], se
     assert usual.loc[usual["arm"] == "base", "length_controlled"].isna().all()
     assert len(tables.by_temperature(judged, metrics=["gold", "unparseable"]))
     claims = central_claims.claims(usual, found["used"], found["skills"], peak=3, goals=recipe["goals"])
-    assert {claim.id for claim in claims} >= {"RA-F2/win rate", "RA-A2", "RA-T7/RA", "RA-T4"}
+    assert {claim.id for claim in claims} >= {"RA-F2/win-rate", "RA-A2", "RA-T7/RA", "RA-T4"}
     assert set(found["used"]["arm"]) == set(study.ROUNDS)
     assert found["tuning"].groupby(["architecture", "arm"])["best"].sum().eq(1).all()
     asked = len(server.requests)
-    full.results(recipe, scale="full", jobs=1)
+    full.frames(recipe, jobs=1)
     assert len(server.requests) == asked, "judgements are kept"
 
 
 def test_without_a_judge_nothing_is_trained(recipe: dict[str, Any], root: Path) -> None:
     with pytest.raises(JudgeError, match=r"OPENAI_API_KEY.*OPENAI_BASE_URL.*grader\.base_url"):
-        full.results(recipe)
+        full.frames(recipe)
     assert not (root / "build" / "runs").exists()
 
 
 def test_a_judge_that_is_not_there_is_named(recipe: dict[str, Any], root: Path) -> None:
     recipe["grader"] = {"model": "judge", "base_url": "http://127.0.0.1:9/v1", "max_retries": 0}
     with pytest.raises(JudgeError, match=r"127\.0\.0\.1:9/v1: check OPENAI_BASE_URL"):
-        full.results(recipe)
+        full.frames(recipe)
 
 
 def test_missing_models_and_data_are_named(recipe: dict[str, Any], server: FakeServer) -> None:

@@ -66,5 +66,5 @@ def test_answers_are_named_by_what_was_asked() -> None:
 
 def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="regimes_answers"):
+    with pytest.raises(FileNotFoundError, match="when_it_helps_answers"):
         study.results(scale="small", measure=False, jobs=1)
