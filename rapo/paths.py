@@ -5,6 +5,8 @@ holds ``notebooks/`` and ``rapo/``, else the working directory: the library also
 """
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,22 +63,60 @@ def results() -> Path:
     return root() / "data" / "results"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with whole(path) as temporary:
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
+    """Write a file whole or not at all; ``durable`` as `whole` takes it."""
+    with whole(path, durable=durable) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Give a temporary sibling to write to; it takes the name ``path`` once the block ends without an error.
 
-    Threads and processes may write the same file at once: each has its own sibling, the last one stays.
+    Threads and processes may write the same file at once: each has its own sibling, the last one stays. The
+    sibling may be made a folder; an old folder makes way first.
+
+    Args:
+        path: what will be there.
+        durable: its content is on the disk before it has its name, and so is the name when the block has ended.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:
         yield temporary
-        temporary.replace(path)
+        if durable:
+            sync(temporary)
+        _install(temporary, path)
+        if durable:
+            sync(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def sync(path: Path) -> None:
+    """Have the system write a file, or a folder's list of names, to the disk; Windows offers no way to."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _install(temporary: Path, path: Path) -> None:
+    """Give the finished product its name."""
+    if not path.is_dir():
+        temporary.replace(path)
+        return
+    old = temporary.with_suffix(".old")
+    path.replace(old)
+    temporary.replace(path)
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -41,3 +41,30 @@ def rapo_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
     monkeypatch.delenv("RAPO_RUNS", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is synced and renamed, in order, by the names that files have in the end."""
+    told: list[str] = []
+    opened: dict[int, str] = {}
+    real_open, fsync, replace = os.open, os.fsync, Path.replace
+
+    def spied_open(path: str | Path, *args: int, **options: int) -> int:
+        descriptor = real_open(path, *args, **options)
+        name = Path(path).name
+        opened[descriptor] = name[1:].rsplit(".", 2)[0] if name.endswith(".tmp") else name
+        return descriptor
+
+    def spied_fsync(descriptor: int) -> None:
+        told.append(f"synced {opened[descriptor]}")
+        fsync(descriptor)
+
+    def spied_replace(self: Path, target: Path) -> Path:
+        told.append(f"renamed {target.name}")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "open", spied_open)
+    monkeypatch.setattr(os, "fsync", spied_fsync)
+    monkeypatch.setattr(Path, "replace", spied_replace)
+    return told

@@ -87,3 +87,21 @@ def test_the_unfinished_file_is_not_taken_for_a_finished_one(tmp_path: Path) -> 
     with paths.whole(tmp_path / "claim.json") as temporary:
         temporary.write_text("{", encoding="utf-8")
         assert list(tmp_path.glob("*.json")) == []
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        with paths.whole(tmp_path / "data") as temporary:
+            temporary.mkdir()
+            (temporary / name).touch()
+    assert [file.name for file in (tmp_path / "data").iterdir()] == ["second"]
+    assert [file.name for file in tmp_path.iterdir()] == ["data"]
+
+
+def test_what_is_durable_is_on_the_disk_before_it_has_its_name_and_the_name_after(
+    tmp_path: Path, disk: list[str]
+) -> None:
+    paths.write_text(tmp_path / "a.txt", "a")
+    assert disk == ["renamed a.txt"]
+    paths.write_text(tmp_path / "b.txt", "b", durable=True)
+    assert disk[1:] == ["synced b.txt", "renamed b.txt", f"synced {tmp_path.name}"]

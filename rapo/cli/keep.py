@@ -11,8 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Copy results, claims and durations, and name the files."""
-    from rapo.runs import store
+    from rapo.reproduction.keep import keep
 
-    for file in store.keep():
+    for file in keep():
         say(f"kept {file}")
     return 0

@@ -7,19 +7,18 @@ In batches, memory is bounded by the batch and not by the file.
 
 import gzip
 import json
-import os
 import re
-import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import pyarrow as pa
 
+from rapo import paths
 from rapo.pairs import jsonlines
 from rapo.pairs.faults import short
 
@@ -91,34 +90,36 @@ def write(tables: pa.Table | Iterable[pa.Table], path: str | Path) -> int:
     parts = iter([tables] if isinstance(tables, pa.Table) else tables)
     if (first := next(parts, None)) is None:
         raise ValueError(f"{path}: there is no batch to write")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
     rows = 0
-    try:
-        with {"jsonl": _jsonl, "parquet": _parquet, "folder": _folder}[form](temporary, first.schema) as put:
-            for part in chain([first], parts):
-                put(part)
-                rows += len(part)
-        _install(temporary, path)
-    finally:
-        _remove(temporary)
+    writer = {"jsonl": _gzip if path.suffix == ".gz" else _jsonl, "parquet": _parquet, "folder": _folder}[form]
+    with paths.whole(path) as temporary, writer(temporary, first.schema) as put:
+        for part in chain([first], parts):
+            put(part)
+            rows += len(part)
     return rows
 
 
 @contextmanager
 def _jsonl(path: Path, schema: pa.Schema) -> Iterator[Put]:
+    with path.open("wb") as file:
+        yield _lines_into(file)
+
+
+@contextmanager
+def _gzip(path: Path, schema: pa.Schema) -> Iterator[Put]:
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, 0) as file:
+        yield _lines_into(file)
+
+
+def _lines_into(file: IO[bytes] | gzip.GzipFile) -> Put:
     encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).encode
-    with path.open("wb") as raw:
-        file = gzip.GzipFile("", "wb", 6, raw, 0) if path.name.endswith(".gz") else raw
 
-        def put(table: pa.Table) -> None:
-            for batch in table.to_batches(max_chunksize=1000):
-                text = "\n".join([*map(encode, batch.to_pylist()), ""])
-                file.write(text.encode())
+    def put(table: pa.Table) -> None:
+        for batch in table.to_batches(max_chunksize=1000):
+            text = "\n".join([*map(encode, batch.to_pylist()), ""])
+            file.write(text.encode())
 
-        yield put
-        if file is not raw:
-            file.close()
+    return put
 
 
 @contextmanager
@@ -143,24 +144,6 @@ def _folder(path: Path, schema: pa.Schema) -> Iterator[Put]:
     }
     (path / _STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
     (path / _INFO).write_text("{}\n", encoding="utf-8")
-
-
-def _install(temporary: Path, path: Path) -> None:
-    """Give the finished product its name; an old folder makes way first."""
-    if not path.is_dir():
-        temporary.replace(path)
-        return
-    old = path.with_name(f".{os.getpid()}.old.{path.name}")
-    path.replace(old)
-    temporary.replace(path)
-    shutil.rmtree(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _is_dataset(path: Path) -> bool:

@@ -213,33 +213,6 @@ def is_done(source: Source, scale: str, digest: str) -> bool:
     )
 
 
-def unfinished(scale: str) -> list[str]:
-    """Notebooks of ``notebooks/`` that have not been run at this scale as they and rapo's code now stand."""
-    return [source.name for source in find() if not is_done(source, scale, digest(source, scale=scale))]
-
-
-def durations(scale: str) -> dict[str, Any]:
-    """How long notebooks and runs took, for the estimates of a machine that has measured nothing yet.
-
-    A notebook that reused runs of another day says only what it might have taken; what was kept before goes first.
-    """
-    import statistics
-
-    from rapo.runs import progress
-
-    found = {source.name: read_marker(source.name, scale) for source in find()}
-    markers = {name: marker for name, marker in found.items() if marker}
-    runs = progress.history(paths.runs(), {key for marker in markers.values() for key in marker.runs})
-    before = progress.kept_durations("notebooks")
-    return {
-        "notebooks": {
-            name: marker.anew if marker.anew == marker.seconds else before.get(name, marker.anew)
-            for name, marker in markers.items()
-        },
-        "runs": {kind: round(statistics.median(seconds), 1) for kind, seconds in sorted(runs.items())},
-    }
-
-
 def expected_seconds(name: str, scale: str) -> float | None:
     """How long a notebook takes anew, here or where the kept results were measured."""
     if marker := read_marker(name, scale):

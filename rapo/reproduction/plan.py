@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rapo import paths
-from rapo.claims import claim
+from rapo.claims import claim, compare
 from rapo.reproduction import display, kernel, notebook
 from rapo.reproduction.display import Display, Job, Silent
 from rapo.reproduction.notebook import Source
-from rapo.runs.store import compare_claims, kept_claims
+from rapo.runs.store import kept_claims
 
 _TICK = 0.25  # seconds between two looks at what runs
 
@@ -96,7 +96,7 @@ def differences(scale: str) -> list[dict[str, Any]]:
     """Where the claims just measured differ from the kept ones beyond their intervals; `small` is what is kept."""
     if scale != "small":
         return []
-    return compare_claims(claim.load(paths.figures(scale) / "claims"), kept_claims())
+    return compare.compare(claim.load(paths.figures(scale) / "claims"), kept_claims())
 
 
 class Memory:

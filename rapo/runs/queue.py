@@ -24,9 +24,6 @@ from typing import Any
 from rapo import paths
 from rapo.runs.progress import Forecast, Progress, history, kept_history
 from rapo.runs.run import Attempt, Result, Run, attempt, failure_file, note_failure, read, sweep
-from rapo.runs.store import compare_claims, keep, kept, measured, store
-
-__all__ = ["Result", "Run", "StudyError", "compare_claims", "keep", "kept", "measured", "run_all", "store"]
 
 _log = logging.getLogger(__name__)
 _NAP = 0.1  # seconds a worker rests when every run that is left waits for one under way

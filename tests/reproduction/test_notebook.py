@@ -1,7 +1,6 @@
 """A notebook as a document: its parameters, its digest, its marker."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +101,6 @@ def test_marker_round_trip(folder: Path, rapo_root: Path) -> None:
     assert not notebook.is_done(source, "small", "d")
     notebook.marker_file("a", "smoke").write_text('{"digest": ')
     assert notebook.read_marker("a", "smoke") is None
-
-
-def test_what_is_kept_was_measured_and_not_guessed(folder: Path, rapo_root: Path) -> None:
-    for name in "abc":
-        write(folder / f"{name}.ipynb")
-    paths.write_text(paths.results() / "durations.json", json.dumps({"notebooks": {"a": 12.0, "b": 12.0}}))
-    began = time.time() - 5
-    for name, saved in {"a": 0.0, "b": 30.0, "c": 30.0}.items():
-        notebook.write_marker(name, "small", digest="d", began=began, saved=saved)
-    assert notebook.durations("small")["notebooks"] == pytest.approx({"a": 5.0, "b": 12.0, "c": 35.0}, abs=1.0)
 
 
 def test_expected_seconds_of_kept_results(rapo_root: Path) -> None:

@@ -17,6 +17,7 @@ from rapo.claims.claim import Claim
 from rapo.reproduction import kernel, notebook
 from rapo.reproduction import plan as reproduce
 from rapo.reproduction.display import Job
+from rapo.reproduction.keep import keep
 from rapo.reproduction.plan import Outcome
 from rapo.runs import store
 
@@ -254,7 +255,7 @@ STUDY = """
 import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from test_study import make
+from tiny_runs import make
 from rapo.runs.queue import run_all
 runs = [make(Path({log!r}), 1), make(Path({log!r}), 2, gate={gate!r})]
 results = run_all(runs, name="interrupted", jobs=jobs)
@@ -266,7 +267,7 @@ def test_an_interrupt_leaves_everything_resumable(make: Make, rapo_root: Path, s
     log, gate = rapo_root / "log.txt", rapo_root / "gate"
     first = notebook.load(make("first", "print(1)"))
     digest = notebook.digest(first, scale="smoke")
-    cell = STUDY.format(tests=str(Path(__file__).parent), log=str(log), gate=str(gate))
+    cell = STUDY.format(tests=str(Path(__file__).parents[1]), log=str(log), gate=str(gate))
     make("study", cell, cost="heavy", after=["first"])
     # A shell starts its background jobs deaf to SIGINT, and children inherit that.
     hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
@@ -331,38 +332,40 @@ import sys
 sys.path.insert(0, TESTS)
 import pandas as pd
 from pathlib import Path
-from test_study import make
-from rapo import claims, study
-_ = study.run_all([make(Path("log.txt"), 3)], name="m", jobs=1) if measure else None
+from tiny_runs import make
+from rapo.claims import claim
+from rapo.runs import store
+from rapo.runs.queue import run_all
+_ = run_all([make(Path("log.txt"), 3)], name="m", jobs=1) if measure else None
 from rapo.claims.claim import Claim
-frame = pd.DataFrame({"y": [centre]}) if measure else study.kept("numbers")
-_ = study.store(frame, "numbers", scale=scale) if measure else None
+frame = pd.DataFrame({"y": [centre]}) if measure else store.kept("numbers")
+_ = store.store(frame, "numbers", scale=scale) if measure else None
 y = frame["y"][0]
-_ = claims.save(Claim("X-1", "is", "y", y, y - 1, y + 1), scale=scale, notebook="measures")
+_ = claim.save(Claim("X-1", "is", "y", y, y - 1, y + 1), scale=scale, notebook="measures")
 """
 
 
 def test_measure_keep_redraw_and_compare(make: Make, rapo_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from rapo.cli import main as cli
 
-    make("measures", MEASURES.replace("TESTS", repr(str(Path(__file__).parent))), parameters="centre = 5.0")
+    make("measures", MEASURES.replace("TESTS", repr(str(Path(__file__).parents[1]))), parameters="centre = 5.0")
     with pytest.raises(FileNotFoundError, match=r"`rapo reproduce measures --scale small`.*`rapo keep`"):
         store.kept("numbers")
     with pytest.raises(ValueError, match=r"not every notebook has been run at scale small: measures"):
-        store.keep()
+        keep()
     assert cli.main(["reproduce"]) == 0
     assert cli.main(["keep"]) == 0
     assert store.kept("numbers")["y"].tolist() == [5.0]
     assert [claim["estimate"] for claim in store.kept_claims()] == [5.0]
     durations = json.loads((rapo_root / "data" / "results" / "durations.json").read_text())
     assert durations["notebooks"]["measures"] > 0
-    assert [kind.split()[0] for kind in durations["runs"]] == ["test_study:square"]
+    assert [kind.split()[0] for kind in durations["runs"]] == ["tiny_runs:square"]
     capsys.readouterr()
     assert cli.main(["reproduce", "-s", "centre=9.0"]) == 0
     # 9 - 5 = 4, and 4 - sqrt(1 + 1) = 2.59, 4 + sqrt(2) = 5.41
     assert "X-1: 9 against 5, difference [2.59, 5.41]" in capsys.readouterr().out
     with pytest.raises(ValueError, match="not every notebook"):
-        store.keep()  # the last run was with another setting
+        keep()  # the last run was with another setting
     assert cli.main(["figures"]) == 0
     claim = json.loads((rapo_root / "figures" / "claims" / "X-1.json").read_text())
     assert claim["estimate"] == 5.0  # from the kept results

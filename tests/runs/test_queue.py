@@ -7,59 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import joblib
 import pytest
+from tiny_runs import PATIENCE, computed, make, wait_for
 
 from rapo.runs import queue
 from rapo.runs.queue import StudyError, run_all
 from rapo.runs.run import Run, failure_file, lock
-
-PATIENCE = 60.0  # seconds after which a test that waits for another process gives up
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("the other process did not do what the test waits for")
-        time.sleep(0.01)
-
-
-# What the runs below do. Each leaves one line in a log, so that a test can count how often it was computed.
-
-
-def square(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
-    with open(config["log"], "a") as log:
-        log.write(f"{config['x']}\n")
-    (folder / "artefact.txt").write_text(str(config["x"]))
-    below = sum(json.loads((need / "result.json").read_text())["metrics"]["y"] for need in needs.values())
-    return {"y": config["x"] ** 2 + below, "pid": os.getpid()}
-
-
-def gated(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
-    """Half-writes an artefact, then waits for a file; opens another gate where it has one."""
-    (folder / "half.txt").write_text("half")
-    if "opens" in config:
-        Path(config["opens"]).touch()
-    if "gate" in config:
-        wait_for(Path(config["gate"]).exists)
-    return square(config, folder, needs)
-
-
-def faulty(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
-    if config["how"] == "dies":
-        os._exit(3)
-    if config["how"] == "nan":
-        return {"loss": {"last": float("nan")}}
-    raise ArithmeticError(f"{config['how']} went wrong")
-
-
-def noisy(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
-    sys.stdout.write("a line for the log\n")
-    return {}
 
 
 @pytest.fixture
@@ -72,39 +28,30 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "log.txt"
 
 
-def make(log: Path, x: int, needs: dict[str, Run] | None = None, **config: object) -> Run:
-    name = "gated" if {"gate", "opens"} & set(config) else "square"
-    return Run(f"test_study:{name}", {"x": x, "log": str(log), **config}, needs or {}, label=f"square of {x}")
-
-
-def computed(log: Path) -> list[int]:
-    return [int(line) for line in log.read_text().splitlines()] if log.exists() else []
-
-
 # What a run is
 
 
 def test_key_depends_on_function_config_needs_and_not_on_label_or_order(log: Path) -> None:
-    run = Run("test_study:square", {"a": 1, "b": [1, 2]}, label="one")
-    assert run.key == Run("test_study:square", {"b": [1, 2], "a": 1}, label="two").key
+    run = Run("tiny_runs:square", {"a": 1, "b": [1, 2]}, label="one")
+    assert run.key == Run("tiny_runs:square", {"b": [1, 2], "a": 1}, label="two").key
     others = [
-        Run("test_study:noisy", {"a": 1, "b": [1, 2]}),
-        Run("test_study:square", {"a": 2, "b": [1, 2]}),
-        Run("test_study:square", {"a": 1, "b": [1, 2]}, {"base": run}),
-        Run("test_study:square", {"a": 1, "b": [1, 2]}, {"other": run}),
+        Run("tiny_runs:noisy", {"a": 1, "b": [1, 2]}),
+        Run("tiny_runs:square", {"a": 2, "b": [1, 2]}),
+        Run("tiny_runs:square", {"a": 1, "b": [1, 2]}, {"base": run}),
+        Run("tiny_runs:square", {"a": 1, "b": [1, 2]}, {"other": run}),
     ]
     assert len({run.key, *(other.key for other in others)}) == 5
 
 
 def test_config_is_copied_and_must_be_plain() -> None:
     config: dict = {"a": {"b": 1}}
-    run = Run("test_study:square", config)
+    run = Run("tiny_runs:square", config)
     key = run.key
     config["a"]["b"] = 2
     assert run.config == {"a": {"b": 1}}
-    assert Run("test_study:square", {"a": {"b": 1}}).key == key
+    assert Run("tiny_runs:square", {"a": {"b": 1}}).key == key
     with pytest.raises(TypeError, match=r"use str, int, float"):
-        Run("test_study:square", {"a": {1, 2}})
+        Run("tiny_runs:square", {"a": {1, 2}})
     with pytest.raises(ValueError, match=r"write 'package\.module:name'"):
         Run("square")
 
@@ -194,9 +141,9 @@ def test_dask_backend(runs: Path, log: Path) -> None:
 
 
 def test_failures_are_named_and_the_others_go_on(runs: Path, log: Path) -> None:
-    bad = Run("test_study:faulty", {"how": "division"}, label="the bad one")
-    child = Run("test_study:square", {"x": 1, "log": str(log)}, {"base": bad}, label="the child")
-    nan = Run("test_study:faulty", {"how": "nan"}, label="no number")
+    bad = Run("tiny_runs:faulty", {"how": "division"}, label="the bad one")
+    child = Run("tiny_runs:square", {"x": 1, "log": str(log)}, {"base": bad}, label="the child")
+    nan = Run("tiny_runs:faulty", {"how": "nan"}, label="no number")
     good = make(log, 7)
     with pytest.raises(StudyError) as raised:
         run_all([child, good, nan], name="s", jobs=1, root=runs)
@@ -212,7 +159,7 @@ def test_failures_are_named_and_the_others_go_on(runs: Path, log: Path) -> None:
 
 
 def test_dead_worker_is_found_out_and_the_others_go_on(runs: Path, log: Path) -> None:
-    killer = Run("test_study:faulty", {"how": "dies"}, label="killer")
+    killer = Run("tiny_runs:faulty", {"how": "dies"}, label="killer")
     with pytest.raises(StudyError, match=r"(?s)1 of 4 runs failed.*killer .*worker process died"):
         run_all([make(log, 1), killer, make(log, 2), make(log, 3)], name="s", jobs=2, root=runs)
     assert sorted(set(computed(log))) == [1, 2, 3]
@@ -262,7 +209,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from test_study import make
+from tiny_runs import make
 from rapo.runs.queue import run_all
 log, gate = Path({log!r}), {gate!r}
 runs = [make(log, 1), make(log, 2, gate=gate), make(log, 3)]
@@ -272,7 +219,7 @@ print([result.reused for result in results])
 
 
 def start(log: Path, gate: Path, root: Path, *, which: str = ":", name: str = "s") -> subprocess.Popen:
-    tests = str(Path(__file__).parent)
+    tests = str(Path(__file__).parents[1])
     code = SCRIPT.format(tests=tests, log=str(log), gate=str(gate), root=str(root), which=which, name=name)
     return subprocess.Popen(
         [sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE, text=True
@@ -334,7 +281,7 @@ def test_leftovers_are_swept_but_not_those_of_the_living(runs: Path, log: Path) 
 
 
 def test_what_workers_print_goes_to_a_log(runs: Path) -> None:
-    result = run_all([Run("test_study:noisy")], name="s", jobs=2, root=runs)[0]
+    result = run_all([Run("tiny_runs:noisy")], name="s", jobs=2, root=runs)[0]
     assert (result.folder / "log.txt").read_text() == "a line for the log\n"
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rapo.claims import compare as claims
 from rapo.reproduction.report.cards import Card, card
-from rapo.runs import store
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,12 @@ class Comparison:
 
 
 def compare(records: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> Comparison:
-    """Which claims differ from the kept ones, beyond their intervals (`kept.compare_claims`) or in the verdict."""
+    """Which claims differ from the kept ones, beyond their intervals (`rapo.claims.compare`) or in the verdict."""
     here, before = ({str(record["id"]): record for record in side} for side in (records, old))
     both = [name for name in here if name in before]
     usable = [name for name in both if _measured(here[name]) and _measured(before[name])]
     beyond = {
-        found["id"]
-        for found in store.compare_claims(*([side[name] for name in usable] for side in (here, before)))
+        found["id"] for found in claims.compare(*([side[name] for name in usable] for side in (here, before)))
     }
     changes = []
     for name in both:
