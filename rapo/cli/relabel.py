@@ -88,7 +88,7 @@ def _placement(args: argparse.Namespace) -> str:
     """As given; else read off a tokenizer's chat template; else a system turn."""
     from pathlib import Path
 
-    from rapo.relabelling import placement as chat
+    from rapo.relabelling import chat
 
     if not args.tokenizer:
         return args.placement or "system"

@@ -15,7 +15,8 @@ from scipy import stats
 
 from rapo.claims.claim import Claim
 from rapo.pairs import messages, schema
-from rapo.relabelling.goals import SEPARATOR, GoalTemplate
+from rapo.relabelling.goals import GoalTemplate
+from rapo.relabelling.placement import SEPARATOR
 from rapo.stats.intervals import Interval, wilson
 
 SIDES = ("chosen", "rejected")

@@ -14,9 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Between the goal and the text that it is put in front of.
-SEPARATOR = "\n\n"
-
 # One score a goal, or one array of scores an attribute (a mapping, or an Arrow struct array).
 Values = np.ndarray | Sequence[float] | Mapping[str, np.ndarray | Sequence[float]]
 

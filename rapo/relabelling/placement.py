@@ -1,233 +1,98 @@
-"""WHERE a goal goes: a system turn, or a prefix of the first user turn, read off a model's chat template.
+"""Where a goal goes in a prompt: the one rule, for a list of messages and for a column of them.
 
-Templates are rendered, not guessed from names: some models refuse a system turn (Gemma 2), some drop it, some fold
-it into a user turn (then the prefix says the same, and says it where the paper puts it).
+"system": the goal is the system turn; where a prompt begins with one, the goal goes in front of its text.
+"prefix", for chat templates without a system role: the goal goes in front of the first user turn's text; the text
+of a system turn comes between the two. `rapo.relabelling.chat.placement` reads off a template which one it needs.
+
+Said otherwise: the goal's turn takes in the prompt's system turn, and as a prefix its first user turn as well.
 """
 
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping, Sequence
 
-from rapo.relabelling.goals import SEPARATOR
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from rapo.pairs.messages import Turns, turns
+
+PLACEMENTS = ("system", "prefix")
+# Between texts that come to stand in one turn.
+SEPARATOR = "\n\n"
 
 Message = Mapping[str, str]
 
 
-class Tokenizer(Protocol):
-    """What is asked of a tokenizer: a chat template, and rendering it to text."""
-
-    @property
-    def chat_template(self) -> Any: ...
-
-    @property
-    def apply_chat_template(self) -> Callable[..., Any]: ...
-
-
-@dataclass(frozen=True)
-class ChatTemplate:
-    """A chat template without its tokenizer: renders messages as transformers would, in milliseconds.
-
-    Attributes:
-        chat_template: the Jinja text.
-        special: special tokens that the template may name ("bos_token", "eos_token").
-    """
-
-    chat_template: str
-    special: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, folder: str | Path) -> "ChatTemplate":
-        """Read the template of a saved tokenizer, without importing transformers.
-
-        Raises:
-            FileNotFoundError: the folder holds no tokenizer_config.json.
-            ValueError: the tokenizer has no chat template.
-        """
-        folder = Path(folder)
-        if not (folder / "tokenizer_config.json").is_file():
-            raise FileNotFoundError(
-                f"{folder} holds no tokenizer_config.json; give the folder of a saved tokenizer"
-            )
-        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-        own = folder / "chat_template.jinja"
-        text = own.read_text(encoding="utf-8") if own.is_file() else config.get("chat_template")
-        if isinstance(text, list):
-            text = {entry["name"]: entry["template"] for entry in text}.get("default")
-        if not text:
-            raise ValueError(_without(f"the tokenizer in {folder}"))
-        tokens = {name: held for name, held in config.items() if name.endswith("_token") and held}
-        special = {name: held["content"] if isinstance(held, dict) else held for name, held in tokens.items()}
-        return cls(text, {name: held for name, held in special.items() if isinstance(held, str)})
-
-    def apply_chat_template(
-        self,
-        conversation: Sequence[Message],
-        *,
-        tokenize: bool = False,
-        add_generation_prompt: bool = False,
-    ) -> str:
-        """Messages as the text that the model reads.
-
-        Raises:
-            ValueError: tokens are asked for.
-            jinja2.TemplateError: the template refuses the messages.
-
-        >>> ChatTemplate(CHATML).apply_chat_template([{"role": "user", "content": "hi"}])
-        '<|im_start|>user\\nhi<|im_end|>\\n'
-        """
-        if tokenize:
-            raise ValueError("a ChatTemplate renders text only; use the tokenizer itself for tokens")
-        return self._compiled.render(
-            messages=[dict(message) for message in conversation],
-            add_generation_prompt=add_generation_prompt,
-            tools=None,
-            documents=None,
-            **self.special,
-        )
-
-    @cached_property
-    def _compiled(self) -> Any:
-        import jinja2
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-        def refuse(message: str) -> None:
-            raise jinja2.TemplateError(message)
-
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.globals["raise_exception"] = refuse
-        environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-        environment.filters["tojson"] = lambda value, indent=None: json.dumps(
-            value, ensure_ascii=False, indent=indent
-        )
-        # Blocks that mark what the assistant says matter to tokens, not to text.
-        text = re.sub(r"({%-?\s*)(end)?generation(\s*-?%})", _as_plain_block, self.chat_template)
-        return environment.from_string(text)
-
-
-def _as_plain_block(found: re.Match[str]) -> str:
-    return f"{found[1]}{'endif' if found[2] else 'if true'}{found[3]}"
-
-
-# Two templates to show and test with: one in the manner of ChatML, which has a system role, and one without.
-CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-NO_SYSTEM = (
-    "{{ bos_token }}{% for message in messages %}"
-    "{% if message.role == 'system' %}{{ raise_exception('this template has no system role') }}{% endif %}"
-    "<start_of_turn>{{ 'model' if message.role == 'assistant' else 'user' }}\n{{ message.content | trim }}"
-    "<end_of_turn>\n{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
-)
-EXAMPLES: dict[str, ChatTemplate] = {
-    "system role": ChatTemplate(CHATML),
-    "no system role": ChatTemplate(NO_SYSTEM, {"bos_token": "<bos>"}),
-}
-
-
-def placement(tokenizer: Tokenizer) -> str:
-    """Where a model's goals go: "system" where its chat template has a system turn of its own, else "prefix".
-
-    "prefix" is the answer for a template that refuses a system turn, drops it, or folds it into a user turn.
-
-    Raises:
-        ValueError: the tokenizer has no chat template, or the template refuses even a plain question.
-
-    >>> [placement(template) for template in EXAMPLES.values()]
-    ['system', 'prefix']
-    """
-    if not getattr(tokenizer, "chat_template", None):
-        raise ValueError(_without(type(tokenizer).__name__))
-    goal, asked = "GOALTEXT", "QUESTIONTEXT"
-    question = {"role": "user", "content": asked}
-    try:
-        tokenizer.apply_chat_template([question], tokenize=False)
-    except Exception as error:
-        raise ValueError(f"the chat template refuses a plain question: {error}; mend the template") from error
-    try:
-        text = tokenizer.apply_chat_template([{"role": "system", "content": goal}, question], tokenize=False)
-    except Exception:  # templates raise what they like
-        return "prefix"
-    _, found, after = text.partition(goal)
-    between, asked_after, _ = after.partition(asked)
-    return "system" if found and asked_after and between.strip() else "prefix"
-
-
-def with_goal(messages: Sequence[Message], text: str, placement: str) -> list[dict[str, str]]:
-    """A prompt with a goal's text in it, as `rapo.relabelling.relabel` puts it; no message is changed in place.
+def put(
+    messages: Sequence[Message], wish: str | None, *, placement: str, separator: str = SEPARATOR
+) -> list[dict[str, str]]:
+    """A prompt with a goal's text in it; no message is changed in place.
 
     Args:
         messages: a prompt, with or without a system turn.
-        text: from `rapo.relabelling.goals`.
-        placement: "system": a system turn, in front of the text of one that is there. "prefix": in front of the
-            first user turn's text; a system turn's text comes between, for the template has no such role.
+        wish: a goal in words, from `rapo.relabelling.goals`; None asks for nothing.
+        placement: "system" or "prefix".
+        separator: between texts that come to stand in one turn.
 
     Raises:
-        ValueError: the placement is unknown, or the prompt has no user turn.
+        ValueError: the placement is unknown, or the prompt has no user turn to put the goal in front of.
 
-    >>> with_goal([{"role": "user", "content": "hi"}], "aim high", "prefix")
+    >>> put([{"role": "user", "content": "hi"}], "aim high", placement="prefix")
     [{'role': 'user', 'content': 'aim high\\n\\nhi'}]
     """
-    if placement not in ("system", "prefix"):
-        raise ValueError(f"placement is {placement!r}; use 'system' or 'prefix'")
+    role = _role(placement)
     copied = [dict(message) for message in messages]
-    before = copied.pop(0)["content"] if copied and copied[0]["role"] == "system" else None
-    first = text if before is None else text + SEPARATOR + before
-    if placement == "system":
-        return [{"role": "system", "content": first}, *copied]
-    if not copied or copied[0]["role"] != "user":
+    if wish is None:
+        return copied
+    taken = int(bool(copied) and copied[0]["role"] == "system") + (role == "user")
+    if role == "user" and (len(copied) < taken or copied[taken - 1]["role"] != "user"):
         raise ValueError("the prompt has no user turn to put the goal in front of; begin it with one")
-    return [{**copied[0], "content": first + SEPARATOR + copied[0]["content"]}, *copied[1:]]
+    old = [message["content"] for message in copied[:taken]]
+    return [{"role": role, "content": separator.join([wish, *old])}, *copied[taken:]]
 
 
-def show(row: Mapping[str, Any], template: Tokenizer) -> str:
-    """A row of a preference data set as the model will read it: the prompt, then both responses.
-
-    Raises:
-        jinja2.TemplateError: the template refuses the prompt (a system turn, where it has no such role).
-    """
-    prompt = template.apply_chat_template(row["prompt"], tokenize=False, add_generation_prompt=True)
-    sides = [f"--- {side} ---\n{_joined(row[side])}" for side in ("chosen", "rejected")]
-    return "\n".join([f"--- prompt ---\n{prompt.rstrip()}", *sides])
-
-
-def show_pair(rows: "pa.Table", pair_id: str, template: Tokenizer) -> str:
-    """Both goal-conditioned rows of one pair, as the model will read them.
+def put_column(prompts: pa.Array, wishes: pa.Array, *, placement: str, separator: str = SEPARATOR) -> pa.ListArray:
+    """A column of prompts with a goal's text in each; texts that stay as they are, are not copied twice.
 
     Args:
-        rows: from `rapo.relabelling.relabel.relabel`.
-        pair_id: which pair.
-        template: a tokenizer, or a template of `EXAMPLES`.
+        prompts: messages that `rapo.pairs.schema.check` has seen: a user turn in every row. Shape: (n_rows,)
+        wishes: goals in words. Shape: (n_rows,)
+        placement, separator: as `put` takes them.
 
     Raises:
-        ValueError: no row was made of that pair (a tie, or the other half).
+        ValueError: the placement is unknown.
     """
-    import pyarrow.compute as pc
+    role, parts = _role(placement), turns(prompts)
+    has_system = _equals(parts.roles.take(pa.array(parts.starts)), "system")
+    taken = has_system.astype(np.int64) + (role == "user")
+    lengths = parts.lengths - taken + 1
+    heads = np.cumsum(lengths) - lengths
+    # Where each new turn comes from, among the old turns and, behind them, one goal's turn a row.
+    source = np.empty(lengths.sum(), np.int64)
+    is_head = np.zeros(len(source), bool)
+    is_head[heads] = True
+    source[is_head] = len(parts.row_of) + np.arange(len(lengths))
+    source[~is_head] = np.flatnonzero(parts.place >= taken[parts.row_of])
+    contents = pa.concat_arrays([parts.contents, _joined(parts, wishes, taken, separator)])
+    roles = pa.concat_arrays([parts.roles, pa.repeat(pa.scalar(role), len(lengths))])
+    return Turns(roles, contents, parts.lengths).take(source, lengths).column()
 
-    found = rows.filter(pc.equal(rows["pair_id"], pair_id)).to_pylist()
-    if not found:
-        raise ValueError(f"no row is made of pair {pair_id!r}; ties and the other half have none")
-    return "\n\n".join(f"{_title(row)}\n{show(row, template)}" for row in found)
+
+def _role(placement: str) -> str:
+    """Whose turn says the goal."""
+    if placement not in PLACEMENTS:
+        raise ValueError(f"placement is {placement!r}; use 'system' or 'prefix'")
+    return "system" if placement == "system" else "user"
 
 
-def _title(row: Mapping[str, Any]) -> str:
-    goal = f"{row['goal']:g}" if isinstance(row["goal"], float) else str(row["goal"])
-    return f"===== goal {goal}, the score of the {row['goal_source']} response ====="
+def _joined(parts: Turns, wishes: pa.Array, taken: np.ndarray, separator: str) -> pa.Array:
+    """What each goal's turn says: the goal, then the turns that it takes in. Shape: (n_rows,)"""
+    for place in range(taken.max(initial=0)):
+        rows = np.flatnonzero(taken > place)
+        old = parts.contents.take(pa.array(parts.starts[rows] + place))
+        said = pc.binary_join_element_wise(wishes.take(pa.array(rows)), old, separator)
+        wishes = pc.replace_with_mask(wishes, pa.array(taken > place), said)
+    return wishes
 
 
-def _joined(messages: Sequence[Message]) -> str:
-    return "\n".join(message["content"] for message in messages)
-
-
-def _without(what: str) -> str:
-    return f"{what} has no chat template; set tokenizer.chat_template, or choose placement='system' or 'prefix'"
+def _equals(values: pa.Array, text: str) -> np.ndarray:
+    return pc.fill_null(pc.equal(values, text), False).to_numpy(zero_copy_only=False)

@@ -8,12 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import messages
 from rapo.pairs import schema as pairs
-from rapo.relabelling.goals import OVERALL, SEPARATOR, GoalTemplate, quantile_edges, quantile_goals
+from rapo.relabelling import placement
+from rapo.relabelling.goals import OVERALL, GoalTemplate, quantile_edges, quantile_goals
 
 SIDES = ("chosen", "rejected")
-PLACEMENTS = ("system", "prefix")
 GOALS = ("score", "attributes", "implicit")
 TIES = ("drop", "keep", "raise")
 FAULTS = (None, "nosys_unswapped")
@@ -58,7 +57,7 @@ class Scheme:
     official_fault: str | None = None
 
     def __post_init__(self) -> None:
-        legal = {"placement": PLACEMENTS, "goal": GOALS, "ties": TIES, "official_fault": FAULTS}
+        legal = {"placement": placement.PLACEMENTS, "goal": GOALS, "ties": TIES, "official_fault": FAULTS}
         for name, values in legal.items():
             if (value := getattr(self, name)) not in values:
                 raise ValueError(f"{name} is {value!r}; use one of {', '.join(map(repr, values))}")
@@ -198,7 +197,7 @@ def _block(batch: pa.RecordBatch, goal: pa.Array, texts: pa.Array, side: str, sc
     reverse = side == "rejected" and scheme.official_fault != "nosys_unswapped"
     origin = pairs.swapped(names) if reverse else names
     columns = {name: batch[source] for name, source in zip(names, origin, strict=True)}
-    prompt = messages.insert(columns.pop("prompt"), texts, placement=scheme.placement, separator=SEPARATOR)
+    prompt = placement.put_column(columns.pop("prompt"), texts, placement=scheme.placement)
     responses = {name: columns.pop(name) for name in SIDES}
     source = pa.repeat(pa.scalar(side), len(batch))
     return pa.table({"prompt": prompt, **responses, "goal": goal, "goal_source": source, **columns})

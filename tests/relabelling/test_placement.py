@@ -1,5 +1,4 @@
-import json
-from pathlib import Path
+from copy import deepcopy
 from typing import Any
 
 import pyarrow as pa
@@ -7,118 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapo.pairs import messages
-from rapo.relabelling import goals, relabel
-from rapo.relabelling import placement as chat
-from rapo.relabelling.placement import ChatTemplate
-
-LOOP = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
-# The shapes of templates in use, each in a line or two of our own.
-TEMPLATES: dict[str, tuple[str, str]] = {
-    "a system turn of its own": ("system", LOOP),
-    "a system block within the first user turn": (
-        "system",
-        "{% if messages[0].role == 'system' %}[user] <<SYS>> {{ messages[0].content }} <</SYS>> "
-        "{{ messages[1].content }}{% else %}[user] {{ messages[0].content }}{% endif %}",
-    ),
-    "a default system text that a system turn replaces": (
-        "system",
-        "{% if messages[0].role != 'system' %}[system] be nice\n{% endif %}" + LOOP,
-    ),
-    "it raises": ("prefix", "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}" + LOOP),
-    "it fails on alternation": (
-        "prefix",
-        "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
-        "{{ raise_exception('alternate') }}{% endif %}{{ m.content }}{% endfor %}",
-    ),
-    "it drops the system turn silently": (
-        "prefix",
-        "{% for m in messages if m.role != 'system' %}[{{ m.role }}] {{ m.content }}{% endfor %}",
-    ),
-    "it folds the system turn into the user turn": (
-        "prefix",
-        "{% if messages[0].role == 'system' %}[I] {{ messages[0].content }}\n\n{{ messages[1].content }} [/I]"
-        "{% else %}[I] {{ messages[0].content }} [/I]{% endif %}",
-    ),
-    "it puts the system turn last": (
-        "prefix",
-        "{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %} {{ messages[0].content }}",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_placement_is_read_off_the_rendered_template(name: str):
-    expected, text = TEMPLATES[name]
-    assert chat.placement(ChatTemplate(text)) == expected
-
-
-def test_a_tokenizer_without_a_template_is_told():
-    with pytest.raises(ValueError, match="ChatTemplate has no chat template; set"):
-        chat.placement(ChatTemplate(""))
-
-
-def test_a_template_that_refuses_a_plain_question_is_told():
-    with pytest.raises(ValueError, match="refuses a plain question: never"):
-        chat.placement(ChatTemplate("{{ raise_exception('never') }}"))
-
-
-def test_a_saved_template_is_read_without_transformers(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"no tokenizer_config\.json"):
-        ChatTemplate.load(tmp_path)
-    config = {"chat_template": LOOP, "bos_token": {"content": "<s>"}, "eos_token": "</s>", "add_bos_token": True}
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
-    assert ChatTemplate.load(tmp_path) == ChatTemplate(LOOP, {"bos_token": "<s>", "eos_token": "</s>"})
-    (tmp_path / "chat_template.jinja").write_text("own " + LOOP, encoding="utf-8")
-    assert ChatTemplate.load(tmp_path).chat_template == "own " + LOOP
-
-
-def test_a_saved_list_of_templates_gives_its_default(tmp_path: Path):
-    named = [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": named}), encoding="utf-8")
-    assert ChatTemplate.load(tmp_path).chat_template == "d"
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps({}), encoding="utf-8")
-    with pytest.raises(ValueError, match="has no chat template"):
-        ChatTemplate.load(tmp_path)
-
-
-def test_tokens_are_not_faked():
-    with pytest.raises(ValueError, match="renders text only"):
-        ChatTemplate(LOOP).apply_chat_template([], tokenize=True)
-
-
-RENDERED = [
-    "{%- for m in messages -%}\n  {%- generation -%} {{ m.content }} {%- endgeneration -%}\n{%- endfor -%}",
-    "{% if tools is not none %}tools{% endif %}{{ messages | tojson }}{{ bos_token }}",
-    "{% for m in messages %}{% if loop.index0 == 1 %}{% break %}{% endif %}{{ m.role }}{% endfor %}",
-    *[text for _, text in TEMPLATES.values()],
-    *[example.chat_template for example in chat.EXAMPLES.values()],
-]
-
-
-def test_rendering_agrees_with_transformers():
-    tokenizers = pytest.importorskip("tokenizers")
-    transformers = pytest.importorskip("transformers")
-    backend = tokenizers.Tokenizer(tokenizers.models.WordLevel({"<s>": 0, "<unk>": 1}, unk_token="<unk>"))
-    talk = [
-        {"role": "user", "content": "hé <b>"},
-        {"role": "assistant", "content": "yes"},
-        {"role": "user", "content": "q"},
-    ]
-    for text in RENDERED:
-        theirs = transformers.PreTrainedTokenizerFast(
-            tokenizer_object=backend, bos_token="<s>", chat_template=text
-        )
-        ours = ChatTemplate(text, {"bos_token": "<s>"})
-        for end in (True, False):
-            expected = theirs.apply_chat_template(talk, tokenize=False, add_generation_prompt=end)
-            assert ours.apply_chat_template(talk, add_generation_prompt=end) == expected
-        assert chat.placement(theirs) == chat.placement(ours)
-
-
-# --- where the text goes ---------------------------------------------------------------------------------------
+from rapo.pairs.messages import MESSAGES
+from rapo.relabelling import placement
 
 words = st.text(st.characters(blacklist_categories=["Cs"]), max_size=8)
+places = st.sampled_from(["system", "prefix"])
 
 
 @st.composite
@@ -128,18 +20,48 @@ def prompts(draw: st.DrawFn) -> list[dict[str, str]]:
     return [{"role": role, "content": draw(words)} for role in roles]
 
 
-@given(st.lists(st.tuples(prompts(), words), min_size=1, max_size=5), st.sampled_from(["system", "prefix"]))
-def test_one_prompt_gets_its_goal_as_a_column_of_prompts_does(rows: list[Any], placement: str):
-    column = pa.array([prompt for prompt, _ in rows], messages.MESSAGES)
-    texts = pa.array([text for _, text in rows])
-    got = messages.insert(column, texts, placement=placement, separator=goals.SEPARATOR).to_pylist()
-    before = column.to_pylist()
-    assert got == [chat.with_goal(prompt, text, placement) for prompt, text in rows]
-    assert [prompt for prompt, _ in rows] == before, "no message is changed in place"
+def spelt_out(prompt: list[dict[str, str]], wish: str, place: str, separator: str) -> list[dict[str, str]]:
+    """The four cases, one by one."""
+    first, *rest = prompt
+    if place == "system" and first["role"] == "user":
+        return [{"role": "system", "content": wish}, *prompt]
+    if place == "system":
+        return [{"role": "system", "content": wish + separator + first["content"]}, *rest]
+    if first["role"] == "user":
+        return [{"role": "user", "content": wish + separator + first["content"]}, *rest]
+    text = wish + separator + first["content"] + separator + rest[0]["content"]
+    return [{"role": "user", "content": text}, *rest[1:]]
+
+
+@given(st.lists(st.tuples(prompts(), words), max_size=5), places, st.sampled_from(["\n\n", " ", ""]))
+def test_a_prompt_and_a_column_of_prompts_get_their_goals_alike(rows: list[Any], place: str, separator: str):
+    before = deepcopy(rows)
+    expected = [spelt_out(prompt, wish, place, separator) for prompt, wish in rows]
+    assert [placement.put(*row, placement=place, separator=separator) for row in rows] == expected
+    assert rows == before, "no message is changed in place"
+    column, wishes = (
+        pa.array([prompt for prompt, _ in rows], MESSAGES),
+        pa.array([w for _, w in rows], pa.string()),
+    )
+    got = placement.put_column(column, wishes, placement=place, separator=separator)
+    assert got.type == MESSAGES
+    assert got.to_pylist() == expected
+
+
+@given(st.lists(prompts(), min_size=2, max_size=6), places)
+def test_a_slice_of_a_column_is_read_from_its_own_place(rows: list[Any], place: str):
+    column, wishes = pa.array(rows, MESSAGES).slice(1), pa.array([f"g{i}" for i in range(len(rows))]).slice(1)
+    got = placement.put_column(column, wishes, placement=place).to_pylist()
+    assert got == [placement.put(row, f"g{i}", placement=place) for i, row in enumerate(rows)][1:]
+
+
+@given(prompts(), places)
+def test_no_wish_leaves_the_prompt_as_it_is(prompt: list[dict[str, str]], place: str):
+    assert placement.put(prompt, None, placement=place) == prompt
 
 
 @pytest.mark.parametrize(
-    ("prompt", "placement", "message"),
+    ("prompt", "place", "message"),
     [
         ([], "prefix", "no user turn"),
         ([{"role": "system", "content": "s"}], "prefix", "no user turn"),
@@ -147,30 +69,11 @@ def test_one_prompt_gets_its_goal_as_a_column_of_prompts_does(rows: list[Any], p
         ([{"role": "user", "content": "q"}], "user", "use 'system' or 'prefix'"),
     ],
 )
-def test_what_has_no_place_for_a_goal_is_told(prompt: list[Any], placement: str, message: str):
+def test_what_has_no_place_for_a_goal_is_told(prompt: list[Any], place: str, message: str):
     with pytest.raises(ValueError, match=message):
-        chat.with_goal(prompt, "g", placement)
+        placement.put(prompt, "g", placement=place)
 
 
-def test_a_row_is_shown_as_the_model_reads_it():
-    row = {
-        "prompt": chat.with_goal([{"role": "user", "content": "2 + 2 ?"}], "aim high", "prefix"),
-        "chosen": [{"role": "assistant", "content": "4"}],
-        "rejected": [{"role": "assistant", "content": "5"}],
-    }
-    assert chat.show(row, chat.EXAMPLES["no system role"]) == (
-        "--- prompt ---\n<bos><start_of_turn>user\naim high\n\n2 + 2 ?<end_of_turn>\n<start_of_turn>model\n"
-        "--- chosen ---\n4\n--- rejected ---\n5"
-    )
-
-
-def test_both_rows_of_a_pair_are_shown():
-    row = {"prompt": "q", "chosen": "a", "rejected": "b", "score_chosen": 9.0, "score_rejected": 2.0}
-    rows = relabel.relabel(pa.Table.from_pylist([row]), template=goals.COMPACT)
-    text = chat.show_pair(rows, "row-1", chat.EXAMPLES["system role"])
-    first, second = text.split("\n\n")
-    assert first.startswith("===== goal 9, the score of the chosen response =====")
-    assert "overall score : 2 ." in second
-    assert second.endswith("--- chosen ---\nb\n--- rejected ---\na")
-    with pytest.raises(ValueError, match="no row is made of pair 'row-2'"):
-        chat.show_pair(rows, "row-2", chat.EXAMPLES["system role"])
+def test_an_unknown_placement_of_a_column_is_told():
+    with pytest.raises(ValueError, match="placement is 'user'; use 'system' or 'prefix'"):
+        placement.put_column(pa.array([], MESSAGES), pa.array([], pa.string()), placement="user")

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapo.models import sampling, tiny
-from rapo.relabelling import goals
-from rapo.relabelling import placement as chat
+from rapo.relabelling import chat, goals
+from rapo.relabelling.placement import put
 from rapo.relabelling.relabel import relabel
 from rapo.studies.common import inputs, quizzes
 from rapo.training import launch as launched
@@ -27,6 +27,7 @@ DEPENDS = (
     "rapo.training.launch",
     "rapo.studies.common.quizzes",
     "rapo.pairs.sources",
+    "rapo.relabelling.chat",
     "rapo.relabelling.placement",
     "rapo.models.tiny",
     "rapo.training.train",
@@ -134,10 +135,8 @@ def ask(text: str, *, goal: float | None, placement: str, template: str) -> list
     >>> ask("name six fruits .", goal=10, placement="prefix", template="compact")
     [{'role': 'user', 'content': 'overall score : 10 .\\n\\nname six fruits .'}]
     """
-    messages = [{"role": "user", "content": text}]
-    if goal is None:
-        return messages
-    return chat.with_goal(messages, goals.text(goal, goals.template(template)), placement)
+    wish = None if goal is None else goals.text(goal, goals.template(template))
+    return put([{"role": "user", "content": text}], wish, placement=placement)
 
 
 def placement(model: Mapping[str, Any], tokenizer: Any) -> str:
