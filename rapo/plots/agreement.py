@@ -20,26 +20,26 @@ def plot_by_margin(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "A
     Args:
         estimates: of `rapo.judging.agreement.by_margin`; a column ``expected`` (0..1) is drawn as a line.
     """
-    axes = _axes(ax)
+    ax = style.axes(ax)
     share = 100 * estimates["agreement"].to_numpy()
     reach = np.abs(100 * estimates[["agreement_low", "agreement_high"]].to_numpy().T - share)
     sizes = estimates["n"].to_numpy()
     ends = np.concatenate([[0], np.cumsum(sizes)]) * 100 / sizes.sum()
     middles = (ends[1:] + ends[:-1]) / 2
     if "expected" in estimates:
-        axes.plot(middles, 100 * estimates["expected"], color=_KNOWN, label="known", zorder=1)
+        ax.plot(middles, 100 * estimates["expected"], color=_KNOWN, label="known", zorder=1)
     n = f"{sizes.min():,}" if sizes.min() == sizes.max() else f"{sizes.min():,} to {sizes.max():,}"
-    axes.errorbar(middles, share, reach, fmt="o", color=_MEASURED, label=f"measured (95 %), n = {n} a bin")
-    axes.axhline(50, color="0.6", linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    ax.errorbar(middles, share, reach, fmt="o", color=_MEASURED, label=f"measured (95 %), n = {n} a bin")
+    ax.axhline(50, **style.GUIDE)
     edges = [*estimates["low"], estimates["high"].iloc[-1]]
     digits = 2 - int(np.floor(np.log10(max(edges[-1], 1e-12))))
     texts = [f"{round(edge, digits):g}" for edge in edges]
-    axes.set_xticks(ends, texts, fontsize="small", rotation=45 * (len(edges) > 12))
-    axes.set_xlim(-1, 101)
-    axes.margins(y=0.1)
-    axes.set(xlabel="first judge's margin, at the bins' edges", ylabel="agreement (%)")
-    axes.legend(loc="best")
-    return axes
+    ax.set_xticks(ends, texts, fontsize="small", rotation=45 * (len(edges) > 12))
+    ax.set_xlim(-1, 101)
+    ax.margins(y=0.1)
+    ax.set(xlabel="first judge's margin, at the bins' edges", ylabel="agreement (%)")
+    ax.legend(loc="best")
+    return ax
 
 
 def plot_by_share(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
@@ -48,10 +48,10 @@ def plot_by_share(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Ax
     Args:
         estimates: of `rapo.judging.agreement.by_share`.
     """
-    axes = _axes(ax)
+    ax = style.axes(ax)
     for metric, part in estimates.groupby("metric", sort=False):
         colour, percent = style.colour(str(metric)), 100 * part["share"]
-        axes.fill_between(
+        ax.fill_between(
             percent,
             100 * part["agreement_low"],
             100 * part["agreement_high"],
@@ -59,10 +59,10 @@ def plot_by_share(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Ax
             alpha=0.15,
             linewidth=0,
         )
-        axes.plot(percent, 100 * part["agreement"], "o-", color=colour, label=metric)
-    axes.set(xlabel="pairs selected (%)", ylabel="agreement on them (%)")
-    axes.legend(title="selected by")
-    return axes
+        ax.plot(percent, 100 * part["agreement"], "o-", color=colour, label=metric)
+    ax.set(xlabel="pairs selected (%)", ylabel="agreement on them (%)")
+    ax.legend(title="selected by")
+    return ax
 
 
 def plot_sways(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
@@ -71,26 +71,20 @@ def plot_sways(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     Args:
         estimates: of `rapo.judging.bias.sways`; a column ``expected`` (0..1, NaN where not known) is marked.
     """
-    axes = _axes(ax)
+    ax = style.axes(ax)
     rows = np.arange(len(estimates))[::-1]
     share = 100 * estimates["share"].to_numpy()
     reach = np.abs(100 * estimates[["low", "high"]].to_numpy().T - share)
     colours = [_ANNOTATORS.get(name, "#009E73") for name in estimates["annotator"]]
     for row, value, both, colour in zip(rows, share, reach.T, colours, strict=True):
-        axes.errorbar(value, row, xerr=both[:, None], fmt="o", color=colour, markersize=7, capsize=4)
+        ax.errorbar(value, row, xerr=both[:, None], fmt="o", color=colour, markersize=7, capsize=4)
     if "expected" in estimates:
         known = 100 * estimates["expected"].to_numpy(dtype=float)
-        axes.plot(known, rows, "|", color=_KNOWN, markersize=22, markeredgewidth=2.5, label="known", zorder=0)
-        axes.legend(loc="upper right", markerscale=0.6)
+        ax.plot(known, rows, "|", color=_KNOWN, markersize=22, markeredgewidth=2.5, label="known", zorder=0)
+        ax.legend(loc="upper right", markerscale=0.6)
     names = [f"{who}: {what}" for who, what in zip(estimates["annotator"], estimates["votes for"], strict=True)]
-    axes.set_yticks(rows, names)
-    axes.axvline(50, color="0.6", linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-    axes.margins(y=0.25)
-    axes.set_xlabel("votes (%), 50 is unbiased")
-    return axes
-
-
-def _axes(ax: "Axes | None") -> "Axes":
-    import matplotlib.pyplot as plt
-
-    return plt.subplots()[1] if ax is None else ax
+    ax.set_yticks(rows, names)
+    ax.axvline(50, **style.GUIDE)
+    ax.margins(y=0.25)
+    ax.set_xlabel("votes (%), 50 is unbiased")
+    return ax

@@ -1,11 +1,12 @@
-"""Pictures of the central comparison: arms with intervals, differences, and reward against goal."""
+"""Pictures of arms: each with its interval, their differences, and what they give for what is asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rapo.plots import style
 from rapo.plots.style import colour
 
 if TYPE_CHECKING:
@@ -14,15 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def _axes(ax: "Axes | None") -> "Axes":
-    import matplotlib.pyplot as plt
-
-    return plt.gca() if ax is None else ax
-
-
-def _numbers(estimates: "pd.DataFrame") -> np.ndarray:
-    """Shape: (n, 3): estimate, low, high."""
-    return estimates[["estimate", "low", "high"]].to_numpy(dtype=float)
+_TONES = ("#0072B2", "#7f7f7f", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
 
 
 def plot_arms(
@@ -35,18 +28,10 @@ def plot_arms(
         label: of the horizontal axis, with its unit.
         reference: where a thin line stands (a draw, an optimum).
     """
-    ax = _axes(ax)
-    places = np.arange(len(estimates))[::-1]
-    for place, arm, (estimate, low, high) in zip(places, estimates["arm"], _numbers(estimates), strict=True):
-        tone = colour(str(arm))
-        ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
-        ax.plot(estimate, place, "o", color=tone, markersize=7)
+    ax = style.axes(ax)
+    _dots(ax, estimates, names=estimates["arm"], tones=[colour(str(arm)) for arm in estimates["arm"]], label=label)
     if reference is not None:
         ax.axvline(reference, color="0.35", linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
-    ax.set_yticks(places, list(estimates["arm"]))
-    ax.set_ylim(-0.6, len(estimates) - 0.4)
-    ax.set_xlabel(label)
-    ax.grid(axis="x", color="0.92")
     return ax
 
 
@@ -91,27 +76,17 @@ def plot_differences(
         label: of the horizontal axis, with its unit.
         names: how to show a group in the legend.
     """
-    ax = _axes(ax)
+    ax = style.axes(ax)
     tones = dict(zip(estimates["group"].unique(), _TONES, strict=False))
-    places = np.arange(len(estimates))[::-1]
-    for place, group, (estimate, low, high) in zip(places, estimates["group"], _numbers(estimates), strict=True):
-        tone, hollow = tones[group], bool(np.isnan(low))
-        if not hollow:
-            ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
-        ax.plot(estimate, place, "o", color=tone, markersize=7, markerfacecolor="white" if hollow else tone)
+    _dots(
+        ax, estimates, names=estimates["name"], tones=[tones[group] for group in estimates["group"]], label=label
+    )
     for group, tone in tones.items():
         ax.plot([], [], "o", color=tone, label=(names or {}).get(str(group), str(group)))
     ax.axvline(0, color="0.4", linewidth=1)
-    ax.set_yticks(places, list(estimates["name"]))
-    ax.set_ylim(-0.6, len(estimates) - 0.4)
-    ax.set_xlabel(label)
-    ax.grid(axis="x", color="0.92")
     if len(tones) > 1:
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2)
     return ax
-
-
-_TONES = ("#0072B2", "#7f7f7f", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
 
 
 def goal_panels(curve: "pd.DataFrame", labels: Mapping[str, str]) -> "Figure":
@@ -139,7 +114,7 @@ def plot_goal_curve(
         label: of the vertical axis, with its unit.
         arms: which arms, in the order of the legend.
     """
-    ax = _axes(ax)
+    ax = style.axes(ax)
     for arm in arms:
         part = curve[curve["arm"] == arm].sort_values("goal")
         ax.fill_between(part["goal"], part["low"], part["high"], color=colour(arm), alpha=0.2, linewidth=0)
@@ -149,3 +124,20 @@ def plot_goal_curve(
     ax.set_xticks(sorted(curve["goal"].unique()))
     ax.legend()
     return ax
+
+
+def _dots(
+    ax: "Axes", estimates: "pd.DataFrame", *, names: Iterable[str], tones: Sequence[str], label: str
+) -> None:
+    """A dot with its interval a row, from top to bottom; hollow where an estimate has no interval."""
+    places = np.arange(len(estimates))[::-1]
+    numbers = estimates[["estimate", "low", "high"]].to_numpy(dtype=float)
+    for place, tone, (estimate, low, high) in zip(places, tones, numbers, strict=True):
+        hollow = bool(np.isnan(low))
+        if not hollow:
+            ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
+        ax.plot(estimate, place, "o", color=tone, markersize=7, markerfacecolor="white" if hollow else tone)
+    ax.set_yticks(places, list(names))
+    ax.set_ylim(-0.6, len(estimates) - 0.4)
+    ax.set_xlabel(label)
+    ax.grid(axis="x", color="0.92")

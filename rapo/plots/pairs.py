@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rapo.plots import style
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -19,7 +21,7 @@ def plot_scores(histogram: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes
         histogram: from `rapo.pairs.audit.score_histogram`.
         ax: where to draw; a new figure by default.
     """
-    ax = ax or _axes()
+    ax = style.axes(ax)
     for side, colour, shift in (("chosen", CHOSEN, 0.0), ("rejected", REJECTED, 0.5)):
         bins = histogram[histogram["response"] == side]
         width = 0.46 * (bins["high"] - bins["low"])
@@ -38,7 +40,7 @@ def plot_margins(histogram: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axe
         histogram: from `rapo.pairs.audit.margin_histogram`.
         ax: where to draw; a new figure by default.
     """
-    ax = ax or _axes()
+    ax = style.axes(ax)
     told, ties = histogram[~histogram["tie"]], histogram[histogram["tie"]]
     width = told["high"] - told["low"]
     heights = 100 * told["share"].to_numpy(float)
@@ -67,7 +69,7 @@ def plot_premises(shares: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
         shares: from `rapo.pairs.audit.premises`.
         ax: where to draw; a new figure by default.
     """
-    ax = ax or _axes()
+    ax = style.axes(ax)
     rows = np.arange(len(shares))[::-1]
     share, low, high = (100 * shares[column].to_numpy(float) for column in ("share", "low", "high"))
     ax.errorbar(share, rows, xerr=[share - low, high - share], fmt="o", color=PLAIN, capsize=3)
@@ -96,9 +98,3 @@ def plot_overview(scores: "pd.DataFrame", margins: "pd.DataFrame", shares: "pd.D
 def _legend_above(ax: "Axes") -> None:
     """A legend over the axes, where it covers no bar."""
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
-
-
-def _axes() -> "Axes":
-    import matplotlib.pyplot as plt
-
-    return plt.subplots()[1]

@@ -4,17 +4,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from rapo.plots import style
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-RAW, CONTROLLED, REFERENCE = "#E69F00", "#0072B2", "0.6"
-
-
-def _axes(ax: "Axes | None") -> "Axes":
-    import matplotlib.pyplot as plt
-
-    return plt.gca() if ax is None else ax
+RAW, CONTROLLED = "#E69F00", "#0072B2"
 
 
 def plot_length_effect(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
@@ -23,14 +19,14 @@ def plot_length_effect(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -
     Args:
         estimates: of `rapo.winrates.length_effect.within_model`.
     """
-    ax = _axes(ax)
+    ax = style.axes(ax)
     judged, fitted, equal = (
         estimates[estimates["kind"] == kind] for kind in ("judged", "fitted", "at equal length")
     )
     reach = np.abs(judged[["low", "high"]].to_numpy().T - judged["win_rate"].to_numpy())
     ax.errorbar(judged["longer"], judged["win_rate"], reach, fmt="o", color=RAW, label="judged, by bins (95 %)")
     ax.plot(fitted["longer"], fitted["win_rate"], color=CONTROLLED, label="regression")
-    ax.axvline(0, color=REFERENCE, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    ax.axvline(0, **style.GUIDE)
     ax.plot(
         equal["longer"], equal["win_rate"], "D", color=CONTROLLED, markersize=9, label="length-controlled win rate"
     )
@@ -46,13 +42,13 @@ def plot_length_bias(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> 
     Args:
         estimates: of `rapo.winrates.length_effect.across_models`.
     """
-    ax = _axes(ax)
+    ax = style.axes(ax)
     ratio, raw = estimates["length_ratio"].to_numpy(), estimates["win_rate"].to_numpy()
     controlled = estimates["length_controlled_winrate"].to_numpy()
     ax.vlines(ratio, raw, controlled, color="0.75", linewidth=1.4, zorder=1)
     ax.plot(ratio, raw, "o", color=RAW, markerfacecolor="white", markeredgewidth=1.6, label="win rate")
     ax.plot(ratio, controlled, "o", color=CONTROLLED, label="length-controlled")
-    ax.axvline(1, color=REFERENCE, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    ax.axvline(1, **style.GUIDE)
     _plain_log_axis(ax, "x", ratio)
     ax.set_xlabel("mean length over the baseline's (log scale)")
     ax.set_ylabel("win rate (%)")
@@ -72,7 +68,7 @@ def plot_against(
         label: of the horizontal axis, with its unit.
         log: logarithmic axes, for models that mostly lose.
     """
-    ax = _axes(ax)
+    ax = style.axes(ax)
     x, y = estimates[reference].to_numpy(), estimates["length_controlled_winrate"].to_numpy()
     reach = np.abs(estimates[["lc_low", "lc_high"]].to_numpy().T - y)
     if "win_rate" in estimates:
@@ -85,7 +81,7 @@ def plot_against(
     if log:
         _plain_log_axis(ax, "x", np.array([low, high]))
         _plain_log_axis(ax, "y", np.array([low, high]))
-    ax.plot([low, high], [low, high], color=REFERENCE, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    ax.plot([low, high], [low, high], **style.GUIDE)
     ax.set_xlim(low, high)
     ax.set_ylim(low, high)
     ax.set_aspect("equal")

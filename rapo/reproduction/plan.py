@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -256,13 +257,12 @@ def _outcome(job: Job, scale: str) -> Outcome:
 
 def _check_order(jobs: Sequence[Job]) -> None:
     """Refuse a ring of notebooks that wait for each other."""
-    names = {job.name: [name for name in job.source.after if name in {job.name for job in jobs}] for job in jobs}
-    while names:
-        free = [name for name, after in names.items() if not any(other in names for other in after)]
-        if not free:
-            raise ValueError(f"notebooks wait for each other: {', '.join(names)}; mend their metadata rapo.after")
-        for name in free:
-            del names[name]
+    names = {job.name for job in jobs}
+    try:
+        TopologicalSorter({job.name: names & set(job.source.after) for job in jobs}).prepare()
+    except CycleError as error:
+        ring = ", ".join(sorted(set(error.args[1])))
+        raise ValueError(f"notebooks wait for each other: {ring}; mend their metadata rapo.after") from error
 
 
 def _wait(running: Mapping[Future[None], Job]) -> None:

@@ -1,7 +1,8 @@
 """One colour a method, and figures that are saved with the numbers they show."""
 
+import io
 import json
-import subprocess
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
 from rapo import paths
 from rapo.plots import style
@@ -60,25 +62,57 @@ def test_a_figure_is_saved_as_svg_png_and_numbers(rapo_root: Path, figure: Figur
     ]
     assert ElementTree.parse(folder / "RA-F2_winrates.svg").getroot().tag.endswith("svg")
     assert (folder / "RA-F2_winrates.png").read_bytes().startswith(b"\x89PNG")
-    assert record["data"] == [{"arm": "UF", "win rate": 0.5}]
+    assert record["data"] == {"arm": ["UF"], "win rate": [0.5]}
     assert record["config"] == {"seeds": [0, 1, 2], "n": 300}
     assert (record["name"], record["alt"], record["scale"]) == ("RA-F2_winrates", "UF wins half.", "smoke")
 
 
-def test_the_sidecar_keeps_full_precision_and_says_null_where_there_is_no_number(
+def test_the_sidecar_holds_what_a_picture_can_show_and_null_where_there_is_no_number(
     rapo_root: Path, figure: Figure
 ) -> None:
     frame = pd.DataFrame(
         {
             "p": [1e-15, 1 / 3, np.nan, np.inf],
-            "n": pd.array([1, None, 3, 4], dtype="Int64"),
+            "n": pd.array([1234567, None, 3, 4], dtype="Int64"),
             "cut": pd.cut([1, 2, 3, 4], [0, 2, 4]),
+            "narrow": np.array([1 / 3, 123456.7, -np.inf, 0.0], dtype=np.float32),
         }
     )
-    rows = save(figure, frame)["data"]
-    assert [row["p"] for row in rows] == [1e-15, 1 / 3, None, None]
-    assert [row["n"] for row in rows] == [1, None, 3, 4]
-    assert [row["cut"] for row in rows] == ["(0, 2]", "(0, 2]", "(2, 4]", "(2, 4]"]
+    record = save(figure, frame)
+    assert record["data"] == {
+        "p": [1e-15, 0.33333, None, None],
+        "n": [1234567, None, 3, 4],
+        "cut": ["(0, 2]", "(0, 2]", "(2, 4]", "(2, 4]"],
+        "narrow": [0.33333, 123460.0, None, 0.0],
+    }
+    assert set(record) == {"name", "alt", "scale", "config", "data"}  # no date and no version
+
+
+def test_svg_and_png_are_small_without_a_difference_to_the_eye(rapo_root: Path, figure: Figure) -> None:
+    save(figure)
+    file = paths.figures("smoke") / "RA-F2_winrates.svg"
+    positions = re.findall(r' (?:d|x|y)="([^"]*)"', file.read_text(encoding="utf-8"))
+    assert positions
+    assert not re.search(r"\d\.\d{3}", " ".join(positions))
+    with Image.open(file.with_suffix(".png")) as image:
+        assert image.mode == "P"
+        small = np.asarray(image.convert("RGB"), dtype=float)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, dpi=style.DPI, bbox_inches="tight", facecolor="white")
+        plain = np.asarray(Image.open(drawn).convert("RGB"), dtype=float)
+    assert np.abs(small - plain).max() <= 8  # of 255
+
+
+def test_dense_marks_become_an_image_within_the_svg_and_stay_as_they_were(rapo_root: Path, figure: Figure) -> None:
+    def images() -> int:
+        save(figure)
+        return (paths.figures("smoke") / "RA-F2_winrates.svg").read_text(encoding="utf-8").count("<image")
+
+    ax = figure.axes[0]
+    assert images() == 0
+    line = ax.plot(np.zeros(style.DENSE + 1))[0]
+    assert images() == 1
+    assert not line.get_rasterized()
 
 
 def test_drawing_again_gives_the_same_bytes(rapo_root: Path, figure: Figure) -> None:
@@ -92,19 +126,11 @@ def test_drawing_again_gives_the_same_bytes(rapo_root: Path, figure: Figure) -> 
 def test_a_failed_save_leaves_nothing_behind(
     rapo_root: Path, figure: Figure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Figure, target: Path, **options: object) -> None:
-        target.write_bytes(b"half a picture")
+    def broken(self: Path, content: bytes) -> None:
+        self.touch()
         raise OSError("disk full")
 
-    monkeypatch.setattr(Figure, "savefig", broken)
+    monkeypatch.setattr(Path, "write_bytes", broken)
     with pytest.raises(OSError, match="disk full"):
         save(figure)
     assert list(paths.figures("smoke").iterdir()) == []
-
-
-def test_provenance_names_versions_and_the_commit_of_the_code(rapo_root: Path, repository: Path) -> None:
-    style.provenance.cache_clear()
-    found = style.provenance()
-    assert found["numpy"] == np.__version__
-    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=repository, capture_output=True, text=True)
-    assert found["commit"] == (git.stdout.strip() or "unknown")
