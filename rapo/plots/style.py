@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rapo import config as settings
 from rapo import paths
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -151,11 +154,11 @@ def _rounded(found: "re.Match[str]") -> str:
 @contextmanager
 def _dense_as_image(figure: "Figure") -> Iterator[None]:
     """Rasterise, for as long as the block lasts, the marks of axes that hold more than `DENSE` points."""
-    changed = []
+    changed: list[Artist] = []
     for ax in figure.axes:
-        marks = [*ax.lines, *ax.collections]
-        sizes = [len(mark.get_xydata()) if mark in ax.lines else len(mark.get_offsets()) for mark in marks]
-        changed += [mark for mark in marks if sum(sizes) > DENSE and not mark.get_rasterized()]
+        points = [line.get_xydata() for line in ax.lines] + [marks.get_offsets() for marks in ax.collections]
+        if sum(np.shape(some)[0] for some in points) > DENSE:
+            changed += [mark for mark in (*ax.lines, *ax.collections) if not mark.get_rasterized()]
     for mark in changed:
         mark.set_rasterized(True)
     try:
