@@ -15,9 +15,10 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
+QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,stats claims pairs selection relabelling world winrates cli)
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 
-.PHONY: help setup reproduce figures test lint format lab clean distclean
+.PHONY: help setup reproduce figures check test format lab clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +35,12 @@ figures: $(READY) ## redraw figures, tables and report from the kept results, wi
 test: $(READY) ## unit, property, end-to-end and doc tests
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
-lint: $(READY) ## ruff, mypy, and the shape of the notebooks
+# mypy and the tests run side by side, one core each.
+check: $(READY) ## lint, types and the tests of what trains nothing: under a minute, for while you work
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy
-	@$(PY) -m pytest -m "not slow" tests/test_notebooks.py tests/test_floors.py
+	@$(PY) -m mypy & types=$$!; \
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 1 -m "not slow" $(QUICK); tests=$$?; wait $$types && exit $$tests
 
 format: $(READY) ## let ruff lay out the code
 	@$(PY) -m ruff check --fix --exit-zero .

@@ -127,7 +127,7 @@ def test_it_begins_with_title_and_claims_and_says_them_in_its_metadata(source: P
 def test_its_last_code_cell_tells_the_claims(source: Path) -> None:
     notebook = read(source)
     if notebook.metadata.rapo.claims:
-        assert "claims.table" in code_cells(notebook)[-1].source
+        assert "table(" in code_cells(notebook)[-1].source
 
 
 def test_names_of_claims_are_those_of_the_papers() -> None:
