@@ -164,3 +164,15 @@ def test_every_notebook_runs_from_end_to_end(tmp_path: Path) -> None:
     promised = {name for source in SOURCES for name in read(source).metadata.rapo.claims}
     told = {name for file in (figures / "claims").glob("*.json") for name in PAPER_ID.findall(file.name)}
     assert promised <= told, "claims that a notebook promises and did not save"
+
+
+def test_the_readme_lists_each_notebook_with_its_claims_and_its_study() -> None:
+    folder = SOURCES[0].parent
+    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| [")]
+    listed = {row[0][1:].partition("]")[0]: row for row in rows}
+    assert set(listed) == {source.stem for source in SOURCES}
+    for source in SOURCES:
+        _, _, claims, _, study = listed[source.stem]
+        assert [name for name in claims.split(", ") if name] == list(read(source).metadata.rapo.claims)
+        assert not study or (folder / study.partition("](")[2].rstrip(")") / "__init__.py").is_file(), study
