@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from rapo.judging import votes
 from rapo.judging.votes import Votes
 from rapo.stats import intervals, resampling
+from rapo.stats.arrays import Floats
 from rapo.stats.intervals import Interval
-from rapo.stats.resampling import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from rapo.judging import votes
 from rapo.judging.agreement import share_interval
 from rapo.stats import intervals, resampling
+from rapo.stats.arrays import Floats
 from rapo.stats.intervals import Interval
-from rapo.stats.resampling import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,16 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtri, stdtrit
 
-from rapo.stats.resampling import (
-    Floats,
-    at_least_two,
-    cluster_codes,
-    cluster_totals,
-    draws,
-    finite,
-    resampled_totals,
-)
+from rapo.stats.arrays import Floats, finite
+from rapo.stats.resampling import at_least_two, cluster_totals, counts, draws, resampled_totals
 
 # From this many seeds and prompts on `crossed` resamples; below, it has a closed form (see there).
 FEW = 20
@@ -53,42 +47,31 @@ class Interval:
 def bootstrap(
     values: ArrayLike,
     *,
-    statistic: Callable[..., Any] = np.mean,
     clusters: ArrayLike | None = None,
     level: float = 0.95,
     n_resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Percentile bootstrap of a statistic (Efron 1979); whole clusters are drawn where clusters are given.
+    """Percentile bootstrap of a mean (Efron 1979); whole clusters are drawn where clusters are given.
 
-    The estimate is the statistic of the values themselves. With fewer than about 20 units a percentile interval
-    is too narrow; `t_interval` or `crossed` fit better. Values that do not vary give an interval of no width.
+    With fewer than about 20 units a percentile interval is too narrow; `t_interval` or `crossed` fit better. Values
+    that do not vary give an interval of no width. For other statistics see `bootstrap_totals`.
 
     Args:
         values: Shape: (n,).
-        statistic: called as ``statistic(array, axis=-1)`` on Shape: (..., n), gives Shape: (...).
         clusters: a label per value (an instruction's id, say). Shape: (n,). Values of one cluster stay together.
 
     Raises:
         ValueError: a value is NaN or infinite, there are fewer than two units, or the shapes do not fit.
     """
-    data = finite(values, "values", dimensions=1)
+    data = finite(values, "values")
     if clusters is None:
-        at_least_two(len(data), "value")
-        blocks = [statistic(data[draw], axis=-1) for draw in draws(len(data), n_resamples=n_resamples, seed=seed)]
-        return percentile(statistic(data, axis=-1), np.concatenate(blocks), n=len(data), level=level)
-    codes, n_clusters = cluster_codes(clusters, len(data))
-    at_least_two(n_clusters, "cluster")
-    if statistic is np.mean:
-        totals = cluster_totals(np.stack([data, np.ones_like(data)], axis=1), codes)
-        return bootstrap_totals(totals, _ratio, level=level, n_resamples=n_resamples, seed=seed)
-    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    replicates = [
-        statistic(data[np.concatenate([rows[cluster] for cluster in draw])], axis=-1)
-        for block in draws(n_clusters, n_resamples=n_resamples, seed=seed)
-        for draw in block
-    ]
-    return percentile(statistic(data, axis=-1), np.asarray(replicates), n=n_clusters, level=level)
+        n = at_least_two(len(data), "value")
+        means = [data[draw].mean(axis=-1) for draw in draws(n, n_resamples=n_resamples, seed=seed)]
+        return percentile(data.mean(), np.concatenate(means), n=n, level=level)
+    totals = cluster_totals(np.stack([data, np.ones_like(data)], axis=1), clusters)
+    at_least_two(len(totals), "cluster")
+    return bootstrap_totals(totals, _ratio, level=level, n_resamples=n_resamples, seed=seed)
 
 
 def bootstrap_totals(
@@ -168,36 +151,10 @@ def crossed(
     rows = np.zeros((n_resamples, n_seeds))
     for stratum in np.unique(codes):
         members = np.flatnonzero(codes == stratum)
-        share = np.full(len(members), 1 / len(members))
-        rows[:, members] = rng.multinomial(len(members), share, size=n_resamples) / n_seeds
-    columns = rng.multinomial(n_prompts, np.full(n_prompts, 1 / n_prompts), size=n_resamples) / n_prompts
+        rows[:, members] = counts(rng, len(members), n_resamples=n_resamples) / n_seeds
+    columns = counts(rng, n_prompts, n_resamples=n_resamples) / n_prompts
     replicates = np.einsum("bp,bp->b", rows @ data, columns)
     return percentile(float(data.mean()), replicates, n=n_prompts, level=level)
-
-
-def difference(
-    a: ArrayLike,
-    b: ArrayLike,
-    *,
-    strata: ArrayLike | None = None,
-    level: float = 0.95,
-    n_resamples: int = 2000,
-    seed: int = 0,
-) -> Interval:
-    """`crossed` interval of mean(a) - mean(b), paired: both were measured on the same seeds and prompts.
-
-    Args:
-        a, b: Shape: (n_seeds, n_prompts) each.
-
-    Raises:
-        ValueError: the shapes differ, or what `crossed` raises.
-    """
-    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    if first.shape != second.shape:
-        raise ValueError(
-            f"a has shape {first.shape} and b {second.shape}; a paired difference needs the same seeds and prompts"
-        )
-    return crossed(first - second, strata=strata, level=level, n_resamples=n_resamples, seed=seed)
 
 
 def t_interval(values: ArrayLike, *, strata: ArrayLike | None = None, level: float = 0.95) -> Interval:
@@ -208,12 +165,12 @@ def t_interval(values: ArrayLike, *, strata: ArrayLike | None = None, level: flo
     >>> t_interval([1.0, 2.0, 3.0]).low.__round__(3)
     -0.484
     """
-    data = finite(values, "values", dimensions=1)
-    at_least_two(len(data), "value")
+    data = finite(values, "values")
+    n = at_least_two(len(data), "value")
     variance, degrees = mean_variance(data, strata=strata)
     half = _t(level, degrees) * variance**0.5
     mean = float(data.mean())
-    return Interval(mean, mean - half, mean + half, n=len(data), level=level)
+    return Interval(mean, mean - half, mean + half, n=n, level=level)
 
 
 def mean_variance(values: ArrayLike, *, strata: ArrayLike | None = None) -> tuple[float, float]:
@@ -253,11 +210,9 @@ def wilson(successes: float, n: int, *, level: float = 0.95) -> Interval:
     >>> answer.low, round(answer.high, 4)
     (0.0, 0.2775)
     """
-    from scipy import stats
-
     if not n >= 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}; need n of at least 1 and 0 <= successes <= n")
-    z = stats.norm.ppf(0.5 + _level(level) / 2)
+    z = ndtri(0.5 + _level(level) / 2)
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
@@ -284,14 +239,11 @@ def percentile(estimate: float, replicates: ArrayLike, *, n: int, level: float =
 
 
 def _crossed_t(data: Floats, strata: Floats, level: float) -> Interval:
-    n_prompts = data.shape[1]
     mean = float(data.mean())
-    (by_seed, seeds), (by_prompt, prompts) = (
-        mean_variance(data.mean(axis=1), strata=strata),
-        mean_variance(data.mean(axis=0)),
-    )
+    by_seed, seeds = mean_variance(data.mean(axis=1), strata=strata)
+    by_prompt, prompts = mean_variance(data.mean(axis=0))
     half = float(np.sqrt(_t(level, seeds) ** 2 * by_seed + _t(level, prompts) ** 2 * by_prompt))
-    return Interval(mean, mean - half, mean + half, n=n_prompts, level=level)
+    return Interval(mean, mean - half, mean + half, n=data.shape[1], level=level)
 
 
 def _strata(strata: ArrayLike | None, n: int) -> Floats:
@@ -310,9 +262,7 @@ def _strata(strata: ArrayLike | None, n: int) -> Floats:
 
 def _t(level: float, degrees: float) -> float:
     """Student's t quantile."""
-    from scipy import stats
-
-    return float(stats.t.ppf(0.5 + _level(level) / 2, degrees))
+    return float(stdtrit(degrees, 0.5 + _level(level) / 2))
 
 
 def _ratio(sums: Floats) -> Floats:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from rapo.stats.arrays import Floats, Integers, finite
 
 # Draws held in memory at once: 32 MB of indices.
 _DRAWS_AT_ONCE = 4_000_000
@@ -18,6 +17,11 @@ def draws(n: int, *, n_resamples: int, seed: int) -> Iterator[Integers]:
     block = max(1, _DRAWS_AT_ONCE // n)
     for start in range(0, n_resamples, block):
         yield rng.integers(0, n, size=(min(block, n_resamples - start), n))
+
+
+def counts(rng: np.random.Generator, n: int, *, n_resamples: int) -> Floats:
+    """How often each of n units is drawn in each resample. Shape: (n_resamples, n)."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(float)
 
 
 def resampled_totals(totals: ArrayLike, *, n_resamples: int = 2000, seed: int = 0) -> Floats:
@@ -33,9 +37,9 @@ def resampled_totals(totals: ArrayLike, *, n_resamples: int = 2000, seed: int = 
         ValueError: fewer than two units, or a value that is not finite.
     """
     sums = finite(totals, "totals", dimensions=2)
-    at_least_two(len(sums), "unit")
-    blocks = draws(len(sums), n_resamples=n_resamples, seed=seed)
-    return np.concatenate([_counts(draw, len(sums)) @ sums for draw in blocks])
+    n = at_least_two(len(sums), "unit")
+    blocks = draws(n, n_resamples=n_resamples, seed=seed)
+    return np.concatenate([_tally(draw, n) @ sums for draw in blocks])
 
 
 def cluster_totals(values: ArrayLike, clusters: ArrayLike) -> Floats:
@@ -46,8 +50,7 @@ def cluster_totals(values: ArrayLike, clusters: ArrayLike) -> Floats:
     """
     data = finite(values, "values", dimensions=2)
     codes, n_clusters = cluster_codes(clusters, len(data))
-    columns = [np.bincount(codes, column, minlength=n_clusters) for column in data.T]
-    return np.stack(columns, axis=1)
+    return np.stack([np.bincount(codes, column, minlength=n_clusters) for column in data.T], axis=1)
 
 
 def cluster_codes(clusters: ArrayLike, n: int) -> tuple[Integers, int]:
@@ -64,31 +67,17 @@ def cluster_codes(clusters: ArrayLike, n: int) -> tuple[Integers, int]:
     codes, found = pd.factorize(labels)
     if (codes < 0).any():
         raise ValueError(f"cluster label {int(np.argmax(codes < 0))} is missing; every value needs one")
-    return codes.astype(np.int64), len(found)
+    return codes, len(found)
 
 
-def finite(values: ArrayLike, name: str, *, dimensions: int) -> Floats:
-    """Return values as an array of that many dimensions.
-
-    Raises:
-        ValueError: the shape is another, or a value is NaN or infinite.
-    """
-    data = np.asarray(values, dtype=float)
-    if data.ndim != dimensions:
-        raise ValueError(f"{name} have {data.ndim} dimension(s), shape {data.shape}; need {dimensions}")
-    if bad := np.argwhere(~np.isfinite(data)).tolist():
-        where = tuple(bad[0]) if dimensions > 1 else bad[0][0]
-        raise ValueError(f"{name} hold {len(bad)} that are not finite, the first at {where}; leave them out first")
-    return data
-
-
-def at_least_two(n: int, unit: str) -> None:
-    """Raise a ValueError where there are fewer than two units to draw from."""
+def at_least_two(n: int, unit: str) -> int:
+    """The number of units to draw from; a ValueError where there are fewer than two."""
     if n < 2:
         raise ValueError(f"{n} {unit}{'' if n == 1 else 's'}: an interval needs at least two")
+    return n
 
 
-def _counts(draw: Integers, n: int) -> Floats:
+def _tally(draw: Integers, n: int) -> Floats:
     """How often each unit was drawn. From Shape: (block, n) to Shape: (block, n)."""
     flat = (draw + n * np.arange(len(draw))[:, None]).ravel()
     return np.bincount(flat, minlength=draw.size).reshape(len(draw), n).astype(float)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rapo.stats import resampling
-from rapo.stats.resampling import Floats, Integers
+from rapo.stats.arrays import Floats, Integers, finite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +131,7 @@ def read(battles: "pd.DataFrame", style: "pd.DataFrame | None") -> Battles:
     weight = _numbers(battles["weight"], "weight", 0.0, np.inf) if "weight" in battles else np.ones(len(a))
     if style is not None and len(style) != len(a):
         raise ValueError(f"style has {len(style)} rows for {len(a)} battles; give one row per battle")
-    features = np.empty((len(a), 0)) if style is None else resampling.finite(style, "style", dimensions=2)
+    features = np.empty((len(a), 0)) if style is None else finite(style, "style", dimensions=2)
     if not weight.sum() > 0:
         raise ValueError("every battle has weight 0; give some a weight above 0")
     return Battles(tuple(models), a, b, outcome, weight, features)

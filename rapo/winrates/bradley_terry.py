@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapo.stats import resampling
-from rapo.stats.resampling import Floats, Integers
+from rapo.stats.arrays import Floats, Integers
 from rapo.winrates.battles import Battles, check_connected, groups, is_separated, read
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rapo.stats import intervals
-from rapo.stats.resampling import Floats
+from rapo.stats.arrays import Floats
 from rapo.winrates.bradley_terry import BradleyTerry
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rapo.stats import cross_validation, l1_logistic
+from rapo.stats import l1_logistic
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -20,7 +20,6 @@ Ints = NDArray[np.integer[Any]]
 GRID: Floats = np.logspace(-4, 4, 10)
 N_FOLDS = 5
 _CHUNK = 32
-_ALL = np.array([-1])
 
 
 @dataclass(frozen=True)
@@ -104,9 +103,9 @@ def fit(rows: Rows, gamed: Floats | None, *, baseline_regulariser: float) -> Fit
     for models in _chunks(np.diff(rows.starts)):
         x, win, weight = _padded(rows, features, models)
         data = _folded(x, win, weight, extra, baseline_regulariser / 2)
-        found.chosen[models], weights, _ = cross_validation.choose_penalty(data, GRID, _start(win, weight, d))
+        found.chosen[models], weights, _ = l1_logistic.choose_penalty(data, GRID, _start(win, weight, d))
         found.weights[models] = weights
-        found.hessian[models] = l1_logistic.moments(data, weights[:, None], _ALL)[1][:, 0]
+        found.hessian[models] = l1_logistic.moments(data, weights[:, None], l1_logistic.NONE_LEFT_OUT)[1][:, 0]
     return found
 
 
@@ -178,7 +177,7 @@ def bootstrap(
             x[..., 0] = np.tanh(_restandardised(rows.delta[part], weight))
             win = np.broadcast_to(rows.win[part], weight.shape)
             data = _folded(x, win, weight, extra, baseline_regulariser / 2)
-            _, fitted, _ = cross_validation.choose_penalty(data, GRID, _start(win, weight, x.shape[2]))
+            _, fitted, _ = l1_logistic.choose_penalty(data, GRID, _start(win, weight, x.shape[2]))
             x[..., 0] = 0.0
             chance = 0.5 + 0.5 * np.tanh((x * fitted[:, None]).sum(axis=2) / 2)
             found[m, at : at + _CHUNK] = (chance * weight).sum(axis=1) / weight.sum(axis=1)

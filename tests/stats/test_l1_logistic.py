@@ -1,15 +1,15 @@
 """Batched L1 logistic regressions: optimal by their own conditions, and by liblinear and a general optimiser."""
 
+import liblinear
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from sklearn.linear_model import LogisticRegression
 
 from rapo.stats import l1_logistic
 
-ALL = np.array([-1])
+ALL = l1_logistic.NONE_LEFT_OUT
 
 
 def problem(seed: int, *, n: int = 60, d: int = 3, batch: int = 1, folds: int = 1) -> tuple[np.ndarray, ...]:
@@ -27,15 +27,6 @@ def slack(x: np.ndarray, p: np.ndarray, s: np.ndarray, w: np.ndarray, penalty: f
     return float(np.max(np.where(w == 0, at_zero, np.abs(gradient + penalty * np.sign(w)))))
 
 
-def liblinear(penalty: float) -> LogisticRegression:
-    """An L1 regression without intercept, solved tightly."""
-    newer = LogisticRegression().get_params().get("penalty") != "l2"
-    kind = {"l1_ratio": 1.0} if newer else {"penalty": "l1"}
-    return LogisticRegression(
-        C=1 / penalty, solver="liblinear", fit_intercept=False, tol=1e-10, max_iter=100_000, random_state=0, **kind
-    )
-
-
 @settings(max_examples=60)
 @given(st.integers(0, 10_000), st.floats(-4, 3))
 def test_the_conditions_of_the_optimum_hold_to_1e_8(seed, exponent) -> None:
@@ -48,10 +39,7 @@ def test_the_conditions_of_the_optimum_hold_to_1e_8(seed, exponent) -> None:
 @pytest.mark.parametrize("penalty", [1e-3, 0.3, 5.0, 12.0])
 def test_it_agrees_with_liblinear_on_doubled_rows(penalty) -> None:
     x, p, s = (array[0, 0] for array in problem(7))
-    twice = np.concatenate([x, x])
-    label = np.repeat([1, 0], len(x))
-    weight = np.concatenate([s * p, s * (1 - p)])
-    theirs = liblinear(penalty).fit(twice, label, sample_weight=weight).coef_[0]
+    theirs = liblinear.fit(x, p, s, penalty=penalty)
     data = l1_logistic.prepare(x[None, None], p[None, None], s[None, None])
     ours = l1_logistic.solve(data, np.zeros((1, 1, 3)), np.array([[penalty]]), ALL)[0, 0]
     np.testing.assert_allclose(ours, theirs, atol=1e-7)
@@ -139,3 +127,54 @@ def test_giving_up_is_said() -> None:
     data = l1_logistic.prepare(*problem(0))
     with pytest.raises(RuntimeError, match="1 of 1 regressions did not converge in 1 "):
         l1_logistic.solve(data, np.zeros((1, 1, 3)), np.array([[0.1]]), ALL, max_steps=1)
+
+
+# Cross-validation.
+
+
+def rows(seed: int, n: int = 150) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = np.stack([np.tanh(rng.normal(size=n)), rng.normal(size=n), np.ones(n)], axis=1)
+    p = np.clip(1 / (1 + np.exp(-x @ [0.8, 0.5, -0.7])) + rng.normal(0, 0.4, n), 0, 1)
+    return x, p, np.where(np.arange(n) < 50, 0.1, 1.0)
+
+
+def folded(values: np.ndarray) -> np.ndarray:
+    """GroupKFold deals rows out from the last one backwards; which fold comes first does not matter."""
+    return np.swapaxes(values[::-1].reshape(len(values) // 5, 5, *values.shape[1:]), 0, 1)[None]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_it_equals_liblinear_fold_by_fold(seed) -> None:
+    x, p, s = rows(seed)
+    best, weights, mean = liblinear.cross_validated(x, p, s)
+    data = l1_logistic.prepare(folded(x), folded(p), folded(s))
+    ours, fitted, loss = l1_logistic.choose_penalty(data, liblinear.GRID, np.zeros((1, 3)))
+    np.testing.assert_allclose(loss[0], mean, atol=1e-7)
+    assert ours[0] == best
+    np.testing.assert_allclose(fitted[0], weights, atol=1e-7)
+
+
+def test_held_out_loss_by_hand() -> None:
+    # One fold of two rows, x = 1 and w = log 3: chance 3/4. Targets 1 and 0, weights 1 and 2:
+    # (1 * -log .75 + 2 * -log .25) / 2 = (.287682 + 2.772589) / 2
+    data = l1_logistic.prepare(np.ones((1, 1, 2, 1)), np.array([[[1.0, 0.0]]]), np.array([[[1.0, 2.0]]]))
+    loss = l1_logistic.held_out_loss(data, np.full((1, 1, 1, 1), np.log(3.0)))
+    assert loss[0, 0, 0] == pytest.approx(1.5301354, abs=1e-6)
+
+
+def test_held_out_loss_is_clipped_like_the_official_one() -> None:
+    data = l1_logistic.prepare(np.ones((1, 1, 1, 1)), np.zeros((1, 1, 1)), np.ones((1, 1, 1)))
+    loss = l1_logistic.held_out_loss(data, np.full((1, 1, 1, 1), 900.0))
+    # A certain miss costs -log(1e-15), not more.
+    assert loss[0, 0, 0] == pytest.approx(-np.log(1e-15), abs=1e-9)
+
+
+def test_where_nothing_helps_the_first_of_equals_is_taken() -> None:
+    rng = np.random.default_rng(0)
+    x, p = rng.normal(size=(1, 5, 20, 2)) * 1e-9, np.full((1, 5, 20), 0.5)
+    best, weights, _ = l1_logistic.choose_penalty(
+        l1_logistic.prepare(x, p, np.ones_like(p)), liblinear.GRID, np.zeros((1, 2))
+    )
+    assert best[0] == 0
+    assert (weights == 0).all()

@@ -44,7 +44,7 @@ def test_cluster_codes_take_any_label():
     [
         ([[1.0, 2.0]], "1 unit: an interval needs at least two"),
         ([1.0, 2.0], "1 dimension"),
-        ([[1.0], [np.nan]], r"not finite, the first at \(1, 0\)"),
+        ([[1.0], [np.nan]], r"not finite, the first is nan at \(1, 0\)"),
     ],
 )
 def test_bad_totals_are_named(totals, message):

@@ -2,11 +2,11 @@
 
 import logging
 
+import liblinear
 import numpy as np
 import pandas as pd
 import pytest
 from official import annotations, calibration_file, load, win_rate
-from stats.test_cross_validation import by_hand
 
 from rapo.judging import judgements
 from rapo.studies.winrates import simulation
@@ -46,7 +46,7 @@ def test_it_equals_liblinear_on_doubled_rows(made_up, regulariser) -> None:
         # Two baselines share the weight: 0.2 / 2 for each of their rows, which come first.
         x, p = np.concatenate([extra, own]), np.concatenate([gamed["preference"], p])
         s = np.concatenate([np.full(300, regulariser / 2), s])
-    best, weights, _ = by_hand(x, p, s)
+    best, weights, _ = liblinear.cross_validated(x, p, s)
     expected = 100 / (1 + np.exp(-(own[:, 1] * weights[1] + weights[2])))
     ours = length_control.fit(
         rows["preference"],

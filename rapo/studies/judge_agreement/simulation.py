@@ -15,7 +15,7 @@ from scipy.special import expit, logit, ndtr
 from rapo.claims.claim import Claim
 from rapo.judging import agreement, bias, votes
 from rapo.stats import intervals
-from rapo.stats.resampling import Floats
+from rapo.stats.arrays import Floats
 
 # Log odds in the first judge's preference per unit of what it sees: most preferences are then near 1 or 2.
 _SHARPNESS = 4.0

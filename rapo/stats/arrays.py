@@ -1,0 +1,43 @@
+"""Arrays of numbers: their types, and the one check of what a caller gives."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.integer[Any]]
+
+
+def finite(
+    values: ArrayLike,
+    name: str,
+    *,
+    dimensions: int = 1,
+    length: int | None = None,
+    low: float = -np.inf,
+    high: float = np.inf,
+    remedy: str = "leave them out first",
+) -> Floats:
+    """Values as an array of finite numbers from ``low`` to ``high``; ``length`` is that of the first axis, if told.
+
+    Raises:
+        ValueError: the shape is another, or a number is NaN, infinite or outside; names the first one and the remedy.
+
+    >>> finite([1, 2], "scores").tolist()
+    [1.0, 2.0]
+    """
+    data = np.asarray(values, dtype=float)
+    if data.ndim != dimensions:
+        raise ValueError(f"{name} have {data.ndim} dimension(s), shape {data.shape}; need {dimensions}")
+    if length is not None and len(data) != length:
+        raise ValueError(f"{name} have shape {data.shape} where {length} rows are; give one value for each")
+    bad = ~(np.isfinite(data) & (data >= low) & (data <= high))
+    if bad.any():
+        where = tuple(int(at) for at in np.argwhere(bad)[0])
+        kind = "finite" if np.isinf([low, high]).all() else f"from {low:g} to {high:g}"
+        raise ValueError(
+            f"{name} hold {bad.sum()} that are not {kind}, the first is {data[where]:g} at "
+            f"{where if dimensions > 1 else where[0]}; {remedy}"
+        )
+    return data
