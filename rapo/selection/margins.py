@@ -14,6 +14,25 @@ Floats = NDArray[np.float64]
 Kind = Literal["signed", "absolute"]
 
 
+def finite_columns(**named: ArrayLike) -> list[Floats]:
+    """Columns as finite float64 of one length. Shape of each: (n_pairs,)
+
+    Raises:
+        ValueError: lengths differ, or a value is missing, NaN or infinite; names column, row and value.
+    """
+    found = {name: np.asarray(values, dtype=float) for name, values in named.items()}
+    sizes = {name: values.shape for name, values in found.items()}
+    if len(set(sizes.values())) > 1 or any(values.ndim != 1 for values in found.values()):
+        raise ValueError(f"columns have shapes {sizes}; give one value a pair to each")
+    for name, values in found.items():
+        wrong = np.flatnonzero(~np.isfinite(values))
+        if len(wrong):
+            raise ValueError(
+                f"{name} of row {wrong[0] + 1} is {values[wrong[0]]} ({len(wrong)} such rows); score or drop them first"
+            )
+    return list(found.values())
+
+
 def explicit_margin(score_chosen: ArrayLike, score_rejected: ArrayLike, *, kind: Kind = "signed") -> Floats:
     """Margin of the scores, in score points: r(x, y_w) - r(x, y_l). Shape: (n_pairs,)
 
@@ -24,7 +43,7 @@ def explicit_margin(score_chosen: ArrayLike, score_rejected: ArrayLike, *, kind:
     >>> explicit_margin([9.0, 3.0], [1.0, 5.0]).tolist()
     [8.0, -2.0]
     """
-    chosen, rejected = _columns(score_chosen=score_chosen, score_rejected=score_rejected)
+    chosen, rejected = finite_columns(score_chosen=score_chosen, score_rejected=score_rejected)
     return _kind(chosen - rejected, kind)
 
 
@@ -46,7 +65,7 @@ def candidate_spread(scores: Sequence[Sequence[float]]) -> Floats:
             f"row {few[0] + 1} has {len(scores[few[0]])} candidate scores; a spread needs two or more"
         )
     spread = np.array([max(found) - min(found) for found in scores], dtype=float)
-    return _columns(candidate_scores=spread)[0]
+    return finite_columns(candidate_scores=spread)[0]
 
 
 def implicit_margin_dpo(
@@ -69,7 +88,7 @@ def implicit_margin_dpo(
     >>> implicit_margin_dpo([-10.0], [-12.0], [-11.0], [-11.0], beta=0.1).round(3).tolist()
     [0.2]
     """
-    named = _columns(chosen=chosen, rejected=rejected, ref_chosen=ref_chosen, ref_rejected=ref_rejected)
+    named = finite_columns(chosen=chosen, rejected=rejected, ref_chosen=ref_chosen, ref_rejected=ref_rejected)
     return _kind(_positive("beta", beta) * ((named[0] - named[2]) - (named[1] - named[3])), kind)
 
 
@@ -96,8 +115,8 @@ def implicit_margin_simpo(
     >>> implicit_margin_simpo([-10.0], [-12.0], [5], [4]).tolist()
     [1.0]
     """
-    sums = _columns(chosen=chosen, rejected=rejected)
-    tokens = _columns(chosen_tokens=chosen_tokens, rejected_tokens=rejected_tokens)
+    sums = finite_columns(chosen=chosen, rejected=rejected)
+    tokens = finite_columns(chosen_tokens=chosen_tokens, rejected_tokens=rejected_tokens)
     for name, counts in zip(("chosen_tokens", "rejected_tokens"), tokens, strict=True):
         if (counts < 1).any():
             row = int(np.flatnonzero(counts < 1)[0])
@@ -116,7 +135,7 @@ def zscore(values: ArrayLike) -> Floats:
     >>> zscore([1.0, 3.0]).tolist(), zscore([2.0, 2.0]).tolist()
     ([-1.0, 1.0], [0.0, 0.0])
     """
-    (found,) = _columns(values=values)
+    (found,) = finite_columns(values=values)
     if not len(found) or np.ptp(found) == 0:
         return np.zeros(len(found))
     return (found - found.mean()) / found.std()
@@ -147,7 +166,7 @@ def alignment_potential(
     >>> alignment_potential([4.0, 4.0], [3.0, 0.5], standardise=False).tolist()
     [1.0, 3.5]
     """
-    target, current = _columns(explicit=explicit, implicit=implicit)
+    target, current = finite_columns(explicit=explicit, implicit=implicit)
     target, current = np.abs(target), current if signed_implicit else np.abs(current)
     if standardise:
         target, current = zscore(target), zscore(current)
@@ -164,22 +183,3 @@ def _positive(name: str, value: float, *, zero: bool = False) -> float:
     if not (np.isfinite(value) and (value > 0 or (zero and value == 0))):
         raise ValueError(f"{name} is {value}; use a positive number")
     return float(value)
-
-
-def _columns(**named: ArrayLike) -> list[Floats]:
-    """Columns as finite float64 of one length.
-
-    Raises:
-        ValueError: lengths differ, or a value is missing, NaN or infinite; names column, row and value.
-    """
-    found = {name: np.asarray(values, dtype=float) for name, values in named.items()}
-    sizes = {name: values.shape for name, values in found.items()}
-    if len(set(sizes.values())) > 1 or any(values.ndim != 1 for values in found.values()):
-        raise ValueError(f"columns have shapes {sizes}; give one value a pair to each")
-    for name, values in found.items():
-        wrong = np.flatnonzero(~np.isfinite(values))
-        if len(wrong):
-            raise ValueError(
-                f"{name} of row {wrong[0] + 1} is {values[wrong[0]]} ({len(wrong)} such rows); score or drop them first"
-            )
-    return list(found.values())

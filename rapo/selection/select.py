@@ -55,7 +55,7 @@ def top(
     >>> top([0.5, 2.0, 1.0], k=2, ids=["a", "b", "c"]).keep.tolist()
     [False, True, True]
     """
-    (found,) = margins._columns(metric=values)
+    (found,) = margins.finite_columns(metric=values)
     n = _count(len(found), k, fraction)
     if len(ids) != len(found) or len(set(ids)) != len(ids):
         raise ValueError(
@@ -93,6 +93,7 @@ class Options:
         spread: explicit margin from the column ``candidate_scores`` (best less worst of all candidates), as the
             official code does, instead of the pair's own scores.
         seed: of the metric "uniform".
+        columns: names of the columns above and what they are called in the table, where that differs.
     """
 
     implicit: str = "auto"
@@ -120,9 +121,8 @@ def implicit(table: pa.Table, options: Options) -> Floats:
     """
     kind = options.implicit
     if kind == "auto":
-        kind = (
-            "dpo" if all(options.columns.get(name, name) in table.column_names for name in REFERENCE) else "simpo"
-        )
+        given = {options.columns.get(name, name) for name in REFERENCE}
+        kind = "dpo" if given <= set(table.column_names) else "simpo"
     if kind == "dpo":
         chosen, rejected, *reference = (_floats(table, name, options) for name in (*LOGPROBS, *REFERENCE))
         return margins.implicit_margin_dpo(chosen, rejected, *reference, beta=options.beta)
@@ -134,9 +134,8 @@ def implicit(table: pa.Table, options: Options) -> Floats:
 
 def _uniform(table: pa.Table, options: Options) -> Floats:
     """A random number a row that depends on the seed and the row's id alone."""
-    return np.array(
-        [int(content_hash(str(options.seed), name, length=12), 16) / 16**12 for name in row_ids(table)]
-    )
+    hashes = [content_hash(str(options.seed), name, length=12) for name in row_ids(table)]
+    return np.array([int(found, 16) / 16**12 for found in hashes])
 
 
 def _potential(table: pa.Table, options: Options) -> Floats:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from rapo.world import prompts as asked
-from rapo.world import skills
+from rapo.world import prompts, skills
 from rapo.world.annotators import Annotator, panel
 from rapo.world.judge import Judge
 from rapo.world.prompts import Prompt
-from rapo.world.reward import ATTRIBUTES, Gold
+from rapo.world.reward import ATTRIBUTES, Gold, whole
 
 CANDIDATES = 4
 
@@ -23,7 +23,7 @@ class World:
 
     Attributes:
         gold: the true reward.
-        judge: who scores the preference data.
+        noise, length_bias, flips: of the judge who scores the preference data, as `Judge` takes them.
         skill: skills of the annotators who write the preference data.
         verbosity: chances of a further sentence, over the annotators.
         base_skill: skills of the annotators whose answers the base model learns from.
@@ -77,35 +77,39 @@ def candidates(world: World, n: int, *, seed: int, split: str = "train") -> pa.T
     attribute on 1-10, gold_score).
     """
     writers = world.panel()
-    questions = asked.draw(n, split=split, seed=seed)
+    questions = prompts.draw(n, split=split, seed=seed)
     rows: list[tuple[Prompt, str, str]] = []
     for i, question in enumerate(questions):
         rng = np.random.default_rng([seed, i, 17])
         for writer in rng.choice(len(writers), size=CANDIDATES, replace=False):
             rows.append((question, writers[writer].name, writers[writer].answer(question, rng).text))
-    judged = _judge(world, [row[0] for row in rows], [row[2] for row in rows], seed=seed)
-    completions = [
-        {"model": row[1], "response": row[2], **scores} for row, scores in zip(rows, judged, strict=True)
-    ]
+    scores = annotate(world, [row[0] for row in rows], [row[2] for row in rows], seed=seed)
+    completions = [{"model": row[1], "response": row[2], **each} for row, each in zip(rows, scores, strict=True)]
+    several = [completions[first : first + CANDIDATES] for first in range(0, len(rows), CANDIDATES)]
+    return as_candidates(questions, several, seed=seed)
+
+
+def as_candidates(questions: Sequence[Prompt], completions: Sequence[Sequence[Any]], *, seed: int) -> pa.Table:
+    """Prompts and their scored answers as a table in UltraFeedback's shape; ``seed`` tells draws apart by their ids."""
     return pa.table(
         {
-            "prompt_id": [f"{seed}-{i}" for i in range(n)],
+            "prompt_id": [f"{seed}-{i}" for i in range(len(questions))],
             "instruction": [question.text for question in questions],
-            "completions": [completions[i * CANDIDATES : (i + 1) * CANDIDATES] for i in range(n)],
+            "completions": [list(several) for several in completions],
         }
     )
 
 
-def _judge(
+def annotate(
     world: World, questions: Sequence[Prompt], texts: Sequence[str], *, seed: int
 ) -> list[dict[str, object]]:
-    """Overall, per-attribute and gold scores of every answer."""
+    """What the world's annotation form says of every answer: overall, per-attribute and gold scores."""
     ids = range(len(texts))
     overall = world.judge(seed=seed).score(questions, texts, ids)
     table = np.nan_to_num(world.gold.table(questions, texts), nan=0.0)
     gold = world.gold.overall(table)
     noise = np.random.default_rng([seed, 19]).normal(0, world.noise / 2, table.shape)
-    scores = np.clip(np.rint(1 + 9 * table + noise), 1, 10)
+    scores = whole(1 + 9 * table + noise)
     return [
         {
             "overall_score": float(overall[i]),
@@ -138,28 +142,29 @@ def corpus(
         goal_noise: standard deviation of the score in the prompt around the truth, in points.
     """
     writers = world.base_panel()
-    questions = asked.draw(n, split="train", seed=seed + 1_000_003)
-    quizzes = skills.draw(n, seed=seed + 1_000_003)
-    return [
-        _example(world, writers, questions[i], quizzes[i], np.random.default_rng([seed, i, 23]),
-                 scored, attributes, drill, goal_noise)
-        for i in range(n)
-    ]  # fmt: skip
+    questions = prompts.draw(n, split="train", seed=seed + 1_000_003)
+    examples = []
+    for i, (_, quiz, right) in enumerate(skills.draw(n, seed=seed + 1_000_003)):
+        rng = np.random.default_rng([seed, i, 23])
+        kind, under = rng.random(), rng.random()
+        if kind < drill:
+            examples.append(Example(quiz, right))
+            continue
+        text = writers[int(rng.integers(len(writers)))].answer(questions[i], rng).text
+        goal: dict[str, float] | float | None = None
+        if under < scored + attributes:
+            values = world.gold.attributes(questions[i], text)
+            goal = _overall(world, values, goal_noise, rng) if under < scored else _each(values, goal_noise, rng)
+        examples.append(Example(questions[i].text, text, goal))
+    return examples
 
 
-def _example(
-    world: World, writers: Sequence[Annotator], question: Prompt, quiz: tuple[str, str, str],
-    rng: np.random.Generator, scored: float, attributes: float, drill: float, goal_noise: float,
-) -> Example:  # fmt: skip
-    kind, under = rng.random(), rng.random()
-    if kind < drill:
-        return Example(quiz[1], quiz[2])
-    text = writers[int(rng.integers(len(writers)))].answer(question, rng).text
-    values = world.gold.attributes(question, text)
-    if under < scored:
-        seen = float(world.gold.overall(values)) + rng.normal(0, goal_noise)
-        return Example(question.text, text, float(np.clip(np.rint(seen), 1, 10)))
-    if under < scored + attributes:
-        noisy = np.clip(np.rint(1 + 9 * values + rng.normal(0, goal_noise / 2, len(values))), 1, 10)
-        return Example(question.text, text, dict(zip(ATTRIBUTES, noisy.tolist(), strict=True)))
-    return Example(question.text, text)
+def _overall(world: World, values: NDArray[np.float64], noise: float, rng: np.random.Generator) -> float:
+    """The overall score as someone saw it."""
+    return float(whole(world.gold.overall(values) + rng.normal(0, noise)))
+
+
+def _each(values: NDArray[np.float64], noise: float, rng: np.random.Generator) -> dict[str, float]:
+    """The attributes' scores as someone saw them."""
+    seen = whole(1 + 9 * values + rng.normal(0, noise / 2, len(values)))
+    return dict(zip(ATTRIBUTES, seen.tolist(), strict=True))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rapo.world.answers import length
 from rapo.world.prompts import Prompt
-from rapo.world.reward import Gold
+from rapo.world.reward import Gold, whole
 
 TYPICAL_LENGTH = 15.0
 
@@ -40,8 +40,8 @@ class Judge:
         return np.where(draws[:, 1] < self.flips, 1 + 9 * draws[:, 2], scores)
 
     def score(self, prompts: Sequence[Prompt], texts: Sequence[str], ids: Sequence[int]) -> NDArray[np.float64]:
-        """Whole scores from 1 to 10, as an annotation form has them. Shape: (n,)."""
-        return np.clip(np.rint(self.raw(prompts, texts, ids)), 1, 10)
+        """Scores from 1 to 10. Shape: (n,)."""
+        return whole(self.raw(prompts, texts, ids))
 
     def prefer(
         self,

@@ -51,19 +51,26 @@ SENTENCES: tuple[str, ...] = (
 )
 
 
+# How a held-out skill is asked for.
+QUESTIONS: dict[str, str] = {
+    "kind": "what kind of thing is {0} ?",
+    "odd one out": "which word does not belong : {0} ?",
+    "alphabet": "which word comes first in the dictionary : {0} ?",
+    "counting": "how many words are here : {0} ?",
+    "last": "what is the last word of : {0} ?",
+    "copy": "repeat after me : {0} .",
+}
+# Goal texts: the overall score, or one line an attribute.
+GOAL_WORDS: tuple[str, ...] = ("overall score :", "count truth unique order elaboration .")
+
+
 def vocabulary(extra: tuple[str, ...] = ()) -> list[str]:
     """Every word that a prompt, an answer or a goal can hold, sorted: the tokenizer's vocabulary.
 
     Scores are digits ("1" .. "10") and counts are words ("six"): a model cannot mistake one for the other.
     """
-    from rapo.world import skills
-
     texts = [*PHRASINGS, *TAILS, *SENTENCES, *NUMBERS, *CATEGORIES, *SINGULAR.values(), *CATEGORY_OF, *extra]
     texts += [text for texts_of_order in ORDERS.values() for text in texts_of_order]
-    texts += [*skills.wordings(), *GOAL_WORDS, ", . ? ! : and without", *map(str, range(11))]
+    texts += [*QUESTIONS.values(), *GOAL_WORDS, ", . ? ! : and without", *map(str, range(11))]
     words = {word for text in texts for word in text.split() if "{" not in word}
     return sorted(words)
-
-
-# Goal texts: the overall score, or one line an attribute.
-GOAL_WORDS: tuple[str, ...] = ("overall score :", "count truth unique order elaboration .")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,11 +77,15 @@ class Gold:
         return np.array(rows).reshape(len(rows), len(ATTRIBUTES))
 
 
+def whole(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores as an annotation form has them: whole numbers from 1 to 10."""
+    return np.clip(np.rint(scores), 1, 10)
+
+
 def _ordered(answer: Answer, order: str) -> float:
     """Share of neighbouring items in the asked order; 1 where any order will do."""
     if order == "any" or len(answer.items) < 2:
         return 1.0
-    ahead = [a <= b for a, b in zip(answer.items, answer.items[1:], strict=False)]
-    if order == "reverse":
-        ahead = [a >= b for a, b in zip(answer.items, answer.items[1:], strict=False)]
+    items = answer.items[::-1] if order == "reverse" else answer.items
+    ahead = [a <= b for a, b in pairwise(items)]
     return sum(ahead) / len(ahead)

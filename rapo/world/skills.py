@@ -2,22 +2,9 @@
 
 import numpy as np
 
-from rapo.world.lexicon import CATEGORIES, CATEGORY_OF, NUMBERS, SINGULAR
+from rapo.world.lexicon import CATEGORIES, CATEGORY_OF, NUMBERS, QUESTIONS, SINGULAR
 
-SKILLS = ("kind", "odd one out", "alphabet", "counting", "last", "copy")
-_WORDINGS = {
-    "kind": "what kind of thing is {0} ?",
-    "odd one out": "which word does not belong : {0} ?",
-    "alphabet": "which word comes first in the dictionary : {0} ?",
-    "counting": "how many words are here : {0} ?",
-    "last": "what is the last word of : {0} ?",
-    "copy": "repeat after me : {0} .",
-}
-
-
-def wordings() -> list[str]:
-    """Every wording, for the vocabulary."""
-    return [text.replace("{0}", "") for text in _WORDINGS.values()]
+SKILLS = tuple(QUESTIONS)
 
 
 def task(skill: str, rng: np.random.Generator) -> tuple[str, str]:
@@ -47,12 +34,10 @@ def task(skill: str, rng: np.random.Generator) -> tuple[str, str]:
 
 
 def _ask(skill: str, words: list[str]) -> str:
-    return _WORDINGS[skill].format(" , ".join(words))
+    return QUESTIONS[skill].format(" , ".join(words))
 
 
 def draw(n: int, *, seed: int) -> list[tuple[str, str, str]]:
     """``n`` (skill, question, answer) triples, skills in turn; triple i depends on (seed, i) alone."""
-    return [
-        (SKILLS[i % len(SKILLS)], *task(SKILLS[i % len(SKILLS)], np.random.default_rng([seed, i, 11])))
-        for i in range(n)
-    ]
+    skills = [SKILLS[i % len(SKILLS)] for i in range(n)]
+    return [(skill, *task(skill, np.random.default_rng([seed, i, 11]))) for i, skill in enumerate(skills)]

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from rapo.cli.main import main
 from rapo.pairs import files
-from rapo.selection import select as selection
-from rapo.selection.select import Options, select, top
+from rapo.selection.select import LOGPROBS, METRICS, REFERENCE, Options, row_ids, select, top
 
 VALUES = st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=1, max_size=40)
 
@@ -77,7 +76,7 @@ def test_repeated_ids_and_nan_are_refused() -> None:
 
 def scored(n: int = 50) -> pa.Table:
     rng = np.random.default_rng(1)
-    logprobs = {name: -rng.gamma(5, 4, n) for name in (*selection.LOGPROBS, *selection.REFERENCE)}
+    logprobs = {name: -rng.gamma(5, 4, n) for name in (*LOGPROBS, *REFERENCE)}
     return pa.table(
         {
             "pair_id": [f"p{i}" for i in range(n)],
@@ -105,11 +104,11 @@ def test_metrics_by_brute_force() -> None:
     gap = np.abs(column["score_chosen"] - column["score_rejected"])
     ratio = column["chosen_logprob_sum"] - column["ref_chosen_logprob_sum"]
     ratio = np.abs(ratio - column["rejected_logprob_sum"] + column["ref_rejected_logprob_sum"])
-    assert selection.METRICS["explicit-margin"](table, Options()) == pytest.approx(gap)
-    assert selection.METRICS["small-implicit-margin"](table, Options()) == pytest.approx(-ratio)
+    assert METRICS["explicit-margin"](table, Options()) == pytest.approx(gap)
+    assert METRICS["small-implicit-margin"](table, Options()) == pytest.approx(-ratio)
     per_token = column["chosen_logprob_sum"] / column["chosen_tokens"]
     per_token = per_token - column["rejected_logprob_sum"] / column["rejected_tokens"]
-    simpo = selection.METRICS["small-implicit-margin"](table, Options(implicit="simpo"))
+    simpo = METRICS["small-implicit-margin"](table, Options(implicit="simpo"))
     assert simpo == pytest.approx(-np.abs(per_token))
 
 
@@ -121,9 +120,9 @@ def test_beta_does_not_change_a_ranking_by_zscores() -> None:
 
 def test_uniform_is_uniform_and_follows_the_seed() -> None:
     table = scored(2000)
-    values = selection.METRICS["uniform"](table, Options(seed=3))
+    values = METRICS["uniform"](table, Options(seed=3))
     assert abs(values.mean() - 0.5) < 0.03  # standard error 0.0065
-    assert not np.array_equal(values, selection.METRICS["uniform"](table, Options(seed=4)))
+    assert not np.array_equal(values, METRICS["uniform"](table, Options(seed=4)))
 
 
 def test_missing_columns_name_the_remedy() -> None:
@@ -141,7 +140,7 @@ def test_mapped_columns() -> None:
 
 def test_rows_without_ids_get_distinct_ones() -> None:
     table = pa.table({"prompt": ["a", "a"], "chosen": ["b", "b"], "rejected": ["c", "c"]})
-    assert len(set(selection.row_ids(table))) == 2
+    assert len(set(row_ids(table))) == 2
 
 
 def test_command_keeps_rows_and_tells_what_it_did(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def judged(
     """
     repeated = [question for question, several in zip(questions, texts, strict=True) for _ in several]
     flat = [text for several in texts for text in several]
-    scores = iter(data._judge(settings, repeated, flat, seed=seed))
+    scores = iter(data.annotate(settings, repeated, flat, seed=seed))
     return pa.table(
         {
             "prompt_id": [f"{seed}-{i}" for i in range(len(questions))],
