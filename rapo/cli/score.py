@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     _check_target(Path(args.input), target)
     from transformers.utils import logging as transformers_logging
 
-    from rapo.runs import provenance
+    from rapo.runs import keys
     from rapo.scoring import processes
     from rapo.scoring import score as logprobs
 
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         files.write(_attached(args.input, args.split, scores), target)
         names = {"input": args.input, "output": args.out}
         seconds = round(time.monotonic() - started, 3)
-        done = {**names, **scores.summary(), "seconds": seconds, "versions": provenance.versions()}
+        done = {**names, **scores.summary(), "seconds": seconds, "versions": keys.versions()}
         paths.write_text(report_of(target), json.dumps(done, indent=1, ensure_ascii=False) + "\n")
         _tell(done)
     process.gather(None)

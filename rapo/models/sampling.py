@@ -14,7 +14,6 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from rapo.models.fast_cpu import fast
 
-DEPENDS = ("rapo.models.fast_cpu",)
 Messages = list[dict[str, str]]
 
 SHRINK = 0.8  # rows are dropped when at most this share of them is unfinished

@@ -12,11 +12,9 @@ from typing import Any
 
 from rapo import paths
 from rapo.config import canonical, content_hash
-from rapo.runs import provenance
+from rapo.runs import keys
 
 RESERVED = ("scale", "measure", "jobs")  # parameters that have options of their own
-# What no notebook imports: editing it does not ask for running them again.
-ROOF = ("__main__", "cli", "reproduction")
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,7 @@ class Source:
         after: names of notebooks that run first when they are chosen too.
         parameters: name -> default, from the cell tagged ``parameters``.
         text: hash of its cells without outputs.
+        code: its code cells as one program, without IPython's own lines.
     """
 
     path: Path
@@ -38,6 +37,7 @@ class Source:
     after: tuple[str, ...]
     parameters: dict[str, Any]
     text: str
+    code: str
 
     @property
     def name(self) -> str:
@@ -88,6 +88,7 @@ def load(path: Path) -> Source:
         after=tuple(about.get("after", ())),
         parameters=_parameters(cells, path),
         text=content_hash(*parts),
+        code="\n".join(_program(cell) for cell in cells if cell["cell_type"] == "code"),
     )
 
 
@@ -150,12 +151,13 @@ def parameters(
 
 
 def digest(source: Source, *, scale: str, measure: bool = True, settings: Mapping[str, Any] | None = None) -> str:
-    """Hash of all that decides a notebook's results: its cells, parameters, rapo's code and recipes.
+    """Hash of all that decides a notebook's results: its cells, its parameters and what of rapo they reach.
 
-    The number of jobs is left out: it changes no result. Without measuring, the kept results count as well.
+    That is the code that the cells and their runs use, and the recipes that are named in it. The number of jobs is
+    left out: it changes no result. Without measuring, the kept results count as well.
     """
     values = parameters(source, scale=scale, measure=measure, jobs=0, settings=settings or {})
-    parts = [source.text, canonical(values), _package()]
+    parts = [source.text, canonical(values), *_behind(source)]
     if not measure:
         kept = sorted(file for file in paths.results().glob("*") if file.is_file())
         parts += [content_hash(file.name, file.read_bytes()) for file in kept]
@@ -222,11 +224,17 @@ def expected_seconds(name: str, scale: str) -> float | None:
     return progress.kept_durations("notebooks").get(name) if scale == "small" else None
 
 
-def _package() -> str:
-    """Hash of rapo's code below the roof, and of its recipes."""
+def _behind(source: Source) -> list[str]:
+    """Hashes of the code of rapo that the cells reach, of the recipes named in it and of the libraries."""
     folder = Path(str(resources.files("rapo"))) / "studies"
-    recipes = [content_hash(file.parent.name, file.read_bytes()) for file in sorted(folder.glob("*/recipe.yaml"))]
-    return content_hash(provenance.package_hash("rapo", leave_out=ROOF), *recipes)
+    recipes = {file.parent.name: file for file in sorted(folder.glob("*/recipe.yaml"))}
+    try:
+        reach = keys.reach_of_text(source.code)
+    except SyntaxError:  # told when the notebook runs
+        return []
+    named = {source.name, *reach.strings}
+    found = [content_hash(name, file.read_bytes()) for name, file in recipes.items() if name in named]
+    return [reach.hash, *found, canonical(keys.libraries())]
 
 
 def _parameters(cells: Iterable[Mapping[str, Any]], path: Path) -> dict[str, Any]:
@@ -249,6 +257,11 @@ def _parameters(cells: Iterable[Mapping[str, Any]], path: Path) -> dict[str, Any
 
 def _source(cell: Mapping[str, Any]) -> str:
     return "".join(cell["source"])
+
+
+def _program(cell: Mapping[str, Any]) -> str:
+    lines = _source(cell).splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!", "?")))
 
 
 def _tags(cell: Mapping[str, Any]) -> list[str]:

@@ -19,11 +19,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rapo import paths
-from rapo.config import canonical, content_hash
-from rapo.runs import provenance
+from rapo.config import canonical
+from rapo.runs import keys
 
 _log = logging.getLogger(__name__)
-_loaded: dict[str, str] = {}  # source hash of each function's module when this process first ran it
+_loaded: dict[str, str] = {}  # source hash of each function when this process first ran it
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,13 @@ class Run:
 
     @cached_property
     def source(self) -> str:
-        """Hash of the code: the function's module and what it names in ``DEPENDS``."""
-        return provenance.source_hash(self.function.partition(":")[0])
+        """Hash of the code that the function reaches; see `rapo.runs.keys`."""
+        return keys.source_hash(self.function)
 
     @cached_property
     def key(self) -> str:
-        """Content hash of function, config, needs and source; the name of the run's directory."""
-        needs = canonical({name: run.key for name, run in self.needs.items()})
-        return content_hash(self.function, canonical(self.config), needs, self.source)
+        """Content hash of code, config, needs and libraries; the name of the run's directory."""
+        return keys.key(self.source, self.config, {name: run.key for name, run in self.needs.items()})
 
     @property
     def name(self) -> str:
@@ -187,7 +186,8 @@ def _compute(run: Run, root: Path, *, quiet: bool) -> None:
         function = _function(run)
         settings = {"function": run.function, "config": run.config, "label": run.label}
         needs = {name: need.key for name, need in run.needs.items()}
-        _write_json(partial / "config.json", {**settings, "needs": needs, "source": run.source})
+        behind = {"libraries": keys.libraries(), "source": run.source, "code": keys.code_map(run.function)}
+        _write_json(partial / "config.json", {**settings, "needs": needs, **behind})
         started = time.monotonic()
         with _one_thread(), _printing_to(partial / "log.txt") if quiet else contextlib.nullcontext():
             metrics = function(
@@ -199,7 +199,7 @@ def _compute(run: Run, root: Path, *, quiet: bool) -> None:
             "config": run.config,
             "metrics": _plain(metrics, "metrics"),
             "seconds": round(time.monotonic() - started, 3),
-            "provenance": provenance.versions(),
+            "provenance": keys.versions(),
             "files": {
                 file.relative_to(partial).as_posix(): file.stat().st_size
                 for file in sorted(partial.rglob("*"))
@@ -218,7 +218,7 @@ def _function(run: Run) -> Any:
     """Import the function; refuse when this process holds an older version of its code."""
     module, _, name = run.function.partition(":")
     if run.function not in _loaded:
-        _loaded[run.function] = provenance.source_hash(module)
+        _loaded[run.function] = keys.source_hash(run.function)
     if _loaded[run.function] != run.source:
         raise RuntimeError(
             f"the code behind {run.function} was edited meanwhile; start again (restart the kernel)"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rapo import paths
-from rapo.runs import provenance
+from rapo.runs import keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ def store(frame: "pd.DataFrame", name: str, *, scale: str, config: Mapping[str, 
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    about = {"name": name, "scale": scale, "config": dict(config or {}), "provenance": provenance.versions()}
+    about = {"name": name, "scale": scale, "config": dict(config or {}), "provenance": keys.versions()}
     metadata = {**(table.schema.metadata or {}), b"rapo": json.dumps(about, ensure_ascii=False).encode()}
     target = paths.build(scale) / "results" / f"{name}.parquet"
     with paths.whole(target) as temporary:

@@ -23,13 +23,6 @@ with warnings.catch_warnings():  # TRL announces that this part of it may change
     warnings.simplefilter("ignore")
     from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-DEPENDS = (
-    "rapo.training.train",
-    "rapo.training.trainers",
-    "rapo.training.rows",
-    "rapo.training.settings",
-    "rapo.scoring.sequences",
-)
 Ids = Mapping[str, Sequence[list[int]]]
 
 

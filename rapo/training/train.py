@@ -24,14 +24,6 @@ from rapo.training.settings import DPOSettings, Settings, SimPOSettings, TrainLo
 
 _log = logging.getLogger(__name__)
 
-DEPENDS = (
-    "rapo.models.fast_cpu",
-    "rapo.training.settings",
-    "rapo.scoring.lm_head",
-    "rapo.scoring.sequences",
-    "rapo.training.trainers",
-    "rapo.training.rows",
-)
 Ids = Mapping[str, list[list[int]]]
 __all__ = [
     "PAIR", "DPOSettings", "Settings", "SimPOSettings", "TrainLog", "reference_logprobs", "tokenise", "train_dpo",

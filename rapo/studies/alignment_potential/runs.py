@@ -19,8 +19,6 @@ from rapo.training import train
 from rapo.training.rows import tokenise
 from rapo.world import data
 
-DEPENDS = ("rapo.studies.common.micro_runs", "rapo.selection.select", "rapo.selection.margins")
-
 
 def reward_model_pairs(settings: data.World, n: int, *, seed: int) -> pa.Table:
     """Best against worst of four answers by the reward model's score, as the paper's data sets are built."""

@@ -22,27 +22,6 @@ from rapo.training import launch as launched
 from rapo.training import train as training
 from rapo.training.rows import PAIR, keep
 
-DEPENDS = (
-    "rapo.studies.common.inputs",
-    "rapo.training.launch",
-    "rapo.studies.common.quizzes",
-    "rapo.pairs.sources",
-    "rapo.relabelling.chat",
-    "rapo.relabelling.placement",
-    "rapo.models.tiny",
-    "rapo.training.train",
-    "rapo.training.trainers",
-    "rapo.training.rows",
-    "rapo.training.settings",
-    "rapo.models.fast_cpu",
-    "rapo.scoring.lm_head",
-    "rapo.scoring.sequences",
-    "rapo.models.sampling",
-    "rapo.relabelling.goals",
-    "rapo.relabelling.rows",
-    "rapo.relabelling.relabel",
-    "rapo.pairs.candidates",
-)
 SIDES = {"sft": ["completion"], "uf": list(PAIR), "ra": list(PAIR), "half ra": list(PAIR)}
 
 

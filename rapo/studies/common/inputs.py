@@ -15,7 +15,6 @@ from rapo.config import content_hash
 from rapo.pairs import files, sources
 from rapo.pairs.sources import ULTRAFEEDBACK
 
-DEPENDS = ("rapo.pairs.sources", "rapo.pairs.candidates")
 RECIPE = "the block `full` of rapo/studies/central_results/recipe.yaml"
 MODEL_FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
 

@@ -21,22 +21,6 @@ from rapo.world import answers, data, lexicon, skills
 from rapo.world import prompts as asked
 from rapo.world.reward import ATTRIBUTES
 
-DEPENDS = (
-    "rapo.world",
-    "rapo.models.tiny",
-    "rapo.training.train",
-    "rapo.training.trainers",
-    "rapo.training.rows",
-    "rapo.training.settings",
-    "rapo.models.fast_cpu",
-    "rapo.scoring.lm_head",
-    "rapo.scoring.sequences",
-    "rapo.models.sampling",
-    "rapo.relabelling.goals",
-    "rapo.relabelling.rows",
-    "rapo.relabelling.relabel",
-    "rapo.pairs.candidates",
-)
 PLACEMENT = {"llama": "system", "qwen2": "system", "gemma2": "prefix"}
 Messages = list[dict[str, str]]
 

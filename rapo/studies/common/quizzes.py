@@ -11,7 +11,6 @@ from typing import Any
 from rapo.models import sampling
 from rapo.studies.common import inputs
 
-DEPENDS = ("rapo.studies.common.inputs", "rapo.models.sampling")
 _NUMBER = re.compile(r"-?\d[\d,]*\.?\d*")
 _LETTER = re.compile(r"\b([A-Z1-9])\b")
 

@@ -24,8 +24,6 @@ from rapo.training import train
 from rapo.world import answers, data
 from rapo.world import prompts as asked
 
-DEPENDS = ("rapo.studies.common.micro_runs", "rapo.studies.goals_and_scales.scales")
-
 
 def annotated_pairs(settings: data.World, n: int, *, seed: int, rule: str = "random") -> pa.Table:
     """Pairs of the world's annotators as `micro.pairs` gives them, with the judge's verdicts before rounding.

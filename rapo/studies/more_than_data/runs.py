@@ -25,7 +25,6 @@ from rapo.studies.common import micro_runs
 from rapo.training import train
 from rapo.world import data
 
-DEPENDS = ("rapo.studies.common.micro_runs",)
 SIDES = ("chosen", "rejected")
 Weights = dict[str, torch.Tensor]
 

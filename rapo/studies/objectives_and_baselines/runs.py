@@ -16,7 +16,6 @@ from rapo.training import train as training
 from rapo.training.rows import PAIR, Rows
 from rapo.world import data
 
-DEPENDS = ("rapo.studies.common.micro_runs", "rapo.training.objectives")
 TRAINERS = ("dpo", "simpo", "kto", "orpo", "sft")
 
 

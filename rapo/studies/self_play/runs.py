@@ -25,13 +25,6 @@ from rapo.training.rows import tokenise
 from rapo.world import answers, data
 from rapo.world import prompts as asked
 
-DEPENDS = (
-    "rapo.studies.common.micro_runs",
-    "rapo.studies.alignment_potential.runs",
-    "rapo.studies.self_play.prompts",
-    "rapo.selection.select",
-    "rapo.selection.margins",
-)
 SCORES = ("score_chosen", "score_rejected", "gold_score_chosen", "gold_score_rejected")
 # What is kept of a pair; ``question`` is its prompt as JSON (`asked.Prompt`), ``round`` when it came in.
 COLUMNS = ("pair_id", "prompt", "chosen", "rejected", *SCORES, "question", "round")

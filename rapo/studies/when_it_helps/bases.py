@@ -12,8 +12,6 @@ from rapo.studies.common import micro_runs
 from rapo.training import train
 from rapo.world import data
 
-DEPENDS = ("rapo.studies.common.micro_runs",)
-
 
 def continue_base(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
     """Train the base under ``needs["base"]`` further, on a corpus of the world of ``config`` that it has not seen."""

@@ -15,7 +15,6 @@ from rapo.studies.common import micro_runs
 from rapo.training import train
 from rapo.world import data
 
-DEPENDS = ("rapo.studies.common.micro_runs",)
 DRAWN = 6  # times as many pairs are drawn as are wanted, before some are picked
 
 
