@@ -34,11 +34,11 @@ def special_model(name: str) -> Any:
     return model.eval()
 
 
-def model(seed: int = 1, architecture: str = "llama") -> Any:
-    """A random model of one of rapo's own architectures."""
-    return tiny.random_model(
-        tiny.tiny_config(architecture, vocab_size=len(TOKENIZER), width=32, layers=2), seed=seed
-    )
+def model(seed: int = 1, architecture: str = "llama", *, width: int = 32, layers: int = 2, **own: Any) -> Any:
+    """A random model of one of rapo's own architectures; ``own`` goes over its configuration."""
+    config = tiny.tiny_config(architecture, vocab_size=len(TOKENIZER), width=width, layers=layers)
+    config.update(own)
+    return tiny.random_model(config, seed=seed)
 
 
 def rows(n: int, *, seed: int = 0, plain: bool = False, longest: int = 30) -> pa.Table:

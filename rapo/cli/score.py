@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
 
     from rapo.runs import keys
     from rapo.scoring import processes
-    from rapo.scoring import score as logprobs
+    from rapo.scoring.score import score
 
     transformers_logging.disable_progress_bar()
-    scores = logprobs.score(
+    scores = score(
         args.input,
         args.model,
         tokenizer=args.tokenizer,

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,13 +28,11 @@ class Store:
 
     Attributes:
         folder: where the pieces lie.
-        reused, written, damaged: what has happened so far.
+        counts: pieces "reused", "computed" (written anew) and "damaged" so far.
     """
 
     folder: Path | None
-    reused: int = field(default=0, init=False)
-    written: int = field(default=0, init=False)
-    damaged: int = field(default=0, init=False)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def check_writable(self) -> None:
         """Raise what writing a piece would raise, before any work is done.
@@ -49,7 +48,7 @@ class Store:
         """A kept piece that holds exactly these rows, or None. A damaged one is told and counts as missing."""
         if self.folder is None:
             return None
-        path = self._path(key)
+        path = self.folder / f"{key}.json"
         try:
             columns = _parse(path.read_text(encoding="utf-8"))
             if columns.pop("row_id") != list(row_ids):
@@ -57,10 +56,10 @@ class Store:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, AttributeError, OSError) as error:
-            self.damaged += 1
+            self.counts["damaged"] += 1
             _log.warning("%s is damaged (%s); its %d rows are scored again", path, error, len(row_ids))
             return None
-        self.reused += 1
+        self.counts["reused"] += 1
         return columns
 
     def write(self, key: str, row_ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
@@ -69,15 +68,11 @@ class Store:
         Raises:
             OSError: it cannot be written; what was kept before is untouched, nothing half-written stays.
         """
-        self.written += 1
+        self.counts["computed"] += 1
         if self.folder is None:
             return
         text = canonical({"row_id": list(row_ids), **{name: list(values) for name, values in columns.items()}})
-        _write(self._path(key), f"{_digest(text)}\n{text}\n")
-
-    def _path(self, key: str) -> Path:
-        assert self.folder is not None
-        return self.folder / f"{key}.json"
+        _write(self.folder / f"{key}.json", f"{_digest(text)}\n{text}\n")
 
 
 def _write(path: Path, text: str) -> None:

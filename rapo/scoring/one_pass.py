@@ -1,8 +1,10 @@
 """One pass of one model over the rows of a data set, piece by piece: look up, else compute and keep."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +12,17 @@ import numpy as np
 import pyarrow as pa
 
 from rapo.config import canonical, content_hash
-from rapo.models import loading
+from rapo.models.loading import Checkpoint
 from rapo.scoring import sequences, tokens
-from rapo.scoring.bars import Bar
 from rapo.scoring.cache import Columns, Store
 from rapo.scoring.lm_head import LogProbs, logprobs_of
 from rapo.scoring.processes import Processes
+from rapo.scoring.tokens import PAIR
 
-SIDES = ("chosen", "rejected")
 TYPES = {"logprob_sum": pa.float64(), "tokens": pa.int64(), "truncated": pa.bool_()}
 COLUMNS = (
-    *(f"{side}_{what}" for side in SIDES for what in ("logprob_sum", "tokens")),
-    *(f"{side}_truncated" for side in SIDES),
+    *(f"{side}_{what}" for side in PAIR for what in ("logprob_sum", "tokens")),
+    *(f"{side}_truncated" for side in PAIR),
 )
 _SCHEMA = pa.schema([("row_id", pa.string()), *((name, TYPES[name.split("_", 1)[1]]) for name in COLUMNS)])
 
@@ -38,6 +39,7 @@ class Job:
         max_length: tokens of prompt and response together; None cuts nothing.
         token_budget: tokens in a batch; None chooses by device.
         cache: folder of kept pieces; None keeps nothing.
+        tick: told of rows that are done.
     """
 
     pieces: Callable[[], Iterator[pa.Table]]
@@ -47,6 +49,7 @@ class Job:
     max_length: int | None
     token_budget: int | None
     cache: Path | None
+    tick: Callable[[float], object]
 
 
 @dataclass(frozen=True)
@@ -76,94 +79,87 @@ class Pass:
     tokens_per_second: float | None
 
 
-@dataclass
-class _Count:
-    read: int = 0
-    scored: int = 0
-
-
-def run(job: Job, checkpoint: loading.Checkpoint, *, process: Processes, bar: Bar) -> tuple[pa.Table, Pass]:
+def run(job: Job, checkpoint: Checkpoint, *, process: Processes) -> tuple[pa.Table, Pass]:
     """Score every row with one model; processes share the pieces and each returns all rows.
 
     Returns:
         ``row_id`` and `COLUMNS`, in the order of the rows; and what was done.
     """
-    store = Store(job.cache / checkpoint.key if job.cache else None)
-    count = _Count()
-    score = _scorer(job, checkpoint, count, bar)
-    started = time.monotonic()
-    parts = {}
-    first_row = 1
+    scorer, started = _Scorer(job, checkpoint), time.monotonic()
+    parts, first_row = {}, 1
     for number, piece in enumerate(job.pieces()):
         if process.mine(number):
-            parts[number] = _piece(job, piece, first_row, store, score, bar)
+            parts[number] = scorer.columns(piece, first_row)
         first_row += len(piece)
-    seconds = time.monotonic() - started
-    gathered = process.gather((parts, count, store.reused, store.written, store.damaged, seconds))
+    gathered = process.gather((parts, scorer.counts, time.monotonic() - started))
     everything = {number: part for theirs, *_ in gathered for number, part in theirs.items()}
-    table = pa.concat_tables(everything[number] for number in sorted(everything))
-    read, slowest = sum(entry[1].read for entry in gathered), max(entry[5] for entry in gathered)
-    return table, Pass(
+    counts = sum((counts for _, counts, _ in gathered), Counter[str]())
+    slowest = max(seconds for *_, seconds in gathered)
+    done = Pass(
         model=checkpoint.name,
         weights=checkpoint.key,
         dtype=checkpoint.dtype,
         device=checkpoint.device,
-        tokens_read=read,
-        tokens_scored=sum(entry[1].scored for entry in gathered),
-        pieces_computed=sum(entry[3] for entry in gathered),
-        pieces_reused=sum(entry[2] for entry in gathered),
-        pieces_damaged=sum(entry[4] for entry in gathered),
+        tokens_read=counts["read"],
+        tokens_scored=counts["scored"],
+        pieces_computed=counts["computed"],
+        pieces_reused=counts["reused"],
+        pieces_damaged=counts["damaged"],
         seconds=slowest,
-        tokens_per_second=read / slowest if read and slowest else None,
+        tokens_per_second=counts["read"] / slowest if counts["read"] and slowest else None,
     )
+    return pa.concat_tables(everything[number] for number in sorted(everything)), done
 
 
-def _piece(
-    job: Job, piece: pa.Table, first_row: int, store: Store, score: Callable[[tokens.Encoded], Columns], bar: Bar
-) -> pa.Table:
-    """Columns of one piece, found or computed."""
-    texts = tokens.texts(piece, name=job.name, first_row=first_row)
-    ids = tokens.row_ids(texts)
-    encoded = tokens.encode(texts, job.tokenizer, name=job.name, first_row=first_row)
-    key = piece_key(encoded, job)
-    columns = store.read(key, ids)
-    if columns is None:
-        columns = score(encoded)
-        store.write(key, ids, columns)
-    else:
-        bar.advance(len(ids))
-    return pa.table({"row_id": ids, **columns}, schema=_SCHEMA)
-
-
-def piece_key(encoded: tokens.Encoded, job: Job) -> str:
+def piece_key(ids: tokens.Ids, job: Job) -> str:
     """Hash of everything but the model that a piece's scores depend on."""
-    ids = canonical([encoded.prompt, encoded.chosen, encoded.rejected])
-    return content_hash(job.tokenizer_key, canonical(job.max_length), ids)
+    return content_hash(job.tokenizer_key, canonical(job.max_length), canonical(list(ids.values())))
 
 
-def _scorer(
-    job: Job, checkpoint: loading.Checkpoint, count: _Count, bar: Bar
-) -> Callable[[tokens.Encoded], Columns]:
-    """A function that scores a piece; the model's head is looked at when it is first called."""
-    head: list[LogProbs] = []
-    on_gpu = checkpoint.device.startswith("cuda")
-    budget = job.token_budget or (sequences.CUDA_BUDGET if on_gpu else sequences.CPU_BUDGET)
+@dataclass
+class _Scorer:
+    """Scores pieces with one model, and counts tokens and pieces."""
 
-    def score(encoded: tokens.Encoded) -> Columns:
-        if not head:
-            head.append(logprobs_of(checkpoint.model))
-        sides = [encoded.completions(side, max_length=job.max_length) for side in SIDES]
+    job: Job
+    checkpoint: Checkpoint
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.job.cache / self.checkpoint.key if self.job.cache else None, self.counts)
+
+    @cached_property
+    def head(self) -> LogProbs:
+        """The model's head, looked at when there is something to compute."""
+        return logprobs_of(self.checkpoint.model)
+
+    def columns(self, piece: pa.Table, first_row: int) -> pa.Table:
+        """Columns of one piece, found or computed."""
+        texts = tokens.texts(piece, name=self.job.name, first_row=first_row)
+        names = tokens.row_ids(texts)
+        ids = tokens.tokenise(self.job.tokenizer, texts.to_pylist(), name=self.job.name, first_row=first_row)
+        key = piece_key(ids, self.job)
+        columns = self.store.read(key, names)
+        if columns is None:
+            columns = self.computed(ids)
+            self.store.write(key, names, columns)
+        else:
+            self.job.tick(len(names))
+        return pa.table({"row_id": names, **columns}, schema=_SCHEMA)
+
+    def computed(self, ids: tokens.Ids) -> Columns:
+        on_gpu = self.checkpoint.device.startswith("cuda")
+        budget = self.job.token_budget or (sequences.CUDA_BUDGET if on_gpu else sequences.CPU_BUDGET)
+        sides = [tokens.completions(ids, side, max_length=self.job.max_length) for side in PAIR]
         both = [completion for completions, _ in sides for completion in completions]
         sums = sequences.logprob_sums(
-            checkpoint.model, head[0], both, budget=budget, tick=lambda done: bar.advance(done / len(SIDES))
+            self.checkpoint.model, self.head, both, budget=budget, tick=lambda n: self.job.tick(n / len(PAIR))
         )
-        count.read += sum(len(completion.ids) for completion in both if completion.tokens)
-        count.scored += sum(completion.tokens for completion in both)
+        self.counts["read"] += sum(len(completion.ids) for completion in both if completion.tokens)
+        self.counts["scored"] += sum(completion.tokens for completion in both)
         columns: Columns = {}
-        for side, (completions, cut), values in zip(SIDES, sides, np.split(sums, len(SIDES)), strict=True):
+        for side, (completions, cut), values in zip(PAIR, sides, np.split(sums, len(PAIR)), strict=True):
             columns[f"{side}_logprob_sum"] = [None if np.isnan(value) else value for value in values.tolist()]
             columns[f"{side}_tokens"] = [completion.tokens for completion in completions]
             columns[f"{side}_truncated"] = cut
         return columns
-
-    return score

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -12,10 +14,12 @@ class Processes:
     Attributes:
         index: its number, from 0.
         count: how many there are.
+        device: where it computes: its own GPU, or the CPU.
     """
 
     index: int = 0
     count: int = 1
+    device: str = "cpu"
 
     @property
     def is_main(self) -> bool:
@@ -41,23 +45,9 @@ def current() -> Processes:
     accelerate's state is one for the whole program, so without a launcher it is left untouched.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return Processes()
-    state = _state()
-    return Processes(state.process_index, state.num_processes)
-
-
-def device() -> str:
-    """Where this process computes: its own GPU, or the CPU."""
-    import torch
-
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return str(_state().device)
-
-
-def _state() -> Any:
-    import torch
+        return Processes(device="cuda" if torch.cuda.is_available() else "cpu")
     from accelerate import PartialState
 
-    told = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
-    return PartialState(cpu=told or not torch.accelerator.is_available())
+    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
+    state = PartialState(cpu=on_cpu or not torch.accelerator.is_available())
+    return Processes(state.process_index, state.num_processes, str(state.device))

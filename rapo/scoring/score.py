@@ -5,24 +5,25 @@ computed is kept in small pieces under a hash of what it was computed from (weig
 ids, max_length): an interrupted run continues, and a second run on the same rows computes nothing.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from rapo import paths
 from rapo.config import canonical, content_hash
 from rapo.models import loading
 from rapo.pairs import files
-from rapo.scoring import cache as shards
 from rapo.scoring import one_pass, processes, tokens
-from rapo.scoring.bars import Bar
+from rapo.scoring.cache import Store
 from rapo.scoring.one_pass import COLUMNS, Pass
-
-__all__ = ["COLUMNS", "Pass", "Scores", "cache_folder", "score", "sums"]
 
 PIECE_ROWS = 256
 
@@ -140,19 +141,16 @@ def score(
         size = loading.config_of(model).get_text_config().vocab_size
         loading.check_same_vocabulary(words, reference, words=size)
     folder = cache_folder() if cache is True else Path(cache) if cache else None
-    shards.Store(folder).check_writable()
-    key = loading.tokenizer_key(words)
-    job = one_pass.Job(pieces, name, words, key, limit, token_budget, folder)
-    process = processes.current()
-    done = []
-    shown = progress if process.is_main else False
-    with Bar(n_rows * len(models) // process.count, shown=shown) as bar:
+    Store(folder).check_writable()
+    key, process, done = loading.tokenizer_key(words), processes.current(), []
+    with _bar(progress if process.is_main else False) as bar:
+        task = bar.add_task("", total=n_rows * len(models) // process.count)
+        job = one_pass.Job(pieces, name, words, key, limit, token_budget, folder, partial(bar.advance, task))
         for source, extra, what in models:
-            bar.title(what)
-            checkpoint = loading.load(
-                source, adapter=extra, dtype=dtype, device=_device(source, device), what=what
-            )
-            done.append(one_pass.run(job, checkpoint, process=process, bar=bar))
+            bar.update(task, description=what)
+            place = (device or process.device) if isinstance(source, str | Path) else device
+            checkpoint = loading.load(source, adapter=extra, dtype=dtype, device=place, what=what)
+            done.append(one_pass.run(job, checkpoint, process=process))
             del checkpoint  # the reference takes its place in memory
     return Scores(_joined([part for part, _ in done], n_rows, name), tuple(p for _, p in done), plain, limit, key)
 
@@ -173,7 +171,7 @@ def sums(table: pa.Table, *, reference: bool = False) -> np.ndarray:
     >>> sums(pa.table({"chosen_logprob_sum": [-1.0], "rejected_logprob_sum": [-2.0]})).tolist()
     [[-1.0, -2.0]]
     """
-    names = [f"{'ref_' if reference else ''}{side}_logprob_sum" for side in one_pass.SIDES]
+    names = [f"{'ref_' if reference else ''}{side}_logprob_sum" for side in tokens.PAIR]
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise ValueError(f"the table has no column {' or '.join(missing)}; score it first (`rapo score`)")
@@ -226,9 +224,13 @@ def _limit(models: list[Any], max_length: int | None) -> int | None:
     return max_length
 
 
-def _device(model: Any, device: str | None) -> str | None:
-    """Where to load a model; one that is loaded stays where it is."""
-    return device or processes.device() if isinstance(model, str | Path) else None
+def _bar(shown: bool | None) -> Progress:
+    """Rows done and time left, on stderr; None shows it where that is a terminal."""
+    return Progress(
+        "{task.description}", BarColumn(), MofNCompleteColumn(), "rows", TimeElapsedColumn(), "left",
+        TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        disable=not (sys.stderr.isatty() if shown is None else shown),
+    )  # fmt: skip
 
 
 def _joined(parts: list[pa.Table], n_rows: int, name: str) -> pa.Table:

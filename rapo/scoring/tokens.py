@@ -1,8 +1,7 @@
-"""Token ids of preference pairs: where the prompt ends is read off the rendered messages, never off their text."""
+"""Token ids of prompts and responses: where a response starts is read off the rendered messages, never their text."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,26 +15,106 @@ from rapo.scoring.sequences import Completion
 
 _log = logging.getLogger(__name__)
 
+PAIR = ("chosen", "rejected")
 TEXTS = pairs.TEXTS
 
+Rows = Sequence[Mapping[str, Any]]
+Ids = dict[str, list[list[int]]]  # "prompt_ids", and "<side>_ids" of each side
 
-@dataclass(frozen=True)
-class Encoded:
-    """Token ids of a table's rows. The prompt is what both sides begin with. Shape of each: (n_rows,)"""
 
-    prompt: list[list[int]]
-    chosen: list[list[int]]
-    rejected: list[list[int]]
+def tokenise(
+    tokenizer: Any, rows: Rows, *, sides: Sequence[str] = PAIR, name: str = "rows", first_row: int = 1
+) -> Ids:
+    """Token ids of prompts and responses. This is the one rule that says where a response starts.
 
-    def completions(self, side: str, *, max_length: int | None) -> tuple[list[Completion], list[bool]]:
-        """Sequences to score, cut at ``max_length`` tokens from the end as TRL does, and which of them were cut."""
-        wholes = [[*prompt, *answer] for prompt, answer in zip(self.prompt, getattr(self, side), strict=True)]
-        cut = [max_length is not None and len(whole) > max_length for whole in wholes]
-        made = [
-            Completion(whole[:max_length], max(len(prompt), 1))
-            for whole, prompt in zip(wholes, self.prompt, strict=True)
-        ]
-        return made, cut
+    As TRL does: messages go through the chat template, and a response starts where the prompt (with generation
+    prompt) and the whole conversations part; plain strings are joined, an end-of-sequence token behind each response.
+
+    Args:
+        tokenizer: with a chat template, unless the rows are plain strings.
+        rows: mappings with ``prompt`` and the sides: all messages, or all strings.
+        sides: which responses there are: "completion", or "chosen" and "rejected".
+        name, first_row: what an error calls the rows, and the first of them.
+
+    Returns:
+        ``prompt_ids`` and ``<side>_ids``. Shape of each: (n_rows,)
+
+    Raises:
+        ValueError: the tokenizer or its template refuses a row.
+    """
+    if not rows:
+        return {f"{column}_ids": [] for column in ("prompt", *sides)}
+    prompts = [row["prompt"] for row in rows]
+    render = partial(_plain if isinstance(prompts[0], str) else _chat, tokenizer)
+    told = partial(_told, name=name, first_row=first_row)
+    starts = told(partial(render, prompt=True), prompts)
+    wholes = [
+        told(partial(render, prompt=False), [_joined(row["prompt"], row[side], tokenizer) for row in rows])
+        for side in sides
+    ]
+    ends = [_common(*every) for every in zip(starts, *wholes, strict=True)]
+    parted = sum(end < len(start) for end, start in zip(ends, starts, strict=True))
+    if parted:
+        _log.warning(
+            "%s: in %d of %d rows the tokenised prompt is no prefix of prompt and response; what follows their "
+            "common beginning counts as response, as in TRL",
+            name, parted, len(rows),
+        )  # fmt: skip
+    ids = {"prompt_ids": [start[:end] for start, end in zip(starts, ends, strict=True)]}
+    for side, whole in zip(sides, wholes, strict=True):
+        ids[f"{side}_ids"] = [both[end:] for both, end in zip(whole, ends, strict=True)]
+    return ids
+
+
+def _joined(prompt: Any, answer: Any, tokenizer: Any) -> Any:
+    """Messages one after the other, or one text that ends with the end-of-sequence token."""
+    if not isinstance(prompt, str):
+        return [*prompt, *answer]
+    end = tokenizer.eos_token or ""
+    return prompt + answer + ("" if (prompt + answer).endswith(end) else end)
+
+
+def _plain(tokenizer: Any, texts: list[str], *, prompt: bool) -> list[list[int]]:
+    return tokenizer(texts, verbose=False)["input_ids"]
+
+
+def _chat(tokenizer: Any, talks: list[Any], *, prompt: bool) -> list[list[int]]:
+    return tokenizer.apply_chat_template(
+        talks, add_generation_prompt=prompt, return_dict=False, tokenizer_kwargs={"verbose": False}
+    )
+
+
+def _told(render: Callable[[list[Any]], list[list[int]]], items: list[Any], *, name: str, first_row: int) -> Any:
+    """Token ids of every item; where the tokenizer or its template refuses, the row is looked up.
+
+    Raises:
+        ValueError: naming the row.
+    """
+    try:
+        return render(items)
+    except Exception as error:  # templates and tokenizers raise what they like
+        for i, item in enumerate(items):
+            try:
+                render([item])
+            except Exception as refused:
+                raise ValueError(
+                    f"{name}: row {first_row + i} cannot be tokenised ({refused}); mend the row, or the tokenizer or "
+                    "its chat template (a goal for a template without system role goes into the user's turn)"
+                ) from error
+        raise
+
+
+def _common(*sequences: Sequence[int]) -> int:
+    """How many tokens all sequences begin with in common."""
+    parted = (i for i, tokens in enumerate(zip(*sequences, strict=False)) if len(set(tokens)) > 1)
+    return next(parted, min(map(len, sequences)))
+
+
+def completions(ids: Ids, side: str, *, max_length: int | None = None) -> tuple[list[Completion], list[bool]]:
+    """Sequences to score, cut at ``max_length`` tokens from the end as TRL does, and which of them were cut."""
+    pairs = list(zip(ids["prompt_ids"], ids[f"{side}_ids"], strict=True))
+    cut = [max_length is not None and len(prompt) + len(answer) > max_length for prompt, answer in pairs]
+    return [Completion([*prompt, *answer][:max_length], max(len(prompt), 1)) for prompt, answer in pairs], cut
 
 
 def texts(table: pa.Table, *, name: str = "<table>", first_row: int = 1) -> pa.Table:
@@ -88,84 +167,3 @@ def check_template(tokenizer: Any, name: str) -> None:
 def row_ids(table: pa.Table) -> list[str]:
     """What names a row whatever the model, tokenizer or order: a hash of prompt, chosen and rejected."""
     return [content_hash(canonical([row[name] for name in TEXTS])) for row in table.to_pylist()]
-
-
-def encode(table: pa.Table, tokenizer: Any, *, name: str = "<table>", first_row: int = 1) -> Encoded:
-    """Token ids of the columns that `texts` returns.
-
-    As TRL does: messages go through the chat template, and the completion starts where prompt (with generation
-    prompt) and whole conversation part; plain strings are joined, an end-of-sequence token behind each response.
-
-    Raises:
-        ValueError: the tokenizer has no chat template, or the template refuses a row.
-    """
-    prompts, chosen, rejected = (table[column].to_pylist() for column in TEXTS)
-    render: Callable[..., list[list[int]]] = partial(_chat, tokenizer)
-    sides = [[p + a for p, a in zip(prompts, side, strict=True)] for side in (chosen, rejected)]
-    if is_plain(table.schema):
-        render, end = partial(_plain, tokenizer), tokenizer.eos_token or ""
-        sides = [[text if text.endswith(end) else text + end for text in side] for side in sides]
-    told = partial(_told, name=name, first_row=first_row)
-    starts = told(partial(render, prompt=True), prompts)
-    wholes = [told(partial(render, prompt=False), side) for side in sides]
-    return _split(starts, *wholes, name=name)
-
-
-def _plain(tokenizer: Any, texts: list[str], *, prompt: bool) -> list[list[int]]:
-    return tokenizer(texts, verbose=False)["input_ids"]
-
-
-def _chat(tokenizer: Any, talks: list[list[dict[str, str]]], *, prompt: bool) -> list[list[int]]:
-    return tokenizer.apply_chat_template(
-        talks, add_generation_prompt=prompt, return_dict=False, tokenizer_kwargs={"verbose": False}
-    )
-
-
-def _told(render: Callable[[list[Any]], list[list[int]]], items: list[Any], *, name: str, first_row: int) -> Any:
-    """Token ids of every item; where the tokenizer or its template refuses, the row is looked up.
-
-    Raises:
-        ValueError: naming the row.
-    """
-    try:
-        return render(items) if items else []
-    except Exception as error:  # templates and tokenizers raise what they like
-        for i, item in enumerate(items):
-            try:
-                render([item])
-            except Exception as refused:
-                raise ValueError(
-                    f"{name}: row {first_row + i} cannot be tokenised ({refused}); mend the row, or the tokenizer or "
-                    "its chat template (a goal for a template without system role goes into the user's turn)"
-                ) from error
-        raise
-
-
-def _split(starts: list[list[int]], chosen: list[list[int]], rejected: list[list[int]], *, name: str) -> Encoded:
-    lengths = [
-        min(common_prefix(start, a), common_prefix(start, b))
-        for start, a, b in zip(starts, chosen, rejected, strict=True)
-    ]
-    shorter = sum(length < len(start) for length, start in zip(lengths, starts, strict=True))
-    if shorter:
-        _log.warning(
-            "%s: in %d of %d rows the tokenised prompt is no prefix of prompt and response; what follows their "
-            "common beginning counts as response, as in TRL",
-            name, shorter, len(starts),
-        )  # fmt: skip
-    return Encoded(
-        [whole[:length] for whole, length in zip(chosen, lengths, strict=True)],
-        [whole[length:] for whole, length in zip(chosen, lengths, strict=True)],
-        [whole[length:] for whole, length in zip(rejected, lengths, strict=True)],
-    )
-
-
-def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many tokens two sequences begin with in common.
-
-    >>> common_prefix([1, 2, 3], [1, 2, 4, 5])
-    2
-    """
-    return next(
-        (i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
-    )

@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,34 +76,13 @@ def _script(settings: Settings) -> str:
 
 def _options(settings: Settings, seed: int) -> dict[str, Any]:
     """Settings in the names of TRL's command line."""
-    held = asdict(settings)
-    options: dict[str, Any] = {
+    by_script = {} if isinstance(settings, DPOSettings) else {"completion_only_loss": True}
+    return {
         "dtype": "float32",  # weights; the computation is bf16
         "bf16": True,
-        "learning_rate": held["learning_rate"],
-        "lr_scheduler_type": held["schedule"],
-        "warmup_steps": held["warmup"],
-        "num_train_epochs": held["epochs"],
-        "max_steps": held["max_steps"],
-        "per_device_train_batch_size": held["batch_size"],
-        "gradient_accumulation_steps": held["accumulate"],
         "gradient_checkpointing": True,
-        "max_length": held["max_length"],
-        "weight_decay": held["weight_decay"],
-        "max_grad_norm": held["max_grad_norm"],
         "seed": seed,
         "logging_steps": 10,
-        "save_strategy": "no",
-        "report_to": "none",
+        **settings.options(),
+        **by_script,
     }
-    if isinstance(settings, DPOSettings):
-        return {
-            **options,
-            "beta": held["beta"],
-            "loss_type": list(held["loss_type"]),
-            "loss_weights": list(held["loss_weights"]),
-            "label_smoothing": held["label_smoothing"],
-            "ld_alpha": held["ld_alpha"],
-            "precompute_ref_log_probs": True,  # then no second model is held beside the first
-        }
-    return {**options, "completion_only_loss": True}

@@ -5,47 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rapo.scoring.tokens import common_prefix
+from rapo.scoring.tokens import PAIR, Ids, Rows, tokenise
 from rapo.training.settings import Settings
 
 _log = logging.getLogger(__name__)
-
-Rows = Sequence[Mapping[str, Any]]
-PAIR = ("chosen", "rejected")
-
-
-def tokenise(tokenizer: Any, rows: Rows, *, sides: Sequence[str]) -> dict[str, list[list[int]]]:
-    """Token ids of prompts and of each side ("completion", or "chosen" and "rejected"), split by structure.
-
-    As in TRL, a response starts where the rendered prompt and the rendered whole part.
-
-    Args:
-        tokenizer: with a chat template.
-        rows: mappings with ``prompt`` and the sides (messages).
-        sides: which responses there are.
-
-    Returns:
-        ``prompt_ids`` and ``<side>_ids``. Shape of each: (n_rows,)
-    """
-    if not rows:
-        return {f"{name}_ids": [] for name in ("prompt", *sides)}
-
-    def render(talks: list[Any], *, prompt: bool) -> list[list[int]]:
-        return tokenizer.apply_chat_template(talks, add_generation_prompt=prompt, return_dict=False)
-
-    starts = render([row["prompt"] for row in rows], prompt=True)
-    wholes = [render([[*row["prompt"], *row[side]] for row in rows], prompt=False) for side in sides]
-    ends = [
-        min(map(common_prefix, [start] * len(sides), both)) for start, *both in zip(starts, *wholes, strict=True)
-    ]
-    parted = sum(end < len(start) for end, start in zip(ends, starts, strict=True))
-    if parted:
-        _log.warning("in %d of %d rows the chat template renders the prompt differently with an answer; the answer "
-                     "is taken to start where they part, as in TRL", parted, len(rows))  # fmt: skip
-    out = {"prompt_ids": [start[:end] for start, end in zip(starts, ends, strict=True)]}
-    for side, whole in zip(sides, wholes, strict=True):
-        out[f"{side}_ids"] = [both[end:] for both, end in zip(whole, ends, strict=True)]
-    return out
 
 
 @dataclass(frozen=True)
@@ -53,13 +16,13 @@ class Kept:
     """Rows that are short enough: their numbers, token ids, padded lengths and token counts; and who is missing."""
 
     places: list[int]
-    ids: dict[str, list[list[int]]]
+    ids: Ids
     lengths: list[int]
     tokens: int
     dropped: list[str | int]
 
 
-def keep(ids: dict[str, list[list[int]]], rows: Rows, settings: Settings) -> Kept:
+def keep(ids: Ids, rows: Rows, settings: Settings) -> Kept:
     """Rows of at most ``max_length`` tokens.
 
     Raises:
@@ -82,6 +45,40 @@ def keep(ids: dict[str, list[list[int]]], rows: Rows, settings: Settings) -> Kep
     ids = {name: [column[i] for i in places] for name, column in ids.items()}
     counts = [sum(len(prompts[i]) + len(answer[i]) for answer in answers) for i in places]
     return Kept(places, ids, [lengths[i] for i in places], sum(counts), names)
+
+
+def prepare(tokenizer: Any, rows: Rows, settings: Settings, *, sides: Sequence[str] = PAIR) -> Kept:
+    """Token ids of the rows that are short enough. Raises what `tokenise` and `keep` raise."""
+    return keep(tokenise(tokenizer, rows, sides=sides), rows, settings)
+
+
+def joined(ids: Ids, side: str, *, prefix: str = "") -> dict[str, Any]:
+    """Prompt and response in one, as TRL takes what is tokenised: the prompt's labels are -100.
+
+    Args:
+        ids: token ids of prompts and responses, as `tokenise` gives them.
+        side: which response.
+        prefix: of the columns' names.
+
+    Returns:
+        ``<prefix>input_ids``, ``<prefix>attention_mask`` and ``<prefix>labels``. Shape of each: (n_rows,)
+    """
+    pairs = list(zip(ids["prompt_ids"], ids[f"{side}_ids"], strict=True))
+    return {
+        f"{prefix}input_ids": [[*prompt, *answer] for prompt, answer in pairs],
+        f"{prefix}attention_mask": [[1] * len(prompt + answer) for prompt, answer in pairs],
+        f"{prefix}labels": [[-100] * len(prompt) + answer for prompt, answer in pairs],
+    }
+
+
+def joined_pairs(ids: Ids) -> dict[str, Any]:
+    """Both responses `joined` with their prompt, and the prompt, as TRL's experimental trainers take pairs."""
+    prompts = ids["prompt_ids"]
+    masks = [[1] * len(prompt) for prompt in prompts]
+    columns: dict[str, Any] = {"prompt_input_ids": prompts, "prompt_attention_mask": masks}
+    for side in PAIR:
+        columns |= joined(ids, side, prefix=f"{side}_")
+    return columns
 
 
 def name(row: Mapping[str, Any], place: int) -> str | int:

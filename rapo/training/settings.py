@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 SMOOTHED = ("robust", "exo_pair")  # losses of TRL 1.16 that label smoothing has an effect on
 
@@ -38,6 +38,28 @@ class Settings:
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
 
+    @property
+    def by_length(self) -> bool:
+        """Whether batches may hold rows of like length: not where a loss is a mean over each batch's own tokens."""
+        return True
+
+    def options(self) -> dict[str, Any]:
+        """The settings in the names of TRL's trainers and of its command line."""
+        return {
+            "learning_rate": self.learning_rate,
+            "lr_scheduler_type": self.schedule,
+            "warmup_steps": self.warmup,
+            "num_train_epochs": self.epochs,
+            "max_steps": self.max_steps,
+            "per_device_train_batch_size": self.batch_size,
+            "gradient_accumulation_steps": self.accumulate,
+            "max_length": self.max_length,
+            "weight_decay": self.weight_decay,
+            "max_grad_norm": self.max_grad_norm,
+            "save_strategy": "no",
+            "report_to": "none",
+        }
+
 
 @dataclass(frozen=True)
 class DPOSettings(Settings):
@@ -57,6 +79,22 @@ class DPOSettings(Settings):
     loss_weights: tuple[float, ...] = (1.0,)
     label_smoothing: float = 0.0
     ld_alpha: float | None = None
+
+    @property
+    def by_length(self) -> bool:
+        """False with a likelihood among the losses."""
+        return "sft" not in self.loss_type
+
+    def options(self) -> dict[str, Any]:
+        """As `Settings.options`. Reference log-probabilities are computed beforehand: no second model is held."""
+        return super().options() | {
+            "beta": self.beta,
+            "loss_type": list(self.loss_type),
+            "loss_weights": list(self.loss_weights),
+            "label_smoothing": self.label_smoothing,
+            "ld_alpha": self.ld_alpha,
+            "precompute_ref_log_probs": True,
+        }
 
 
 def idle_smoothing(smoothing: float, loss_type: Iterable[str]) -> str | None:
@@ -80,6 +118,52 @@ class SimPOSettings(Settings):
     beta: float = 2.5
     gamma: float = 0.5
     sft_weight: float = 0.0
+
+    @property
+    def by_length(self) -> bool:
+        """False with a likelihood in the loss."""
+        return self.sft_weight == 0
+
+    def options(self) -> dict[str, Any]:
+        """As `Settings.options`."""
+        own = {"beta": self.beta, "simpo_gamma": self.gamma, "cpo_alpha": self.sft_weight}
+        return super().options() | {"loss_type": "simpo", **own}
+
+
+@dataclass(frozen=True)
+class KTOSettings(Settings):
+    """KTO (arXiv:2402.01306), desirable and undesirable responses weighing alike.
+
+    Attributes:
+        beta: strength of the pull towards the reference. ``batch_size`` counts pairs.
+    """
+
+    beta: float = 1.0
+
+    def options(self) -> dict[str, Any]:
+        """As `Settings.options`; TRL counts responses, two a pair."""
+        own = {"beta": self.beta, "precompute_ref_log_probs": True}
+        return super().options() | {"per_device_train_batch_size": 2 * self.batch_size, **own}
+
+
+@dataclass(frozen=True)
+class ORPOSettings(Settings):
+    """ORPO (arXiv:2403.07691): the likelihood of prompt and chosen response, and an odds ratio; no reference.
+
+    Attributes:
+        beta: weight of the odds ratio, the paper's lambda.
+    """
+
+    beta: float = 1.0
+
+    @property
+    def by_length(self) -> bool:
+        """False: the likelihood is a mean over a batch's tokens, where short answers would weigh more."""
+        return False
+
+    def options(self) -> dict[str, Any]:
+        """As `Settings.options`."""
+        return super().options() | {"beta": self.beta}
 
 
 @dataclass

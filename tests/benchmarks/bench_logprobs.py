@@ -96,10 +96,10 @@ def rapo_scores(tokenizer: Any, model: Any, data: list[dict[str, Any]]) -> Calla
     """Everything, from rows to sums: tokens, the model's hash, the forward passes."""
     import pyarrow as pa
 
-    from rapo.scoring import score as logprobs
+    from rapo.scoring.score import score, sums
 
     table = pa.Table.from_pylist(data)
-    return lambda: logprobs.sums(logprobs.score(table, model, tokenizer=tokenizer, cache=False).table).tolist()
+    return lambda: sums(score(table, model, tokenizer=tokenizer, cache=False).table).tolist()
 
 
 def token_ids(tokenizer: Any, data: list[dict[str, Any]]) -> list[dict[str, list[int]]]:
@@ -108,11 +108,8 @@ def token_ids(tokenizer: Any, data: list[dict[str, Any]]) -> list[dict[str, list
 
     from rapo.scoring import tokens
 
-    found = tokens.encode(tokens.texts(pa.Table.from_pylist(data)), tokenizer)
-    names = ("prompt_ids", "chosen_ids", "rejected_ids")
-    return [
-        dict(zip(names, ids, strict=True)) for ids in zip(found.prompt, found.chosen, found.rejected, strict=True)
-    ]
+    found = tokens.tokenise(tokenizer, tokens.texts(pa.Table.from_pylist(data)).to_pylist())
+    return [dict(zip(found, ids, strict=True)) for ids in zip(*found.values(), strict=True)]
 
 
 def batches(tokenizer: Any, data: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -218,7 +215,7 @@ def growing(kind: str, size: int) -> None:
     import pyarrow as pa
 
     from rapo.pairs import files
-    from rapo.scoring import score as logprobs
+    from rapo.scoring.score import score
 
     warnings.simplefilter("ignore")
     words = size if kind == "words" else 1000
@@ -227,13 +224,13 @@ def growing(kind: str, size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "rows.parquet"
         files.write(pa.Table.from_pylist(rows(n, prompt=lengths[0], response=lengths[1], words=words)), file)
-        logprobs.score(
+        score(
             pa.Table.from_pylist(rows(1, prompt=9, response=9, words=words)),
             model,
             tokenizer=tokenizer,
             cache=False,
         )
-        found = measured(lambda: len(logprobs.score(file, model, tokenizer=tokenizer, cache=False).table))
+        found = measured(lambda: len(score(file, model, tokenizer=tokenizer, cache=False).table))
     print(json.dumps(found))
 
 

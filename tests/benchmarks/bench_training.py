@@ -25,11 +25,13 @@ import torch.nn.functional as F
 
 from rapo.models import sampling, tiny
 from rapo.models.fast_cpu import fast
-from rapo.training import train as training
+from rapo.scoring.tokens import tokenise
+from rapo.training import fit, train
+from rapo.training.batches import LengthBatches
 
 WORDS = [f"w{i}" for i in range(380)]
-SFT = training.Settings(learning_rate=1e-3)
-DPO = training.DPOSettings(learning_rate=1e-4)
+SFT = train.Settings(learning_rate=1e-3)
+DPO = train.DPOSettings(learning_rate=1e-4)
 Rows = list[dict[str, Any]]
 
 
@@ -51,8 +53,6 @@ def make_rows(n: int) -> Rows:
 
 
 def batches(lengths: list[int]) -> Iterator[list[int]]:
-    from rapo.training.trainers import LengthBatches
-
     order = list(LengthBatches(lengths, 32, seed=0))
     return (order[start : start + 32] for start in range(0, len(order), 32))
 
@@ -86,7 +86,7 @@ def by_hand(model: Any, losses: Iterator[Callable[[], torch.Tensor]], steps: int
 
 
 def sft_by_hand(model: Any, tokenizer: Any, rows: Rows, *, speed: bool) -> int:
-    ids = training.tokenise(tokenizer, rows, sides=["completion"])
+    ids = tokenise(tokenizer, rows, sides=["completion"])
     pairs = list(zip(*ids.values(), strict=True))
     lengths = [len(prompt) + len(answer) for prompt, answer in pairs]
     per_step = 32 * sum(len(answer) for _, answer in pairs) / len(pairs)
@@ -102,7 +102,7 @@ def sft_by_hand(model: Any, tokenizer: Any, rows: Rows, *, speed: bool) -> int:
 
 
 def dpo_by_hand(model: Any, tokenizer: Any, rows: Rows, reference: np.ndarray, *, speed: bool) -> int:
-    ids = training.tokenise(tokenizer, rows, sides=training.PAIR)
+    ids = tokenise(tokenizer, rows)
     triples = list(zip(*ids.values(), strict=True))
     lengths = [len(prompt) + max(len(chosen), len(rejected)) for prompt, chosen, rejected in triples]
     known = torch.tensor(reference, dtype=torch.float32)
@@ -128,7 +128,7 @@ def trl_itself(kind: str, model: Any, tokenizer: Any, rows: Rows) -> None:
 
     columns = ["prompt", "completion"] if kind == "sft" else ["prompt", "chosen", "rejected"]
     data = Dataset.from_list([{name: row[name] for name in columns} for row in rows])
-    with training._room() as folder:
+    with fit.quiet_folder() as folder:
         options: dict[str, Any] = {
             "output_dir": folder, "per_device_train_batch_size": 32, "num_train_epochs": 1, "use_cpu": True,
             "bf16": False, "gradient_checkpointing": False, "report_to": "none", "save_strategy": "no",
@@ -196,27 +196,27 @@ def main() -> None:
     def fresh() -> Any:
         return tiny.random_model(config, seed=0)
 
-    reference = training.reference_logprobs(fresh(), tokenizer, pairs)
-    ids = training.tokenise(tokenizer, rows, sides=["completion"])
+    reference = train.reference_logprobs(fresh(), tokenizer, pairs)
+    ids = tokenise(tokenizer, rows, sides=["completion"])
     sft_tokens = sum(len(prompt) + len(answer) for prompt, answer in zip(*ids.values(), strict=True))
-    ids = training.tokenise(tokenizer, pairs, sides=training.PAIR)
+    ids = tokenise(tokenizer, pairs)
     dpo_tokens = sum(2 * len(p) + len(c) + len(r) for p, c, r in zip(*ids.values(), strict=True))
     sft: dict[str, Callable[[], int]] = {
-        "rapo": lambda: training.train_sft(fresh(), tokenizer, rows, settings=SFT, seed=0).tokens,
+        "rapo": lambda: train.train_sft(fresh(), tokenizer, rows, settings=SFT, seed=0).tokens,
         "by hand": lambda: sft_by_hand(fresh(), tokenizer, rows, speed=False),
         "by hand, fast": lambda: sft_by_hand(fresh(), tokenizer, rows, speed=True),
         "TRL itself": lambda: trl_itself("sft", fresh(), tokenizer, rows) or sft_tokens,
     }
     dpo: dict[str, Callable[[], int]] = {
         "rapo": lambda: (
-            training.train_dpo(fresh(), tokenizer, pairs, settings=DPO, seed=0, reference=reference).tokens
+            train.train_dpo(fresh(), tokenizer, pairs, settings=DPO, seed=0, reference=reference).tokens
         ),
         "by hand": lambda: dpo_by_hand(fresh(), tokenizer, pairs, reference, speed=False),
         "by hand, fast": lambda: dpo_by_hand(fresh(), tokenizer, pairs, reference, speed=True),
         "TRL itself": lambda: trl_itself("dpo", fresh(), tokenizer, pairs) or dpo_tokens,
     }
     trained = fresh()
-    training.train_sft(trained, tokenizer, rows[:960], settings=training.Settings(learning_rate=3e-3), seed=0)
+    train.train_sft(trained, tokenizer, rows[:960], settings=train.Settings(learning_rate=3e-3), seed=0)
     prompts = [row["prompt"] for row in rows[:300]]
     sampling_ways: dict[str, Callable[[], int]] = {
         "rapo": lambda: sampled(trained, tokenizer, prompts),

@@ -12,10 +12,10 @@ import pytest
 import tiny
 
 from rapo.cli import main as cli
-from rapo.cli import score
-from rapo.models import tiny as models
+from rapo.cli.score import report_of
+from rapo.models.tiny import save
 from rapo.pairs import files
-from rapo.scoring import score as logprobs
+from rapo.scoring.score import score
 
 COLUMNS = [
     *("chosen_logprob_sum", "chosen_tokens", "rejected_logprob_sum", "rejected_tokens"),
@@ -27,9 +27,7 @@ COLUMNS = [
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A model and a reference."""
     made = tmp_path_factory.mktemp("models")
-    return {
-        name: str(models.save(tiny.model(seed), tiny.TOKENIZER, made / name)) for seed, name in enumerate("MR")
-    }
+    return {name: str(save(tiny.model(seed), tiny.TOKENIZER, made / name)) for seed, name in enumerate("MR")}
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +51,7 @@ def test_it_adds_the_columns_and_keeps_the_rest(folders, name, plain):
     assert found.column_names[: table.num_columns] == table.column_names
     assert found.select(table.column_names).to_pylist() == table.to_pylist()
     for prefix, seed in (("", 0), ("ref_", 1)):
-        alone = logprobs.score(table, tiny.model(seed), tokenizer=tiny.TOKENIZER, cache=False).table
+        alone = score(table, tiny.model(seed), tokenizer=tiny.TOKENIZER, cache=False).table
         for column in COLUMNS:
             np.testing.assert_allclose(found[prefix + column].to_numpy(), alone[column].to_numpy(), rtol=1e-6)
 
@@ -66,7 +64,7 @@ def test_it_says_what_was_done(folders, capsys):
     found = files.read("out.parquet")
     assert (told["input"], told["output"], told["rows"], told["max_length"]) == ("in.jsonl", "out.parquet", 7, 40)
     assert told["truncated"]["chosen_truncated"] == int(found["chosen_truncated"].to_numpy().sum()) > 0
-    assert told["models"][0]["weights"] == logprobs.score("in.jsonl", folders["M"], cache=False).passes[0].weights
+    assert told["models"][0]["weights"] == score("in.jsonl", folders["M"], cache=False).passes[0].weights
     assert told["models"][0]["tokens_per_second"] > 0
     assert told["seconds"] > 0
     out = capsys.readouterr().out
@@ -120,8 +118,8 @@ def test_a_full_disk_leaves_an_old_output_alone(folders, capsys, monkeypatch):
 
 
 def test_the_report_lies_beside_the_output():
-    assert score.report_of(Path("a/b.jsonl.gz")) == Path("a/b.jsonl.gz.json")
-    assert score.report_of(Path("a/folder")) == Path("a/folder.json")
+    assert report_of(Path("a/b.jsonl.gz")) == Path("a/b.jsonl.gz.json")
+    assert report_of(Path("a/folder")) == Path("a/folder.json")
 
 
 def test_two_processes_share_the_rows(folders):
@@ -140,5 +138,5 @@ def test_two_processes_share_the_rows(folders):
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("two.parquet") == 1  # one of them tells
     assert "3 pieces computed, 0 reused" in ended.stdout
-    alone = logprobs.score(table, folders["M"], cache=False)
+    alone = score(table, folders["M"], cache=False)
     assert files.read("two.parquet") == alone.attach(table)

@@ -1,22 +1,18 @@
 """Fast is the same: logits, gradients and attention against torch's own code and against brute force."""
 
 import pytest
+import tiny
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rapo.models import fast_cpu
-from rapo.models import tiny as models
-
-
-def tiny(architecture: str) -> torch.nn.Module:
-    config = models.tiny_config(architecture, vocab_size=23, width=16, layers=2)
-    return models.random_model(config, seed=0)
+from rapo.models.tiny import ARCHITECTURES
 
 
 def step(model: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits of real positions, and the gradient of the first weights, for a batch padded left and right."""
-    ids = torch.randint(5, 23, (3, 12), generator=torch.Generator().manual_seed(1))
+    ids = torch.randint(5, len(tiny.TOKENIZER), (3, 12), generator=torch.Generator().manual_seed(1))
     mask = torch.ones_like(ids)
     mask[0, :4], mask[1, 9:] = 0, 0
     logits = model(ids, attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(min=0)).logits[mask.bool()]
@@ -25,9 +21,9 @@ def step(model: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     return logits.detach(), model.get_input_embeddings().weight.grad.clone()
 
 
-@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_logits_and_gradients_are_the_usual_ones(architecture: str) -> None:
-    model = tiny(architecture)
+    model = tiny.model(architecture=architecture)
     logits, gradient = step(model)
     with fast_cpu.fast(model):
         fast_logits, fast_gradient = step(model)
@@ -36,7 +32,7 @@ def test_logits_and_gradients_are_the_usual_ones(architecture: str) -> None:
 
 
 def test_everything_is_as_before_afterwards_even_after_an_error() -> None:
-    model = tiny("llama")
+    model = tiny.model()
     before = torch.get_float32_matmul_precision(), model.config._attn_implementation
     with pytest.raises(RuntimeError, match="inside"), fast_cpu.fast(model):
         raise RuntimeError("inside")
@@ -47,7 +43,7 @@ def test_other_models_and_precisions_are_left_alone() -> None:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     other = GPT2LMHeadModel(GPT2Config(vocab_size=23, n_embd=16, n_layer=1, n_head=2, n_positions=32))
-    for model in (other, tiny("llama").to(torch.bfloat16)):
+    for model in (other, tiny.model().to(torch.bfloat16)):
         attention = model.config._attn_implementation
         with fast_cpu.fast(model):
             assert model.config._attn_implementation == attention
@@ -55,7 +51,7 @@ def test_other_models_and_precisions_are_left_alone() -> None:
 
 
 def test_products_inside_keep_the_precision_of_fp32() -> None:
-    model = tiny("llama")
+    model = tiny.model()
     left, right = (torch.randn(64, 256, generator=torch.Generator().manual_seed(i)) for i in range(2))
     with fast_cpu.fast(model):
         error = (left @ right.T - left.double() @ right.double().T).abs().max()

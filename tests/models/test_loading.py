@@ -5,12 +5,12 @@ import tiny
 import torch
 
 from rapo.models import loading
-from rapo.models import tiny as models
+from rapo.models.tiny import CHAT_TEMPLATES, build_tokenizer, save
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return models.save(tiny.model(), tiny.TOKENIZER, tmp_path_factory.mktemp("model"))
+    return save(tiny.model(), tiny.TOKENIZER, tmp_path_factory.mktemp("model"))
 
 
 def test_the_key_is_the_content(folder):
@@ -76,15 +76,15 @@ def test_the_tokenizer_comes_with_the_model_or_is_given(folder, tmp_path):
 
 def test_a_reference_with_other_words_is_refused(folder, tmp_path):
     loading.check_same_vocabulary(tiny.TOKENIZER, folder, words=45)
-    other = models.build_tokenizer([*tiny.WORDS[:-1], "owl"])
-    models.save(tiny.model(), other, tmp_path)
+    other = build_tokenizer([*tiny.WORDS[:-1], "owl"])
+    save(tiny.model(), other, tmp_path)
     told = (
         "'owl' is unknown to the model and id 44 to the reference; choose a reference with the model's vocabulary"
     )
     with pytest.raises(ValueError, match=told):
         loading.check_same_vocabulary(tiny.TOKENIZER, tmp_path, words=45)
-    reordered = models.build_tokenizer(tiny.WORDS[::-1])
-    models.save(tiny.model(), reordered, tmp_path)
+    reordered = build_tokenizer(tiny.WORDS[::-1])
+    save(tiny.model(), reordered, tmp_path)
     with pytest.raises(ValueError, match="'w0' is id 5 to the model and id 44 to the reference"):
         loading.check_same_vocabulary(tiny.TOKENIZER, tmp_path, words=45)
 
@@ -105,8 +105,8 @@ def test_the_tokenizers_key_covers_words_and_template_but_not_padding():
     padded = copy.deepcopy(tiny.TOKENIZER)
     padded(["w1", "w2 w3"], padding=True, truncation=True, max_length=3)
     assert loading.tokenizer_key(padded) == key
-    assert loading.tokenizer_key(models.build_tokenizer(tiny.WORDS[::-1])) != key
-    prefix = models.build_tokenizer(tiny.WORDS, chat_template=models.CHAT_TEMPLATES["prefix"])
+    assert loading.tokenizer_key(build_tokenizer(tiny.WORDS[::-1])) != key
+    prefix = build_tokenizer(tiny.WORDS, chat_template=CHAT_TEMPLATES["prefix"])
     assert loading.tokenizer_key(prefix) != key
 
 

@@ -2,22 +2,19 @@
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import TOKENIZER, WORDS
 
-from rapo.models import tiny as models
 from rapo.models.sampling import Messages, _Decoder, _nucleus, sample, samples
-
-WORDS = [f"w{i}" for i in range(20)]
-TOKENIZER = models.build_tokenizer(WORDS)
+from rapo.models.tiny import ARCHITECTURES
 
 
-def tiny(architecture: str = "llama", *, sharpness: float = 40.0) -> torch.nn.Module:
-    config = models.tiny_config(architecture, vocab_size=len(TOKENIZER), width=16, layers=2)
-    if architecture == "gemma2":
-        config.sliding_window = 4  # shorter than the prompts
-    model = models.random_model(config, seed=3)
+def sharp(architecture: str = "llama", *, sharpness: float = 40.0) -> torch.nn.Module:
+    window = {"sliding_window": 4} if architecture == "gemma2" else {}  # shorter than the prompts
+    model = tiny.model(3, architecture, **window)
     with torch.no_grad():  # far from uniform
         model.get_output_embeddings().weight.mul_(sharpness)
     return model.eval()
@@ -28,9 +25,9 @@ def ask(n: int) -> list[Messages]:
     return [[{"role": "user", "content": " ".join(rng.choice(WORDS, size=rng.integers(1, 9)))}] for _ in range(n)]
 
 
-@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_greedy_is_what_generate_gives(architecture: str) -> None:
-    model, prompts = tiny(architecture), ask(7)
+    model, prompts = sharp(architecture), ask(7)
     expected = []
     for prompt in prompts:
         batch = TOKENIZER.apply_chat_template(prompt, add_generation_prompt=True, return_tensors="pt")
@@ -41,7 +38,7 @@ def test_greedy_is_what_generate_gives(architecture: str) -> None:
 
 
 def test_neither_batch_size_nor_order_changes_a_rows_answer() -> None:
-    model, prompts = tiny(), ask(25)
+    model, prompts = sharp(), ask(25)
     once = sample(model, TOKENIZER, prompts, seed=4, max_new_tokens=10)
     assert sample(model, TOKENIZER, prompts, seed=4, max_new_tokens=10, batch_size=3) == once
     order = np.random.default_rng(1).permutation(25)
@@ -52,21 +49,21 @@ def test_neither_batch_size_nor_order_changes_a_rows_answer() -> None:
 
 
 def test_another_seed_gives_other_answers_and_the_same_seed_the_same() -> None:
-    model, prompts = tiny(sharpness=1.0), ask(8)
+    model, prompts = sharp(sharpness=1.0), ask(8)
     first = sample(model, TOKENIZER, prompts, seed=0, max_new_tokens=10)
     assert sample(model, TOKENIZER, prompts, seed=0, max_new_tokens=10) == first
     assert sample(model, TOKENIZER, prompts, seed=1, max_new_tokens=10) != first
 
 
 def test_several_answers_to_a_prompt_the_first_of_which_is_the_single_one() -> None:
-    model, prompts = tiny(sharpness=1.0), ask(5)
+    model, prompts = sharp(sharpness=1.0), ask(5)
     several = samples(model, TOKENIZER, prompts, n=3, seed=2, max_new_tokens=6, batch_size=4)
     assert [texts[0] for texts in several] == sample(model, TOKENIZER, prompts, seed=2, max_new_tokens=6)
     assert all(len(set(texts)) == 3 for texts in several)
 
 
 def test_first_words_are_drawn_with_the_models_probabilities() -> None:
-    model, prompt, n = tiny(sharpness=15.0), ask(1), 4000
+    model, prompt, n = sharp(sharpness=15.0), ask(1), 4000
     batch = TOKENIZER.apply_chat_template(prompt[0], add_generation_prompt=True, return_tensors="pt")
     with torch.no_grad():
         logits = model(**batch).logits[0, -1]
@@ -79,7 +76,7 @@ def test_first_words_are_drawn_with_the_models_probabilities() -> None:
 
 
 def test_the_token_where_the_distribution_function_passes_the_draw() -> None:
-    decoder = _Decoder(tiny(), TOKENIZER, 1.0, 1.0, 1)
+    decoder = _Decoder(sharp(), TOKENIZER, 1.0, 1.0, 1)
     logits = torch.log(torch.tensor([[0.0, 0.2, 0.5, 0.3]] * 5))
     # Distribution function: 0, .2, .7, 1. A draw of 0 must not give the first word, which has no probability.
     draws = torch.tensor([0.0, 0.19, 0.2 + 1e-6, 0.69, 0.7 + 1e-6], dtype=torch.float64)
@@ -109,7 +106,7 @@ def test_a_nucleus_is_the_smallest_set_of_enough_probability(weights: list[float
 
 
 def test_an_answer_ends_at_any_of_the_models_end_tokens() -> None:
-    model = tiny(sharpness=1.0)
+    model = sharp(sharpness=1.0)
     prompts = ask(40)
     plain = samples(model, TOKENIZER, prompts, n=1, max_new_tokens=8)
     model.generation_config.eos_token_id = [TOKENIZER.eos_token_id, TOKENIZER.convert_tokens_to_ids("w3")]
@@ -119,14 +116,14 @@ def test_an_answer_ends_at_any_of_the_models_end_tokens() -> None:
 
 
 def test_the_model_is_left_as_it_was() -> None:
-    model = tiny().train()
+    model = sharp().train()
     sample(model, TOKENIZER, ask(2), max_new_tokens=2)
     assert model.training
     assert model.config._attn_implementation == "sdpa"
 
 
 def test_no_prompts_give_no_answers() -> None:
-    assert sample(tiny(), TOKENIZER, []) == []
+    assert sample(sharp(), TOKENIZER, []) == []
 
 
 @pytest.mark.parametrize(
@@ -134,9 +131,9 @@ def test_no_prompts_give_no_answers() -> None:
 )
 def test_options_out_of_range(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="cannot sample"):
-        sample(tiny(), TOKENIZER, ask(1), **options)  # type: ignore[arg-type]
+        sample(sharp(), TOKENIZER, ask(1), **options)  # type: ignore[arg-type]
 
 
 def test_ids_for_other_prompts() -> None:
     with pytest.raises(ValueError, match="1 ids for 2 prompts"):
-        sample(tiny(), TOKENIZER, ask(2), ids=[0])
+        sample(sharp(), TOKENIZER, ask(2), ids=[0])

@@ -13,13 +13,12 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rapo import paths
 from rapo.models import loading
-from rapo.models import tiny as models
+from rapo.models.tiny import ARCHITECTURES, CHAT_TEMPLATES, build_tokenizer, save
 from rapo.pairs import files
-from rapo.scoring import cache as shards
 from rapo.scoring import one_pass, sequences
-from rapo.scoring import score as logprobs
-from rapo.scoring.score import score, sums
+from rapo.scoring.score import COLUMNS, cache_folder, score, sums
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def cache(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return models.save(tiny.model(), tiny.TOKENIZER, tmp_path_factory.mktemp("model"))
+    return save(tiny.model(), tiny.TOKENIZER, tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def quick(table, model, **options):
     return score(table, model, **given)
 
 
-@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_sums_equal_brute_force_in_fp64(architecture):
     model, table = tiny.model(architecture=architecture).eval(), tiny.rows(12)
     found = quick(table, model, piece_rows=5).table.to_pylist()
@@ -64,7 +63,7 @@ def test_sums_equal_brute_force_in_fp64(architecture):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("plain", [False, True])
-@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_sums_equal_trls_own(architecture, plain, tmp_path):
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
@@ -99,7 +98,7 @@ def test_order_pieces_and_batches_change_nothing(order, piece_rows, budget):
     expected = quick(table, model).table.take(pa.array(order))
     found = quick(table.take(pa.array(order)), model, piece_rows=piece_rows, token_budget=budget).table
     assert found["row_id"] == expected["row_id"]
-    for name in logprobs.COLUMNS:
+    for name in COLUMNS:
         np.testing.assert_allclose(found[name].to_numpy(), expected[name].to_numpy(), rtol=1e-6)
 
 
@@ -134,15 +133,15 @@ def test_rows_longer_than_the_context_are_cut_there():
 def test_a_reference_gives_columns_of_its_own():
     table = tiny.rows(5)
     both = quick(table, tiny.model(), reference=tiny.model(seed=2))
-    assert both.table.column_names == ["row_id", *logprobs.COLUMNS, *(f"ref_{name}" for name in logprobs.COLUMNS)]
+    assert both.table.column_names == ["row_id", *COLUMNS, *(f"ref_{name}" for name in COLUMNS)]
     alone = quick(table, tiny.model(seed=2)).table
     assert sums(both.table, reference=True).tolist() == sums(alone).tolist() != sums(both.table).tolist()
     assert [one.weights for one in both.passes] == [loading.content_key(tiny.model(seed=s)) for s in (1, 2)]
 
 
 def test_a_reference_with_another_vocabulary_is_refused_before_any_work(folder, tmp_path, forwards):
-    other = models.build_tokenizer(tiny.WORDS[::-1])
-    models.save(tiny.model(), other, tmp_path)
+    other = build_tokenizer(tiny.WORDS[::-1])
+    save(tiny.model(), other, tmp_path)
     with pytest.raises(ValueError, match="has another vocabulary: 'w0' is id 5 to the model and id 44"):
         score(tiny.rows(2), folder, reference=tmp_path, cache=False)
     assert forwards == []
@@ -175,7 +174,7 @@ def test_a_second_run_computes_nothing(cache, folder, forwards):
     [
         {"model": tiny.model(seed=2)},
         {"max_length": 300},
-        {"tokenizer": models.build_tokenizer(tiny.WORDS, chat_template=models.CHAT_TEMPLATES["prefix"])},
+        {"tokenizer": build_tokenizer(tiny.WORDS, chat_template=CHAT_TEMPLATES["prefix"])},
         {"table": tiny.rows(4, seed=1)},
     ],
     ids=lambda change: next(iter(change)),
@@ -219,15 +218,15 @@ def test_a_damaged_piece_is_computed_again(cache, forwards, caplog):
 
 
 def test_a_full_disk_loses_nothing(cache, forwards, monkeypatch):
-    table, writes, write = tiny.rows(9), [], shards._write
+    table, writes, write = tiny.rows(9), [], paths.write_text
 
     def fills(path, text):
         writes.append(path)
         if len(writes) == 4:  # the writability test, two pieces, then no room
-            raise OSError(28, "No space left on device; make room and run again", str(path))
+            raise OSError(28, "No space left on device", str(path))
         write(path, text)
 
-    monkeypatch.setattr(shards, "_write", fills)
+    monkeypatch.setattr(paths, "write_text", fills)
     with pytest.raises(OSError, match="No space left on device; make room"):
         quick(table, tiny.model(), cache=cache, piece_rows=3)
     assert [file.suffix for file in cache.rglob("*") if file.is_file()] == [".json"] * 2
@@ -245,7 +244,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_any_work(tmp_path, forwar
 
 
 def test_the_cache_lies_beside_the_run_directories(rapo_root, monkeypatch):
-    assert logprobs.cache_folder() == rapo_root / "build" / "logprobs"
+    assert cache_folder() == rapo_root / "build" / "logprobs"
     score(tiny.rows(2), tiny.model(), tokenizer=tiny.TOKENIZER)
     assert len(list((rapo_root / "build" / "logprobs").rglob("*.json"))) == 1
 
@@ -253,7 +252,8 @@ def test_the_cache_lies_beside_the_run_directories(rapo_root, monkeypatch):
 KILLED = """
 import os, signal, sys
 import tiny
-from rapo import logprobs, sequences
+from rapo.scoring import sequences
+from rapo.scoring.score import score
 whole, done = sequences._sums, []
 def fatal(*args):
     if len(done) == 2:
@@ -262,13 +262,13 @@ def fatal(*args):
     return whole(*args)
 sequences._sums = fatal
 options = {"tokenizer": tiny.TOKENIZER, "cache": sys.argv[1], "piece_rows": 3, "token_budget": 9999}
-logprobs.score(tiny.rows(12), tiny.model(), **options)
+score(tiny.rows(12), tiny.model(), **options)
 """
 
 
 def test_killed_and_run_again_it_continues(cache, forwards):
     """kill -9 in the third of four pieces."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     ended = subprocess.run([sys.executable, "-c", KILLED, str(cache)], env=environment, capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     found = quick(tiny.rows(12), tiny.model(), cache=cache, piece_rows=3, token_budget=9999)
@@ -289,9 +289,19 @@ def test_files_give_what_tables_give(tmp_path, name):
     )
 
 
+def test_a_bar_counts_rows_where_it_is_asked_for(capsys, monkeypatch):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # rich draws as on a terminal
+    quick(tiny.rows(3), tiny.model(), reference=tiny.model(seed=2))
+    assert capsys.readouterr().err == ""  # nobody watches
+    quick(tiny.rows(3), tiny.model(), reference=tiny.model(seed=2), progress=True)
+    err = capsys.readouterr().err
+    assert "reference" in err
+    assert "6/6" in err
+
+
 def test_no_rows_give_no_scores():
     found = quick(tiny.rows(3).slice(3), tiny.model())
-    assert found.table.column_names == ["row_id", *logprobs.COLUMNS]
+    assert found.table.column_names == ["row_id", *COLUMNS]
     assert (len(found.table), found.summary()["rows"]) == (0, 0)
 
 
@@ -342,7 +352,7 @@ def test_scores_are_attached_to_their_rows():
     table = tiny.rows(6)
     found = quick(table, tiny.model())
     attached = found.attach(table)
-    assert attached.column_names == [*table.column_names, *logprobs.COLUMNS]
+    assert attached.column_names == [*table.column_names, *COLUMNS]
     assert attached.select(table.column_names) == table
     assert found.attach(attached) == attached  # replaced, not repeated
     assert found.attach(table.slice(2, 3), start=2) == attached.slice(2, 3)

@@ -7,7 +7,7 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapo.models import tiny as models
+from rapo.models.tiny import CHAT_TEMPLATES, build_tokenizer
 from rapo.pairs.faults import PairsError
 from rapo.scoring import tokens
 
@@ -20,22 +20,46 @@ ROW = {
 PROMPT, CHOSEN, REJECTED = [3, 6, 7, 1, 4], [8, 1], [9, 10, 1]
 
 
+def split(prompt, chosen, rejected):
+    return {"prompt_ids": [prompt], "chosen_ids": [chosen], "rejected_ids": [rejected]}
+
+
 def encoded(row, tokenizer=tiny.TOKENIZER, **options):
-    return tokens.encode(tokens.texts(pa.Table.from_pylist([row])), tokenizer, **options)
+    return tokens.tokenise(tokenizer, tokens.texts(pa.Table.from_pylist([row])).to_pylist(), **options)
 
 
 def test_messages_are_split_where_the_answer_begins():
-    assert encoded(ROW) == tokens.Encoded([PROMPT], [CHOSEN], [REJECTED])
+    assert encoded(ROW) == split(PROMPT, CHOSEN, REJECTED)
+
+
+@given(
+    texts=st.lists(st.lists(st.sampled_from(tiny.WORDS), min_size=1).map(" ".join), min_size=3, max_size=3),
+    template=st.sampled_from(list(CHAT_TEMPLATES)),
+)
+def test_ids_are_what_the_texts_say(texts, template):
+    tokenizer = build_tokenizer(tiny.WORDS, chat_template=CHAT_TEMPLATES[template])
+    turns = zip(("user", "assistant", "assistant"), texts, strict=True)
+    row = dict(zip(ROW, ([{"role": role, "content": text}] for role, text in turns), strict=True))
+    ids = tokens.tokenise(tokenizer, [row])
+    said = [tokenizer.decode(ids[f"{name}_ids"][0]) for name in ROW]
+    assert said == [f"<user> {texts[0]} <end> <assistant>", f"{texts[1]} <end>", f"{texts[2]} <end>"]
+
+
+def test_any_sides_are_split_alike():
+    ids = tokens.tokenise(
+        tiny.TOKENIZER, [{"prompt": ROW["prompt"], "completion": ROW["chosen"]}], sides=["completion"]
+    )
+    assert ids == {"prompt_ids": [PROMPT], "completion_ids": [CHOSEN]}
 
 
 def test_plain_strings_are_joined_and_ended():
     row = {"prompt": "w1 w2", "chosen": " w3 ", "rejected": " w4 <end>"}
-    assert encoded(row) == tokens.Encoded([[6, 7]], [[8, 1]], [[9, 1]])
+    assert encoded(row) == split([6, 7], [8, 1], [9, 1])
 
 
 def test_what_looks_like_an_answer_in_the_prompt_is_prompt():
     prompt = [*ROW["prompt"], *ROW["chosen"], *ROW["prompt"]]
-    assert encoded(ROW | {"prompt": prompt}).prompt == [[3, 6, 7, 1, 4, 8, 1, 3, 6, 7, 1, 4]]
+    assert encoded(ROW | {"prompt": prompt})["prompt_ids"] == [[3, 6, 7, 1, 4, 8, 1, 3, 6, 7, 1, 4]]
 
 
 def test_a_plain_prompt_before_messages_is_a_user_turn():
@@ -44,10 +68,10 @@ def test_a_plain_prompt_before_messages_is_a_user_turn():
 
 def test_a_prompt_rendered_differently_counts_up_to_where_it_differs(caplog):
     """As TRL does; here the generation prompt ends in a token that the conversation does not have."""
-    template = models.CHAT_TEMPLATES["system"].replace("{{ '<assistant>' }}", "{{ '<assistant> w9' }}")
-    tokenizer = models.build_tokenizer(tiny.WORDS, chat_template=template)
+    template = CHAT_TEMPLATES["system"].replace("{{ '<assistant>' }}", "{{ '<assistant> w9' }}")
+    tokenizer = build_tokenizer(tiny.WORDS, chat_template=template)
     with caplog.at_level(logging.WARNING):
-        assert encoded(ROW, tokenizer, name="x.jsonl") == tokens.Encoded([PROMPT], [CHOSEN], [REJECTED])
+        assert encoded(ROW, tokenizer, name="x.jsonl") == split(PROMPT, CHOSEN, REJECTED)
     assert "x.jsonl: in 1 of 1 rows the tokenised prompt is no prefix" in caplog.text
 
 
@@ -55,16 +79,16 @@ def test_rows_are_cut_from_the_end_and_flagged():
     found = encoded(ROW)
     # prompt 5 tokens, chosen 2, rejected 3
     for limit, expected in {None: (2, False, 3, False), 7: (2, False, 2, True), 6: (1, True, 1, True)}.items():
-        (chosen,), (chosen_cut,) = found.completions("chosen", max_length=limit)
-        (rejected,), (rejected_cut,) = found.completions("rejected", max_length=limit)
+        (chosen,), (chosen_cut,) = tokens.completions(found, "chosen", max_length=limit)
+        (rejected,), (rejected_cut,) = tokens.completions(found, "rejected", max_length=limit)
         assert (chosen.tokens, chosen_cut, rejected.tokens, rejected_cut) == expected
         assert chosen.ids == (PROMPT + CHOSEN)[:limit]
-    (empty,), (cut,) = found.completions("chosen", max_length=4)
+    (empty,), (cut,) = tokens.completions(found, "chosen", max_length=4)
     assert (empty.tokens, cut) == (0, True)
 
 
 def test_without_any_prompt_the_first_token_has_nothing_to_be_predicted_from():
-    (one,), _ = tokens.Encoded([[]], [[5, 6, 7]], [[5]]).completions("chosen", max_length=None)
+    (one,), _ = tokens.completions(split([], [5, 6, 7], [5]), "chosen")
     assert (one.start, one.tokens) == (1, 2)
 
 
@@ -112,7 +136,7 @@ def test_a_missing_column_is_named():
 
 
 def test_a_tokenizer_without_template_cannot_render_messages():
-    tokenizer = models.build_tokenizer(tiny.WORDS)
+    tokenizer = build_tokenizer(tiny.WORDS)
     tokens.check_template(tokenizer, "x")
     tokenizer.chat_template = None
     with pytest.raises(
@@ -122,16 +146,17 @@ def test_a_tokenizer_without_template_cannot_render_messages():
 
 
 def test_a_row_that_the_template_refuses_is_named():
-    tokenizer = models.build_tokenizer(tiny.WORDS, chat_template=models.CHAT_TEMPLATES["prefix"])
+    tokenizer = build_tokenizer(tiny.WORDS, chat_template=CHAT_TEMPLATES["prefix"])
     system = ROW | {"prompt": [{"role": "system", "content": "w1"}, *ROW["prompt"]]}
     table = tokens.texts(pa.Table.from_pylist([ROW, system]))
     with pytest.raises(ValueError, match=r"x: row 12 cannot be tokenised \(System role not supported\)"):
-        tokens.encode(table, tokenizer, name="x", first_row=11)
+        tokens.tokenise(tokenizer, table.to_pylist(), name="x", first_row=11)
 
 
 def test_no_rows_are_no_fault():
     table = tokens.texts(pa.Table.from_pylist([ROW]).slice(1))
-    assert tokens.encode(table, tiny.TOKENIZER) == tokens.Encoded([], [], [])
+    none = {"prompt_ids": [], "chosen_ids": [], "rejected_ids": []}
+    assert tokens.tokenise(tiny.TOKENIZER, table.to_pylist()) == none
 
 
 @given(order=st.permutations(range(6)))
@@ -161,7 +186,5 @@ def test_token_ids_equal_trls(plain, tmp_path):
     theirs = trl.DPOTrainer(
         model, reference, args=arguments, train_dataset=data, processing_class=tiny.TOKENIZER
     ).train_dataset
-    found = tokens.encode(tokens.texts(table), tiny.TOKENIZER)
-    assert (found.prompt, found.chosen, found.rejected) == tuple(
-        [list(ids) for ids in theirs[name]] for name in ("prompt_ids", "chosen_ids", "rejected_ids")
-    )
+    found = tokens.tokenise(tiny.TOKENIZER, tokens.texts(table).to_pylist())
+    assert found == {name: [list(ids) for ids in theirs[name]] for name in found}

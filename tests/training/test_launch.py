@@ -7,11 +7,11 @@ import pytest
 import tiny
 
 from rapo import config
-from rapo.models import tiny as models
-from rapo.training import launch as launched
+from rapo.models.tiny import load, save
+from rapo.training import launch
 from rapo.training.settings import DPOSettings, Settings
 
-RECIPES = sorted((Path(config.__file__).parent / "recipes" / "trl").glob("*.yaml"))
+RECIPES = sorted(Path(launch.__file__).with_name("recipes").glob("*.yaml"))
 ROWS = tiny.rows(8).select(["prompt", "chosen", "rejected"]).to_pylist()
 ON_CPU = {"accelerate_config": "single_gpu", "num_processes": 1, "bf16": False, "use_cpu": True}
 LAUNCHER = {"accelerate_config", "num_processes"}
@@ -22,6 +22,10 @@ def known_to_trl() -> set[str]:
 
     kinds = (ScriptArguments, DPOConfig, ModelConfig, DatasetMixtureConfig)
     return LAUNCHER | {field.name for kind in kinds for field in dataclasses.fields(kind)}
+
+
+def test_there_are_recipes() -> None:
+    assert [path.stem for path in RECIPES] == ["dpo_gemma2", "dpo_qwen2"]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -35,7 +39,7 @@ def test_recipes_for_trl_hold_the_papers_settings_under_names_that_trl_knows(pat
 
 def test_a_job_says_what_the_settings_say_and_launch_goes_before(tmp_path: Path) -> None:
     settings = DPOSettings(learning_rate=5e-7, beta=0.01, accumulate=64, label_smoothing=0.3)
-    job = launched.write_job(
+    job = launch.write_job(
         tmp_path, ROWS, settings, model="owner/model", seed=3, launch={"gradient_accumulation_steps": 8}
     )
     options = config.load_yaml(job)
@@ -45,18 +49,18 @@ def test_a_job_says_what_the_settings_say_and_launch_goes_before(tmp_path: Path)
     assert options["model_name_or_path"] == "owner/model"
     assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == len(ROWS)
     assert "trl dpo" in job.read_text().splitlines()[0]
-    sft = launched.write_job(tmp_path, ROWS, Settings(), model="m", seed=3, launch={})
+    sft = launch.write_job(tmp_path, ROWS, Settings(), model="m", seed=3, launch={})
     assert "trl sft" in sft.read_text().splitlines()[0]
     assert "beta" not in config.load_yaml(sft)
 
 
 @pytest.mark.slow
 def test_a_job_trains(tmp_path: Path) -> None:
-    source = models.save(tiny.model(), tiny.TOKENIZER, tmp_path / "source")
+    source = save(tiny.model(), tiny.TOKENIZER, tmp_path / "source")
     settings = DPOSettings(learning_rate=1e-2, batch_size=4, label_smoothing=0.3)
-    job = launched.write_job(tmp_path / "job", ROWS, settings, model=str(source), seed=1, launch=ON_CPU)
-    launched.run(job, tmp_path / "model")
-    before, after = (models.load(folder)[0] for folder in (source, tmp_path / "model"))
+    job = launch.write_job(tmp_path / "job", ROWS, settings, model=str(source), seed=1, launch=ON_CPU)
+    launch.run(job, tmp_path / "model")
+    before, after = (load(folder)[0] for folder in (source, tmp_path / "model"))
     assert (before.lm_head.weight - after.lm_head.weight).abs().max() > 1e-3
 
 
@@ -64,4 +68,4 @@ def test_a_job_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     job = tmp_path / "train.yaml"
     job.write_text("# Start with: trl nonsense --config train.yaml\n")
     with pytest.raises(RuntimeError, match=r"(?s)ended with status.*nonsense"):
-        launched.run(job, tmp_path / "model")
+        launch.run(job, tmp_path / "model")

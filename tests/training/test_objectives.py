@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tiny
 
-from rapo.training import objectives as trainers
-from rapo.training import train
+from rapo.training.objectives import KTOSettings, ORPOSettings, train_kto, train_orpo, unpaired
+from rapo.training.train import reference_logprobs
 
 IDS = {
     "prompt_ids": [[1], [2, 2], [3]],
@@ -20,7 +20,7 @@ NEVER = {"learning_rate": 1e-12, "schedule": "constant", "warmup": 0.0, "batch_s
 
 def test_kto_reads_chosen_then_rejected_of_each_batch() -> None:
     reference = np.array([[-1.0, -2.0], [-3.0, -4.0], [-5.0, -6.0]])
-    columns = trainers.unpaired(IDS, reference, [2, 0, 1], batch_size=2)
+    columns = unpaired(IDS, reference, [2, 0, 1], batch_size=2)
     assert columns["prompt_ids"] == [[3], [1], [3], [1], [2, 2], [2, 2]]
     assert columns["completion_ids"] == [[13, 13], [11], [23], [21], [12], [22, 22]]
     assert columns["label"] == [True, True, False, False, True, False]
@@ -29,18 +29,11 @@ def test_kto_reads_chosen_then_rejected_of_each_batch() -> None:
     assert columns["KL_completion_ids"] == [[21], [13, 13], [11], [23], [22, 22], [12]]
 
 
-def test_orpo_reads_prompt_and_response_in_one() -> None:
-    columns = trainers.labelled(IDS)
-    assert columns["chosen_input_ids"] == [[1, 11], [2, 2, 12], [3, 13, 13]]
-    assert columns["rejected_labels"] == [[-100, 21], [-100, -100, 22, 22], [-100, 23]]
-    assert columns["prompt_attention_mask"] == [[1], [1, 1], [1]]
-
-
 def test_ktos_loss_against_a_shifted_reference() -> None:
     model = tiny.model()
-    known = train.reference_logprobs(model, tiny.TOKENIZER, ROWS)
-    settings = trainers.KTOSettings(**NEVER, beta=0.5)
-    log = trainers.train_kto(
+    known = reference_logprobs(model, tiny.TOKENIZER, ROWS)
+    settings = KTOSettings(**NEVER, beta=0.5)
+    log = train_kto(
         model, tiny.TOKENIZER, ROWS, settings=settings, seed=0, reference=known + np.array([2.0, -1.0])
     )
     # The policy is the model that estimates the KL term, so that is 0. Chosen log-ratio -2: 1 - sigmoid(-1) = .7311;
@@ -50,8 +43,8 @@ def test_ktos_loss_against_a_shifted_reference() -> None:
 
 
 def test_kto_scores_its_own_reference() -> None:
-    settings = trainers.KTOSettings(**NEVER)
-    log = trainers.train_kto(tiny.model(), tiny.TOKENIZER, ROWS, settings=settings, seed=0)
+    settings = KTOSettings(**NEVER)
+    log = train_kto(tiny.model(), tiny.TOKENIZER, ROWS, settings=settings, seed=0)
     assert log.history[-1]["loss"] == pytest.approx(0.5, abs=1e-4)  # 1 - sigmoid(0)
 
 
@@ -65,12 +58,12 @@ def test_orpos_loss_is_likelihood_and_odds_ratio() -> None:
             likelihood = -tiny.brute_force(model, ids, 1) / (len(ids) - 1)
     odds = {side: mean - math.log(1 - math.exp(mean)) for side, mean in means.items()}
     ratio = math.log(1 / (1 + math.exp(odds["rejected"] - odds["chosen"])))
-    settings = trainers.ORPOSettings(**NEVER, beta=0.7)
-    log = trainers.train_orpo(model, tiny.TOKENIZER, rows, settings=settings, seed=0)
+    settings = ORPOSettings(**NEVER, beta=0.7)
+    log = train_orpo(model, tiny.TOKENIZER, rows, settings=settings, seed=0)
     assert log.history[-1]["loss"] == pytest.approx(likelihood - 0.7 * ratio, abs=1e-3)
 
 
 def test_a_reference_of_another_shape_is_refused() -> None:
-    settings = trainers.KTOSettings(**NEVER)
+    settings = KTOSettings(**NEVER)
     with pytest.raises(ValueError, match=r"shape \(2,\)"):
-        trainers.train_kto(tiny.model(), tiny.TOKENIZER, ROWS, settings=settings, seed=0, reference=np.zeros(2))
+        train_kto(tiny.model(), tiny.TOKENIZER, ROWS, settings=settings, seed=0, reference=np.zeros(2))

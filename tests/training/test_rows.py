@@ -1,18 +1,14 @@
-"""Token ids as TRL makes them; long rows are told by name."""
+"""Rows as trainers take them; long rows are told by name."""
 
 import logging
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import tiny
 
-from rapo.models import tiny
-from rapo.training.rows import PAIR, keep, tokenise
+from rapo.scoring.tokens import PAIR
+from rapo.training.rows import joined_pairs, keep, prepare
 from rapo.training.settings import Settings
-
-WORDS = ["a", "b", "c", "d"]
-TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
 
 
 def pair(prompt: str, chosen: str, rejected: str, **more: Any) -> dict[str, Any]:
@@ -20,39 +16,6 @@ def pair(prompt: str, chosen: str, rejected: str, **more: Any) -> dict[str, Any]
         side: [{"role": "assistant", "content": text}] for side, text in zip(PAIR, (chosen, rejected), strict=True)
     }
     return {"prompt": [{"role": "user", "content": prompt}], **said, **more}
-
-
-@given(
-    st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=4), st.sampled_from(list(tiny.CHAT_TEMPLATES))
-)
-def test_ids_are_what_the_texts_say(texts: list[tuple[str, str, str]], template: str) -> None:
-    tokenizer = tiny.build_tokenizer(WORDS, chat_template=tiny.CHAT_TEMPLATES[template])
-    ids = tokenise(tokenizer, [pair(*row) for row in texts], sides=PAIR)
-    for i, (prompt, chosen, rejected) in enumerate(texts):
-        assert tokenizer.decode(ids["prompt_ids"][i]) == f"<user> {prompt} <end> <assistant>"
-        assert tokenizer.decode(ids["chosen_ids"][i]) == f"{chosen} <end>"
-        assert tokenizer.decode(ids["rejected_ids"][i]) == f"{rejected} <end>"
-
-
-def test_a_prompt_that_is_rendered_otherwise_with_an_answer_ends_where_they_part(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    # With a generation prompt "<system>" is appended, which the whole does not have in that place.
-    template = tiny.CHAT_TEMPLATES["system"].replace("{{ '<assistant>' }}", "{{ '<system>' }}")
-    tokenizer = tiny.build_tokenizer(WORDS, chat_template=template)
-    with caplog.at_level(logging.WARNING):
-        ids = tokenise(tokenizer, [pair("a", "b", "c")], sides=PAIR)
-    assert tokenizer.decode(ids["prompt_ids"][0]) == "<user> a <end>"
-    assert tokenizer.decode(ids["chosen_ids"][0]) == "<assistant> b <end>"
-    assert "in 1 of 1 rows" in caplog.text
-
-
-def test_no_rows() -> None:
-    assert tokenise(tiny.build_tokenizer(WORDS), [], sides=PAIR) == {
-        "prompt_ids": [],
-        "chosen_ids": [],
-        "rejected_ids": [],
-    }
 
 
 # Lengths: 2 + max(1, 2) = 4, 2 + max(3, 1) = 5, 1 + max(1, 1) = 2; tokens 2 * 2 + 1 + 2 = 7, 8, 2 * 1 + 1 + 1 = 4.
@@ -88,3 +51,19 @@ def test_nothing_to_train_on(ids: dict[str, list[list[int]]]) -> None:
     rows = ROWS[: len(ids["prompt_ids"])]
     with pytest.raises(ValueError, match="no rows to train on"):
         keep(ids, rows, Settings(max_length=1, long_rows="drop"))
+
+
+def test_rows_are_tokenised_and_kept() -> None:
+    rows = [pair("w1", "w2 w3", "w4"), pair("w1", "w2 " * 9, "w4")]
+    kept = prepare(tiny.TOKENIZER, rows, Settings(max_length=8, long_rows="drop"))
+    # <user> w1 <end> <assistant>, then w2 w3 <end>; w0 has id 5
+    assert kept.ids == {"prompt_ids": [[3, 6, 1, 4]], "chosen_ids": [[7, 8, 1]], "rejected_ids": [[9, 1]]}
+    assert kept.dropped == [1]
+
+
+def test_prompt_and_response_in_one() -> None:
+    columns = joined_pairs({"prompt_ids": [[1], [2, 2]], "chosen_ids": [[3], [4]], "rejected_ids": [[5], [6, 6]]})
+    assert columns["chosen_input_ids"] == [[1, 3], [2, 2, 4]]
+    assert columns["rejected_labels"] == [[-100, 5], [-100, -100, 6, 6]]
+    assert columns["rejected_attention_mask"] == [[1, 1], [1, 1, 1, 1]]
+    assert columns["prompt_attention_mask"] == [[1], [1, 1]]

@@ -1,75 +1,32 @@
-"""Batches of like length in random order; TRL's LM head on a CPU as on a GPU."""
+"""TRL's LM head on a CPU as on a GPU."""
 
-import numpy as np
+from typing import Any
+
 import pytest
+import tiny
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-
-from rapo.models import tiny
-from rapo.training.trainers import LengthBatches, lean_head
-
-LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=200)
 
 
-@given(lengths=LENGTHS, size=st.integers(1, 9), seed=st.integers(0, 99), grouped=st.booleans())
-def test_every_row_comes_once(lengths: list[int], size: int, seed: int, grouped: bool) -> None:
-    order = LengthBatches(lengths, size, seed=seed, grouped=grouped)
-    assert sorted(order) == list(range(len(lengths))) == list(range(len(order)))
+@pytest.fixture
+def utils() -> Any:
+    """The module of TRL that the head stands in; imported late, because that takes seconds."""
+    import trl.trainer.utils
+
+    return trl.trainer.utils
 
 
-@given(lengths=LENGTHS, size=st.integers(1, 9))
-def test_the_order_depends_on_seed_and_epoch_alone(lengths: list[int], size: int) -> None:
-    one, two = (LengthBatches(lengths, size, seed=5) for _ in range(2))
-    one.set_epoch(1)
-    list(two)
-    two.set_epoch(1)
-    assert list(one) == list(two)
+def test_the_lean_head_gives_the_same_numbers_and_is_put_back(utils: Any) -> None:
+    from rapo.training.trainers import lean_head
 
-
-def test_epochs_and_seeds_differ() -> None:
-    order = LengthBatches(range(100), 4, seed=0)
-    first = list(order)
-    order.set_epoch(1)
-    assert list(order) != first
-    assert list(LengthBatches(range(100), 4, seed=1)) != first
-
-
-def batches(order: LengthBatches) -> np.ndarray:
-    return order.lengths[list(order)].reshape(-1, order.batch_size)
-
-
-def test_batches_hold_like_lengths_and_come_in_no_order_of_length() -> None:
-    lengths = np.random.default_rng(0).integers(1, 100, size=1600)
-    grouped = batches(LengthBatches(lengths, 32, seed=0))
-    plain = batches(LengthBatches(lengths, 32, seed=0, grouped=False))
-    # 16 batches sorted by length: each spans about 6 of 100 lengths; a random batch spans nearly all.
-    assert np.ptp(grouped, axis=1).max() < 15
-    assert np.ptp(plain, axis=1).min() > 70
-    place = np.corrcoef(np.arange(50), grouped.mean(axis=1))[0, 1]
-    assert abs(place) < 0.4  # transformers' own sampler: -1
-
-
-def test_what_does_not_fill_a_batch_is_not_always_the_longest() -> None:
-    rest = [list(LengthBatches(range(10), 4, seed=seed))[8:] for seed in range(200)]
-    # Each of ten rows is among the last two with probability 1/5: 40 of 200, standard deviation 5.7.
-    counts = np.bincount(np.ravel(rest), minlength=10)
-    assert counts.min() > 15
-    assert counts.max() < 65
-
-
-def test_the_lean_head_gives_the_same_numbers_and_is_put_back() -> None:
-    import trl.trainer.utils as utils
-
-    model = tiny.random_model(tiny.tiny_config("gemma2", vocab_size=23, width=16, layers=1), seed=0)
+    model = tiny.model(architecture="gemma2")
     utils.add_fused_lm_head(model, outputs=("log_probs", "entropy", "mean_logits", "is_top1"))
-    ids = torch.randint(5, 23, (3, 9), generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(5, len(tiny.TOKENIZER), (3, 9), generator=torch.Generator().manual_seed(0))
     labels = ids.masked_fill(torch.arange(9) < 4, -100)
     names = "_use_triton", "_CHUNKED_LOGPROB_CHUNK_SIZE"
     before = [getattr(utils, name) for name in names]
     usual = model(ids, labels=labels, fused_lm_head=True)
     with lean_head(model):
-        assert utils._CHUNKED_LOGPROB_CHUNK_SIZE == 23
+        assert len(tiny.TOKENIZER) == utils._CHUNKED_LOGPROB_CHUNK_SIZE
         lean = model(ids, labels=labels, fused_lm_head=True)
     assert [getattr(utils, name) for name in names] == before
     for name in ("log_probs", "entropy", "mean_logits"):
@@ -77,11 +34,11 @@ def test_the_lean_head_gives_the_same_numbers_and_is_put_back() -> None:
     assert torch.equal(lean.is_top1, usual.is_top1)
 
 
-def test_without_trls_private_names_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import trl.trainer.utils as utils
+def test_without_trls_private_names_nothing_is_changed(utils: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rapo.training.trainers import lean_head
 
     monkeypatch.delattr(utils, "_use_triton")
-    model = tiny.random_model(tiny.tiny_config("llama", vocab_size=23, width=16, layers=1), seed=0)
+    model = tiny.model()
     with lean_head(model):
         assert utils._CHUNKED_LOGPROB_CHUNK_SIZE == 32768
         assert not hasattr(utils, "_use_triton")

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from rapo.models import tiny
 from rapo.pairs.candidates import Pairing, to_pairs
+from rapo.scoring.tokens import tokenise
 from rapo.selection import select as selection
 from rapo.studies.common import micro_runs
 from rapo.training import train
-from rapo.training.rows import tokenise
 from rapo.world import data
 
 

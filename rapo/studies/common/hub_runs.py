@@ -17,10 +17,11 @@ from rapo.models import sampling, tiny
 from rapo.relabelling import chat, goals
 from rapo.relabelling.placement import put
 from rapo.relabelling.relabel import relabel
+from rapo.scoring.tokens import PAIR
 from rapo.studies.common import inputs, quizzes
-from rapo.training import launch as launched
+from rapo.training import launch
 from rapo.training import train as training
-from rapo.training.rows import PAIR, keep
+from rapo.training.rows import prepare
 
 SIDES = {"sft": ["completion"], "uf": list(PAIR), "ra": list(PAIR), "half ra": list(PAIR)}
 
@@ -43,12 +44,12 @@ def train_arm(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]
     settings = kind(**options)
     told = {"pairs": len(table), "rows": len(rows)}
     if config.get("launch"):
-        kept = keep(training.tokenise(tokenizer, rows, sides=SIDES[arm["data"]]), rows, settings)
-        job = launched.write_job(
+        kept = prepare(tokenizer, rows, settings, sides=SIDES[arm["data"]])
+        job = launch.write_job(
             folder / "job", [rows[i] for i in kept.places], settings, model=source, seed=seed,
             launch=config["launch"],
         )  # fmt: skip
-        launched.run(job, folder / "model")
+        launch.run(job, folder / "model")
         tokenizer.save_pretrained(folder / "model")
         return {**told, "dropped": len(kept.dropped)}
     model = load(source, training_weights=True)

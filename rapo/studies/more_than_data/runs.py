@@ -21,6 +21,7 @@ from rapo.relabelling.goals import COMPACT, quantile_goals
 from rapo.relabelling.relabel import relabel
 from rapo.scoring.lm_head import logprobs_of
 from rapo.scoring.sequences import CPU_BUDGET, Completion, logprob_sums
+from rapo.scoring.tokens import tokenise
 from rapo.studies.common import micro_runs
 from rapo.training import train
 from rapo.world import data
@@ -169,7 +170,7 @@ def scored_states(
         Columns step, conditioning, side, pair, logprob (nats).
     """
     talks, frames = _talks(table, conditionings, placement=placement), []
-    ids = train.tokenise(tokenizer, talks, sides=["completion"])
+    ids = tokenise(tokenizer, talks, sides=["completion"])
     both = zip(ids["prompt_ids"], ids["completion_ids"], strict=True)
     wholes = [Completion([*prompt, *answer], len(prompt)) for prompt, answer in both]
     named = pd.DataFrame([{name: talk[name] for name in ("conditioning", "side", "pair")} for talk in talks])

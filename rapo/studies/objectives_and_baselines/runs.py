@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from rapo.models import tiny
+from rapo.scoring.tokens import PAIR, Rows, tokenise
 from rapo.studies.common import micro_runs
 from rapo.training import train as training
-from rapo.training.rows import PAIR, Rows
 from rapo.world import data
 
 TRAINERS = ("dpo", "simpo", "kto", "orpo", "sft")
@@ -119,6 +119,6 @@ def shifted(reference: Any, tokenizer: Any, rows: Rows, *, penalty: float, beta:
     Returns:
         Nats. Shape: (n_rows, 2)
     """
-    ids = training.tokenise(tokenizer, rows, sides=PAIR)
+    ids = tokenise(tokenizer, rows)
     tokens = np.array([[len(answer) for answer in ids[f"{side}_ids"]] for side in PAIR]).T
     return np.asarray(reference, dtype=float) - penalty / beta * tokens

@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 
 from rapo.models import sampling, tiny
 from rapo.pairs.candidates import Pairing, to_pairs
+from rapo.scoring.tokens import tokenise
 from rapo.selection import select as selection
 from rapo.studies.alignment_potential import runs
 from rapo.studies.common import micro_runs
 from rapo.studies.self_play.prompts import difficulty, evolved, harder, read, written
 from rapo.training import train as training
-from rapo.training.rows import tokenise
 from rapo.world import answers, data
 from rapo.world import prompts as asked
 
