@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from rapo import paths
 from rapo.config import canonical
-from rapo.runs.run import Run
+from rapo.runs.run import Result, Run
 
 _log = logging.getLogger(__name__)
 INTERVAL = 0.5  # seconds between two writes
@@ -186,6 +186,19 @@ def kept_durations(what: str) -> dict[str, float]:
         return {name: float(seconds) for name, seconds in kept.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def seconds_saved(reused: Iterable[Result], *, told: set[str]) -> float:
+    """Seconds that runs of earlier days spare: not those that this reproduction computed itself, and each once.
+
+    Args:
+        reused: finished runs.
+        told: keys of those that do not count; the others are put in.
+    """
+    began = float(os.environ.get("RAPO_BEGAN", "inf"))
+    new = [result for result in reused if result.key not in told]
+    told.update(result.key for result in new)
+    return sum(result.seconds for result in new if (result.folder / "result.json").stat().st_mtime < began)
 
 
 class Progress:

@@ -8,27 +8,22 @@ Runs go through joblib: local processes by default; a backend that the caller co
 ``joblib.parallel_config("dask")`` (or Ray's, or threads) is used instead, on a file system that all workers see.
 """
 
-import contextlib
-import ctypes
-import gc
 import logging
-import os
 import re
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 
 from rapo import paths
-from rapo.runs.progress import Forecast, Progress, history, kept_history
-from rapo.runs.run import Attempt, Result, Run, attempt, failure_file, note_failure, read, sweep
+from rapo.runs import workers
+from rapo.runs.progress import Forecast, Progress, history, kept_history, seconds_saved
+from rapo.runs.run import Attempt, Result, Run, failure_file, load, note_failure, read, sweep
 
 _log = logging.getLogger(__name__)
-_NAP = 0.1  # seconds a worker rests when every run that is left waits for one under way
-_PATIENCE = 1.0  # seconds a worker waits for another process's run before it looks for other work
-_pool_sources: dict[str, str] = {}  # function -> code that the local worker processes may hold
+_told: set[str] = set()  # runs that this process computed, or has told to be saved
 
 
 class StudyError(RuntimeError):
@@ -61,7 +56,7 @@ def run_all(runs: Iterable[Run], *, name: str, jobs: int = 2, root: Path | None 
     finished: dict[str, Result] = {}
     missing = _missing(wanted, folder, finished)
     study = _Study(missing, folder, name=name, jobs=jobs, reused=finished)
-    _refresh_workers(missing)
+    workers.refresh(missing)
     with study.progress:
         study.compute()
     study.complain()
@@ -72,7 +67,7 @@ def run_all(runs: Iterable[Run], *, name: str, jobs: int = 2, root: Path | None 
 def _named(result: Result | None, run: Run, *, reused: bool) -> Result:
     if result is None:
         raise StudyError(f"run {run.key} ({run.name}) vanished after it was computed; run the study again")
-    return Result(run.key, run.label, result.folder, result.config, result.metrics, result.seconds, reused)
+    return replace(result, label=run.label, reused=reused)
 
 
 def _missing(wanted: Iterable[Run], root: Path, finished: dict[str, Result]) -> list[Run]:
@@ -81,66 +76,52 @@ def _missing(wanted: Iterable[Run], root: Path, finished: dict[str, Result]) -> 
     Finished ones go into ``finished``, with what is still there of what they were made from; a finished run does
     not ask for its needs.
     """
-    heights: dict[str, int] = {}
     found: dict[str, Run] = {}
-
-    def collect(run: Run) -> None:
-        if run.key not in finished and (root / run.key).exists() and (result := read(run, root)):
-            finished[run.key] = result
-            for need in run.needs.values():
-                collect(need)
-
-    def visit(run: Run, height: int) -> None:
-        if run.key not in found:
-            collect(run)
-        if run.key not in finished:
+    waiting = list(wanted)
+    for run in waiting:  # grows on the way
+        if run.key not in found and not _collect(run, root, finished):
             found[run.key] = run
-        if run.key in found and height > heights.get(run.key, -1):
-            heights[run.key] = height
-            for need in run.needs.values():
-                visit(need, height + 1)
-
-    for run in wanted:
-        visit(run, 0)
-    return sorted(found.values(), key=lambda run: -heights[run.key])
-
-
-_told: set[str] = set()  # runs that this process computed, or has told to be saved
+            waiting.extend(run.needs.values())
+    needs = {key: [need.key for need in run.needs.values() if need.key in found] for key, run in found.items()}
+    height = dict.fromkeys(found, 0)  # of the longest chain of runs that wait for this one
+    for key in reversed(list(TopologicalSorter(needs).static_order())):
+        for need in needs[key]:
+            height[need] = max(height[need], height[key] + 1)
+    return sorted(found.values(), key=lambda run: -height[run.key])
 
 
-def _saved(reused: Mapping[str, Result]) -> float:
-    """Seconds that runs of earlier days spare, each told once: not those that this reproduction computed itself."""
-    began = float(os.environ.get("RAPO_BEGAN", "inf"))
-    older = [
-        result.seconds
-        for key, result in reused.items()
-        if key not in _told and (result.folder / "result.json").stat().st_mtime < began
-    ]
-    _told.update(reused)
-    return sum(older)
+def _collect(run: Run, root: Path, finished: dict[str, Result]) -> bool:
+    """Whether a run is finished; it and what is there of its needs are noted."""
+    if run.key not in finished:
+        if not (result := read(run, root)):
+            return False
+        finished[run.key] = result
+        for need in run.needs.values():
+            _collect(need, root, finished)
+    return True
 
 
 class _Study:
     """The runs that are left, handed out one by one as workers become free."""
 
     def __init__(
-        self, missing: Sequence[Run], root: Path, *, name: str, jobs: int, reused: Mapping[str, Result]
+        self, missing: list[Run], root: Path, *, name: str, jobs: int, reused: Mapping[str, Result]
     ) -> None:
         self.root, self.jobs = root, jobs
         self.runs = {run.key: run for run in missing}
         self.waiting = list(missing)
+        self.whole = set(reused)  # runs on disk that were looked through
         self.in_flight: dict[str, Run] = {}
         self.failed: dict[str, Attempt] = {}
         self.computed: set[str] = set()
         self.lock = threading.Lock()
-        forecast = Forecast({**kept_history(), **history(root)} if missing else {})
         self.progress = Progress(
             name,
             total=len(reused) + len(missing),
             reused=len(reused),
-            saved=_saved(reused),
-            forecast=forecast,
-            jobs=_backend(jobs)[2] if missing else jobs,
+            saved=seconds_saved(reused.values(), told=_told),
+            forecast=Forecast({**kept_history(), **history(root)} if missing else {}),
+            jobs=workers.number(jobs) if missing else jobs,
         )
         self.progress.waiting = self.waiting
         self.progress.keys.update(reused)
@@ -150,8 +131,6 @@ class _Study:
     def compute(self) -> None:
         """Hand out runs until none is left. A worker that dies takes what was in flight with it: that is tried
         again, one run at a time, so that the guilty one is known."""
-        from joblib.externals.loky.process_executor import BrokenProcessPool
-
         while self.waiting:
             try:
                 self._hand_out(self._ready())
@@ -175,8 +154,7 @@ class _Study:
         raise StudyError(f"{len(self.failed)} of {len(self.runs)} runs failed:\n" + "\n".join(lines))
 
     def _hand_out(self, runs: Iterable[Run | None]) -> None:
-        """Send runs through joblib; None is a short rest. One flat queue, without batches or levels."""
-        for outcome in _parallel(runs, self.root, jobs=self.jobs, before=self._begin):
+        for outcome in workers.attempts(runs, self.root, jobs=self.jobs, before=self._begin):
             if outcome is not None:
                 self._note(outcome)
 
@@ -198,8 +176,6 @@ class _Study:
                 self.waiting.append(run)
 
     def _try_alone(self, run: Run) -> None:
-        from joblib.externals.loky.process_executor import BrokenProcessPool
-
         try:
             self._hand_out([run])
         except BrokenProcessPool:
@@ -220,100 +196,21 @@ class _Study:
             yield run
 
     def _done(self, run: Run) -> bool:
-        return (self.root / run.key / "result.json").exists()
+        """Whether a run is finished and whole; from disk, as the news may not be in yet. That there is a record says
+        nothing: it may be the damaged one for which the run is done again."""
+        if run.key not in self.whole:
+            try:
+                load(run, self.root)
+            except (ValueError, OSError):
+                return False
+            self.whole.add(run.key)
+        return True
 
     def _doomed(self, run: Run) -> bool:
-        """Whether something that the run needs has failed; read from disk, as the news may not be in yet."""
+        """Whether something that the run needs has failed; from disk, too."""
         return any(
             need.key in self.runs
             and not self._done(need)
             and (failure_file(need.key, self.root).exists() or self._doomed(need))
             for need in run.needs.values()
         )
-
-
-def _parallel(
-    runs: Iterable[Run | None], root: Path, *, jobs: int, before: Callable[[Run], None]
-) -> Iterator[Attempt | None]:
-    """Outcomes as they come, from the caller's joblib backend or from local processes."""
-    import joblib
-
-    settings, streams, _ = _backend(jobs)
-    patience = _PATIENCE if streams else -1.0
-
-    def tasks() -> Iterator[Any]:
-        for run in runs:
-            if run is None:
-                yield joblib.delayed(_rest)()
-            else:
-                before(run)
-                yield joblib.delayed(_attempt)(run, root, patience=patience, parent=os.getpid())
-
-    with joblib.parallel_config(**settings):
-        pool = joblib.Parallel(
-            batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered" if streams else "list"
-        )
-        outcomes = pool(tasks())
-    try:
-        yield from outcomes
-    finally:
-        if streams:
-            outcomes.close()
-
-
-def _attempt(run: Run, root: Path, *, patience: float, parent: int) -> Attempt:
-    """`attempt` in a worker that stays: loky replaces one whose memory has grown by 300 MB since its first run, and
-    the next takes ten seconds to import torch and TRL. What a run leaves free goes back to the system instead."""
-    if os.getpid() == parent:
-        return attempt(run, root, patience=patience, parent=parent)
-    from joblib.externals.loky import process_executor
-
-    process_executor._USE_PSUTIL = False
-    try:
-        return attempt(run, root, patience=patience, parent=parent)
-    finally:
-        _tidy()
-
-
-_tidied = 0  # modules that were loaded when this worker was last tidied
-
-
-def _tidy() -> None:
-    """Give back what a run leaves. What importing torch and TRL made stays, and is not looked through again and again:
-    that took 0.2 to 0.4 s a run."""
-    global _tidied
-    gc.collect()
-    if _tidied != len(sys.modules):
-        gc.freeze()
-        _tidied = len(sys.modules)
-    with contextlib.suppress(OSError, AttributeError):  # glibc only
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
-def _backend(jobs: int) -> tuple[dict[str, Any], bool, int]:
-    """joblib's settings for a study, whether its backend tells outcomes as they come, and the number of workers."""
-    import joblib
-    from joblib.parallel import get_active_backend
-
-    backend, configured_jobs = get_active_backend()
-    local = type(backend).__name__ == "LokyBackend"  # joblib's default, chosen by the caller or by nobody
-    settings: dict[str, Any] = {"backend": "loky", "inner_max_num_threads": 1} if local else {}
-    settings["n_jobs"] = configured_jobs or (jobs if local else -1)
-    with joblib.parallel_config(**settings):
-        workers = joblib.effective_n_jobs(settings["n_jobs"])
-    return settings, local or backend.supports_return_generator, workers
-
-
-def _rest() -> None:
-    time.sleep(_NAP)
-
-
-def _refresh_workers(runs: Iterable[Run]) -> None:
-    """End local workers that hold older code than these runs name: a notebook outlives an edited module."""
-    held = {run.function: run.source for run in runs}
-    if any(_pool_sources.get(function, source) != source for function, source in held.items()):
-        from joblib.externals.loky import get_reusable_executor
-
-        get_reusable_executor().shutdown(wait=True, kill_workers=True)
-        _pool_sources.clear()
-    _pool_sources.update(held)

@@ -19,8 +19,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rapo import paths
-from rapo.config import canonical
-from rapo.runs import keys
+from rapo.config import canonical, content_hash
+from rapo.runs import checksums, keys
 
 _log = logging.getLogger(__name__)
 _loaded: dict[str, str] = {}  # source hash of each function when this process first ran it
@@ -103,28 +103,42 @@ class Attempt:
     error: str = ""
 
 
-def read(run: Run, root: Path) -> Result | None:
-    """A finished run from disk, or None. What is damaged counts as not finished and is logged.
+def load(run: Run, root: Path) -> Result:
+    """A finished run from disk, looked through: its record and every file are what they were when it ended.
 
-    Whole means: result.json parses, carries this key, and every file it lists has the size it had.
+    Raises:
+        FileNotFoundError: it is not there, or one of its files is not.
+        ValueError: its record or a file is damaged; says which.
     """
     folder = root / run.key
     try:
         record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        whole = record["key"] == run.key and all(
-            (folder / name).stat().st_size == size for name, size in record["files"].items()
-        )
-        if not whole:
-            raise ValueError("a file has changed since the run ended")
+        if record != sealed(record) or record["key"] != run.key:
+            raise ValueError("result.json is not what it was: its checksum differs")
+        for name, expected in record["files"].items():
+            checksums.verify(folder / name, expected)
         metrics, seconds = dict(record["metrics"]), float(record["seconds"])
-    except FileNotFoundError as error:
-        if folder.exists():
-            _log.warning("run %s (%s) lacks %s; it is done again", run.key, run.name, error.filename)
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        _log.warning("run %s (%s) is damaged (%s); it is done again", run.key, run.name, error)
-        return None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"result.json is no record of a run ({error!r})") from error
     return Result(run.key, run.label, folder, dict(run.config), metrics, seconds, reused=True)
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's record with the checksum of all that it says."""
+    rest = {name: value for name, value in record.items() if name != "sha256"}
+    return {**rest, "sha256": content_hash(canonical(rest), length=64)}
+
+
+def read(run: Run, root: Path) -> Result | None:
+    """A finished run from disk as `load` gives it; None, logged, for one that is damaged."""
+    try:
+        return load(run, root)
+    except FileNotFoundError as error:
+        if (root / run.key).exists():
+            _log.warning("run %s (%s) lacks %s; it is done again", run.key, run.name, error.filename)
+    except (ValueError, OSError) as error:
+        _log.warning("run %s (%s) is damaged (%s); it is done again", run.key, run.name, error)
+    return None
 
 
 def attempt(run: Run, root: Path, *, patience: float = -1, parent: int = 0) -> Attempt:
@@ -140,6 +154,7 @@ def attempt(run: Run, root: Path, *, patience: float = -1, parent: int = 0) -> A
         with lock(run.key, root, timeout=patience):
             if read(run, root):
                 return Attempt(run.key, "done", reused=True)
+            _check_needs(run, root)
             started = time.monotonic()
             _compute(run, root, quiet=os.getpid() != parent)
             failure_file(run.key, root).unlink(missing_ok=True)
@@ -170,28 +185,51 @@ def note_failure(run: Run, root: Path, text: str) -> None:
 
 
 def sweep(root: Path) -> None:
-    """Remove what dead processes left half-written: a directory whose lock is free has no writer."""
-    for partial in root.glob("*.partial.*"):
-        with contextlib.suppress(Timeout), lock(partial.name.split(".")[0], root, timeout=0):
-            shutil.rmtree(partial, ignore_errors=True)
+    """Remove what dead processes left half-written: a folder whose lock is free has no writer."""
+    for key in {leftover.name.split(".")[1] for leftover in _leftovers(root, "*")}:
+        with contextlib.suppress(Timeout), lock(key, root, timeout=0):
+            _clear(root, key)
+
+
+def _leftovers(root: Path, key: str) -> list[Path]:
+    """Half-written folders of a run, and old ones that had to make way, as `paths.whole` names them."""
+    return [*root.glob(f".{key}.*.tmp"), *root.glob(f".{key}.*.old")]
+
+
+def _clear(root: Path, key: str) -> None:
+    for leftover in _leftovers(root, key):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _check_needs(run: Run, root: Path) -> None:
+    """Refuse to compute from files that are not what they were."""
+    for need in run.needs.values():
+        try:
+            load(need, root)
+        except (ValueError, OSError) as error:
+            raise RuntimeError(
+                f"{need.name} [{need.key}], which it needs, is damaged ({error}); run the study again: what is "
+                "damaged is done anew"
+            ) from error
 
 
 def _compute(run: Run, root: Path, *, quiet: bool) -> None:
-    """Run the function in a temporary directory and rename it at the end; called under the run's lock."""
-    for leftover in root.glob(f"{run.key}.partial.*"):
-        shutil.rmtree(leftover)
-    partial, final = root / f"{run.key}.partial.{os.getpid()}", root / run.key
-    partial.mkdir(parents=True)
-    try:
+    """Run the function in a temporary folder that gets its name at the end; called under the run's lock.
+
+    What it made is on the disk before the record that vouches for it, and the record before the name.
+    """
+    _clear(root, run.key)
+    with paths.whole(root / run.key, durable=True) as folder:
+        folder.mkdir()
         function = _function(run)
         settings = {"function": run.function, "config": run.config, "label": run.label}
         needs = {name: need.key for name, need in run.needs.items()}
         behind = {"libraries": keys.libraries(), "source": run.source, "code": keys.code_map(run.function)}
-        _write_json(partial / "config.json", {**settings, "needs": needs, **behind})
+        _write_json(folder / "config.json", {**settings, "needs": needs, **behind})
         started = time.monotonic()
-        with _one_thread(), _printing_to(partial / "log.txt") if quiet else contextlib.nullcontext():
+        with _one_thread(), _printing_to(folder / "log.txt") if quiet else contextlib.nullcontext():
             metrics = function(
-                json.loads(canonical(run.config)), partial, {name: root / key for name, key in needs.items()}
+                json.loads(canonical(run.config)), folder, {name: root / key for name, key in needs.items()}
             )
         record = {
             "key": run.key,
@@ -200,18 +238,20 @@ def _compute(run: Run, root: Path, *, quiet: bool) -> None:
             "metrics": _plain(metrics, "metrics"),
             "seconds": round(time.monotonic() - started, 3),
             "provenance": keys.versions(),
-            "files": {
-                file.relative_to(partial).as_posix(): file.stat().st_size
-                for file in sorted(partial.rglob("*"))
-                if file.is_file()
-            },
+            "files": _settle(folder),
         }
-        _write_json(partial / "result.json", record)
-        if final.exists():  # damaged: `read` refused it
-            shutil.rmtree(final)
-        partial.rename(final)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _write_json(folder / "result.json", sealed(record))
+        paths.sync(folder / "result.json")
+
+
+def _settle(folder: Path) -> dict[str, dict[str, Any]]:
+    """Have everything below a folder on the disk; the checksum of each file, by its place."""
+    found = {}
+    for entry in sorted(folder.rglob("*")):
+        paths.sync(entry)
+        if entry.is_file():
+            found[entry.relative_to(folder).as_posix()] = checksums.checksum(entry)
+    return found
 
 
 def _function(run: Run) -> Any:
@@ -290,6 +330,3 @@ def _plain(value: Any, where: str) -> Any:
 
 def _write_json(file: Path, record: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    if sys.platform != "win32":
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())

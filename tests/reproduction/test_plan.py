@@ -275,7 +275,7 @@ def test_an_interrupt_leaves_everything_resumable(make: Make, rapo_root: Path, s
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     runs = rapo_root / "build" / "runs"
     end = time.monotonic() + 60
-    while not (_finished(runs) and list(runs.glob("*.partial.*/half.txt"))):
+    while not (_finished(runs) and list(runs.glob(".*.tmp/half.txt"))):
         assert time.monotonic() < end, "the study did not get under way"
         time.sleep(0.02)
     kernels = _children(process.pid)
@@ -289,11 +289,11 @@ def test_an_interrupt_leaves_everything_resumable(make: Make, rapo_root: Path, s
     if notebook.digest(first, scale="smoke") == digest:  # unless someone edited rapo while this test ran
         assert found["first"] == "reused"
     assert sorted(log.read_text().split()) == ["1", "2"]
-    assert not list(runs.glob("*.partial.*"))
+    assert not list(runs.glob(".*.tmp"))
 
 
 def _finished(runs: Path) -> list[Path]:
-    return [file for file in runs.glob("*/result.json") if ".partial." not in file.parent.name]
+    return [file for file in runs.glob("*/result.json") if not file.parent.name.startswith(".")]
 
 
 def _children(pid: int) -> list[int]:

@@ -1,21 +1,20 @@
 """Studies: computed once, in any order, by any number of workers, through crashes."""
 
-import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import joblib
+import psutil
 import pytest
 from tiny_runs import PATIENCE, computed, make, wait_for
 
 from rapo.runs import queue
 from rapo.runs.queue import StudyError, run_all
-from rapo.runs.run import Run, failure_file, lock
+from rapo.runs.run import Run, attempt, failure_file, lock
 
 
 @pytest.fixture
@@ -72,21 +71,6 @@ def test_results_come_in_order_with_needs_computed_once(runs: Path, log: Path) -
     assert computed(log) == [2, 3, 4]
     assert (results[0].folder / "artefact.txt").read_text() == "3"
     assert json.loads((results[0].folder / "config.json").read_text())["needs"] == {"base": base.key}
-
-
-def test_only_what_is_older_than_the_reproduction_is_time_saved_and_only_once(
-    runs: Path, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    results = run_all([make(log, 1), make(log, 2)], name="s", jobs=1)
-    found = {result.key: dataclasses.replace(result, seconds=2.0) for result in results}
-    assert queue._saved(found) == 0, "this process computed them"
-    monkeypatch.setattr(queue, "_told", set())
-    monkeypatch.setenv("RAPO_BEGAN", str(time.time() - 100))
-    assert queue._saved(found) == 0, "this reproduction computed them"
-    monkeypatch.setattr(queue, "_told", set())
-    monkeypatch.setenv("RAPO_BEGAN", str(time.time() + 100))
-    assert queue._saved(found) == 4.0
-    assert queue._saved(found) == 0, "told before"
 
 
 def test_finished_runs_do_not_ask_for_what_they_needed(runs: Path, log: Path) -> None:
@@ -165,25 +149,82 @@ def test_dead_worker_is_found_out_and_the_others_go_on(runs: Path, log: Path) ->
     assert sorted(set(computed(log))) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "artefact", "missing"])
-def test_damaged_run_is_done_again(runs: Path, log: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
-    run = make(log, 3)
-    folder = run_all([run], name="s", jobs=1, root=runs)[0].folder
-    record = folder / "result.json"
-    match damage:
+def damage(folder: Path, how: str) -> None:
+    """Harm a finished run; "metric" and "weights" leave every file's size and time as they are."""
+    record, artefact = folder / "result.json", folder / "artefact.txt"
+    match how:
         case "truncated":
             record.write_text(record.read_text()[:40])
         case "empty":
             record.write_text("")
-        case "artefact":
-            (folder / "artefact.txt").write_text("")
-        case "missing":
+        case "no record":
+            record.write_text('["y", 9]')
+        case "gone":
             record.unlink()
+        case "metric":
+            edited(record, '"y": 9', '"y": 8')
+        case "artefact":
+            artefact.write_text("")
+        case "artefact gone":
+            artefact.unlink()
+        case "weights":
+            edited(artefact, "3", "4")
+
+
+def edited(file: Path, old: str, new: str) -> None:
+    stat, text = file.stat(), file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    "how", ["truncated", "empty", "no record", "gone", "metric", "artefact", "artefact gone", "weights"]
+)
+def test_damaged_run_is_done_again(runs: Path, log: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    run = make(log, 3)
+    folder = run_all([run], name="s", jobs=1, root=runs)[0].folder
+    damage(folder, how)
     result = run_all([run], name="s", jobs=1, root=runs)[0]
     assert "it is done again" in caplog.text
     assert (result.metrics["y"], result.reused) == (9, False)
     assert computed(log) == [3, 3]
     assert (folder / "artefact.txt").read_text() == "3"
+
+
+@pytest.mark.parametrize("how", ["metric", "weights", "artefact"])
+def test_what_needs_a_damaged_run_waits_until_it_is_done_again(
+    runs: Path, log: Path, tmp_path: Path, how: str
+) -> None:
+    """With two workers the arms could start beside their base, whose damaged record lies there all the while."""
+    base = make(log, 3, opens=str(tmp_path / "gate"))
+    folder = run_all([base], name="s", jobs=1, root=runs)[0].folder
+    damage(folder, how)
+    arms = run_all([make(log, x, {"base": base}) for x in (5, 6)], name="s", jobs=2, root=runs)
+    assert [arm.metrics["y"] for arm in arms] == [34, 45]  # 25 + 9, 36 + 9
+    assert computed(log)[:2] == [3, 3]
+    assert sorted(computed(log)[2:]) == [5, 6]
+
+
+def test_a_need_that_is_damaged_meanwhile_is_told(runs: Path, log: Path) -> None:
+    base = make(log, 3)
+    damage(run_all([base], name="s", jobs=1, root=runs)[0].folder, "weights")
+    arm = attempt(make(log, 5, {"base": base}), runs)
+    assert arm.status == "failed"
+    assert f"square of 3 [{base.key}], which it needs, is damaged (artefact.txt is not what it was" in arm.error
+    assert computed(log) == [3]
+
+
+def test_weights_are_on_the_disk_before_their_record_and_the_record_before_the_name(
+    runs: Path, log: Path, disk: list[str]
+) -> None:
+    run = make(log, 3)
+    run_all([run], name="s", jobs=1, root=runs)
+    start = disk.index("synced artefact.txt")
+    assert disk[start:][:6] == [
+        *("synced artefact.txt", "synced config.json", "synced result.json"),
+        *(f"synced {run.key}", f"renamed {run.key}", "synced runs"),
+    ]
 
 
 def test_edited_code_is_another_run_and_old_code_is_refused(
@@ -233,33 +274,36 @@ def test_kill_9_in_the_middle(runs: Path, log: Path, tmp_path: Path, everyone: b
     done, stuck = [plan[0], plan[2]], plan[1]
     process = start(log, gate, runs)
     wait_for(lambda: all((runs / run.key / "result.json").exists() for run in done))
-    wait_for(lambda: bool(list(runs.glob(f"{stuck.key}.partial.*/half.txt"))))
+    wait_for(lambda: bool(list(runs.glob(f".{stuck.key}.*.tmp/half.txt"))))
     stamps = [(runs / run.key / "result.json").stat().st_mtime_ns for run in done]
+    workers = psutil.Process(process.pid).children(recursive=True)
     if everyone:
         os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
     process.wait()
     assert process.stdout is not None
-    process.stdout.close()  # orphans hold its other end
+    process.stdout.close()
+    # Workers, idle or computing, end with their study; the gate stays shut until they have.
+    wait_for(lambda: not any(map(alive, workers)))
     assert not (runs / stuck.key).exists()
     gate.touch()
-    try:
-        results = run_all(plan, name="s", jobs=2, root=runs)
-    finally:
-        if not everyone:
-            os.killpg(process.pid, signal.SIGKILL)  # orphans rest for minutes before they leave
+    results = run_all(plan, name="s", jobs=2, root=runs)
     assert [result.metrics["y"] for result in results] == [1, 4, 9]
     assert (results[0].reused, results[2].reused) == (True, True)
     assert [(runs / run.key / "result.json").stat().st_mtime_ns for run in done] == stamps
-    assert sorted(computed(log)) == [1, 2, 3]  # an orphaned worker's run is waited for, not repeated
-    assert not list(runs.glob("*.partial.*"))
+    assert sorted(computed(log)) == [1, 2, 3]
+    assert not list(runs.glob(".*.tmp"))
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_two_processes_never_compute_one_run(runs: Path, log: Path, tmp_path: Path) -> None:
     gate, progress = tmp_path / "gate", tmp_path / "build" / "progress"
     one = start(log, gate, runs, which="1:2", name="one")
-    wait_for(lambda: bool(list(runs.glob("*.partial.*/half.txt"))))
+    wait_for(lambda: bool(list(runs.glob(".*.tmp/half.txt"))))
     two = start(log, gate, runs, which="1:2", name="two")
     wait_for(lambda: (progress / "two.json").exists())
     wait_for(lambda: json.loads((progress / "two.json").read_text())["running"] == 1)
@@ -271,10 +315,10 @@ def test_two_processes_never_compute_one_run(runs: Path, log: Path, tmp_path: Pa
 
 def test_leftovers_are_swept_but_not_those_of_the_living(runs: Path, log: Path) -> None:
     for name in ("a" * 16, "b" * 16):
-        (runs / f"{name}.partial.1").mkdir(parents=True)
+        (runs / f".{name}.1.tmp").mkdir(parents=True)
     with lock("a" * 16, runs):
         run_all([make(log, 1)], name="s", jobs=1, root=runs)
-        assert [folder.name for folder in runs.glob("*.partial.*")] == ["a" * 16 + ".partial.1"]
+        assert [folder.name for folder in runs.glob(".*.tmp")] == [f".{'a' * 16}.1.tmp"]
 
 
 # Around it
