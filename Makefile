@@ -24,7 +24,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "Variables: SCALE=smoke|small|full ($(SCALE))  JOBS=N ($(JOBS))  NOTEBOOKS='name ...' (all)  PYTHON=... ($(PYTHON))"
 
-reproduce: $(READY) ## run every notebook; tables, figures and report land in figures/
+reproduce: $(READY) ## run every notebook; tables, figures and report land in build/SCALE/figures/
 	@$(VENV)/bin/rapo reproduce $(NOTEBOOKS) --scale $(SCALE) --jobs $(JOBS) $(ARGS)
 
 figures: $(READY) ## redraw figures, tables and report from the kept results, without training

@@ -42,7 +42,7 @@ def notebooks() -> Path:
 
 
 def build(scale: str) -> Path:
-    """Executed notebooks, markers and progress files of one scale: products that may be deleted."""
+    """All that one scale's run leaves: executed notebooks, results, figures, markers. It may be deleted."""
     return root() / "build" / check_scale(scale)
 
 
@@ -53,9 +53,13 @@ def runs() -> Path:
 
 
 def figures(scale: str) -> Path:
-    """Pictures, tables, claims and the report. ``small`` writes to ``figures/`` itself."""
-    check_scale(scale)
-    return root() / "figures" if scale == "small" else root() / "figures" / scale
+    """Pictures, tables, claims and the report of the last run of one scale."""
+    return build(scale) / "figures"
+
+
+def kept_figures() -> Path:
+    """Pictures, tables and the report that are kept with the project, of the results that are kept."""
+    return root() / "figures"
 
 
 def results() -> Path:
@@ -89,8 +93,16 @@ def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
         _install(temporary, path)
         if durable:
             sync(path.parent)
+        _note(path)
     finally:
         _remove(temporary)
+
+
+def _note(path: Path) -> None:
+    """Tell whoever asked, by naming a file in ``$RAPO_JOURNAL``, what this process and its children write."""
+    if journal := os.environ.get("RAPO_JOURNAL"):
+        with open(journal, "a", encoding="utf-8") as stream:
+            stream.write(f"{path}\n")
 
 
 def sync(path: Path) -> None:

@@ -30,8 +30,8 @@ def test_root_outside_a_checkout_is_the_working_folder(monkeypatch: pytest.Monke
 
 
 def test_small_owns_figures_and_the_other_scales_a_folder_in_it(rapo_root: Path) -> None:
-    assert paths.figures("small") == rapo_root / "figures"
-    assert paths.figures("smoke") == rapo_root / "figures" / "smoke"
+    assert paths.figures("smoke") == rapo_root / "build" / "smoke" / "figures"
+    assert paths.kept_figures() == rapo_root / "figures"
     assert paths.build("full") == rapo_root / "build" / "full"
 
 

@@ -1,4 +1,7 @@
-"""Keep the measured results of the last complete run under data/results, from which figures are redrawn."""
+"""Keep the last complete run: its results under data/results, its figures and report under figures.
+
+Figures are redrawn from what is kept. Files that are the same stay untouched.
+"""
 
 import argparse
 
@@ -10,9 +13,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Copy results, claims and durations, and name the files."""
+    """Keep results, claims, durations and figures, and name the files that changed."""
+    return keep_and_tell(measure=True)
+
+
+def keep_and_tell(*, measure: bool) -> int:
+    """Keep the last complete run, or redrawing, and name the files that changed."""
     from rapo.reproduction.keep import keep
 
-    for file in keep():
-        say(f"kept {file}")
+    changed = keep(measure=measure)
+    for file in changed:
+        say(f"{'kept' if file.exists() else 'removed'} {file}")
+    say(f"{len(changed)} files changed")
     return 0

@@ -1,64 +1,111 @@
-"""Keeping the measured results of a complete run under data/results, from which figures are redrawn."""
+"""Keeping what a complete run left: results, claims and durations in data/results, its figures in figures."""
 
 import json
-import shutil
 import statistics
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rapo import paths
-from rapo.claims import claim
-from rapo.reproduction import notebook
+from rapo.reproduction import notebook, report
+from rapo.reproduction.notebook import Marker
 from rapo.runs import progress
 
+SCALE = "small"  # of all that is kept
 
-def keep(*, scale: str = "small") -> list[Path]:
-    """Copy the results, the claims and the durations of a scale's last complete run to ``data/results``.
+
+def keep(*, measure: bool = True) -> list[Path]:
+    """Keep the results, claims, durations and figures of the last complete run; what is the same stays untouched.
+
+    Args:
+        measure: False keeps the claims and figures of the last `rapo figures`, which were drawn from kept results.
+
+    Returns:
+        The files that were written or removed.
 
     Raises:
         ValueError: a notebook has no success marker for its present text, settings and code; names them.
     """
-    open_notebooks = unfinished(scale)
-    if open_notebooks:
+    if left := unfinished(measure=measure):
+        command = f"rapo reproduce --scale {SCALE}" if measure else "rapo figures"
         raise ValueError(
-            f"not every notebook has been run at scale {scale}: {', '.join(open_notebooks)}; "
-            f"run `rapo reproduce --scale {scale}` first"
+            f"not every notebook has been run at scale {SCALE}: {', '.join(left)}; run `{command}` first"
         )
-    folder = paths.results()
-    written = []
-    for source in sorted((paths.build(scale) / "results").glob("*.parquet")):
-        with paths.whole(folder / source.name) as temporary:
-            shutil.copyfile(source, temporary)
-        written.append(folder / source.name)
-    records = claim.load(paths.figures(scale) / "claims")
-    for name, content in (("claims.json", records), ("durations.json", durations(scale))):
-        paths.write_text(folder / name, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-        written.append(folder / name)
-    return written
+    markers = _markers(measure=measure)
+    products = sorted({paths.root() / product for marker in markers.values() for product in marker.products})
+    claims = [json.loads(file.read_text(encoding="utf-8")) for file in products if file.parent.name == "claims"]
+    results = {"claims.json": _json(sorted(claims, key=lambda record: record["id"]))}
+    if measure:
+        results |= {file.name: file.read_bytes() for file in products if file.parent.name == "results"}
+        results["durations.json"] = _json(durations(markers))
+    figures = {file.name: file.read_bytes() for file in products if file.parent == paths.figures(SCALE)}
+    changed = _put(results, paths.results())
+    if measure and changed:
+        changed += _put({"made_by.json": _json(notebook.made_by())}, paths.results())
+    return changed + _put(figures, paths.kept_figures()) + _put_report(figures)
 
 
-def unfinished(scale: str) -> list[str]:
-    """Notebooks of ``notebooks/`` that have not been run at this scale as they and rapo's code now stand."""
+def unfinished(*, measure: bool = True) -> list[str]:
+    """Notebooks of ``notebooks/`` that have not been run as they and rapo's code now stand."""
     return [
         source.name
         for source in notebook.find()
-        if not notebook.is_done(source, scale, notebook.digest(source, scale=scale))
+        if not notebook.is_done(
+            source, SCALE, notebook.digest(source, scale=SCALE, measure=measure), measure=measure
+        )
     ]
 
 
-def durations(scale: str) -> dict[str, Any]:
+def durations(markers: Mapping[str, Marker]) -> dict[str, Any]:
     """How long notebooks and runs took, for the estimates of a machine that has measured nothing yet.
 
     A notebook that reused runs of another day says only what it might have taken; what was kept before goes first.
+    Of a run that several notebooks share, each of them takes a part.
     """
-    found = {source.name: notebook.read_marker(source.name, scale) for source in notebook.find()}
-    markers = {name: marker for name, marker in found.items() if marker}
-    runs = progress.history(paths.runs(), {key for marker in markers.values() for key in marker.runs})
+    uses = Counter(key for marker in markers.values() for key in marker.runs)
+    took = {key: sum(map(sum, progress.history(paths.runs(), [key]).values())) for key in uses}
     before = progress.kept_durations("notebooks")
+
+    def anew(name: str, marker: Marker) -> float:
+        saved = marker.anew - marker.seconds
+        whole = sum(took[key] for key in marker.runs)
+        own = sum(took[key] / uses[key] for key in marker.runs)
+        return before.get(name, marker.seconds + saved * (own / whole if whole else 1.0)) if saved else marker.anew
+
+    runs = progress.history(paths.runs(), uses)
     return {
-        "notebooks": {
-            name: marker.anew if marker.anew == marker.seconds else before.get(name, marker.anew)
-            for name, marker in markers.items()
-        },
+        "notebooks": {name: round(anew(name, marker), 1) for name, marker in markers.items()},
         "runs": {kind: round(statistics.median(seconds), 1) for kind, seconds in sorted(runs.items())},
     }
+
+
+def _markers(*, measure: bool) -> dict[str, Marker]:
+    found = {source.name: notebook.read_marker(source.name, SCALE, measure=measure) for source in notebook.find()}
+    return {name: marker for name, marker in found.items() if marker}
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _put(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
+    """Write the files whose content differs from what is there."""
+    differing = {folder / name: content for name, content in contents.items()}
+    for file, content in list(differing.items()):
+        if file.is_file() and file.read_bytes() == content:
+            del differing[file]
+            continue
+        with paths.whole(file) as temporary:
+            temporary.write_bytes(content)
+    return list(differing)
+
+
+def _put_report(figures: Mapping[str, bytes]) -> list[Path]:
+    """The report of what is kept; figures that no notebook draws any more go."""
+    folder = paths.kept_figures()
+    pages = {name: text.encode() for name, text in report.kept_pages().items()}
+    stale = [file for file in folder.glob("*") if file.is_file() and file.name not in {*figures, *pages}]
+    for file in stale:
+        file.unlink()
+    return _put(pages, folder) + stale

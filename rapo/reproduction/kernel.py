@@ -46,7 +46,8 @@ def execute(source: Source, values: Mapping[str, Any], *, scale: str, timeout: f
     for folder in (target.parent, partial.parent):
         folder.mkdir(parents=True, exist_ok=True)
     for second in (False, True):
-        partial.unlink(missing_ok=True)
+        for file in (partial, _journal(partial)):
+            file.unlink(missing_ok=True)
         try:
             _papermill(source, values, partial, timeout=timeout)
             _check(partial)
@@ -64,6 +65,19 @@ def execute(source: Source, values: Mapping[str, Any], *, scale: str, timeout: f
     paths.write_text(target.with_suffix(".html"), _html(partial))
     partial.replace(target)
     return target
+
+
+def written(name: str, scale: str) -> set[Path]:
+    """The files that a notebook's last run wrote, its workers included."""
+    journal = _journal(paths.build(scale) / "running" / f"{name}.ipynb")
+    return (
+        {Path(line) for line in journal.read_text(encoding="utf-8").splitlines()} if journal.is_file() else set()
+    )
+
+
+def _journal(partial: Path) -> Path:
+    """Where `paths.whole` notes what a run writes."""
+    return partial.with_suffix(".written")
 
 
 def pid(name: str) -> int | None:
@@ -86,7 +100,7 @@ def _papermill(source: Source, values: Mapping[str, Any], partial: Path, *, time
     import papermill
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what fails is told by NotebookError
-    manager_class = _manager_class(source.name, partial.with_suffix(".log"))
+    manager_class = _manager_class(source.name, partial)
     try:
         with _event_loop():
             papermill.execute_notebook(
@@ -121,7 +135,7 @@ def _event_loop() -> Iterator[None]:
         loop.close()
 
 
-def _manager_class(name: str, log: Path) -> Any:
+def _manager_class(name: str, partial: Path) -> Any:
     """A kernel manager that starts this very interpreter, whatever kernels are registered on the machine."""
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
@@ -130,7 +144,7 @@ def _manager_class(name: str, log: Path) -> Any:
         argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         display_name="Python 3",
         language="python",
-        env=_environment(),
+        env={**_environment(), "RAPO_JOURNAL": str(_journal(partial))},
         metadata={"supported_encryption": ["curve"]},
     )
 
@@ -144,7 +158,9 @@ def _manager_class(name: str, log: Path) -> Any:
                 _live[name] = self
 
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
-            with log.open("wb") as stream:  # not onto the terminal, where progress is shown
+            with partial.with_suffix(".log").open(
+                "wb"
+            ) as stream:  # not onto the terminal, where progress is shown
                 await super().start_kernel(stdout=stream, stderr=stream, **options)
 
     return Manager

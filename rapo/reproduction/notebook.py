@@ -2,7 +2,9 @@
 
 import ast
 import difflib
+import hashlib
 import json
+import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -53,16 +55,14 @@ class Marker:
         digest: hash of what was run.
         seconds: how long it took.
         anew: how long it would have taken had no run been reused.
-        finished: seconds since the epoch.
-        products: files that appeared meanwhile in the figures and results, below the project's root.
+        products: its executed copy, figures and results, below the project's root, with their checksums.
         runs: keys of the runs of its studies.
     """
 
     digest: str
     seconds: float
     anew: float
-    finished: float
-    products: tuple[str, ...] = ()
+    products: dict[str, str]
     runs: tuple[str, ...] = ()
 
 
@@ -164,9 +164,9 @@ def digest(source: Source, *, scale: str, measure: bool = True, settings: Mappin
     return content_hash(*parts)
 
 
-def marker_file(name: str, scale: str) -> Path:
-    """Where a notebook's success marker lies."""
-    return paths.build(scale) / "done" / f"{name}.json"
+def marker_file(name: str, scale: str, *, measure: bool = True) -> Path:
+    """Where a notebook's success marker lies; one that was redrawn from the kept results has another."""
+    return paths.build(scale) / ("done" if measure else "redrawn") / f"{name}.json"
 
 
 def executed_file(name: str, scale: str) -> Path:
@@ -174,44 +174,53 @@ def executed_file(name: str, scale: str) -> Path:
     return paths.build(scale) / "notebooks" / f"{name}.ipynb"
 
 
-def read_marker(name: str, scale: str) -> Marker | None:
+def read_marker(name: str, scale: str, *, measure: bool = True) -> Marker | None:
     """A notebook's last success, whatever it was run with; None without one."""
     try:
-        record = json.loads(marker_file(name, scale).read_text(encoding="utf-8"))
-        return Marker(**{**record, "products": tuple(record["products"]), "runs": tuple(record["runs"])})
+        record = json.loads(marker_file(name, scale, measure=measure).read_text(encoding="utf-8"))
+        return Marker(**{**record, "products": dict(record["products"]), "runs": tuple(record["runs"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
 def write_marker(
-    name: str, scale: str, *, digest: str, began: float, saved: float = 0.0, runs: Iterable[str] = ()
+    name: str,
+    scale: str,
+    *,
+    digest: str,
+    began: float,
+    written: Iterable[Path] = (),
+    saved: float = 0.0,
+    runs: Iterable[str] = (),
+    measure: bool = True,
 ) -> Marker:
-    """Note a success of a notebook that ``began`` then and was ``saved`` so many seconds by reused runs."""
+    """Note a success of a notebook that ``began`` then and was ``saved`` so many seconds by reused runs.
+
+    Of the files that it has ``written``, those in the scale's figures and results are its products.
+    """
     folders = (paths.figures(scale), paths.build(scale) / "results")
-    files = (file for folder in folders if folder.is_dir() for file in folder.rglob("*"))
-    products = sorted(
-        str(file.relative_to(paths.root()))
-        for file in files
-        if file.is_file()
-        and file.suffix != ".html"
-        and not file.name.startswith(".")
-        and file.stat().st_mtime >= began
-    )
-    now = time.time()
-    seconds, anew = round(now - began, 1), round(now - began + saved, 1)
-    marker = Marker(digest, seconds, anew, now, tuple(products), tuple(sorted(runs)))
-    paths.write_text(marker_file(name, scale), json.dumps(asdict(marker), indent=1) + "\n")
+    files = {file for file in written if file.is_file() and any(folder in file.parents for folder in folders)}
+    files |= {file for file in [executed_file(name, scale)] if file.is_file()}
+    products = {str(file.relative_to(paths.root())): checksum(file) for file in sorted(files)}
+    seconds = time.time() - began
+    marker = Marker(digest, round(seconds, 1), round(seconds + saved, 1), products, tuple(sorted(runs)))
+    paths.write_text(marker_file(name, scale, measure=measure), json.dumps(asdict(marker), indent=1) + "\n")
     return marker
 
 
-def is_done(source: Source, scale: str, digest: str) -> bool:
-    """Whether a notebook's last success was with this digest and all that it made is still there."""
-    marker = read_marker(source.name, scale)
+def checksum(file: Path) -> str:
+    """SHA-256 of a file's content; empty where there is no such file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+def is_done(source: Source, scale: str, digest: str, *, measure: bool = True) -> bool:
+    """Whether a notebook's last success was with this digest and all that it made is there, unchanged."""
+    marker = read_marker(source.name, scale, measure=measure)
     return (
         marker is not None
         and marker.digest == digest
         and executed_file(source.name, scale).is_file()
-        and all((paths.root() / product).is_file() for product in marker.products)
+        and all(checksum(paths.root() / product) == known for product, known in marker.products.items())
     )
 
 
@@ -222,6 +231,17 @@ def expected_seconds(name: str, scale: str) -> float | None:
     from rapo.runs import progress
 
     return progress.kept_durations("notebooks").get(name) if scale == "small" else None
+
+
+def made_by() -> dict[str, str]:
+    """The commit of rapo's own code, and the versions of what it stands on."""
+    folder = Path(__file__).parent
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": "unknown", **keys.versions()}
+    return {"commit": done.stdout.strip(), **keys.versions()}
 
 
 def _behind(source: Source) -> list[str]:

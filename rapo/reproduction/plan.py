@@ -162,7 +162,7 @@ class _Plan:
         """Run what is not done; on an interrupt end the kernels first."""
         if not force:
             for job in self.jobs:
-                if notebook.is_done(job.source, self.scale, self.digests[job.name]):
+                if notebook.is_done(job.source, self.scale, self.digests[job.name], measure=self.measure):
                     job.status = "reused"
         running: dict[Future[None], Job] = {}
         pool = ThreadPoolExecutor(max_workers=self.workers + 1, thread_name_prefix="notebook")
@@ -214,11 +214,19 @@ class _Plan:
         values = notebook.parameters(
             job.source, scale=self.scale, measure=self.measure, jobs=jobs, settings=self.settings
         )
-        notebook.marker_file(job.name, self.scale).unlink(missing_ok=True)
+        notebook.marker_file(job.name, self.scale, measure=self.measure).unlink(missing_ok=True)
         kernel.execute(job.source, values, scale=self.scale, timeout=self.timeout)
         display.note_studies(job)
-        digest = self.digests[job.name]
-        notebook.write_marker(job.name, self.scale, digest=digest, began=job.began, saved=job.saved, runs=job.runs)
+        notebook.write_marker(
+            job.name,
+            self.scale,
+            digest=self.digests[job.name],
+            began=job.began,
+            written=kernel.written(job.name, self.scale),
+            saved=job.saved,
+            runs=job.runs,
+            measure=self.measure,
+        )
 
     def _end(self, job: Job, future: Future[None]) -> None:
         job.seconds = time.time() - job.began

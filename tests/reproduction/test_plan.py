@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from rapo import paths
 from rapo.claims import claim as claims
 from rapo.claims.claim import Claim
 from rapo.reproduction import kernel, notebook
@@ -105,14 +106,20 @@ def test_what_has_not_changed_is_reused(make: Make, rapo_root: Path) -> None:
     assert statuses("one") == {"one": "done"}
 
 
-def test_missing_products_are_made_again(make: Make, rapo_root: Path) -> None:
-    make("draws", "from rapo import paths", "paths.write_text(paths.figures(scale) / 'a.csv', 'x')")
-    assert statuses() == {"draws": "done"}
-    product = rapo_root / "figures" / "smoke" / "a.csv"
-    assert notebook.read_marker("draws", "smoke").products == ("figures/smoke/a.csv",)  # type: ignore[union-attr]
-    product.unlink()
-    assert statuses() == {"draws": "done"}
-    assert product.exists()
+def test_a_product_that_is_missing_or_damaged_is_made_again_by_the_notebook_that_made_it(
+    make: Make, rapo_root: Path
+) -> None:
+    for name in ("one", "two"):
+        make(name, "from rapo import paths", f"paths.write_text(paths.figures(scale) / '{name}.csv', 'x')")
+    assert set(statuses().values()) == {"done"}
+    product = rapo_root / "build" / "smoke" / "figures" / "one.csv"
+    marker = notebook.read_marker("one", "smoke")
+    assert marker is not None
+    assert sorted(marker.products) == ["build/smoke/figures/one.csv", "build/smoke/notebooks/one.ipynb"]
+    for damage in (product.unlink, lambda: product.write_text("")):
+        damage()
+        assert statuses() == {"one": "done", "two": "reused"}
+        assert product.read_text() == "x"
 
 
 def test_heavy_notebooks_run_one_at_a_time_with_all_workers_and_light_ones_beside(make: Make) -> None:
@@ -366,11 +373,57 @@ def test_measure_keep_redraw_and_compare(make: Make, rapo_root: Path, capsys: py
     assert "X-1: 9 against 5, difference [2.59, 5.41]" in capsys.readouterr().out
     with pytest.raises(ValueError, match="not every notebook"):
         keep()  # the last run was with another setting
+    before = tracked(rapo_root)
     assert cli.main(["figures"]) == 0
-    claim = json.loads((rapo_root / "figures" / "claims" / "X-1.json").read_text())
+    claim = json.loads((paths.figures("small") / "claims" / "X-1.json").read_text())
     assert claim["estimate"] == 5.0  # from the kept results
+    assert tracked(rapo_root) == before
     assert cli.main(["reproduce"]) == 0
     assert "1 done" in capsys.readouterr().out  # a redrawn notebook has not been measured
+
+
+def tracked(root: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and time of change of every kept file."""
+    files = [file for folder in ("data", "figures") for file in (root / folder).rglob("*")]
+    return {str(file): (file.read_bytes(), file.stat().st_mtime_ns) for file in files if file.is_file()}
+
+
+def test_only_keep_changes_what_belongs_to_the_repository(
+    make: Make, rapo_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rapo.cli import main as cli
+
+    draws = "from rapo import paths; paths.write_text(paths.figures(scale) / f'{name}.csv', 'x')"
+    make("measures", MEASURES.replace("TESTS", repr(str(Path(__file__).parents[1]))), draws, parameters=NAMED)
+    before = tracked(rapo_root)
+    assert cli.main(["reproduce"]) == 0
+    assert f"Report: {paths.figures('small') / 'report.html'}" in capsys.readouterr().out
+    assert tracked(rapo_root) == before
+    assert cli.main(["keep"]) == 0
+    kept = tracked(rapo_root)
+    told = {str(Path(name).relative_to(rapo_root)) for name in kept}
+    results = {"numbers.parquet", "claims.json", "durations.json", "made_by.json"}
+    assert told >= {f"data/results/{name}" for name in results}
+    assert {name for name in told if name.startswith("figures")} == {
+        "figures/a.csv",
+        "figures/report.html",
+        "figures/README.md",
+    }
+    for command in (["keep"], ["figures", "--keep"]):
+        assert cli.main(command) == 0
+        assert tracked(rapo_root) == kept, "the same results were written again"
+        assert "0 files changed" in capsys.readouterr().out
+    make("measures", MEASURES.replace("TESTS", repr(str(Path(__file__).parents[1]))), draws, parameters=RENAMED)
+    with pytest.raises(ValueError, match=r"measures; run `rapo figures` first"):
+        keep(measure=False)
+    assert cli.main(["figures", "--keep"]) == 0
+    names = {Path(name).name for name in tracked(rapo_root)}
+    assert "b.csv" in names
+    assert "a.csv" not in names  # no notebook draws it any more
+
+
+NAMED = "centre = 5.0\nname = 'a'"
+RENAMED = "centre = 5.0\nname = 'b'"
 
 
 # Estimates

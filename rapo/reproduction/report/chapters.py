@@ -54,9 +54,8 @@ def arrange(cards: Sequence[Card], folder: Path) -> tuple[list[Chapter], Section
 
 
 def _shelf(folder: Path) -> Shelf:
-    pictures = {file.stem for suffix in ("svg", "png") for file in folder.glob(f"[!.]*.{suffix}")}
-    sheets = {file.stem for file in folder.glob("[!.]*.csv")}
-    return Shelf(folder, sorted(pictures), sorted(sheets))
+    pictures, sheets = (sorted(file.stem for file in folder.glob(f"[!.]*.{kind}")) for kind in ("svg", "csv"))
+    return Shelf(folder, pictures, sheets)
 
 
 def _chapters(cards: Sequence[Card], shelf: Shelf) -> list[Chapter]:

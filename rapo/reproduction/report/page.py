@@ -1,19 +1,17 @@
-"""The page itself: all that it shows gathered from the folders of a scale, and rendered."""
+"""The page itself: all that it shows gathered from the folders of a scale, or from what is kept, and rendered."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rapo import paths
 from rapo.claims import published
-from rapo.plots import tables
-from rapo.reproduction.report import exhibits
-from rapo.reproduction.report.cards import VERDICTS, Card, card
+from rapo.reproduction import notebook
+from rapo.reproduction.report import exhibits, index
+from rapo.reproduction.report.cards import VERDICTS, Card, card, compare
 from rapo.reproduction.report.chapters import arrange
-from rapo.reproduction.report.comparison import compare
 from rapo.runs import store
 
 
@@ -29,7 +27,7 @@ class Notebook:
 
 
 def write(scale: str) -> Path:
-    """Write ``report.html`` into the figures folder of a scale and return its path.
+    """Write ``report.html`` and an index for code-hosting pages into a scale's figures; return the page's path.
 
     The page is made from what is there: claims, figures, tables, executed notebooks and kept results; whatever
     is missing is named on the page. The same input gives the same bytes.
@@ -37,35 +35,59 @@ def write(scale: str) -> Path:
     Raises:
         ValueError: the scale is unknown.
     """
-    target = paths.figures(scale) / "report.html"
-    context = gather(scale)
-    paths.write_text(target, render(context))
-    paths.write_text(paths.figures(scale) / "claims" / "README.md", overview(context["cards"]))
-    return target
+    folder = paths.figures(scale)
+    problems: list[str] = []
+    records = _records(folder / "claims", problems)
+    kept = _kept(problems)
+    context = gather(records, folder, problems, executed=paths.build(scale) / "notebooks")
+    context |= {"scale": scale, "facts": _facts(scale, notebook.made_by()), "comparison": compare(records, kept)}
+    for name, text in _pages(context).items():
+        paths.write_text(folder / name, text)
+    return folder / "report.html"
 
 
-def overview(cards: Sequence[Card]) -> str:
-    """Every claim as one Markdown table, for readers of the repository."""
-    import pandas as pd
-
-    rows = [
-        {
-            "id": card.id,
-            "claim": card.statement,
-            "measured": card.statistic,
-            "ours": card.estimate,
-            "interval": card.interval,
-            "n": card.n,
-            "verdict": card.verdict,
-        }
-        for card in cards
-    ]
-    about = "Written with the report; verdicts follow from the intervals. Figures: [report](../report.html).\n\n"
-    return f"# Claims\n\n{about}{tables.markdown(pd.DataFrame(rows)) if rows else 'None measured yet.'}\n"
+def kept_pages() -> dict[str, str]:
+    """File name -> text of the report and the index of what is kept; the same on every machine."""
+    problems: list[str] = []
+    context = gather(_kept(problems), paths.kept_figures(), problems, executed=None)
+    try:
+        made_by = json.loads((paths.results() / "made_by.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        made_by = {}
+    return _pages(context | {"scale": "small", "facts": _facts("small", made_by), "comparison": None})
 
 
-def render(context: Mapping[str, Any]) -> str:
-    """The page's HTML; every value is escaped."""
+def gather(
+    records: Sequence[Mapping[str, Any]], folder: Path, problems: Sequence[str], *, executed: Path | None
+) -> dict[str, Any]:
+    """What a page shows of its claims, figures, tables and notebooks.
+
+    Args:
+        records: claims, as `claim.save` wrote them.
+        folder: where figures and tables lie, and where the page will.
+        problems: what could not be read.
+        executed: where executed notebooks lie; None links to none.
+    """
+    ordered = sorted(records, key=lambda record: (_rank(record["id"]), record["id"]))
+    cards = [card(record) for record in ordered]
+    chapters, rest = arrange(cards, folder)
+    notebooks = _notebooks(cards, executed, folder)
+    measured = {card.id.split("/")[0] for card in cards}
+    return {
+        "chapters": chapters,
+        "rest": rest,
+        "cards": cards,
+        "counts": [(verdict, sum(card.verdict == verdict for card in cards)) for verdict in VERDICTS],
+        "not_measured": [row for row in published.CLAIMS if not measured & set(row.ids)],
+        "papers": published.PAPERS,
+        "notebooks": notebooks,
+        "by_name": {notebook.name: notebook for notebook in notebooks},
+        "problems": [*problems, *(f"{card.id}: {card.problem}" for card in cards if card.problem)],
+    }
+
+
+def _pages(context: Mapping[str, Any]) -> dict[str, str]:
+    """The report's HTML, in which every value is escaped, and the index as Markdown."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -76,37 +98,16 @@ def render(context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("report.html").render(context)
-
-
-def gather(scale: str) -> dict[str, Any]:
-    """All that the page shows, read from the folders of a scale."""
-    folder = paths.figures(scale)
-    records, problems = _records(folder / "claims")
-    cards = [card(record) for record in records]
-    chapters, rest = arrange(cards, folder)
-    notebooks = _notebooks(cards, scale)
-    measured = {card.id.split("/")[0] for card in cards}
-    problems += [f"{card.id}: {card.problem}" for card in cards if card.problem]
+    html = environment.get_template("report.html").render(context)
     return {
-        "scale": scale,
-        "facts": _facts(folder, scale),
-        "chapters": chapters,
-        "rest": rest,
-        "cards": cards,
-        "counts": [(verdict, sum(card.verdict == verdict for card in cards)) for verdict in VERDICTS],
-        "not_measured": [row for row in published.CLAIMS if not measured & set(row.ids)],
-        "papers": published.PAPERS,
-        "notebooks": notebooks,
-        "by_name": {notebook.name: notebook for notebook in notebooks},
-        "comparison": compare(records, _kept(problems)),
-        "problems": problems,
+        "report.html": html,
+        "README.md": index.markdown(context["chapters"], context["rest"], context["counts"]),
     }
 
 
-def _records(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """Claims in the order of the papers, and what could not be read."""
-    records, problems = [], []
+def _records(folder: Path, problems: list[str]) -> list[dict[str, Any]]:
+    """The claims in a folder; what could not be read joins the problems."""
+    records = []
     for file in sorted(folder.glob("*.json")):
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
@@ -115,60 +116,7 @@ def _records(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
             problems.append(
                 f"claims/{file.name} could not be read ({type(error).__name__}: {error}); delete it and run again."
             )
-    return sorted(records, key=lambda record: (_rank(record["id"]), record["id"])), problems
-
-
-def _rank(claim: str) -> int:
-    """The place of a claim in the papers' order; what belongs to neither paper comes last."""
-    row = published.entry(claim)
-    return published.CLAIMS.index(row) if row else len(published.CLAIMS)
-
-
-def _facts(folder: Path, scale: str) -> list[tuple[str, str]]:
-    """When and by what the figures were made, as their sidecars tell."""
-    found: dict[str, set[str]] = {}
-    for file in sorted(folder.glob("[!.]*.json")):
-        try:
-            sidecar = json.loads(file.read_text(encoding="utf-8"))
-            for key, value in dict(sidecar["provenance"]).items():
-                found.setdefault(key, set()).add(str(value))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    versions = [f"{key} {', '.join(sorted(values))}" for key, values in found.items() if key != "commit"]
-    times = [file.stat().st_mtime for file in sorted((folder / "claims").glob("*.json"))]
-    newest = datetime.fromtimestamp(max(times, default=0), UTC)
-    date = f"{newest.day} {newest:%B %Y}" if times else "none yet"
-    commit = ", ".join(sorted(found.get("commit", ()))) or "not recorded"
-    return [
-        ("Scale", scale),
-        ("Newest claim", date),
-        ("Commit", commit),
-        ("Versions", " · ".join(versions) or "not recorded"),
-    ]
-
-
-def _notebooks(cards: Sequence[Card], scale: str) -> list[Notebook]:
-    """Every notebook that was executed or that a claim names."""
-    executed = paths.build(scale) / "notebooks"
-    names = {file.stem for suffix in ("html", "ipynb") for file in executed.glob(f"[!.]*.{suffix}")}
-    names |= {card.notebook for card in cards if card.notebook}
-    return [_notebook(name, executed, cards, paths.figures(scale)) for name in sorted(names)]
-
-
-def _notebook(name: str, executed: Path, cards: Iterable[Card], folder: Path) -> Notebook:
-    source = paths.notebooks() / f"{name}.ipynb"
-    try:
-        title = str(json.loads(source.read_text(encoding="utf-8"))["metadata"]["rapo"]["title"])
-    except (OSError, ValueError, KeyError, TypeError):
-        title = name
-    pages = [file for suffix in ("html", "ipynb") if (file := executed / f"{name}.{suffix}").is_file()]
-    return Notebook(
-        name=name,
-        title=title,
-        executed=exhibits.relative(pages[0], folder) if pages else "",
-        source=exhibits.relative(source, folder) if source.is_file() else "",
-        claims=tuple(card for card in cards if card.notebook == name),
-    )
+    return records
 
 
 def _kept(problems: list[str]) -> list[dict[str, Any]]:
@@ -178,3 +126,40 @@ def _kept(problems: list[str]) -> list[dict[str, Any]]:
     except (ValueError, KeyError, TypeError) as error:
         problems.append(f"data/results/claims.json could not be read ({type(error).__name__}: {error}).")
         return []
+
+
+def _rank(claim: str) -> int:
+    """The place of a claim in the papers' order; what belongs to neither paper comes last."""
+    row = published.entry(claim)
+    return published.CLAIMS.index(row) if row else len(published.CLAIMS)
+
+
+def _facts(scale: str, made_by: Mapping[str, str]) -> list[tuple[str, str]]:
+    """By what the results were made."""
+    versions = " · ".join(f"{name} {version}" for name, version in made_by.items() if name != "commit")
+    commit = made_by.get("commit", "not recorded")
+    return [("Scale", scale), ("Commit", commit), ("Versions", versions or "not recorded")]
+
+
+def _notebooks(cards: Sequence[Card], executed: Path | None, folder: Path) -> list[Notebook]:
+    """Every notebook that was executed or that a claim names."""
+    pages = sorted(executed.glob("[!.]*.html")) if executed else []
+    there = {file.stem: exhibits.relative(file, folder) for file in pages}
+    names = sorted({*there, *(card.notebook for card in cards if card.notebook)})
+    return [
+        Notebook(
+            name=name,
+            title=_title(source := paths.notebooks() / f"{name}.ipynb"),
+            executed=there.get(name, ""),
+            source=exhibits.relative(source, folder),
+            claims=tuple(card for card in cards if card.notebook == name),
+        )
+        for name in names
+    ]
+
+
+def _title(source: Path) -> str:
+    try:
+        return str(json.loads(source.read_text(encoding="utf-8"))["metadata"]["rapo"]["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return source.stem

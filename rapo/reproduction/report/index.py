@@ -1,0 +1,64 @@
+"""The index of a figures folder in Markdown, for readers of the repository: thumbnails and verdicts by id."""
+
+import html
+from collections.abc import Iterable, Sequence
+
+from rapo.plots import tables
+from rapo.reproduction.report.cards import Card
+from rapo.reproduction.report.chapters import Chapter, Section
+from rapo.reproduction.report.exhibits import Link, Picture
+
+THUMBNAIL = 280  # CSS pixels
+
+_ABOUT = """# Figures
+
+Every claim of the two papers that was measured, with its figures; a verdict follows from the interval. The same as
+one page, with each claim's threshold and notes, to be opened from a clone: [report.html](report.html)."""
+
+
+def markdown(chapters: Iterable[Chapter], rest: Section, counts: Iterable[tuple[str, int]]) -> str:
+    """The index; ``counts`` tells how many claims have each verdict."""
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts if count) or "none measured yet"
+    parts = [_ABOUT, f"Claims: {told}."]
+    for chapter in chapters:
+        parts.append(f"## {chapter.title}")
+        parts += [part for section in chapter.sections for part in _section(section)]
+    parts += _section(rest) if rest.pictures or rest.sheets else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section) -> list[str]:
+    heading = " ".join([", ".join(section.ids), section.title]).strip()
+    shown = "\n".join(_thumbnail(picture) for picture in section.pictures)
+    listed = ", ".join(f"{sheet.name} ({_links(sheet.files)})" for sheet in section.sheets)
+    parts = [f"### {heading}", shown, _table(section.cards), f"Tables: {listed}" if listed else ""]
+    return [part for part in parts if part]
+
+
+def _thumbnail(picture: Picture) -> str:
+    """A small picture that links to the large one."""
+    source = next((file.href for file in picture.files if file.text == "PNG"), picture.image)
+    alt = html.escape(picture.alt, quote=True)
+    return f'<a href="{picture.image}"><img src="{source}" width="{THUMBNAIL}" alt="{alt}" title="{alt}"></a>'
+
+
+def _links(files: Iterable[Link]) -> str:
+    return ", ".join(f"[{file.text}]({file.href})" for file in files)
+
+
+def _table(cards: Sequence[Card]) -> str:
+    import pandas as pd
+
+    rows = [
+        {
+            "id": card.id,
+            "claim": html.escape(card.statement, quote=False),
+            "measured": html.escape(card.statistic, quote=False),
+            "ours": card.estimate,
+            "interval": card.interval,
+            "n": card.n,
+            "verdict": f"**{card.verdict}**",
+        }
+        for card in cards
+    ]
+    return tables.markdown(pd.DataFrame(rows)) if rows else ""
