@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rapo.cli import options
-from rapo.judging.encodings import ENCODINGS
+from rapo.judging.judgements import ENCODINGS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from rapo.judging import votes
 from rapo.judging.votes import Votes
 from rapo.stats import intervals, resampling
-from rapo.stats.arrays import Floats
+from rapo.stats.arrays import Floats, Integers, finite
 from rapo.stats.intervals import Interval
 
 if TYPE_CHECKING:
@@ -57,18 +57,10 @@ class Agreement:
 
     def as_row(self) -> dict[str, Any]:
         """Flat names and numbers, for a table or JSON."""
-        return {
-            "n": self.n,
-            "n_agree": self.n_agree,
-            "n_disagree": self.n_disagree,
-            "n_ties": self.n_ties,
-            "agreement": self.agreement.estimate,
-            "agreement_low": self.agreement.low,
-            "agreement_high": self.agreement.high,
-            "kappa": self.kappa.estimate,
-            "kappa_low": self.kappa.low,
-            "kappa_high": self.kappa.high,
-        }
+        row: dict[str, Any] = {name: getattr(self, name) for name in ("n", "n_agree", "n_disagree", "n_ties")}
+        for name, found in (("agreement", self.agreement), ("kappa", self.kappa)):
+            row |= {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
+        return row
 
 
 def agreement(
@@ -144,10 +136,7 @@ def by_margin(
 
     a, b, size, labels = _decided(first, second, margins, ties, clusters)
     edges = _edges(size, bins)
-    if ((size < edges[0]) | (size > edges[-1])).any():
-        raise ValueError(
-            f"margins span {size.min():g} to {size.max():g}, the edges {edges[0]:g} to {edges[-1]:g}; widen them"
-        )
+    finite(size, "margins", low=edges[0], high=edges[-1], remedy="widen the edges")
     places = np.clip(np.searchsorted(edges, size, side="right") - 1, 0, len(edges) - 2)
     rows = []
     for place in np.unique(places):
@@ -188,21 +177,17 @@ def by_share(
 
     from rapo.selection import select
 
-    a, b = votes.check(first, "first"), votes.check(second, "second")
+    a, b = votes.both(first, second)
     labels = None if clusters is None else np.asarray(clusters)
     ids, rows = [str(row) for row in range(len(a))], []
     for metric, values in metrics.items():
         for share in shares:
-            keep = select.top(values, fraction=share, ids=ids).keep
-            if not keep.any():
+            at = select.top(values, fraction=share, ids=ids).keep
+            if not at.any():
                 raise ValueError(f"a share of {share} of {len(a)} pairs keeps none; give a larger share")
+            part = None if labels is None else labels[at]
             found = agreement(
-                *(a[keep], b[keep]),
-                ties=ties,
-                clusters=None if labels is None else labels[keep],
-                level=level,
-                n_resamples=n_resamples,
-                seed=seed,
+                a[at], b[at], ties=ties, clusters=part, level=level, n_resamples=n_resamples, seed=seed
             )
             rows.append({"metric": metric, "share": share, **found.as_row()})
     return pd.DataFrame(rows)
@@ -245,16 +230,12 @@ def share_interval(interval: Interval) -> Interval:
 
 def _decided(
     first: ArrayLike, second: ArrayLike, margins: ArrayLike, ties: Ties, clusters: ArrayLike | None
-) -> tuple[Votes, Votes, Floats, NDArray[Any] | None]:
+) -> tuple[Votes, Votes, Floats, Integers | None]:
     """Checked votes, absolute margins and cluster codes of the pairs that the rule for ties keeps."""
     if ties not in _WEIGHTS:
         raise ValueError(f"ties is {ties!r}; use one of {', '.join(_WEIGHTS)}")
-    a, b = votes.check(first, "first"), votes.check(second, "second")
-    if len(a) != len(b):
-        raise ValueError(
-            f"{len(a)} votes of the first annotator and {len(b)} of the second; match the pairs first"
-        )
-    size = np.abs(votes.aligned(margins, len(a), "margins"))
+    a, b = votes.both(first, second)
+    size = np.abs(finite(margins, "margins", length=len(a)))
     labels, n_clusters = (None, 0) if clusters is None else resampling.cluster_codes(clusters, len(a))
     if n_clusters == len(a) > 1:
         labels = None  # every pair is a cluster of its own
@@ -264,9 +245,7 @@ def _decided(
     return a[kept], b[kept], size[kept], None if labels is None else labels[kept]
 
 
-def _resampled(
-    cells: NDArray[Any], labels: NDArray[Any] | None, n_resamples: int, seed: int
-) -> tuple[Floats, int]:
+def _resampled(cells: Integers, labels: Integers | None, n_resamples: int, seed: int) -> tuple[Floats, int]:
     """Resampled 3 x 3 tables, Shape: (n_resamples, 9), and the number of units that were drawn."""
     counts = np.bincount(cells, minlength=9)
     if labels is None:

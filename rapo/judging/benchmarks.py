@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from rapo.relabelling import goals
 
@@ -42,7 +44,7 @@ def commands(
     template: str = "overall",
     benchmarks: Sequence[str] = (),
 ) -> list[list[str]]:
-    """What to run for one model, one command for each number of examples; `shlex.join` makes a line of a command.
+    """What to run for one model, one command for each number of examples; `shlex.join` makes a line of one.
 
     Args:
         model: path or hub id.
@@ -59,8 +61,8 @@ def commands(
     """
     names = _known(benchmarks)
     start = ["lm_eval", "--model", "hf", "--model_args", f"pretrained={model},dtype=bfloat16"]
-    told = [] if goal is None else ["--system_instruction", goals.text(goal, goals.template(template))]
-    end = ["--apply_chat_template", *told, "--batch_size", "auto", "--output_path", str(out)]
+    asked = [] if goal is None else ["--system_instruction", goals.text(goal, goals.template(template))]
+    end = ["--apply_chat_template", *asked, "--batch_size", "auto", "--output_path", str(out)]
     found = []
     for shots in sorted({BENCHMARKS[name].shots for name in names}):
         tasks = ",".join(BENCHMARKS[name].task for name in names if BENCHMARKS[name].shots == shots)
@@ -103,8 +105,8 @@ def read(folder: str | Path, *, benchmarks: Sequence[str] = ()) -> pd.DataFrame:
                 f"{folder} has no {wanted.metric!r} of {wanted.task!r} ({name}); run its command, or name others"
             )
         spread = measured[wanted.task].get(wanted.metric.replace(",", "_stderr,"))
-        half = 1.959963984540054 * spread if isinstance(spread, float) else float("nan")
-        rows.append((name, 100 * float(value), 100 * (float(value) - half), 100 * (float(value) + half)))
+        half = ndtri(0.975) * (spread if isinstance(spread, float) else np.nan)
+        rows.append((name, *(100 * (float(value) + side * half) for side in (0, -1, 1))))
     return pd.DataFrame(rows, columns=["benchmark", "estimate", "low", "high"])
 
 

@@ -1,16 +1,17 @@
 """What sways a judge besides quality: where a response is shown, and how long it is."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rapo.judging import votes
 from rapo.judging.agreement import share_interval
-from rapo.stats import intervals, resampling
-from rapo.stats.arrays import Floats
-from rapo.stats.intervals import Interval
+from rapo.stats import resampling
+from rapo.stats.arrays import finite
+from rapo.stats.intervals import Interval, bootstrap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,39 +33,6 @@ class PositionBias:
     bias: Interval
 
 
-def position_bias(
-    forward: ArrayLike,
-    backward: ArrayLike,
-    *,
-    clusters: ArrayLike | None = None,
-    level: float = 0.95,
-    n_resamples: int = 2000,
-    seed: int = 0,
-) -> PositionBias:
-    """Position bias from pairs that were judged in both orders.
-
-    Args:
-        forward: votes for the pair's one response (+1) or the other (-1), the one shown first. Shape: (n_pairs,).
-        backward: votes for the same response, shown second. Shape: (n_pairs,).
-
-    Raises:
-        ValueError: a vote is not -1, 0 or +1, or the shapes differ.
-
-    >>> found = position_bias([1, 1, 1, -1], [1, -1, -1, -1])
-    >>> found.consistent.estimate, found.first.estimate, found.bias.estimate
-    (0.5, 0.5, 0.5)
-    """
-    a, b = votes.check(forward, "forward"), votes.check(backward, "backward")
-    if len(a) != len(b):
-        raise ValueError(f"{len(a)} forward and {len(b)} backward votes; match the pairs first")
-    shares = np.stack([a == b, (a == 1) & (b == -1), (a == -1) & (b == 1)]).astype(float)
-    consistent, first, second = (
-        share_interval(_mean(share, clusters, level, n_resamples, seed)) for share in shares
-    )
-    bias = _mean((a.astype(float) - b) / 2, clusters, level, n_resamples, seed)
-    return PositionBias(consistent, first, second, bias)
-
-
 @dataclass(frozen=True)
 class LengthBias:
     """How far a judge's votes go with length.
@@ -80,6 +48,36 @@ class LengthBias:
     longer: Interval
     reference: Interval | None
     excess: Interval | None
+
+
+def position_bias(
+    forward: ArrayLike,
+    backward: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> PositionBias:
+    """Position bias from pairs that were judged in both orders, with bootstrap intervals.
+
+    Args:
+        forward: votes for the pair's one response (+1) or the other (-1), the one shown first. Shape: (n_pairs,).
+        backward: votes for the same response, shown second. Shape: (n_pairs,).
+        clusters: what is drawn together, as in `rapo.judging.agreement.agreement`. Shape: (n_pairs,).
+
+    Raises:
+        ValueError: a vote is not -1, 0 or +1, or the shapes differ.
+
+    >>> found = position_bias([1, 1, 1, -1], [1, -1, -1, -1])
+    >>> found.consistent.estimate, found.first.estimate, found.bias.estimate
+    (0.5, 0.5, 0.5)
+    """
+    a, b = votes.both(forward, backward, names=("forward", "backward"))
+    mean = partial(bootstrap, clusters=clusters, level=level, n_resamples=n_resamples, seed=seed)
+    shares = (a == b, (a == 1) & (b == -1), (a == -1) & (b == 1))
+    consistent, first, second = (share_interval(mean(share)) for share in shares)
+    return PositionBias(consistent, first, second, bias=mean((a.astype(float) - b) / 2))
 
 
 def length_bias(
@@ -99,32 +97,24 @@ def length_bias(
         judged: votes for the pair's one response (+1) or the other (-1). Shape: (n_pairs,).
         length, length_other: lengths of the one and the other response, in any unit. Shape: (n_pairs,).
         reference: votes of the truth or of another annotator. Shape: (n_pairs,).
+        clusters: what is drawn together, as in `rapo.judging.agreement.agreement`. Shape: (n_pairs,).
 
     Raises:
         ValueError: no two lengths differ, a length is not finite, or a vote is not -1, 0 or +1.
     """
-    given = votes.check(judged, "judged")
-    longer = np.sign(
-        votes.aligned(length, len(given), "length") - votes.aligned(length_other, len(given), "length_other")
-    )
+    given, truth = votes.both(judged, judged if reference is None else reference, names=("judged", "reference"))
+    own, other = (finite(values, "lengths", length=len(given)) for values in (length, length_other))
+    longer = np.sign(own - other)
     differ = longer != 0
     if not differ.any():
         raise ValueError("no pair has responses of different lengths; length bias is not defined on these pairs")
     labels = None if clusters is None else resampling.cluster_codes(clusters, len(given))[0][differ]
-    share = ((1 + given * longer) / 2)[differ]
-    found = share_interval(_mean(share, labels, level, n_resamples, seed))
+    share, known = (((1 + one * longer) / 2)[differ] for one in (given, truth))
+    mean = partial(bootstrap, clusters=labels, level=level, n_resamples=n_resamples, seed=seed)
+    found = share_interval(mean(share))
     if reference is None:
         return LengthBias(len(share), found, None, None)
-    truth = votes.check(reference, "reference")
-    if len(truth) != len(given):
-        raise ValueError(f"{len(truth)} reference votes for {len(given)} pairs; match the pairs first")
-    known = ((1 + truth * longer) / 2)[differ]
-    return LengthBias(
-        n=len(share),
-        longer=found,
-        reference=share_interval(_mean(known, labels, level, n_resamples, seed)),
-        excess=_mean(share - known, labels, level, n_resamples, seed),
-    )
+    return LengthBias(len(share), found, share_interval(mean(known)), excess=mean(share - known))
 
 
 def sways(pairs: "pd.DataFrame", *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0) -> "pd.DataFrame":
@@ -141,25 +131,17 @@ def sways(pairs: "pd.DataFrame", *, level: float = 0.95, n_resamples: int = 2000
     """
     import pandas as pd
 
-    options: dict[str, Any] = {
-        "clusters": pairs["instruction"].to_numpy(),
-        "level": level,
-        "n_resamples": n_resamples,
-        "seed": seed,
-    }
-    rows = []
+    labels, rows = pairs["instruction"].to_numpy(), []
+    length = partial(length_bias, clusters=labels, level=level, n_resamples=n_resamples, seed=seed)
+    position = partial(position_bias, clusters=labels, level=level, n_resamples=n_resamples, seed=seed)
     for annotator in [side for side in ("truth", "first", "second") if side in pairs and "length_model" in pairs]:
         given = votes.of(pairs[annotator], middle=1.5)
-        found = length_bias(given, pairs["length_model"], pairs["length_baseline"], **options)
+        found = length(given, pairs["length_model"], pairs["length_baseline"])
         rows.append((annotator, "the longer answer", found.longer, found.n))
     if {"forward", "backward"} <= set(pairs):
-        orders = (votes.of(pairs[order], middle=1.5) for order in ("forward", "backward"))
-        gap = position_bias(*orders, **options).bias
+        forward, backward = (votes.of(pairs[order], middle=1.5) for order in ("forward", "backward"))
+        gap = position(forward, backward).bias
         half = Interval((1 + gap.estimate) / 2, (1 + gap.low) / 2, (1 + gap.high) / 2, n=gap.n, level=level)
         rows.append(("second", "the first shown", half, len(pairs)))
     columns = ["annotator", "votes for", "share", "low", "high", "n"]
     return pd.DataFrame([(who, what, i.estimate, i.low, i.high, n) for who, what, i, n in rows], columns=columns)
-
-
-def _mean(values: Floats, clusters: ArrayLike | None, level: float, n_resamples: int, seed: int) -> Interval:
-    return intervals.bootstrap(values, clusters=clusters, level=level, n_resamples=n_resamples, seed=seed)

@@ -1,6 +1,7 @@
 """Answers of real models judged by a language model: pairwise against the base's, and each alone on 1-10.
 
-The grader is any server that speaks OpenAI's chat protocol; its answers are kept on disk (`rapo.judging.judges`).
+A grader is told as plain settings, the fields of `rapo.judging.judges.Judge`; the server's address may come from
+OPENAI_BASE_URL. Its answers are kept on disk.
 """
 
 import logging
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rapo import paths
-from rapo.judging.judges import Judge, JudgeError, judge_pairs
-from rapo.judging.server import ChatServer, ask_all
+from rapo.judging.judges import Judge, judge_pairs, request
+from rapo.judging.server import JudgeError, ask_all
+from rapo.stats.arrays import Floats
 
 _log = logging.getLogger(__name__)
 _SCORE = re.compile(r"\b(10|[1-9])(?:\.\d+)?\b")
@@ -34,7 +35,7 @@ Reply with one whole number from 1 to 10 and nothing else."""
 
 
 def judge_of(grader: Mapping[str, Any]) -> Judge:
-    """The judge that a recipe's block ``grader`` describes; the server's address may come from OPENAI_BASE_URL.
+    """The judge that a grader's settings describe; those that are None count as not given.
 
     Raises:
         JudgeError: no model is named, or neither a server nor a key for OpenAI's own is.
@@ -42,14 +43,11 @@ def judge_of(grader: Mapping[str, Any]) -> Judge:
     settings = {name: value for name, value in grader.items() if value is not None}
     base_url = settings.pop("base_url", None) or os.environ.get("OPENAI_BASE_URL")
     if not settings.get("model"):
-        raise JudgeError(
-            "no judge is named: set grader.model in the block `full` of rapo/studies/central_results/recipe.yaml"
-        )
+        raise JudgeError("no judge is named: set grader.model")
     if not base_url and not os.environ.get("OPENAI_API_KEY"):
         raise JudgeError(
             "no judge endpoint is configured: set OPENAI_API_KEY for OpenAI's own server; or, for another that "
-            "speaks its protocol, OPENAI_BASE_URL (http://host:port/v1), or grader.base_url in the block `full` of "
-            "rapo/studies/central_results/recipe.yaml"
+            "speaks its protocol, OPENAI_BASE_URL or grader.base_url (http://host:port/v1)"
         )
     return Judge(**settings, base_url=base_url)
 
@@ -61,26 +59,22 @@ def check(grader: Mapping[str, Any], *, cache: Path | None = None) -> None:
         JudgeError: it is not configured, cannot be reached, or does not answer as asked.
     """
     judge = judge_of(grader)
-    pair = {
-        "model": "check",
-        "instruction": "check",
-        "prompt": "What is 2 + 2 ?",
-        "output_1": "5",
-        "output_2": "4",
-    }
+    easy = {"prompt": "What is 2 + 2 ?", "output_1": "5", "output_2": "4"}
     try:
-        found, _ = judge_pairs(pd.DataFrame([pair]), judge=judge, cache=cache)
+        found, _ = judge_pairs(
+            pd.DataFrame([{"model": "check", "instruction": "check", **easy}]), judge=judge, cache=cache
+        )
     except JudgeError as error:
         where = judge.base_url or "OpenAI's own server"
         raise JudgeError(
             f"the judge does not work: {error}. It was asked at {where}: check OPENAI_BASE_URL, OPENAI_API_KEY and "
-            "grader.* in the block `full` of rapo/studies/central_results/recipe.yaml"
+            "grader.*"
         ) from error
     if found["preference"].isna().any():
         raise JudgeError(f"{judge.model} replied neither A nor B to an easy pair; choose another grader.model")
 
 
-def preferences(pairs: pd.DataFrame, grader: Mapping[str, Any], *, cache: Path | None = None) -> np.ndarray:
+def preferences(pairs: pd.DataFrame, grader: Mapping[str, Any], *, cache: Path | None = None) -> Floats:
     """Preference for ``output_2``, 1..2, the mean of both orders; an unreadable verdict counts as a draw (1.5).
 
     Args:
@@ -92,10 +86,10 @@ def preferences(pairs: pd.DataFrame, grader: Mapping[str, Any], *, cache: Path |
     if pairs.empty:
         return np.empty(0)
     found, _ = judge_pairs(pairs, judge=judge_of(grader), cache=cache)
-    return _filled(found["preference"].to_numpy(dtype=float), 1.5, "preferences")
+    return filled(found["preference"].to_numpy(dtype=float), 1.5, "preferences")
 
 
-def scores(answers: pd.DataFrame, grader: Mapping[str, Any], *, cache: Path | None = None) -> np.ndarray:
+def scores(answers: pd.DataFrame, grader: Mapping[str, Any], *, cache: Path | None = None) -> Floats:
     """The judge's score of each answer, 1-10; a blank answer gets 1, an unreadable verdict the scale's middle.
 
     Args:
@@ -105,37 +99,31 @@ def scores(answers: pd.DataFrame, grader: Mapping[str, Any], *, cache: Path | No
         JudgeError: more than 5 % of the verdicts are unreadable, or the server fails.
     """
     judge = judge_of(grader)
-    blank = answers["text"].str.strip() == ""
-    asked = answers[~blank]
+    given = (answers["text"].str.strip() != "").to_numpy()
     questions = [
-        _request(judge, instruction, text)
-        for instruction, text in zip(asked["instruction"], asked["text"], strict=True)
+        request(judge, SCORE, {"instruction": instruction, "answer": text}, {"max_tokens": 8})
+        for instruction, text in answers.loc[given, ["instruction", "text"]].itertuples(index=False)
     ]
-    server = ChatServer(judge.base_url, judge.concurrency, judge.timeout, judge.max_retries)
-    folder = cache or paths.root() / "build" / "judgements"
-    replies, _ = ask_all(questions, server=server, folder=folder)
+    replies, _ = ask_all(questions, server=judge.server, folder=cache)
     found = np.ones(len(answers))
-    read = np.array([_read(reply) for reply in replies])
-    found[~blank.to_numpy()] = _filled(read, MIDDLE, "scores")
+    found[given] = filled(np.array([score_in(reply) for reply in replies]), MIDDLE, "scores")
     return found
 
 
-def _request(judge: Judge, instruction: str, answer: str) -> dict[str, Any]:
-    texts = {"{instruction}": instruction, "{answer}": answer}
-    content = re.sub(r"\{(?:instruction|answer)\}", lambda found: texts[found.group()], SCORE)
-    asked = {"model": judge.model, "messages": [{"role": "user", "content": content}], "temperature": 0.0,
-             "max_tokens": 8}  # fmt: skip
-    return {name: value for name, value in (asked | dict(judge.options)).items() if value is not None}
-
-
-def _read(reply: Mapping[str, Any]) -> float:
+def score_in(reply: Mapping[str, Any]) -> float:
+    """The first number from 1 to 10 in a reply, NaN where there is none."""
     found = _SCORE.search(reply["choices"][0]["message"]["content"] or "")
     return min(float(found.group()), 10.0) if found else np.nan
 
 
-def _filled(values: np.ndarray, substitute: float, what: str) -> np.ndarray:
+def filled(values: Floats, substitute: float, what: str) -> Floats:
+    """Values with a substitute for those that are NaN.
+
+    Raises:
+        JudgeError: more than 5 % are.
+    """
     missing = np.isnan(values)
-    if missing.mean() > UNREADABLE if len(values) else False:
+    if missing.sum() > UNREADABLE * len(values):
         raise JudgeError(
             f"{missing.sum()} of {len(values)} {what} are unreadable; choose another grader.model (at most "
             f"{UNREADABLE:.0%} may be)"

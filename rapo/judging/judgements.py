@@ -16,11 +16,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rapo.judging.encodings import ENCODINGS, Encoding, decode
+from rapo.stats.arrays import Floats, finite
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
-Floats = NDArray[np.floating[Any]]
+Encoding = Literal["1..2", "1/2", "alpaca_eval", "0..1", "0/1", "A/B/tie"]
+
+ENCODINGS: dict[str, str] = {
+    "1..2": "numbers from 1 (the baseline wins) to 2 (the model wins)",
+    "1/2": "1 the baseline wins, 2 the model wins, 1.5 a draw",
+    "alpaca_eval": "numbers from 1 (the baseline wins) to 2 (the model wins), and 0 a draw",
+    "0..1": "numbers from 0 (the baseline wins) to 1 (the model wins)",
+    "0/1": "0 the baseline wins, 1 the model wins, 0.5 a draw",
+    "A/B/tie": "A the baseline (the first output) wins, B the model (the second) wins, tie or draw",
+}
+_LETTERS = {"a": 1.0, "b": 2.0, "tie": 1.5, "draw": 1.5}
+
 
 Missing = Literal["error", "drop"]
 Duplicates = Literal["error", "keep", "first"]
@@ -155,10 +166,7 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
         )
     if judgements.empty:
         raise ValueError(f"{name} holds no judgement")
-    preference = judgements["preference"].to_numpy(dtype=float)
-    if not ((preference >= 1) & (preference <= 2)).all():
-        row = int(np.flatnonzero(~((preference >= 1) & (preference <= 2)))[0])
-        raise ValueError(f"{name}: preference is {preference[row]} in row {row}, not in [1, 2]; decode it first")
+    finite(judgements["preference"], f"{name}: preferences", low=1, high=2, remedy="decode them first")
     judgements = judgements.reset_index(drop=True)
     if duplicates == "keep":
         return judgements
@@ -171,6 +179,34 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
             "or tell the groups apart with by"
         )
     return judgements[~repeated].reset_index(drop=True) if repeated.any() else judgements
+
+
+def decode(values: Any, encoding: Encoding, *, name: str = "preference") -> Floats:
+    """Preferences in one of the `ENCODINGS` as numbers from 1 to 2; missing ones as NaN. Shape: (n,)
+
+    Raises:
+        ValueError: the encoding is unknown or a value does not belong to it.
+
+    >>> decode(["A", "tie", "B"], "A/B/tie").tolist(), decode([0, 0.5, 1], "0/1").tolist()
+    ([1.0, 1.5, 2.0], [1.0, 1.5, 2.0])
+    """
+    if encoding not in ENCODINGS:
+        raise ValueError(f"encoding is {encoding!r}; use one of {', '.join(ENCODINGS)}")
+    raw = pd.Series(values).reset_index(drop=True)
+    empty = raw.isna().to_numpy()
+    if encoding == "A/B/tie":
+        numbers = raw.astype("string").str.strip().str.lower().map(_LETTERS).to_numpy(dtype=float, na_value=np.nan)
+        bad = np.isnan(numbers)
+    else:
+        numbers = pd.to_numeric(raw, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        bad, numbers = _decode_numbers(numbers, encoding)
+    if (bad & ~empty).any():
+        seen = sorted({str(value) for value in raw[bad & ~empty].head(1000)})[:5]
+        raise ValueError(
+            f"{name}: {', '.join(seen)} is not in the encoding {encoding!r} ({ENCODINGS[encoding]}); "
+            f"say which of {', '.join(ENCODINGS)} it is"
+        )
+    return np.where(empty, np.nan, numbers)
 
 
 def known_encoding(
@@ -225,12 +261,7 @@ def _lengths(values: pd.Series, name: str) -> Floats:
         text = values.astype("string")
         return text.str.len().fillna(0).astype(float).to_numpy()
     lengths = values.to_numpy(dtype=float, na_value=np.nan)
-    if not (lengths >= 0).all():
-        row = int(np.flatnonzero(~(lengths >= 0))[0])
-        raise ValueError(
-            f"{name}: the length in row {row} is {lengths[row]}; give a number of characters, 0 for none"
-        )
-    return lengths
+    return finite(lengths, f"{name}: lengths", low=0, remedy="give a number of characters, 0 for none")
 
 
 def _without_missing(judged: pd.DataFrame, missing: Missing, name: str) -> pd.DataFrame:
@@ -241,8 +272,21 @@ def _without_missing(judged: pd.DataFrame, missing: Missing, name: str) -> pd.Da
     where = f"{int(empty.sum()):,} judgements have no preference (models {', '.join(models[:3])})"
     if missing == "error":
         raise ValueError(f"{name}: {where}; judge them again or say missing='drop'")
-    logger.warning("%s: %s; they are left out", name, where)
+    _log.warning("%s: %s; they are left out", name, where)
     return judged[~empty]
+
+
+def _decode_numbers(x: Floats, encoding: str) -> tuple[NDArray[np.bool_], Floats]:
+    if encoding in ("0/1", "0..1"):
+        fits = np.isin(x, (0, 0.5, 1)) if encoding == "0/1" else (x >= 0) & (x <= 1)
+        return ~fits, x + 1.0
+    if encoding == "1/2":
+        return ~np.isin(x, (1, 1.5, 2)), x
+    draw = (x == 0) & (encoding == "alpaca_eval")
+    # Zeros and ones alone are wins and losses in another encoding, not draws and losses.
+    if draw.any() and not (x > 1).any():
+        return draw, x
+    return ~(((x >= 1) & (x <= 2)) | draw), np.where(draw, 1.5, x)
 
 
 def _json_lines(path: Path) -> pd.DataFrame:

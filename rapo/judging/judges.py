@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rapo import paths
 from rapo.judging.server import ChatServer, JudgeError, ask_all
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["Cost", "Judge", "JudgeError", "judge_pairs"]
 
 COLUMNS = ("model", "instruction", "prompt", "output_1", "output_2")
 PROMPT = """Two assistants answered the same instruction. Which answer is better: more correct, more helpful, closer \
@@ -66,6 +63,11 @@ class Judge:
     timeout: float = 60.0
     max_retries: int = 5
 
+    @property
+    def server(self) -> ChatServer:
+        """Where its requests go."""
+        return ChatServer(self.base_url, self.concurrency, self.timeout, self.max_retries)
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -94,8 +96,7 @@ def judge_pairs(
         pairs: ``model``, ``instruction`` (id), ``prompt`` (text), ``output_1`` (the baseline's answer) and
             ``output_2`` (the model's).
         judge: who, and how.
-        cache: folder of kept answers; ``build/judgements`` of the project without it.
-        api_key: without it ``$OPENAI_API_KEY``; a server of one's own (``base_url``) needs none.
+        cache, api_key: as ``folder`` and ``api_key`` of `rapo.judging.server.ask_all`.
 
     Returns:
         Judgements as `judgements` reads them: ``model``, ``instruction``, ``preference`` (1 = the baseline wins
@@ -110,16 +111,14 @@ def judge_pairs(
     import pandas as pd
 
     _check(pairs, judge)
-    folder = cache or paths.root() / "build" / "judgements"
-    rows = pairs[list(COLUMNS)].to_dict("records")
+    fields = {"max_tokens": 1, "logprobs": True, "top_logprobs": 20} if judge.graded else {"max_tokens": 8}
     questions = [
-        _request(judge, row["prompt"], *sides)
-        for row in rows
-        for sides in ((row["output_2"], row["output_1"]), (row["output_1"], row["output_2"]))
+        request(judge, judge.prompt, {"instruction": prompt, "first": first, "second": second}, fields)
+        for prompt, base, own in zip(*(pairs[name] for name in COLUMNS[2:]), strict=True)
+        for first, second in ((own, base), (base, own))
     ]
-    server = ChatServer(judge.base_url, judge.concurrency, judge.timeout, judge.max_retries)
     accept = _require_logprobs if judge.graded else None
-    answers, n_asked = ask_all(questions, server=server, folder=folder, api_key=api_key, accept=accept)
+    answers, n_asked = ask_all(questions, server=judge.server, folder=cache, api_key=api_key, accept=accept)
     first_shown = [_first_is_better(answer, judge) for answer in answers]
     table = pd.DataFrame(
         {
@@ -133,13 +132,21 @@ def judge_pairs(
     )
     table.insert(2, "preference", (table["forward"] + table["backward"]) / 2)
     if unread := int(table["preference"].isna().sum()):
-        _log.warning(
-            "%s: %d of %d pairs have an unreadable verdict; their preference is NaN",
-            judge.model,
-            unread,
-            len(table),
-        )
-    return table, _cost(answers, judge, n_pairs=len(rows), n_asked=n_asked)
+        what = "pairs have an unreadable verdict; their preference is NaN"
+        _log.warning("%s: %d of %d %s", judge.model, unread, len(table), what)
+    return table, _cost(answers, judge, n_pairs=len(pairs), n_asked=n_asked)
+
+
+def request(judge: Judge, template: str, texts: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A full request: the template with its texts, temperature 0, the fields, and the judge's own options over them.
+
+    Texts go in by one pass over the template: braces in them stay as they are.
+    """
+    names = "|".join(map(re.escape, texts))
+    content = re.sub(rf"\{{({names})\}}", lambda found: texts[found.group(1)], template)
+    messages = [{"role": "user", "content": content}]
+    asked = {"model": judge.model, "messages": messages, "temperature": 0.0, **fields, **judge.options}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _check(pairs: "pd.DataFrame", judge: Judge) -> None:
@@ -158,21 +165,6 @@ def _check(pairs: "pd.DataFrame", judge: Judge) -> None:
             raise ValueError(f"the judge's prompt has no {place}; it needs {{instruction}}, {{first}}, {{second}}")
     if judge.concurrency < 1:
         raise ValueError(f"concurrency is {judge.concurrency}; need at least 1")
-
-
-def _request(judge: Judge, instruction: str, first: str, second: str) -> dict[str, Any]:
-    """The full request. Texts go in by one pass over the template: braces in them stay as they are."""
-    texts = {"{instruction}": instruction, "{first}": first, "{second}": second}
-    content = re.sub(r"\{(?:instruction|first|second)\}", lambda found: texts[found.group()], judge.prompt)
-    asked: dict[str, Any] = {
-        "model": judge.model,
-        "messages": [{"role": "user", "content": content}],
-        "temperature": 0.0,
-        "max_tokens": 1 if judge.graded else 8,
-    }
-    if judge.graded:
-        asked |= {"logprobs": True, "top_logprobs": 20}
-    return {name: value for name, value in (asked | dict(judge.options)).items() if value is not None}
 
 
 def _require_logprobs(answer: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from rapo.judging import judgements as judged
-from rapo.judging.encodings import Encoding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +70,7 @@ def side_by_side(
     first: str,
     second: str,
     columns: dict[str, str] | None = None,
-    encoding: Encoding | None = None,
+    encoding: judged.Encoding | None = None,
     missing: judged.Missing = "error",
     name: str = "judgements",
 ) -> "pd.DataFrame":

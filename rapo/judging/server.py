@@ -42,7 +42,7 @@ def ask_all(
     questions: Sequence[Mapping[str, Any]],
     *,
     server: ChatServer,
-    folder: Path,
+    folder: Path | None = None,
     api_key: str | None = None,
     accept: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
@@ -53,37 +53,59 @@ def ask_all(
 
     Args:
         questions: full bodies of chat completion requests.
-        folder: of the kept answers.
+        folder: of the kept answers; ``build/judgements`` of the project without it.
         api_key: without it ``$OPENAI_API_KEY``; a server of one's own needs none.
         accept: raises `JudgeError` for an answer that will not do; it is not kept.
 
     Raises:
         JudgeError: a question got no answer, or none that will do. The others under way are finished and kept first.
     """
-    texts = [config.canonical({"base_url": server.base_url, **question}) for question in questions]
-    keys = [config.content_hash(text, length=32) for text in texts]
-    asked = dict(zip(keys, zip(questions, texts, strict=True), strict=True))
-    known = {
-        key: kept for key, (_, text) in asked.items() if (kept := _kept(_file(folder, key), text)) is not None
-    }
-    missing = {key: asked[key] for key in asked if key not in known}
+    folder = folder or paths.root() / "build" / "judgements"
+    asked = [_Asked.of(question, server, folder) for question in questions]
+    known = {one.file: kept for one in asked if (kept := one.kept()) is not None}
+    missing = {one.file: one for one in asked if one.file not in known}
     if missing:
-        known |= _ask_missing(missing, server, folder, api_key, accept)
-    return [known[key] for key in keys], len(missing)
+        known |= _ask_missing(missing, server, api_key, accept)
+    return [known[one.file] for one in asked], len(missing)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question, its full request as text, and the file that keeps its answer."""
+
+    question: Mapping[str, Any]
+    text: str
+    file: Path
+
+    @classmethod
+    def of(cls, question: Mapping[str, Any], server: ChatServer, folder: Path) -> "_Asked":
+        text = config.canonical({"base_url": server.base_url, **question})
+        key = config.content_hash(text, length=32)
+        return cls(question, text, folder / key[:2] / f"{key}.json")
+
+    def kept(self) -> dict[str, Any] | None:
+        """The kept answer to exactly this request, None if there is none or it is damaged."""
+        if not self.file.is_file():
+            return None
+        try:
+            found = json.loads(self.file.read_text(encoding="utf-8"))
+            return found["answer"] if found["request"] == self.text else None
+        except (ValueError, KeyError, TypeError) as error:
+            _log.warning("kept answer %s is damaged (%s) and is asked for again", self.file, error)
+            return None
+
+    def keep(self, answer: Mapping[str, Any]) -> None:
+        paths.write_text(self.file, json.dumps({"request": self.text, "answer": answer}, ensure_ascii=False))
 
 
 def _ask_missing(
-    missing: Mapping[str, tuple[Mapping[str, Any], str]],
+    missing: Mapping[Path, _Asked],
     server: ChatServer,
-    folder: Path,
     api_key: str | None,
     accept: Callable[[Mapping[str, Any]], None] | None,
-) -> dict[str, dict[str, Any]]:
+) -> dict[Path, dict[str, Any]]:
     with _client(server, api_key) as client, ThreadPoolExecutor(server.concurrency) as pool:
-        tasks = {
-            key: pool.submit(_ask, client, server, question, text, _file(folder, key), accept)
-            for key, (question, text) in missing.items()
-        }
+        tasks = {file: pool.submit(_ask, client, server, one, accept) for file, one in missing.items()}
         for task in wait(tasks.values(), return_when=FIRST_EXCEPTION).not_done:
             task.cancel()
     ended = [task for task in tasks.values() if not task.cancelled()]
@@ -96,7 +118,7 @@ def _ask_missing(
         raise JudgeError(
             f"{errors[0]} ({kept} of {len(tasks)} answers are kept; run again for the rest)"
         ) from errors[0]
-    return {key: task.result() for key, task in tasks.items()}
+    return {file: task.result() for file, task in tasks.items()}
 
 
 def _client(server: ChatServer, api_key: str | None) -> "OpenAI":
@@ -111,39 +133,18 @@ def _client(server: ChatServer, api_key: str | None) -> "OpenAI":
 
 
 def _ask(
-    client: "OpenAI",
-    server: ChatServer,
-    question: Mapping[str, Any],
-    text: str,
-    file: Path,
-    accept: Callable[[Mapping[str, Any]], None] | None,
+    client: "OpenAI", server: ChatServer, one: _Asked, accept: Callable[[Mapping[str, Any]], None] | None
 ) -> dict[str, Any]:
     import openai
 
-    who = f"{question['model']} at {server.base_url or 'OpenAI'}"
+    who = f"{one.question['model']} at {server.base_url or 'OpenAI'}"
     try:
-        answer = client.chat.completions.create(**question).model_dump()
+        answer = client.chat.completions.create(**one.question).model_dump()
     except openai.OpenAIError as error:
         raise JudgeError(f"{who} gave no answer: {type(error).__name__}: {error}") from error
     if not answer.get("choices"):
         raise JudgeError(f"{who} answered without a choice: {json.dumps(answer)[:200]}")
     if accept is not None:
         accept(answer)
-    paths.write_text(file, json.dumps({"request": text, "answer": answer}, ensure_ascii=False))
+    one.keep(answer)
     return answer
-
-
-def _file(folder: Path, key: str) -> Path:
-    return folder / key[:2] / f"{key}.json"
-
-
-def _kept(file: Path, text: str) -> dict[str, Any] | None:
-    """The kept answer to exactly this request, None if there is none or it is damaged."""
-    if not file.is_file():
-        return None
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        return kept["answer"] if kept["request"] == text else None
-    except (ValueError, KeyError, TypeError) as error:
-        _log.warning("kept answer %s is damaged (%s) and is asked for again", file, error)
-        return None

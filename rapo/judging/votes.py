@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from rapo.stats.arrays import finite
+
 Votes = NDArray[np.int8]
 
 
@@ -16,47 +17,37 @@ def of(preferences: ArrayLike, *, middle: float = 0.0, tie: float = 0.0) -> Vote
         tie: a preference this close to the middle, or closer, is a tie.
 
     Raises:
-        ValueError: a preference is NaN, or ``tie`` is negative.
+        ValueError: a preference is not finite, or ``tie`` is negative.
 
     >>> of([1.0, 1.5, 1.9], middle=1.5).tolist()
     [-1, 0, 1]
     """
-    distance = np.asarray(preferences, dtype=float) - middle
-    if np.isnan(distance).any():
-        raise ValueError(f"preference {int(np.argmax(np.isnan(distance)))} is NaN; leave unjudged pairs out first")
     if not tie >= 0:
         raise ValueError(f"tie is {tie}; give the distance from the middle that counts as a tie, 0 or more")
+    distance = finite(preferences, "preferences", remedy="leave unjudged pairs out first") - middle
     return np.where(np.abs(distance) <= tie, 0, np.sign(distance)).astype(np.int8)
 
 
-def check(values: ArrayLike, name: str) -> Votes:
-    """Return votes as an array. Shape: (n,), n at least 1.
+def both(
+    first: ArrayLike, second: ArrayLike, *, names: tuple[str, str] = ("first", "second")
+) -> tuple[Votes, Votes]:
+    """Two annotators' votes as arrays. Shape: (n,) each, n at least 1.
 
     Raises:
-        ValueError: a vote is not -1, 0 or +1, or there is none.
+        ValueError: a vote is not -1, 0 or +1, there is none, or one annotator has more than the other.
     """
+    a, b = (_checked(values, name) for values, name in zip((first, second), names, strict=True))
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} {names[0]} and {len(b)} {names[1]} votes; match the pairs first")
+    return a, b
+
+
+def _checked(values: ArrayLike, name: str) -> Votes:
     found = np.asarray(values)
     if found.ndim != 1 or not len(found):
         raise ValueError(f"{name} votes have shape {found.shape}; give one vote per pair, at least one")
     bad = ~np.isin(found, (-1, 0, 1))
     if bad.any():
         at = int(np.argmax(bad))
-        raise ValueError(
-            f"{name} vote {at} is {found[at]!r}, not -1, 0 or 1; make votes with rapo.judging.votes.of"
-        )
+        raise ValueError(f"{name} vote {at} is {found[at]!r}, not -1, 0 or 1; make votes with votes.of")
     return found.astype(np.int8)
-
-
-def aligned(values: ArrayLike, n: int, name: str) -> Floats:
-    """Return one finite number per pair as an array. Shape: (n,).
-
-    Raises:
-        ValueError: there are more or fewer, or one is not finite.
-    """
-    found = np.asarray(values, dtype=float)
-    if found.shape != (n,):
-        raise ValueError(f"{name} has shape {found.shape} for {n} pairs; give one number per pair")
-    if not np.isfinite(found).all():
-        at = int(np.argmin(np.isfinite(found)))
-        raise ValueError(f"{name} {at} is {found[at]}; leave such pairs out first")
-    return found

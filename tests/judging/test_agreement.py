@@ -11,7 +11,6 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from rapo.judging import agreement as room
 from rapo.judging import votes
 from rapo.judging.agreement import agreement, by_margin, by_share, rise
 
@@ -194,14 +193,20 @@ def test_second_judge(shared_data):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: agreement([1, 1], [1]), "2 votes of the first annotator and 1 of the second"),
+        (lambda: agreement([1, 1], [1]), "2 first and 1 second votes; match the pairs"),
         (lambda: agreement([1, 2], [1, 1]), "first vote 1 is"),
         (lambda: agreement([], []), "at least one"),
         (lambda: agreement([0, 1], [1, 0], ties="drop"), "none is left"),
         (lambda: agreement([1], [1], ties="ignore"), "ties is 'ignore'; use one of half, class, drop"),
         (lambda: agreement([1, 1], [1, 1], clusters=["a"]), "one label per value"),
-        (lambda: by_margin([1, 1], [1, 1], [1.0, np.nan]), "margins 1 is nan"),
-        (lambda: by_margin([1, 1], [1, 1], [1, 5], bins=[0, 2]), "margins span 1 to 5, the edges 0 to 2; widen"),
+        (
+            lambda: by_margin([1, 1], [1, 1], [1.0, np.nan]),
+            "margins hold 1 that are not finite, the first is nan at 1",
+        ),
+        (
+            lambda: by_margin([1, 1], [1, 1], [1, 5], bins=[0, 2]),
+            "not from 0 to 2, the first is 5 at 1; widen",
+        ),
         (lambda: by_margin([1, 1], [1, 1], [1, 5], bins=[2, 0]), "at least two, rising"),
         (lambda: by_margin([1, 1], [1, 1], [1, 5], bins=0), "bins is 0"),
         (lambda: rise([1, 1], [1, 1], [3, 3]), "every margin is 3"),
@@ -214,4 +219,3 @@ def test_bad_input_is_named(call, message):
 
 def test_rows_have_the_same_names_as_bins():
     assert set(agreement([1, -1], [1, 1]).as_row()) < set(by_margin([1, -1], [1, 1], [1, 2]).columns)
-    assert room.agreement is agreement

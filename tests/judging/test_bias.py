@@ -91,10 +91,13 @@ def test_sways_by_hand():
     ("call", "message"),
     [
         (lambda: position_bias([1], [1, 1]), "1 forward and 2 backward"),
-        (lambda: position_bias([1, 3], [1, 1]), "forward vote 1"),
+        (lambda: position_bias([1, 3], [1, 1]), "forward vote 1 is"),
         (lambda: length_bias([1, 1], [2, 2], [2, 2]), "no pair has responses of different lengths"),
-        (lambda: length_bias([1, 1], [2, np.nan], [2, 2]), "length 1 is nan"),
-        (lambda: length_bias([1, 1], [2, 3], [1, 2], reference=[1]), "1 reference votes for 2 pairs"),
+        (
+            lambda: length_bias([1, 1], [2, np.nan], [2, 2]),
+            "lengths hold 1 that are not finite, the first is nan at 1",
+        ),
+        (lambda: length_bias([1, 1], [2, 3], [1, 2], reference=[1]), "2 judged and 1 reference votes"),
     ],
 )
 def test_bad_input_is_named(call, message):

@@ -130,9 +130,9 @@ def test_duplicates_stop_or_are_kept_or_the_first_counts() -> None:
 def test_missing_ids_and_bad_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="column instruction is empty in row 1"):
         judgements.table(OWN.assign(instruction=[0, None, 0]))
-    with pytest.raises(ValueError, match="length in row 2 is -5"):
+    with pytest.raises(ValueError, match="the first is -5 at 2; give a number of characters"):
         judgements.table(OWN.assign(length_model=[3, 0, -5]))
-    with pytest.raises(ValueError, match="length in row 0 is nan"):
+    with pytest.raises(ValueError, match="the first is nan at 0; give a number"):
         judgements.table(OWN.assign(length_baseline=[np.nan, 4, 4]))
     with pytest.raises(ValueError, match="holds no judgement"):
         judgements.table(OWN.iloc[:0])
@@ -177,7 +177,7 @@ def test_arguments_are_left_alone() -> None:
 
 
 def test_check_names_a_preference_that_was_not_decoded() -> None:
-    with pytest.raises(ValueError, match=r"preference is 0\.0 in row 1, not in \[1, 2\]"):
+    with pytest.raises(ValueError, match="not from 1 to 2, the first is 0 at 1; decode them"):
         judgements.check(OWN.assign(preference=[1.0, 0.0, 2.0]))
 
 
@@ -188,3 +188,57 @@ def test_the_real_files_are_read_as_they_are(shared_data) -> None:
     # One model was judged by two judges, on 805 and on 256 instructions.
     second = judgements.read(folder / "second_judge.parquet")
     assert sorted(second.groupby("model").size()) == [256, 805, 805]
+
+
+# Encodings.
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written", "read"),
+    [
+        ("1..2", [1, 1.25, 2], [1.0, 1.25, 2.0]),
+        ("1/2", [1, 2, 1.5], [1.0, 2.0, 1.5]),
+        ("alpaca_eval", [0, 1, 1.9999, 2], [1.5, 1.0, 1.9999, 2.0]),
+        ("0..1", [0, 0.25, 1], [1.0, 1.25, 2.0]),
+        ("0/1", [0, 1, 0.5], [1.0, 2.0, 1.5]),
+        ("0/1", ["0", "1"], [1.0, 2.0]),
+        ("A/B/tie", ["A", "b", " tie", "Draw"], [1.0, 2.0, 1.5, 1.5]),
+    ],
+)
+def test_it_reads_what_the_encoding_says(encoding, written, read) -> None:
+    assert judgements.decode(written, encoding).tolist() == read
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written", "seen"),
+    [
+        ("1..2", [1, 0, 2], "0"),
+        ("1..2", [1, 2.5], "2.5"),
+        ("1..2", [1, float("inf")], "inf"),
+        ("1/2", [1, 1.3], "1.3"),
+        ("0/1", [0, 1, 2], "2"),
+        ("0..1", [0.5, 1.2], "1.2"),
+        ("A/B/tie", ["A", "C"], "C"),
+        ("0/1", ["win", "1"], "win"),
+    ],
+)
+def test_what_does_not_belong_is_refused_with_the_value_and_the_choices(encoding, written, seen) -> None:
+    with pytest.raises(ValueError, match="is not in the encoding") as error:
+        judgements.decode(written, encoding)
+    assert seen in str(error.value)
+    assert all(name in str(error.value) for name in judgements.ENCODINGS)
+
+
+def test_zeros_and_ones_alone_are_not_taken_for_draws_and_losses() -> None:
+    with pytest.raises(ValueError, match="0"):
+        judgements.decode([0, 1, 1, 0], "alpaca_eval")
+
+
+def test_missing_preferences_stay_missing() -> None:
+    assert np.isnan(judgements.decode([1, None, 2], "1..2")).tolist() == [False, True, False]
+    assert np.isnan(judgements.decode(["A", None], "A/B/tie")).tolist() == [False, True]
+
+
+def test_an_unknown_encoding_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'2/1'.*A/B/tie"):
+        judgements.decode([1], "2/1")

@@ -57,6 +57,14 @@ def test_damaged_answers_are_asked_for_again(server, tmp_path, caplog):
     assert ask_all([question("a", "b")], server=where, folder=tmp_path)[1] == 0
 
 
+def test_an_answer_kept_for_another_request_is_no_answer_to_this_one(server, tmp_path):
+    where = ChatServer(server.url)
+    ask_all([question("a", "b")], server=where, folder=tmp_path)
+    (kept,) = tmp_path.rglob("*.json")
+    kept.write_text(kept.read_text(encoding="utf-8").replace("Answer B", "Answer C"), encoding="utf-8")
+    assert ask_all([question("a", "b")], server=where, folder=tmp_path)[1] == 1
+
+
 def test_keys_are_sent_and_not_kept(server, tmp_path, monkeypatch):
     where = ChatServer(server.url)
     ask_all([question("a", "b")], server=where, folder=tmp_path, api_key="secret-1")

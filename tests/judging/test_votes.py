@@ -27,14 +27,13 @@ def test_a_tie_reaches_as_far_as_it_is_told_to():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: votes.of([1.0, np.nan]), "preference 1 is NaN"),
+        (lambda: votes.of([1.0, np.nan]), "preferences hold 1 .* first is nan at 1; leave unjudged pairs out"),
         (lambda: votes.of([1.0], tie=-1), "tie is -1"),
         (lambda: votes.of([1.0], tie=float("nan")), "tie is nan"),
-        (lambda: votes.check([1, 2], "first"), "first vote 1 is .*2.*rapo.judging.votes.of"),
-        (lambda: votes.check([1, np.nan], "first"), "first vote 1 is .*nan"),
-        (lambda: votes.check([], "first"), r"shape \(0,\)"),
-        (lambda: votes.aligned([1.0, np.inf], 2, "length"), "length 1 is inf"),
-        (lambda: votes.aligned([1.0], 2, "length"), r"shape \(1,\) for 2 pairs"),
+        (lambda: votes.both([1, 2], [1, 1]), "first vote 1 is .*2.*votes.of"),
+        (lambda: votes.both([1, 1], [1, np.nan], names=("a", "b")), "b vote 1 is .*nan"),
+        (lambda: votes.both([], []), r"shape \(0,\)"),
+        (lambda: votes.both([1], [1, 1], names=("a", "b")), "1 a and 2 b votes; match the pairs"),
     ],
 )
 def test_bad_input_is_named(call, message):

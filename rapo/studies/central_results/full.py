@@ -21,6 +21,7 @@ import pandas as pd
 
 from rapo.config import canonical
 from rapo.judging import grading
+from rapo.judging.server import JudgeError
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
 from rapo.studies.central_results import study as central
@@ -71,7 +72,11 @@ def check(recipe: Mapping[str, Any]) -> None:
         )
     if len(recipe["seeds"]) < 2 or len(recipe["architectures"]) < 2:
         raise ValueError("intervals need at least 2 seeds, and the figures at least 2 architectures; name more")
-    grading.check(recipe["grader"], cache=cache_of(recipe))
+    try:
+        grading.check(recipe["grader"], cache=cache_of(recipe))
+    except JudgeError as error:
+        where = "the block `full` of rapo/studies/central_results/recipe.yaml"
+        raise JudgeError(f"{error}. The settings grader.* stand in {where}") from error
     for name in {*recipe["architectures"], recipe["used_architecture"]}:
         inputs.model_folder(recipe["models"][name], weights=False)
     n_prompts = len(inputs.instructions(recipe["prompts_from"]))

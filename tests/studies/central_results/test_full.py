@@ -114,7 +114,7 @@ def test_the_frames_are_those_that_the_notebook_reads(recipe: dict[str, Any], se
 
 
 def test_without_a_judge_nothing_is_trained(recipe: dict[str, Any], root: Path) -> None:
-    with pytest.raises(JudgeError, match=r"OPENAI_API_KEY.*OPENAI_BASE_URL.*grader\.base_url"):
+    with pytest.raises(JudgeError, match=r"OPENAI_API_KEY.*OPENAI_BASE_URL.*grader\.base_url.*/recipe\.yaml"):
         full.frames(recipe)
     assert not (root / "build" / "runs").exists()
 
@@ -162,11 +162,13 @@ def test_the_recipe_names_the_papers_settings() -> None:
 def test_unreadable_scores_are_the_middle_and_too_many_are_an_error() -> None:
     values = np.full(40, 7.0)
     values[0] = np.nan  # 1 of 40 is 2.5 %
-    assert grading._filled(values, 5.5, "scores")[0] == 5.5
+    assert grading.filled(values, 5.5, "scores")[0] == 5.5
     values[:3] = np.nan  # 3 of 40 are 7.5 %
     with pytest.raises(JudgeError, match="3 of 40"):
-        grading._filled(values, 5.5, "scores")
-    read = [grading._read({"choices": [{"message": {"content": text}}]}) for text in ("10", "Score: 7.5", "n/a")]
+        grading.filled(values, 5.5, "scores")
+    read = [
+        grading.score_in({"choices": [{"message": {"content": text}}]}) for text in ("10", "Score: 7.5", "n/a")
+    ]
     assert read[:2] == [10, 7.5]
     assert np.isnan(read[2])
 
