@@ -1,5 +1,6 @@
 """The key of a run: hash of the code that its function reaches, of its config, its needs and the libraries beneath."""
 
+import ast
 import importlib.util
 import platform
 from collections.abc import Iterable, Mapping
@@ -95,7 +96,7 @@ def reach_of_text(text: str) -> Reach:
         SyntaxError: the text is no Python.
     """
     code, _ = _code("rapo")
-    code.put(PROGRAM, text)
+    code.put(PROGRAM, ast.parse(text))
     return code.reach(f"{PROGRAM}:{WHOLE}")
 
 

@@ -7,7 +7,7 @@ counts, only what it does. Local names, attributes and keywords stay as they are
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -51,13 +51,17 @@ class Code:
 
     Args:
         tops: name of a top package or module -> its folder or file. Other names are followed nowhere.
+
+    Attributes:
+        definitions: those read so far; one that is taken out is read anew.
     """
 
     def __init__(self, tops: Mapping[str, Path]) -> None:
         self.tops = dict(tops)
         self._modules: dict[str, Module | None] = {}
         self._stamps: dict[Path, tuple[int, int]] = {}
-        self._definitions: dict[str, Definition] = {}
+        self._effects: dict[str, frozenset[str]] = {}
+        self.definitions: dict[str, Definition] = {}
 
     def is_current(self) -> bool:
         """Whether no file that was read has been edited since."""
@@ -84,17 +88,14 @@ class Code:
         place = home.joinpath(*rest)
         return next((file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()), None)
 
-    def put(self, name: str, text: str) -> None:
-        """Take a text for a module's source, whatever its file holds."""
+    def put(self, name: str, tree: ast.Module) -> None:
+        """Take this tree for a module's source, whatever its file holds."""
         file = self._file(name)
         package = file is not None and file.name == "__init__.py"
-        self._modules[name] = Module(name, ast.parse(text), is_package=package)
-        self.forget(name)
-
-    def forget(self, module: str) -> None:
-        """Read a module's definitions anew, as its tree was changed."""
-        for name in [name for name in self._definitions if name.partition(":")[0] == module]:
-            del self._definitions[name]
+        self._modules[name] = Module(name, tree, is_package=package)
+        self._effects.clear()
+        for one in [one for one in self.definitions if one.partition(":")[0] == name]:
+            del self.definitions[one]
 
     def lookup(self, module: str, name: str, *, seen: tuple[str, ...] = ()) -> list[Target] | None:
         """What a name stands for on a module's top level; None where it has none of it."""
@@ -141,12 +142,12 @@ class Code:
 
     def definition(self, qualified: str) -> Definition:
         """A definition by its qualified name, ``module:name``."""
-        if qualified not in self._definitions:
+        if qualified not in self.definitions:
             module, _, name = qualified.partition(":")
             found = self.module(module)
             assert found is not None, f"{qualified} was resolved, so its module is there"
-            self._definitions[qualified] = self._read(found, name)
-        return self._definitions[qualified]
+            self.definitions[qualified] = self._read(found, name)
+        return self.definitions[qualified]
 
     def _read(self, module: Module, name: str) -> Definition:
         if name == WHOLE:
@@ -174,6 +175,22 @@ class Code:
                 raise ValueError(f"{module} has no function {name!r}; check the name in {root!r}")
         return Reach(self, roots)
 
+    def effects(self, module: str) -> frozenset[str]:
+        """Statements that run when a module is imported, its own and those of what it imports."""
+        if module not in self._effects:
+            waiting, done, found = [module], set[str](), set[str]()
+            while waiting:
+                name = waiting.pop()
+                if not name or name in done:
+                    continue
+                done.add(name)
+                waiting.append(name.rpartition(".")[0])
+                if there := self.module(name):
+                    waiting.extend(there.runs)
+                    found.update(f"{name}:!{number}" for number in range(len(there.effects)))
+            self._effects[module] = frozenset(found)
+        return self._effects[module]
+
     def walk(self, *roots: str) -> dict[str, Definition]:
         """Qualified name -> definition, in the order in which names are met; without what imports do."""
         found: dict[str, Definition] = {}
@@ -196,33 +213,19 @@ class Reach:
 
     def __init__(self, code: Code, roots: tuple[str, ...]) -> None:
         self.definitions = code.walk(*roots)
-        parts = [_digest(roots, self.definitions)]
-        effects: set[bytes] = set()
-        for effect in self._effects(code):
-            walked = code.walk(effect)
-            effects.add(_digest((effect,), walked))
-            self.definitions |= walked
-        self.hash = hashlib.sha256(b"".join([*parts, *sorted(effects)])).hexdigest()
+        main, effects = _digest(roots, self.definitions), dict[str, bytes]()
+        while missing := self._effects(code) - set(effects):
+            for effect in missing:
+                walked = code.walk(effect)
+                effects[effect] = _digest((effect,), walked)
+                self.definitions |= walked
+        self.hash = hashlib.sha256(b"".join([main, *sorted(set(effects.values()))])).hexdigest()
 
-    def _effects(self, code: Code) -> Iterator[str]:
-        """Statements that run when the modules of all definitions are imported; asks anew as definitions come in."""
-        done: set[str] = set()
-        while True:
-            named = [module for definition in self.definitions.values() for module in definition.imports]
-            waiting = [*(name.partition(":")[0] for name in self.definitions), *named]
-            new = False
-            while waiting:
-                name = waiting.pop()
-                if name in done:
-                    continue
-                done.add(name)
-                waiting.extend([parent] if (parent := name.rpartition(".")[0]) else [])
-                if module := code.module(name):
-                    new = True
-                    waiting.extend(module.runs)
-                    yield from (f"{name}:!{number}" for number in range(len(module.effects)))
-            if not new:
-                return
+    def _effects(self, code: Code) -> set[str]:
+        """Statements that run when the modules of all definitions, and those that they import, are imported."""
+        modules = {name.partition(":")[0] for name in self.definitions}
+        modules.update(name for definition in self.definitions.values() for name in definition.imports)
+        return {effect for module in modules for effect in code.effects(module)}
 
     @property
     def strings(self) -> frozenset[str]:
