@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "figures": "redraw figures, tables and the report from the kept results, without training",
         "keep": "keep the measured results of a run under data/results",
         "report": "write the report page from the claims and figures that are there",
+        "runs": "list the runs on disk, or tell what has changed since one was made",
         "world": "export a data set of the micro world",
     },
     "prepare preference data": {

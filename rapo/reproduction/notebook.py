@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +245,7 @@ def made_by() -> dict[str, str]:
 
 def _behind(source: Source) -> list[str]:
     """Hashes of the code of rapo that the cells reach, of the recipes named in it and of the libraries."""
-    folder = Path(str(resources.files("rapo"))) / "studies"
+    folder = keys.home("rapo") / "studies"
     recipes = {file.parent.name: file for file in sorted(folder.glob("*/recipe.yaml"))}
     try:
         reach = keys.reach_of_text(source.code)

@@ -102,21 +102,25 @@ def reach_of_text(text: str) -> Reach:
 
 def _code(top: str) -> tuple[Code, dict[str, Reach]]:
     """The source of rapo and of another top package as it stands, and what is known of it."""
-    tops = tuple(sorted((name, str(_home(name))) for name in {"rapo", top}))
+    tops = tuple(sorted((name, str(home(name))) for name in {"rapo", top}))
     if tops not in _current or not _current[tops][0].is_current():
-        _current[tops] = Code({name: Path(home) for name, home in tops}), {}
+        _current[tops] = Code({name: Path(place) for name, place in tops}), {}
     return _current[tops]
 
 
 def _data_files(top: str) -> list[bytes]:
     """Contents of a package's files that are no code."""
-    home = _home(top)
-    files = sorted(home.rglob("*")) if home.is_dir() else []
+    folder = home(top)
+    files = sorted(folder.rglob("*")) if folder.is_dir() else []
     return [file.read_bytes() for file in files if file.is_file() and file.suffix not in (".py", ".pyc")]
 
 
-def _home(top: str) -> Path:
-    """The folder of a top package, or the file of a single module."""
+def home(top: str) -> Path:
+    """The folder of a top package, or the file of a single module.
+
+    Raises:
+        ValueError: there is none.
+    """
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):

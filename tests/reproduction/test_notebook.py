@@ -1,6 +1,7 @@
 """A notebook as a document: its parameters, its digest, its marker."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from rapo import paths
 from rapo.reproduction import notebook
+from rapo.runs import keys
 
 
 def write(path: Path, *cells: str, parameters: str = "scale = 'small'\nmeasure = True", **about: Any) -> Path:
@@ -75,6 +77,39 @@ def test_digest_follows_cells_parameters_and_kept_results(folder: Path) -> None:
     assert digest(path, measure=False) != redrawn
     write(path, "12", parameters="scale = 'small'\nmeasure = True\njobs = 2\nn = 1")
     assert digest(path) != before
+
+
+CELLS = (
+    "%matplotlib inline\nfrom rapo.studies.self_play import study",
+    "results = study.results(scale=scale, measure=measure, jobs=2)",
+)
+
+
+def test_digest_follows_the_code_that_cells_and_their_runs_reach(
+    folder: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy" / "rapo"
+    shutil.copytree(repository / "rapo", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(keys, "home", {"rapo": copy}.__getitem__)
+    path, other = write(folder / "a.ipynb", *CELLS), write(folder / "b.ipynb", "from rapo.winrates import plain")
+
+    def edit(name: str, old: str, new: str) -> tuple[bool, bool]:
+        """Whether an edit changes the digests."""
+        file, before = copy / name, (digest(path), digest(other))
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        after = (digest(path), digest(other))
+        file.write_text(text, encoding="utf-8")
+        return after[0] != before[0], after[1] != before[1]
+
+    assert edit("studies/self_play/runs.py", "def play(config", "def play(config, more=1") == (True, False)
+    assert edit("studies/self_play/runs.py", "def play(config", "# a comment\ndef play(config") == (False, False)
+    assert edit("world/reward.py", "class Gold", "@dataclass\nclass Gold") == (True, False)
+    assert edit("studies/self_play/recipe.yaml", "common:", "common:\n  more: 1") == (True, False)
+    assert edit("studies/central_results/recipe.yaml", "common:", "common:\n  more: 1") == (True, False)
+    assert edit("studies/theory/recipe.yaml", "common:", "common:\n  more: 1") == (False, False)
+    assert edit("reproduction/plan.py", "def ", "def more(): ...\n\n\ndef ") == (False, False)
 
 
 def test_source_may_be_lines_or_text(folder: Path) -> None:

@@ -1,0 +1,162 @@
+"""The runs that lie on disk, and what has changed since: code, libraries, the runs that they need."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rapo.runs import keys
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run on disk.
+
+    Attributes:
+        key: the name of its folder.
+        label, function: as its `Run` had them.
+        finished: seconds since the epoch.
+        seconds: how long it took.
+        size: of its files, in bytes.
+    """
+
+    key: str
+    label: str
+    function: str
+    finished: float
+    seconds: float
+    size: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a run on disk was made by and is no more, each as a person names it.
+
+    Attributes:
+        key: of the run on disk.
+        now: the key that the same config has today; None where its function is gone.
+        code: "changed: ...", "new: ...", "gone: ...", "moved: ... -> ...".
+        libraries: "torch 2.12.0 -> 2.13.0".
+        needs: name of a need -> what has changed since it was made.
+    """
+
+    key: str
+    now: str | None
+    code: list[str] = field(default_factory=list)
+    libraries: list[str] = field(default_factory=list)
+    needs: dict[str, "Changes"] = field(default_factory=dict)
+
+
+def finished(root: Path) -> list[Finished]:
+    """The finished runs in a folder, the latest last; what cannot be read is left out."""
+    found = []
+    for file in root.glob("*/result.json"):
+        try:
+            record, settings = _read(file), _read(file.with_name("config.json"))
+            size = sum(one.stat().st_size for one in file.parent.rglob("*") if one.is_file())
+            found.append(
+                Finished(
+                    key=str(record["key"]),
+                    label=str(settings.get("label") or ""),
+                    function=str(record["function"]),
+                    finished=file.stat().st_mtime,
+                    seconds=float(record["seconds"]),
+                    size=size,
+                )
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return sorted((one for one in found if (root / one.key).is_dir()), key=lambda one: one.finished)
+
+
+def find(prefix: str, root: Path) -> str:
+    """The key of the run on disk that begins so.
+
+    Raises:
+        ValueError: none does, or several do.
+    """
+    there = sorted(file.parent.name for file in root.glob("[!.]*/result.json"))
+    found = [key for key in there if key.startswith(prefix)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ValueError(
+            f"no run in {root} begins with {prefix!r}; `rapo runs` lists the {len(there)} that there are"
+        )
+    shown = ", ".join(found[:8]) + (", ..." if len(found) > 8 else "")
+    raise ValueError(f"{len(found)} runs begin with {prefix!r}: {shown}; give more of the key")
+
+
+def since(key: str, root: Path) -> Changes:
+    """What has changed since a run on disk was made; its config is taken as it lies there.
+
+    Raises:
+        ValueError: the run's config.json is missing or cannot be read.
+    """
+    try:
+        record = _read(root / key / "config.json")
+        function, before = record["function"], record.get("code", {})
+        needs = {name: since(need, root) for name, need in record["needs"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"run {key} in {root} cannot be read ({error}); remove its folder") from error
+    libraries = _versions(record.get("libraries", {}))
+    changed = {name: need for name, need in needs.items() if need.now != need.key}
+    try:
+        source, after = keys.source_hash(function), keys.code_map(function)
+    except ValueError as error:
+        return Changes(key, None, [f"gone: {function} ({error})"], libraries, changed)
+    if any(need.now is None for need in needs.values()):
+        now = None
+    else:
+        now = keys.key(source, record["config"], {name: str(need.now) for name, need in needs.items()})
+    code = [] if source == record.get("source") else _code(before, after)
+    return Changes(key, now, code, libraries, changed)
+
+
+def _code(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Definitions that are other than they were; each map as `keys.code_map` gives it."""
+    if not before:
+        return ["changed, but this run did not note the code that it was made by"]
+    gone, new = [name for name in before if name not in after], [name for name in after if name not in before]
+    moved = {}
+    for name in gone:
+        here = next((other for other in new if _text(after[other]) == _text(before[name])), None)
+        if here is not None:
+            moved[name] = here
+            new.remove(here)
+    both = [name for name in after if name in before]
+    edited = [name for name in both if _text(after[name]) != _text(before[name])]
+    named = [name for name in both if name not in edited and after[name] != before[name]]
+    lines = [
+        *(f"changed: {_shown(name)}" for name in edited),
+        *(f"new: {_shown(name)}" for name in new),
+        *(f"gone: {_shown(name)}" for name in gone if name not in moved),
+        *(f"moved: {_shown(old)} -> {_shown(name)}" for old, name in moved.items()),
+    ]
+    return (
+        lines or [f"names other code: {_shown(name)}" for name in named] or ["a data file of the package changed"]
+    )
+
+
+def _text(hashes: str) -> str:
+    return hashes.partition(" ")[0]
+
+
+def _shown(name: str) -> str:
+    """``rapo.x.!0``, a statement, as a person says it."""
+    module, _, number = name.partition(".!")
+    return f"what importing {module} does" if number else name
+
+
+def _versions(before: Mapping[str, str]) -> list[str]:
+    after = keys.libraries()
+    return [
+        f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text(encoding="utf-8")))
