@@ -12,7 +12,7 @@ from rapo.cli import options
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rapo.pairs.schema import Summary
+    from rapo.pairs.audit import Summary
     from rapo.stats.intervals import Interval
 
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, check, count and print."""
-    from rapo.pairs import audit, schema, sources
+    from rapo.pairs import audit, sources
 
     table = sources.read_pairs(
         args.file,
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         reversed_pairs=args.reversed_pairs,
         pairing=sources.Pairing(bad=args.bad),
     )
-    told, lengths = schema.summary(table), audit.length_correlation(table)
+    told, lengths = audit.summary(table), audit.length_correlation(table)
     shares = audit.premises(table, good=args.good, bad=args.poor, best=args.best)
     if args.json:
         record = {"file": args.file, "columns": table.column_names, **asdict(told)}

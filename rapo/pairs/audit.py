@@ -1,11 +1,12 @@
 """Numbers about a preference data set: scores, margins, lengths, and whether the papers' premises hold in it.
 
 Good rejected answers are what plain preference training unlearns, bad chosen answers are what it learns, and the
-best answers are rare (Sec. 3 of arXiv:2410.08067). All functions take a table that `rapo.pairs.schema.check` has seen.
+best answers are rare (Sec. 3 of arXiv:2410.08067). All functions take a table that `rapo.pairs.check` has seen.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,68 @@ import pyarrow as pa
 from scipy import stats
 
 from rapo.claims.claim import Claim
-from rapo.pairs import messages, schema
+from rapo.pairs import messages
+from rapo.pairs.schema import COLUMNS, SIDES, batches, partner, prompt_keys
 from rapo.relabelling.goals import GoalTemplate
 from rapo.relabelling.placement import SEPARATOR
 from rapo.stats.intervals import Interval, wilson
 
-SIDES = ("chosen", "rejected")
+
+@dataclass(frozen=True)
+class Summary:
+    """What a table of scored pairs holds.
+
+    Attributes:
+        n: pairs.
+        prompts: distinct prompts.
+        ties: pairs whose two scores are equal.
+        identical: pairs whose two responses are the same text.
+        reversed: pairs whose chosen response scores below its rejected one.
+        multi_turn: pairs whose prompt holds more than one user turn.
+        with_system: pairs whose prompt begins with a system turn.
+        score_low, score_high: the extreme scores; NaN for an empty table.
+    """
+
+    n: int
+    prompts: int
+    ties: int
+    identical: int
+    reversed: int
+    multi_turn: int
+    with_system: int
+    score_low: float
+    score_high: float
+
+
+def summary(table: pa.Table) -> Summary:
+    """Count what a checked table holds.
+
+    >>> from rapo.pairs.check import check
+    >>> row = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 9}
+    >>> summary(check(pa.Table.from_pylist([row]))).ties
+    1
+    """
+    identical, multi, system, keys = 0, 0, 0, set()
+    for batch in batches(table):
+        identical += int(messages.same(batch["chosen"], batch["rejected"]).sum())
+        parts = messages.turns(batch["prompt"])
+        has_system = messages.equal(parts.roles.take(pa.array(parts.starts)), "system")
+        users = np.bincount(parts.row_of, weights=messages.equal(parts.roles, "user"), minlength=len(batch))
+        multi, system = multi + int((users > 1).sum()), system + int(has_system.sum())
+        keys |= set(prompt_keys(batch).to_pylist())
+    chosen, rejected = _scores(table)
+    both = np.concatenate([chosen, rejected])
+    return Summary(
+        n=len(table),
+        prompts=len(keys),
+        ties=int((chosen == rejected).sum()),
+        identical=identical,
+        reversed=int((chosen < rejected).sum()),
+        multi_turn=multi,
+        with_system=system,
+        score_low=float(both.min()) if len(both) else float("nan"),
+        score_high=float(both.max()) if len(both) else float("nan"),
+    )
 
 
 def premises(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: float = 10.0) -> pd.DataFrame:
@@ -35,8 +92,9 @@ def premises(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: floa
         One row a quantity: ``quantity``, ``count``, ``n`` (pairs; responses for the optimum), ``share``, ``low``,
         ``high``. An empty table has shares of NaN.
 
+    >>> from rapo.pairs.check import check
     >>> row = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 6}
-    >>> premises(pairs.check(pa.Table.from_pylist([row]))).set_index("quantity")["count"]["good rejected"]
+    >>> premises(check(pa.Table.from_pylist([row]))).set_index("quantity")["count"]["good rejected"]
     np.int64(1)
     """
     chosen, rejected = _scores(table)
@@ -122,7 +180,7 @@ def construction(table: pa.Table, rows: pa.Table, *, template: GoalTemplate) -> 
     Returns:
         One row a criterion: ``criterion``, ``correct`` (rows that meet it), ``n`` (rows). The first counts pairs.
     """
-    source = {pair["pair_id"]: pair for pair in table.select([*schema.COLUMNS, "pair_id"]).to_pylist()}
+    source = {pair["pair_id"]: pair for pair in table.select([*COLUMNS, "pair_id"]).to_pylist()}
     told = {name for name, pair in source.items() if _is_told(pair, template)}
     made = Counter((row["pair_id"], row["goal_source"]) for row in _slim(rows))
     twice = sum(made[name, "chosen"] == made[name, "rejected"] == 1 for name in told)
@@ -174,7 +232,7 @@ def instructive(table: pa.Table) -> str:
 
 
 def _slim(rows: pa.Table) -> Iterator[dict[str, Any]]:
-    columns = [*schema.COLUMNS, "goal", "goal_source", "pair_id"]
+    columns = [*COLUMNS, "goal", "goal_source", "pair_id"]
     for batch in rows.select(columns).to_batches(max_chunksize=1000):
         yield from batch.to_pylist()
 
@@ -185,7 +243,7 @@ def _is_told(pair: dict[str, Any], template: GoalTemplate) -> bool:
 
 def _same_responses(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
     preferred = row["goal_source"]
-    return row["chosen"] == pair[preferred] and row["rejected"] == pair[schema.partner(preferred)]
+    return row["chosen"] == pair[preferred] and row["rejected"] == pair[partner(preferred)]
 
 
 def _preferred(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
@@ -195,7 +253,7 @@ def _preferred(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate
     """
     reward = {side: -((row["goal"] - pair[f"score_{side}"]) ** 2) for side in SIDES}
     sides = [side for side in SIDES if row["chosen"] == pair[side]]
-    return any(reward[side] == 0 > reward[schema.partner(side)] for side in sides)
+    return any(reward[side] == 0 > reward[partner(side)] for side in sides)
 
 
 def _same_prompt(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
@@ -219,13 +277,13 @@ def _scores(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
 
 def lengths(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     """Characters of the chosen and of the rejected responses. Shapes: (n_pairs,)"""
-    batches = list(schema.batches(table))
-    chosen, rejected = (np.concatenate([messages.characters(batch[side]) for batch in batches]) for side in SIDES)
+    pieces = list(batches(table))
+    chosen, rejected = (np.concatenate([messages.characters(piece[side]) for piece in pieces]) for side in SIDES)
     return chosen, rejected
 
 
 def _identical(table: pa.Table) -> np.ndarray:
-    return np.concatenate([messages.same(batch["chosen"], batch["rejected"]) for batch in schema.batches(table)])
+    return np.concatenate([messages.same(batch["chosen"], batch["rejected"]) for batch in batches(table)])
 
 
 def _share(quantity: str, mask: np.ndarray) -> dict[str, object]:

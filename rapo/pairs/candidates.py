@@ -12,11 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import columns as casting
-from rapo.pairs import messages
-from rapo.pairs import schema as pairs
+from rapo.pairs import check, messages
 from rapo.pairs.faults import SHOWN, Fault, PairsError, merged
 from rapo.pairs.layouts import CANDIDATES
+from rapo.pairs.schema import batches, hashes
 
 RULES = ("random", "worst", "all")
 _log = logging.getLogger(__name__)
@@ -109,7 +108,7 @@ def to_pairs(
     made: list[pa.Table] = []
     faults: list[Fault] = []
     few, row = 0, first_row
-    for batch in pairs.batches(table):
+    for batch in batches(table):
         included = _included(batch, pairing, name)
         kept, numbers = batch.filter(pa.array(included)), row + np.flatnonzero(included)
         flat = _flatten(kept, pairing, name=name)
@@ -125,7 +124,7 @@ def to_pairs(
         _log.warning("%s: left out %d completions: %s", name, len(fault.rows), fault.problem)
     if few:
         _log.warning("%s: left out %d rows with fewer than two candidates", name, few)
-    return pairs.check(pa.concat_tables(made), name=f"pairs of {name}")
+    return check.check(pa.concat_tables(made), name=f"pairs of {name}")
 
 
 def _included(batch: pa.RecordBatch, pairing: Pairing, name: str) -> np.ndarray:
@@ -175,7 +174,7 @@ def _flatten(batch: pa.RecordBatch, pairing: Pairing, *, name: str) -> _Flat:
     if not messages.is_text(fields["response"].type):
         raise ValueError(f"{name}: the field response of completions is {fields['response'].type}, not text")
     try:
-        score = casting.numbers(fields.pop(pairing.score))
+        score = check.numbers(fields.pop(pairing.score))
         attributes = _attributes(fields.pop("annotations")) if "annotations" in fields else None
     except (TypeError, pa.ArrowInvalid) as error:
         raise ValueError(f"{name}: the field {pairing.score} or annotations of completions {error}") from error
@@ -195,7 +194,7 @@ def _attributes(field: pa.Array) -> pa.StructArray | None:
             held = pc.struct_field(held, "Rating")
         if messages.is_text(held.type):
             held = pc.if_else(pc.equal(held, "N/A"), pa.scalar(None, held.type), held).cast(pa.float64())
-        columns.append(casting.numbers(held))
+        columns.append(check.numbers(held))
     return pa.StructArray.from_arrays(columns, names=[attribute.name for attribute in field.type])
 
 
@@ -260,10 +259,10 @@ def _compared(flat: _Flat, pairing: Pairing, batch: pa.RecordBatch) -> tuple[np.
         return _every_two(ranked, first, others + 1)
     if pairing.rule == "random":
         if "prompt_id" in batch.schema.names:
-            keys = casting.identifiers(batch["prompt_id"])
+            keys = check.identifiers(batch["prompt_id"])
         else:
             keys = messages.texts(messages.lift(_prompts(batch, ""), role="user"))
-        draws = pairs.hashes(keys.take(pa.array(rows)).to_pylist(), seed=pairing.seed, purpose="rejected")
+        draws = hashes(keys.take(pa.array(rows)).to_pylist(), seed=pairing.seed, purpose="rejected")
         others = 1 + (draws % others.astype(np.uint64)).astype(np.int64)
     return ranked[first], ranked[first + others]
 

@@ -1,6 +1,12 @@
 """Column names of preference data sets in use, and what they are in the schema of scored pairs."""
 
-from collections.abc import Sequence
+import logging
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 # The first source whose column is there is taken; a column with the schema's own name always wins.
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -18,10 +24,11 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
 }
 CANDIDATES = "completions"
+_log = logging.getLogger(__name__)
 
 
 def known(columns: Sequence[str]) -> dict[str, str]:
-    """What to map, for `schema.rename`: names of the schema that are missing, and the columns that hold them.
+    """What to map, for `rename`: names of the schema that are missing, and the columns that hold them.
 
     >>> known(["prompt", "chosen", "rejected", "all_rm_scores"])
     {'score_chosen': 'max(all_rm_scores)', 'score_rejected': 'min(all_rm_scores)'}
@@ -43,5 +50,56 @@ def holds_candidates(columns: Sequence[str]) -> bool:
     return CANDIDATES in columns and not {"chosen", "rejected"} & set(columns)
 
 
+def named(table: pa.Table, columns: Mapping[str, str] | None = None, *, name: str = "<table>") -> pa.Table:
+    """The table with the schema's names: given ones as `rename` takes them, and well-known ones without.
+
+    Raises:
+        ValueError: a given source is no column of the table.
+    """
+    mapping = {**known(table.column_names), **(columns or {})}
+    if mapping:
+        _log.info("%s: columns mapped: %s", name, mapping)
+    return rename(table, mapping, name=name)
+
+
+def rename(table: pa.Table, columns: Mapping[str, str], *, name: str = "<table>") -> pa.Table:
+    """Give columns the schema's names. ``columns`` maps a name of the schema to what it is made of.
+
+    A source is a column, ``max(column)`` or ``min(column)`` of a column of lists (every candidate's score).
+
+    Raises:
+        ValueError: a source is no column of the table.
+
+    >>> rename(pa.table({"rm": [[1.0, 3.0]]}), {"score_chosen": "max(rm)"})["score_chosen"].to_pylist()
+    [3.0]
+    """
+    made = {target: _source(table, source, name) for target, source in columns.items()}
+    used = {source for source in columns.values() if source in table.column_names}
+    kept = [column for column in table.column_names if column not in used and column not in made]
+    return pa.table({**{column: table[column] for column in kept}, **made})
+
+
 def _column(source: str) -> str:
-    return source.partition("(")[2].removesuffix(")") or source
+    """The column that a source looks at."""
+    found = re.fullmatch(r"(?:max|min)\((.+)\)", source)
+    return found[1] if found else source
+
+
+def _source(table: pa.Table, source: str, name: str) -> pa.ChunkedArray:
+    column = _column(source)
+    if column not in table.column_names:
+        raise ValueError(f"{name} has no column {column!r}; it has {', '.join(table.column_names)}")
+    if column == source:
+        return table[column]
+    extreme = np.fmax if source.startswith("max") else np.fmin
+    return pa.chunked_array([_extreme(chunk, extreme) for chunk in table[column].chunks], pa.float64())
+
+
+def _extreme(lists: pa.ListArray, extreme: np.ufunc) -> pa.Array:
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    values = lists.flatten().cast(pa.float64()).to_numpy(zero_copy_only=False)
+    out = np.full(len(lists), np.nan)
+    starts = np.cumsum(lengths) - lengths
+    if len(values):
+        out[lengths > 0] = extreme.reduceat(values, starts[lengths > 0])
+    return pa.array(out)

@@ -136,15 +136,15 @@ def split_last(column: pa.Array) -> tuple[pa.ListArray, pa.ListArray]:
 def same(left: pa.Array, right: pa.Array) -> np.ndarray:
     """Which rows hold the same turns on both sides. Shape: (n_rows,)"""
     a, b = turns(left), turns(right)
-    equal = (a.lengths == b.lengths) & (_bytes(a) == _bytes(b))
-    rows = np.flatnonzero(equal & (a.lengths > 0))
+    found = (a.lengths == b.lengths) & (_bytes(a) == _bytes(b))
+    rows = np.flatnonzero(found & (a.lengths > 0))
     if not len(rows):
-        return equal
-    x = a.take(np.flatnonzero(equal[a.row_of]), a.lengths[rows])
-    y = b.take(np.flatnonzero(equal[b.row_of]), b.lengths[rows])
-    alike = _equal(x.roles, y.roles) & _equal(x.contents, y.contents)
-    equal[rows] = np.logical_and.reduceat(alike, x.starts)
-    return equal
+        return found
+    x = a.take(np.flatnonzero(found[a.row_of]), a.lengths[rows])
+    y = b.take(np.flatnonzero(found[b.row_of]), b.lengths[rows])
+    alike = equal(x.roles, y.roles) & equal(x.contents, y.contents)
+    found[rows] = np.logical_and.reduceat(alike, x.starts)
+    return found
 
 
 def _bytes(parts: Turns) -> np.ndarray:
@@ -152,7 +152,8 @@ def _bytes(parts: Turns) -> np.ndarray:
     return np.bincount(parts.row_of, weights=sizes, minlength=len(parts.lengths))
 
 
-def _equal(left: pa.Array, right: pa.Array) -> np.ndarray:
+def equal(left: pa.Array, right: pa.Array | str) -> np.ndarray:
+    """Where two columns, or a column and one text, are equal; never where either is missing. Shape: (n,)"""
     return pc.fill_null(pc.equal(left, right), False).to_numpy(zero_copy_only=False)
 
 

@@ -1,7 +1,7 @@
 """The rules that every row of scored pairs keeps.
 
 Each works on whole columns; only when something is wrong are the offending rows looked up.
-Used by `rapo.pairs.schema.check` alone.
+Used by `rapo.pairs.check` alone.
 """
 
 from collections.abc import Callable
@@ -13,17 +13,20 @@ import pyarrow.compute as pc
 
 from rapo.pairs import messages
 from rapo.pairs.faults import Fault, short, tell
+from rapo.pairs.schema import SIDES
 
 ROLES = ("system", "user", "assistant")
 SYSTEM, USER, ASSISTANT = range(3)
 _NOT_BLANK = r"[^\s\pZ]"
 
 
-def faults(batch: pa.RecordBatch, *, row: int) -> list[Fault]:
+def faults(batch: pa.RecordBatch, *, scored: bool, row: int) -> list[Fault]:
     """Everything that is wrong with a canonical batch, reversed pairs apart."""
     found = _prompt(batch, row)
-    for side in ("chosen", "rejected"):
-        found += _response(batch, side, row) + _finite(batch[f"score_{side}"], f"score_{side}", row)
+    for side in SIDES:
+        found += _response(batch, side, row)
+        if scored:
+            found += _finite(batch[f"score_{side}"], f"score_{side}", row)
         if f"attributes_{side}" in batch.schema.names:
             for field in batch.schema.field(f"attributes_{side}").type:
                 values = pc.struct_field(batch[f"attributes_{side}"], field.name)
@@ -38,7 +41,7 @@ def faults(batch: pa.RecordBatch, *, row: int) -> list[Fault]:
 
 def reversed_pairs(batch: pa.RecordBatch, *, row: int) -> list[Fault]:
     """Pairs whose chosen response scores below the rejected one."""
-    chosen, rejected = (batch[f"score_{side}"].to_numpy(zero_copy_only=False) for side in ("chosen", "rejected"))
+    chosen, rejected = (batch[f"score_{side}"].to_numpy(zero_copy_only=False) for side in SIDES)
     return tell(
         "score_chosen",
         "the chosen response scores below the rejected one",

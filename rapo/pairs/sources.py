@@ -1,6 +1,5 @@
 """Reads raw data into scored pairs: files of a person's own, files of candidates, data sets from a hub."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ import pyarrow as pa
 
 from rapo.pairs import candidates, files, layouts, schema
 from rapo.pairs.candidates import Pairing
-
-_log = logging.getLogger(__name__)
+from rapo.pairs.check import check
 
 # What the official preprocessing of arXiv:2410.08067 does with UltraFeedback's candidates. It leaves out the
 # prompts of TruthfulQA as well: give them as `exclude_prompts`.
@@ -34,9 +32,9 @@ def read_pairs(
 
     Args:
         path: ``.jsonl``, ``.jsonl.gz``, ``.parquet`` or a folder of an Arrow data set.
-        columns: names of the schema and what they are made of, as `rapo.pairs.schema.rename` takes them.
+        columns: names of the schema and what they are made of, as `rapo.pairs.layouts.rename` takes them.
         split: which split of a folder that holds several.
-        bad, reversed_pairs: see `rapo.pairs.schema.check`.
+        bad, reversed_pairs: see `rapo.pairs.check`.
         pairing: how candidates become pairs.
 
     Raises:
@@ -76,12 +74,9 @@ def as_pairs(
     """
     table = as_table(data)
     if layouts.holds_candidates(table.column_names):
-        return candidates.to_pairs(schema.rename(table, columns or {}, name=name), pairing, name=name)
-    mapping = {**layouts.known(table.column_names), **(columns or {})}
-    if mapping:
-        _log.info("%s: columns mapped: %s", name, mapping)
-    named = schema.with_ids(schema.rename(table, mapping, name=name))
-    return schema.check(named, name=name, bad=bad, reversed_pairs=reversed_pairs)
+        return candidates.to_pairs(layouts.rename(table, columns or {}, name=name), pairing, name=name)
+    named = schema.with_ids(layouts.named(table, columns, name=name))
+    return check(named, name=name, bad=bad, reversed_pairs=reversed_pairs)
 
 
 def as_table(data: Any) -> pa.Table:
@@ -142,15 +137,6 @@ def pairs_file(
             row += len(batch)
 
     return files.write(made(), target)
-
-
-def write_pairs(table: pa.Table, path: str | Path) -> int:
-    """Check scored pairs and write them by the name's suffix, whole or not at all; return how many.
-
-    Raises:
-        ValueError: the table breaks the schema, or the suffix is unknown.
-    """
-    return files.write(schema.check(table, reversed_pairs="keep"), path)
 
 
 def hold_out(table: pa.Table, *, prompts: int = 2_000, seed: int = 42) -> tuple[pa.Table, pa.Table]:

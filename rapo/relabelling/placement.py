@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs.messages import Turns, turns
+from rapo.pairs.messages import Turns, equal, turns
 
 PLACEMENTS = ("system", "prefix")
 # Between texts that come to stand in one turn.
@@ -54,7 +54,7 @@ def put_column(prompts: pa.Array, wishes: pa.Array, *, placement: str, separator
     """A column of prompts with a goal's text in each; texts that stay as they are, are not copied twice.
 
     Args:
-        prompts: messages that `rapo.pairs.schema.check` has seen: a user turn in every row. Shape: (n_rows,)
+        prompts: messages that `rapo.pairs.check` has seen: a user turn in every row. Shape: (n_rows,)
         wishes: goals in words. Shape: (n_rows,)
         placement, separator: as `put` takes them.
 
@@ -62,7 +62,7 @@ def put_column(prompts: pa.Array, wishes: pa.Array, *, placement: str, separator
         ValueError: the placement is unknown.
     """
     role, parts = _role(placement), turns(prompts)
-    has_system = _equals(parts.roles.take(pa.array(parts.starts)), "system")
+    has_system = equal(parts.roles.take(pa.array(parts.starts)), "system")
     taken = has_system.astype(np.int64) + (role == "user")
     lengths = parts.lengths - taken + 1
     heads = np.cumsum(lengths) - lengths
@@ -92,7 +92,3 @@ def _joined(parts: Turns, wishes: pa.Array, taken: np.ndarray, separator: str) -
         said = pc.binary_join_element_wise(wishes.take(pa.array(rows)), old, separator)
         wishes = pc.replace_with_mask(wishes, pa.array(taken > place), said)
     return wishes
-
-
-def _equals(values: pa.Array, text: str) -> np.ndarray:
-    return pc.fill_null(pc.equal(values, text), False).to_numpy(zero_copy_only=False)

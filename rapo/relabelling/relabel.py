@@ -13,10 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from rapo.pairs import files, layouts
-from rapo.pairs import schema as pairs
-from rapo.relabelling import rows as goal_rows
+from rapo.pairs.check import check
+from rapo.pairs.schema import batches, with_ids
 from rapo.relabelling.goals import OVERALL, GoalTemplate
-from rapo.relabelling.rows import Scheme, Tally
+from rapo.relabelling.rows import Scheme, Tally, ready, refuse_relabelled, rows_of, survey
 
 __all__ = ["Scheme", "Tally", "relabel", "relabel_file"]
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def relabel(
     Args:
         table: scored pairs, as `rapo.pairs.schema` describes them.
         placement, template, goal, half, ties, seed, levels, official_fault: see `Scheme`.
-        reversed_pairs: see `rapo.pairs.schema.check`.
+        reversed_pairs: see `rapo.pairs.check`.
         name: what an error calls the table.
 
     Returns:
@@ -65,8 +65,8 @@ def relabel(
     overall score : 2 . -> 5
     """
     scheme = Scheme(placement, template, goal, half, ties, seed, levels, official_fault)
-    goal_rows.refuse_relabelled(table.schema, name=name)
-    checked = pairs.check(pairs.with_ids(table), name=name, reversed_pairs=reversed_pairs)
+    refuse_relabelled(table.schema, name=name)
+    checked = check(with_ids(table), name=name, reversed_pairs=reversed_pairs)
     return pa.concat_tables(made for made, _ in _stream(lambda: [checked], scheme, name))
 
 
@@ -89,11 +89,11 @@ def relabel_file(
     Args:
         source, target: files as `rapo.pairs.files` knows them.
         scheme: how to relabel.
-        columns: names of the schema and what they are made of, as `rapo.pairs.schema.rename` takes them; well-known
+        columns: names of the schema and what they are made of, as `rapo.pairs.layouts.rename` takes them; well-known
             names are understood without.
         split: which split of a folder that holds several.
         batch_rows: pairs in memory at a time.
-        bad, reversed_pairs: see `rapo.pairs.schema.check`.
+        bad, reversed_pairs: see `rapo.pairs.check`.
 
     Returns:
         What was done.
@@ -108,10 +108,9 @@ def relabel_file(
     def checked() -> Iterator[pa.Table]:
         row = 1
         for batch in files.batches(source, rows=batch_rows, split=split):
-            mapping = {**layouts.known(batch.column_names), **(columns or {})}
-            goal_rows.refuse_relabelled(batch.schema, name=str(source))
-            named = pairs.with_ids(pairs.rename(batch, mapping, name=str(source)), row=row)
-            yield pairs.check(named, name=str(source), bad=bad, reversed_pairs=reversed_pairs, first_row=row)
+            refuse_relabelled(batch.schema, name=str(source))
+            named = with_ids(layouts.named(batch, columns, name=str(source)), row=row)
+            yield check(named, name=str(source), bad=bad, reversed_pairs=reversed_pairs, first_row=row)
             row += len(batch)
 
     tallies: list[Tally] = []
@@ -130,15 +129,15 @@ def _stream(
 ) -> Iterator[tuple[pa.Table, Tally]]:
     """Survey the whole where the scheme needs it, then relabel batch by batch. ``tables()`` starts anew."""
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def usable() -> Iterator[pa.RecordBatch]:
         for table in tables():
-            for batch in pairs.batches(table):
-                yield goal_rows.ready(batch, scheme, name=name)
+            for batch in batches(table):
+                yield ready(batch, scheme, name=name)
 
-    whole = goal_rows.survey(batches(), scheme)
+    whole = survey(usable(), scheme)
     total = Tally()
-    for batch in batches():
-        rows, tally = goal_rows.rows_of(batch, scheme, whole)
+    for batch in usable():
+        rows, tally = rows_of(batch, scheme, whole)
         total += tally
         yield rows, tally
     _log.info("%s: %d pairs, %d ties (%s), %d rows", name, total.pairs, total.ties, scheme.ties, total.rows)

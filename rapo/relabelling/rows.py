@@ -8,11 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import schema as pairs
+from rapo.pairs.schema import SIDES, hashes, prompt_keys, swapped
 from rapo.relabelling import placement
 from rapo.relabelling.goals import OVERALL, GoalTemplate, quantile_edges, quantile_goals
 
-SIDES = ("chosen", "rejected")
 GOALS = ("score", "attributes", "implicit")
 TIES = ("drop", "keep", "raise")
 FAULTS = (None, "nosys_unswapped")
@@ -195,7 +194,7 @@ def _block(batch: pa.RecordBatch, goal: pa.Array, texts: pa.Array, side: str, sc
     """Rows under one side's goals; nothing but the prompts is copied."""
     names = batch.schema.names
     reverse = side == "rejected" and scheme.official_fault != "nosys_unswapped"
-    origin = pairs.swapped(names) if reverse else names
+    origin = swapped(names) if reverse else names
     columns = {name: batch[source] for name, source in zip(names, origin, strict=True)}
     prompt = placement.put_column(columns.pop("prompt"), texts, placement=scheme.placement)
     responses = {name: columns.pop(name) for name in SIDES}
@@ -235,4 +234,4 @@ def _off_scale(goal: pa.ChunkedArray, template: GoalTemplate) -> int:
 
 
 def _hashes(batch: pa.RecordBatch, seed: int) -> np.ndarray:
-    return pairs.hashes(pairs.prompt_keys(batch).to_pylist(), seed=seed, purpose="half")
+    return hashes(prompt_keys(batch).to_pylist(), seed=seed, purpose="half")

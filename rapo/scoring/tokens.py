@@ -9,14 +9,13 @@ import pyarrow as pa
 
 from rapo.config import canonical, content_hash
 from rapo.pairs import layouts, messages
-from rapo.pairs import schema as pairs
-from rapo.pairs.faults import PairsError
+from rapo.pairs.check import check
+from rapo.pairs.schema import TEXTS
 from rapo.scoring.sequences import Completion
 
 _log = logging.getLogger(__name__)
 
 PAIR = ("chosen", "rejected")
-TEXTS = pairs.TEXTS
 
 Rows = Sequence[Mapping[str, Any]]
 Ids = dict[str, list[list[int]]]  # "prompt_ids", and "<side>_ids" of each side
@@ -130,16 +129,9 @@ def texts(table: pa.Table, *, name: str = "<table>", first_row: int = 1) -> pa.T
     [{'prompt': '2 + 2 ?', 'chosen': '4', 'rejected': '5'}]
     """
     known = {target: source for target, source in layouts.known(table.column_names).items() if target in TEXTS}
-    named = pairs.rename(table, known, name=name)
+    named = layouts.rename(table, known, name=name)
     named = named.select([column for column in TEXTS if column in named.column_names])
-    zeros = pa.nulls(len(named), pa.float64()).fill_null(0.0)
-    scored = pa.table(
-        {**dict(zip(named.column_names, named.columns, strict=True)), **dict.fromkeys(pairs.SCORES, zeros)}
-    )
-    try:
-        checked = pairs.check(scored, name=name, first_row=first_row)
-    except PairsError as error:
-        raise PairsError(error.name, error.faults, what="pairs of responses to a prompt") from None
+    checked = check(named, name=name, scored=False, first_row=first_row)
     if is_plain(named.schema):
         return pa.table({column: named[column].cast(pa.string()) for column in TEXTS})
     return checked.select(TEXTS)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scored_pairs import pair, turn
 
-from rapo.pairs import audit, sources
-from rapo.pairs import schema as pairs
+from rapo.pairs import audit, schema, sources
+from rapo.pairs.check import check
 from rapo.relabelling import relabel
 from rapo.relabelling.goals import COMPACT, OVERALL, GoalTemplate
 
@@ -22,7 +23,28 @@ def table(*scores: tuple[float, float], texts: list[tuple[str, str]] | None = No
         {"prompt": "q", "chosen": a, "rejected": b, "score_chosen": float(c), "score_rejected": float(r)}
         for (c, r), (a, b) in zip(scores, texts, strict=True)
     ]
-    return pairs.check(pa.Table.from_pylist(rows), reversed_pairs="keep")
+    return check(pa.Table.from_pylist(rows), reversed_pairs="keep")
+
+
+FIVE = [
+    pair(),  # plain
+    pair(score_rejected=9.0),  # a tie, same prompt
+    pair(rejected=[turn("assistant", "4")]),  # identical responses
+    pair(prompt=[turn("system", "s"), turn("user", "a"), turn("assistant", "b"), turn("user", "c")]),
+    pair(score_chosen=1.0),  # reversed
+]
+
+
+@given(st.permutations(FIVE))
+def test_summary_counts_by_hand_in_any_order(rows: list[dict[str, Any]]):
+    got = audit.summary(check(pa.Table.from_pylist(rows), reversed_pairs="keep"))
+    assert got == audit.Summary(5, 2, 1, 1, 1, 1, 1, 1.0, 9.0)
+
+
+def test_the_summary_of_nothing_has_no_scores():
+    got = audit.summary(table((9, 6)).slice(0, 0))
+    assert (got.n, got.prompts) == (0, 0)
+    assert math.isnan(got.score_low)
 
 
 def test_premises_by_hand():
@@ -133,14 +155,14 @@ def test_the_interval_covers_the_truth(slope: float):
 
 
 def test_construction_holds_for_rows_as_they_are_made():
-    data = pairs.with_ids(table((9, 6), (5, 2), (10, 10)))
+    data = schema.with_ids(table((9, 6), (5, 2), (10, 10)))
     for placement in ("system", "prefix"):
         got = audit.construction(data, relabel.relabel(data, placement=placement), template=OVERALL)
         assert got["correct"].to_list() == got["n"].to_list() == [2, 4, 4, 4]
 
 
 def test_construction_finds_the_official_fault_and_lost_or_edited_rows():
-    data = pairs.with_ids(table((9, 6), (5, 2)))
+    data = schema.with_ids(table((9, 6), (5, 2)))
 
     def correct(rows: pa.Table, template: GoalTemplate = OVERALL) -> list[int]:
         return audit.construction(data, rows, template=template)["correct"].to_list()
@@ -158,7 +180,7 @@ def test_construction_finds_the_official_fault_and_lost_or_edited_rows():
 
 
 def test_the_claim_is_computed_from_the_construction():
-    data = pairs.with_ids(table((9, 6), (5, 2)))
+    data = schema.with_ids(table((9, 6), (5, 2)))
     good = audit.construction(data, relabel.relabel(data), template=OVERALL)
     claim = audit.construction_claim(pd.concat([good, good]))
     assert (claim.verdict, claim.estimate, claim.n) == ("holds", 0.0, "2 pairs x 2 placements")
@@ -168,9 +190,9 @@ def test_the_claim_is_computed_from_the_construction():
 
 
 def test_the_instructive_pair_has_the_best_rejected_response_and_is_no_tie():
-    assert audit.instructive(pairs.with_ids(table((9, 6), (8, 8), (9, 7)))) == "row-3"
+    assert audit.instructive(schema.with_ids(table((9, 6), (8, 8), (9, 7)))) == "row-3"
     with pytest.raises(ValueError, match="every pair is a tie"):
-        audit.instructive(pairs.with_ids(table((8, 8))))
+        audit.instructive(schema.with_ids(table((8, 8))))
 
 
 def test_real_judgements_are_skewed_and_full_of_ties(shared_data: Path):

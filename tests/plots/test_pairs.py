@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from matplotlib.axes import Axes
 
-from rapo.pairs import audit, schema
+from rapo.pairs import audit
+from rapo.pairs.check import check
 from rapo.plots import pairs as draw
 
 ROWS = [(9, 6), (5, 2), (10, 10), (4, 1)]
@@ -16,7 +17,7 @@ def table() -> pa.Table:
     rows = [
         {"prompt": "q", "chosen": "a", "rejected": "b", "score_chosen": c, "score_rejected": r} for c, r in ROWS
     ]
-    return schema.check(pa.Table.from_pylist(rows))
+    return check(pa.Table.from_pylist(rows))
 
 
 @pytest.fixture

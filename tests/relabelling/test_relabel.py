@@ -8,30 +8,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scored_pairs import pair, table, turn
 
 from rapo.pairs import files
-from rapo.pairs import schema as pairs
+from rapo.pairs.check import check
 from rapo.relabelling.goals import COMPACT, OVERALL, GoalTemplate
 from rapo.relabelling.relabel import Scheme, Tally, relabel, relabel_file
-
-
-def turn(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
-
-
-def pair(**changes: Any) -> dict[str, Any]:
-    plain = {
-        "prompt": [turn("user", "2 + 2 ?")],
-        "chosen": [turn("assistant", "4")],
-        "rejected": [turn("assistant", "5")],
-        "score_chosen": 9.0,
-        "score_rejected": 2.0,
-    }
-    return {**plain, **changes}
-
-
-def table(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows))
 
 
 def text(column: list[dict[str, str]]) -> str:
@@ -290,7 +272,7 @@ def test_shuffling_the_pairs_shuffles_the_rows(rows: list[dict[str, Any]], rando
 
 
 def test_both_rows_share_the_responses_buffers_with_the_input():
-    checked = pairs.check(table(*many(10)))
+    checked = check(table(*many(10)))
     made = relabel(checked)
 
     def address(table: pa.Table, column: str, chunk: int) -> int:
@@ -354,7 +336,7 @@ def key(row: dict[str, Any]) -> tuple[str, str]:
 @pytest.mark.parametrize("half", [False, True])
 def test_a_file_gives_the_same_rows_as_a_table(source: str, batch_rows: int, half: bool, tmp_path: Path):
     rows = table(*many(8), *many(2, score_chosen=2.0))
-    files.write(pairs.check(rows), tmp_path / source)
+    files.write(check(rows), tmp_path / source)
     tally = relabel_file(
         tmp_path / source, tmp_path / "out.parquet", Scheme(half=half, seed=3), batch_rows=batch_rows
     )
@@ -410,7 +392,7 @@ def test_the_input_is_never_the_output(tmp_path: Path):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(st.lists(pair_rows(), min_size=1, max_size=6), st.sampled_from(["system", "prefix"]))
 def test_a_file_of_json_lines_keeps_every_text(tmp_path: Path, rows: list[dict[str, Any]], placement: str):
-    files.write(pairs.check(table(*rows)), tmp_path / "in.jsonl")
+    files.write(check(table(*rows)), tmp_path / "in.jsonl")
     relabel_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", Scheme(placement=placement), batch_rows=2)
     whole = relabel(table(*rows), placement=placement)
     assert sorted(files.read(tmp_path / "out.jsonl").to_pylist(), key=key) == sorted(whole.to_pylist(), key=key)

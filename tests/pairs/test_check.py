@@ -6,32 +6,15 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scored_pairs import pair, table, turn
 
-from rapo.pairs import schema as pairs
-from rapo.pairs.schema import PairsError
-
-
-def turn(role: str, content: str | None) -> dict[str, Any]:
-    return {"role": role, "content": content}
-
-
-def row(**changes: Any) -> dict[str, Any]:
-    plain = {
-        "prompt": [turn("user", "2 + 2 ?")],
-        "chosen": [turn("assistant", "4")],
-        "rejected": [turn("assistant", "5")],
-        "score_chosen": 9.0,
-        "score_rejected": 2.0,
-    }
-    return {**plain, **changes}
-
-
-def table(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows))
+from rapo.pairs import schema
+from rapo.pairs.check import check
+from rapo.pairs.faults import PairsError
 
 
 def test_canonical_schema_and_further_columns_carried():
-    got = pairs.check(table(row(model="m", prompt_id=3)))
+    got = check(table(pair(model="m", prompt_id=3)))
     assert got.column_names == [
         "prompt",
         "chosen",
@@ -41,42 +24,42 @@ def test_canonical_schema_and_further_columns_carried():
         "model",
         "prompt_id",
     ]
-    assert got.to_pylist() == [row(model="m", prompt_id="3")]
+    assert got.to_pylist() == [pair(model="m", prompt_id="3")]
 
 
 def test_plain_text_and_whole_numbers_are_lifted():
-    got = pairs.check(table(row(prompt="2 + 2 ?", chosen="4", rejected="5", score_chosen=9, score_rejected=2)))
-    assert got.to_pylist() == [row()]
+    got = check(table(pair(prompt="2 + 2 ?", chosen="4", rejected="5", score_chosen=9, score_rejected=2)))
+    assert got.to_pylist() == [pair()]
 
 
 def test_plain_text_is_lifted_from_every_arrow_text_type():
     for kind in (pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())):
         texts = {
             name: pa.array([text]).cast(kind)
-            for name, text in zip(pairs.TEXTS, ("2 + 2 ?", "4", "5"), strict=True)
+            for name, text in zip(schema.TEXTS, ("2 + 2 ?", "4", "5"), strict=True)
         }
-        got = pairs.check(pa.table({**texts, "score_chosen": [9.0], "score_rejected": [2.0]}))
-        assert got.to_pylist() == [row()]
+        got = check(pa.table({**texts, "score_chosen": [9.0], "score_rejected": [2.0]}))
+        assert got.to_pylist() == [pair()]
 
 
 def test_whole_conversations_are_split_by_structure():
     before = [turn("user", "hi"), turn("assistant", "hello"), turn("user", "2 + 2 ?")]
-    talk = row(chosen=[*before, turn("assistant", "4")], rejected=[*before, turn("assistant", "5")])
+    talk = pair(chosen=[*before, turn("assistant", "4")], rejected=[*before, turn("assistant", "5")])
     del talk["prompt"]
-    assert pairs.check(table(talk)).to_pylist() == [row(prompt=before)]
+    assert check(table(talk)).to_pylist() == [pair(prompt=before)]
     # a prompt column beside whole conversations (as in ultrafeedback_binarized) is set aside
-    assert pairs.check(table({**talk, "prompt": "hi"})).to_pylist() == [row(prompt=before)]
+    assert check(table({**talk, "prompt": "hi"})).to_pylist() == [pair(prompt=before)]
 
 
 def test_conversations_that_differ_before_the_last_turn_are_named():
-    talk = row(
+    talk = pair(
         chosen=[turn("user", "a"), turn("assistant", "4")], rejected=[turn("user", "b"), turn("assistant", "5")]
     )
     del talk["prompt"]
     with pytest.raises(
         PairsError, match="rejected: the conversation differs from chosen before its last turn in row 1"
     ):
-        pairs.check(table(talk))
+        check(table(talk))
 
 
 BAD = {
@@ -101,7 +84,7 @@ BAD = {
 @pytest.mark.parametrize("expected", BAD)
 def test_a_bad_row_is_named_with_row_column_and_remedy(expected: str):
     with pytest.raises(PairsError, match=expected) as caught:
-        pairs.check(table(row(), row(**BAD[expected]), row()), name="mine.jsonl")
+        check(table(pair(), pair(**BAD[expected]), pair()), name="mine.jsonl")
     assert "mine.jsonl" in str(caught.value)
     assert all(fault.rows.tolist() == [2] for fault in caught.value.faults)
     assert all(fault.remedy.endswith(".") for fault in caught.value.faults)
@@ -110,16 +93,16 @@ def test_a_bad_row_is_named_with_row_column_and_remedy(expected: str):
 @pytest.mark.parametrize("expected", BAD)
 def test_bad_rows_can_be_dropped(expected: str):
     if "scores below" in expected:
-        got = pairs.check(table(row(), row(**BAD[expected]), row()), reversed_pairs="drop")
+        got = check(table(pair(), pair(**BAD[expected]), pair()), reversed_pairs="drop")
     else:
-        got = pairs.check(table(row(), row(**BAD[expected]), row()), bad="drop")
-    assert got.to_pylist() == [row(), row()]
+        got = check(table(pair(), pair(**BAD[expected]), pair()), bad="drop")
+    assert got.to_pylist() == [pair(), pair()]
 
 
 def test_every_kind_of_fault_is_told_at_once_and_rows_are_counted():
-    rows = [row(score_chosen=math.nan) for _ in range(5)] + [row(prompt=[])]
+    rows = [pair(score_chosen=math.nan) for _ in range(5)] + [pair(prompt=[])]
     with pytest.raises(PairsError) as caught:
-        pairs.check(table(*rows), first_row=11)
+        check(table(*rows), first_row=11)
     assert [(fault.column, fault.rows.tolist()) for fault in caught.value.faults] == [
         ("prompt", [16]),
         ("score_chosen", [11, 12, 13, 14, 15]),
@@ -128,11 +111,11 @@ def test_every_kind_of_fault_is_told_at_once_and_rows_are_counted():
 
 
 def test_faults_in_several_batches_keep_their_row_numbers(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pairs.batches, "__kwdefaults__", {"rows": 2})
-    rows = [row(), row(), row(), row(score_chosen=math.nan), row(), row(score_chosen=math.inf)]
+    monkeypatch.setattr(schema.batches, "__kwdefaults__", {"rows": 2})
+    rows = [pair(), pair(), pair(), pair(score_chosen=math.nan), pair(), pair(score_chosen=math.inf)]
     with pytest.raises(PairsError, match=r"row 4 \(nan\), row 6 \(inf\)"):
-        pairs.check(table(*rows))
-    assert len(pairs.check(table(*rows), bad="drop")) == 4
+        check(table(*rows))
+    assert len(check(table(*rows), bad="drop")) == 4
 
 
 @pytest.mark.parametrize(
@@ -147,21 +130,21 @@ def test_faults_in_several_batches_keep_their_row_numbers(monkeypatch: pytest.Mo
 )
 def test_scores_of_the_wrong_type_are_named(values: list[Any], expected: str):
     with pytest.raises(PairsError, match=expected):
-        pairs.check(table(*[row(score_chosen=value) for value in values]))
+        check(table(*[pair(score_chosen=value) for value in values]))
 
 
 def test_missing_columns_are_all_named_with_what_there_is():
     with pytest.raises(PairsError) as caught:
-        pairs.check(pa.table({"question": ["q"], "chosen": ["a"], "rejected": ["b"], "score_chosen": [1.0]}))
+        check(pa.table({"question": ["q"], "chosen": ["a"], "rejected": ["b"], "score_chosen": [1.0]}))
     assert [fault.column for fault in caught.value.faults] == ["prompt", "score_rejected"]
     assert "The columns are question, chosen, rejected, score_chosen" in str(caught.value)
     assert "columns={'prompt': ...}" in str(caught.value)
 
 
 def test_one_foreign_turn_does_not_make_a_table_of_conversations():
-    bad = row(chosen=[turn("user", "x")], rejected=[turn("user", "x")])
+    bad = pair(chosen=[turn("user", "x")], rejected=[turn("user", "x")])
     with pytest.raises(PairsError) as caught:
-        pairs.check(table(row(), row(), bad))
+        check(table(pair(), pair(), bad))
     assert {(fault.column, tuple(fault.rows)) for fault in caught.value.faults} == {
         ("chosen", (3,)),
         ("rejected", (3,)),
@@ -171,72 +154,47 @@ def test_one_foreign_turn_does_not_make_a_table_of_conversations():
 def test_a_further_field_of_a_turn_is_never_lost_silently():
     bad = [{"role": "user", "content": "q", "name": "ann"}]
     with pytest.raises(PairsError, match="further field 'name'"):
-        pairs.check(table(row(prompt=bad)))
+        check(table(pair(prompt=bad)))
     empty = [{"role": "user", "content": "2 + 2 ?", "name": None}]
-    assert pairs.check(table(row(prompt=empty))).to_pylist() == [row()]
+    assert check(table(pair(prompt=empty))).to_pylist() == [pair()]
 
 
 def test_attributes_are_matched_by_name_and_must_be_finite():
-    good = row(attributes_chosen={"help": 1, "truth": 2}, attributes_rejected={"truth": 3, "help": 4})
-    got = pairs.check(table(good))
+    good = pair(attributes_chosen={"help": 1, "truth": 2}, attributes_rejected={"truth": 3, "help": 4})
+    got = check(table(good))
     assert got["attributes_rejected"].to_pylist() == [{"help": 4.0, "truth": 3.0}]
     assert [field.name for field in got.schema.field("attributes_rejected").type] == ["help", "truth"]
     with pytest.raises(PairsError, match=r"attributes_chosen.help: not a finite number"):
-        pairs.check(table(row(attributes_chosen={"help": math.nan}, attributes_rejected={"help": 4.0})))
+        check(table(pair(attributes_chosen={"help": math.nan}, attributes_rejected={"help": 4.0})))
     with pytest.raises(PairsError, match="attributes_rejected: is missing"):
-        pairs.check(table(row(attributes_chosen={"help": 1.0})))
+        check(table(pair(attributes_chosen={"help": 1.0})))
     with pytest.raises(PairsError, match="names truth where attributes_chosen names help"):
-        pairs.check(table(row(attributes_chosen={"help": 1.0}, attributes_rejected={"truth": 1.0})))
+        check(table(pair(attributes_chosen={"help": 1.0}, attributes_rejected={"truth": 1.0})))
 
 
 def test_repeated_pair_ids_are_refused():
     with pytest.raises(PairsError, match=r"pair_id: the id occurs before in row 3 \('a'\)"):
-        pairs.check(table(row(pair_id="a"), row(pair_id="b"), row(pair_id="a")))
+        check(table(pair(pair_id="a"), pair(pair_id="b"), pair(pair_id="a")))
 
 
 def test_reversed_pairs_can_be_kept_swapped_or_dropped():
-    two = table(row(note_chosen="n", note_rejected="o"), row(score_chosen=1.0, note_chosen="m", note_rejected="k"))
-    assert len(pairs.check(two, reversed_pairs="keep")) == 2
-    assert len(pairs.check(two, reversed_pairs="drop")) == 1
-    got = pairs.check(two, reversed_pairs="swap").to_pylist()[1]
+    two = table(
+        pair(note_chosen="n", note_rejected="o"), pair(score_chosen=1.0, note_chosen="m", note_rejected="k")
+    )
+    assert len(check(two, reversed_pairs="keep")) == 2
+    assert len(check(two, reversed_pairs="drop")) == 1
+    got = check(two, reversed_pairs="swap").to_pylist()[1]
     assert (got["score_chosen"], got["score_rejected"]) == (2.0, 1.0)
     assert (got["chosen"][0]["content"], got["rejected"][0]["content"]) == ("5", "4")
     assert (got["note_chosen"], got["note_rejected"]) == ("k", "m")
     with pytest.raises(ValueError, match="use one of raise, keep, swap, drop"):
-        pairs.check(two, reversed_pairs="flip")
+        check(two, reversed_pairs="flip")
 
 
 def test_an_empty_table_is_legal():
-    got = pairs.check(table(row()).slice(0, 0))
+    got = check(table(pair()).slice(0, 0))
     assert len(got) == 0
-    assert got.schema == pairs.check(table(row())).schema
-    assert math.isnan(pairs.summary(got).score_low)
-
-
-def test_summary_counts_by_hand():
-    got = pairs.summary(
-        pairs.check(
-            table(
-                row(),  # plain
-                row(score_rejected=9.0),  # a tie, same prompt
-                row(rejected=[turn("assistant", "4")]),  # identical responses
-                row(prompt=[turn("system", "s"), turn("user", "a"), turn("assistant", "b"), turn("user", "c")]),
-                row(score_chosen=1.0),  # reversed
-            ),
-            reversed_pairs="keep",
-        )
-    )
-    assert got == pairs.Summary(5, 2, 1, 1, 1, 1, 1, 1.0, 9.0)
-
-
-def test_rename_maps_columns_and_extremes_of_lists():
-    raw = pa.table({"q": ["2 + 2 ?"], "rm": [[9.0, 5.0, 2.0]], "other": [1]})
-    got = pairs.rename(raw, {"prompt": "q", "score_chosen": "max(rm)", "score_rejected": "min(rm)"})
-    assert got.to_pylist() == [
-        {"rm": [9.0, 5.0, 2.0], "other": 1, "prompt": "2 + 2 ?", "score_chosen": 9.0, "score_rejected": 2.0}
-    ]
-    with pytest.raises(ValueError, match="no column 'nope'; it has q, rm, other"):
-        pairs.rename(raw, {"prompt": "nope"})
+    assert got.schema == check(table(pair())).schema
 
 
 words = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1).filter(lambda text: text.strip() != "")
@@ -250,7 +208,7 @@ def scored(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         prompt.insert(0, turn("system", draw(words)))
     low, high = sorted([draw(scores), draw(scores)])
-    return row(
+    return pair(
         prompt=prompt,
         chosen=[turn("assistant", "x" + draw(words))],
         rejected=[turn("assistant", "x" + draw(words))],
@@ -261,27 +219,35 @@ def scored(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(st.lists(scored(), min_size=1, max_size=5))
 def test_a_legal_table_passes_unchanged_and_checking_twice_changes_nothing(rows: list[dict[str, Any]]):
-    got = pairs.check(table(*rows))
+    got = check(table(*rows))
     assert got.to_pylist() == rows
-    assert pairs.check(got).equals(got)
-
-
-@given(st.lists(scored(), min_size=2, max_size=6), st.randoms())
-def test_summary_does_not_depend_on_order(rows: list[dict[str, Any]], random: Any):
-    shuffled = list(rows)
-    random.shuffle(shuffled)
-    assert pairs.summary(pairs.check(table(*rows))) == pairs.summary(pairs.check(table(*shuffled)))
+    assert check(got).equals(got)
 
 
 def test_a_good_table_is_checked_without_copying_its_responses():
-    lifted = pairs.check(table(*[row() for _ in range(10)]))
-    again = pairs.check(lifted)
+    lifted = check(table(*[pair() for _ in range(10)]))
+    again = check(lifted)
     text = [t["chosen"].chunk(0).values.field("content").buffers()[2].address for t in (lifted, again)]
     assert text[0] == text[1]
 
 
 def test_a_sliced_table_is_read_from_its_own_offset():
-    rows = [row(score_chosen=float(i), score_rejected=0.0, chosen=[turn("assistant", f"a{i}")]) for i in range(10)]
-    got = pairs.check(pairs.check(table(*rows)).slice(4, 3))
+    rows = [
+        pair(score_chosen=float(i), score_rejected=0.0, chosen=[turn("assistant", f"a{i}")]) for i in range(10)
+    ]
+    got = check(check(table(*rows)).slice(4, 3))
     assert got.to_pylist() == rows[4:7]
     assert np.array_equal(got["score_chosen"].to_numpy(), [4, 5, 6])
+
+
+def test_scores_are_not_looked_at_where_they_are_not_asked_for():
+    bare = {name: value for name, value in pair().items() if not name.startswith("score")}
+    assert check(table(bare), scored=False).to_pylist() == [bare]
+    strange = pair(score_chosen="high", score_rejected="low", model="m")
+    assert check(table(strange), scored=False).to_pylist() == [strange]
+    with pytest.raises(
+        PairsError, match=r"does not hold pairs of responses to a prompt[\s\S]*chosen: empty response"
+    ):
+        check(table({**bare, "chosen": ""}), scored=False)
+    with pytest.raises(PairsError, match="rejected: is missing"):
+        check(table({"prompt": "q", "chosen": "a"}), scored=False)

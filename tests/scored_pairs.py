@@ -1,0 +1,45 @@
+"""Scored pairs that several tests start from."""
+
+from typing import Any
+
+import pyarrow as pa
+
+
+def turn(role: str, content: str | None) -> dict[str, Any]:
+    """One turn of a talk."""
+    return {"role": role, "content": content}
+
+
+def pair(**changes: Any) -> dict[str, Any]:
+    """A good pair in the schema's own form, some of it changed."""
+    plain = {
+        "prompt": [turn("user", "2 + 2 ?")],
+        "chosen": [turn("assistant", "4")],
+        "rejected": [turn("assistant", "5")],
+        "score_chosen": 9.0,
+        "score_rejected": 2.0,
+    }
+    return {**plain, **changes}
+
+
+def table(*rows: dict[str, Any]) -> pa.Table:
+    """Rows as a table."""
+    return pa.Table.from_pylist(list(rows))
+
+
+def last_texts(made: pa.Table, column: str) -> list[str]:
+    """What the last turn of each row says."""
+    return [turns[-1]["content"] for turns in made[column].to_pylist()]
+
+
+def completion(response: str, score: float | None, **further: Any) -> dict[str, Any]:
+    """A candidate answer."""
+    return {"response": response, "overall_score": score, **further}
+
+
+def asked(*completions: dict[str, Any], instruction: str = "q", **further: Any) -> dict[str, Any]:
+    """An instruction and its candidates."""
+    return {"instruction": instruction, "completions": list(completions), **further}
+
+
+FOUR = [completion("a", 3.0), completion("b", 8.0), completion("c", 1.0), completion("d", 8.0)]
