@@ -16,7 +16,7 @@ import ctypes
 import functools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -43,14 +43,13 @@ def fast(model: PreTrainedModel) -> Iterator[None]:
         yield
         return
     _keep_freed_memory()
-    precision, attention = torch.get_float32_matmul_precision(), model.config._attn_implementation
-    torch.set_float32_matmul_precision("medium")
+    attention = model.config._attn_implementation
     model.set_attn_implementation(ATTENTION)
     try:
-        yield
+        with products("medium"):
+            yield
     finally:
         model.set_attn_implementation(attention)
-        torch.set_float32_matmul_precision(precision)
 
 
 def applies(model: PreTrainedModel) -> bool:
@@ -77,9 +76,8 @@ def attend(
         query: Shape: (n, heads, n_queries, size)
         key, value: Shape: (n, heads or a divisor of it, n_keys, size)
         attention_mask: added to the scores. Shape: (n, 1, n_queries, n_keys)
-        scaling: of the scores.
+        scaling, softcap: factor and bound (Gemma 2) of the scores.
         dropout: of the weights.
-        softcap: bound of the scores (Gemma 2).
 
     Returns:
         Attended values. Shape: (n, n_queries, heads, size). Weights. Shape: (n, heads, n_queries, n_keys).
@@ -87,7 +85,7 @@ def attend(
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    with _mkl() if query.shape[2] == 1 else _as_it_is():
+    with products("highest") if query.shape[2] == 1 else nullcontext():  # "highest" is MKL's
         scores = torch.matmul(query * scaling, key.transpose(2, 3))
         if softcap is not None:
             scores = torch.tanh(scores / softcap) * softcap
@@ -99,16 +97,14 @@ def attend(
 
 
 @contextmanager
-def _mkl() -> Iterator[None]:
+def products(precision: str) -> Iterator[None]:
+    """While open, fp32 products have this precision, as `torch.set_float32_matmul_precision` names it."""
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    yield
-    torch.set_float32_matmul_precision(before)
-
-
-@contextmanager
-def _as_it_is() -> Iterator[None]:
-    yield
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @functools.cache
@@ -116,12 +112,8 @@ def onednn_is_exact() -> bool:
     """Whether precision "medium", which lets oneDNN lower the precision, leaves it as it is on this processor."""
     draws = torch.Generator().manual_seed(0)
     left, right = (torch.randn(128, 128, generator=draws) for _ in range(2))
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
+    with products("medium"):
         error = (left @ right - left.double() @ right.double()).abs().max()
-    finally:
-        torch.set_float32_matmul_precision(before)
     return bool(error < 1e-3)  # fp32: about 2e-5; bf16: about 0.1
 
 

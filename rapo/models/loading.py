@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from rapo.config import content_hash
-
-_log = logging.getLogger(__name__)
+from rapo.models import tiny
 
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
 # What a configuration says that no logit depends on.
@@ -72,7 +72,9 @@ def load(
         raise ValueError(f"dtype is {dtype!r}; use one of {', '.join(DTYPES)}")
     if isinstance(model, str | Path):
         name = str(model)
-        model = _from_pretrained(name, dtype or "auto", what).to(device or "cpu")
+        check_folder(name, what)
+        with _told(what, name):
+            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype or "auto").to(device or "cpu")
     else:
         name = model.config.name_or_path or type(model).__name__
         if dtype not in (None, "auto") or device is not None:
@@ -83,16 +85,6 @@ def load(
         model, name = _adapted(model, str(adapter), what), f"{name} + {adapter}"
     model = _unwrapped(model, what)
     return Checkpoint(model.eval(), name, content_key(model))
-
-
-def _from_pretrained(name: str, dtype: str, what: str) -> Any:
-    from transformers import AutoModelForCausalLM
-
-    check_folder(name, what)
-    try:
-        return AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
-    except (OSError, ValueError) as error:
-        raise ValueError(_unloadable(what, name, error)) from error
 
 
 def check_folder(name: str, what: str) -> None:
@@ -112,9 +104,16 @@ def check_folder(name: str, what: str) -> None:
     raise FileNotFoundError(f"the folder {name} holds no {what} (config.json is missing)")
 
 
-def _unloadable(what: str, name: str, error: Exception) -> str:
-    why = str(error).strip().split("\n")[0]
-    return f"the {what} {name!r} cannot be loaded: {why} Give a folder written by save_pretrained, or a hub's id."
+@contextmanager
+def _told(what: str, name: str) -> Iterator[None]:
+    """Errors of transformers as one line with a remedy."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        why = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"the {what} {name!r} cannot be loaded: {why} Give a folder written by save_pretrained, or a hub's id."
+        ) from error
 
 
 def _adapted(model: Any, adapter: str, what: str) -> Any:
@@ -122,10 +121,8 @@ def _adapted(model: Any, adapter: str, what: str) -> Any:
         from peft import PeftModel
     except ImportError as error:
         raise ImportError("adapters need the package peft; pip install peft") from error
-    try:
+    with _told(f"adapter of the {what}", adapter):
         return PeftModel.from_pretrained(model, adapter)
-    except (OSError, ValueError) as error:
-        raise ValueError(_unloadable(f"adapter of the {what}", adapter, error)) from error
 
 
 def _unwrapped(model: Any, what: str) -> Any:
@@ -151,12 +148,8 @@ def load_tokenizer(tokenizer: Any, model: Any) -> Any:
         if tokenizer is not None:
             return tokenizer
         raise ValueError("a model that is loaded already comes without tokenizer; give tokenizer=")
-    from rapo.models import tiny
-
-    try:
+    with _told("tokenizer", str(source)):
         return tiny.load_tokenizer(source)
-    except (OSError, ValueError) as error:
-        raise ValueError(_unloadable("tokenizer", str(source), error)) from error
 
 
 def check_same_vocabulary(tokenizer: Any, reference: Any, *, words: int | None) -> None:
@@ -194,12 +187,8 @@ def config_of(model: Any) -> Any:
     if not isinstance(model, str | Path):
         return model.config
     check_folder(str(model), "model")
-    from transformers import AutoConfig
-
-    try:
+    with _told("model", str(model)):
         return AutoConfig.from_pretrained(str(model))
-    except (OSError, ValueError) as error:
-        raise ValueError(_unloadable("model", str(model), error)) from error
 
 
 def context(model: Any) -> int | None:
@@ -223,21 +212,14 @@ def _settled(config: Mapping[str, Any]) -> str:
     """What of a configuration bears on logits, as text."""
     kept = {key: value for key, value in config.items() if key not in _VOLATILE and not key.endswith("_token_id")}
     return json.dumps(
-        kept,
-        sort_keys=True,
-        default=lambda value: sorted(map(str, value)) if isinstance(value, set) else str(value),
+        kept, sort_keys=True, default=lambda v: sorted(map(str, v)) if isinstance(v, set) else str(v)
     )
 
 
 def tokenizer_key(tokenizer: Any) -> str:
     """Hash of a tokenizer's rules and chat template; how it pads or cuts is not in it."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
+    rules = tokenizer.get_vocab() if backend is None else json.loads(backend.to_str())
     if backend is not None:
-        rules = {
-            key: value
-            for key, value in json.loads(backend.to_str()).items()
-            if key not in ("padding", "truncation")
-        }
-    else:
-        rules = tokenizer.get_vocab()
+        rules = {key: value for key, value in rules.items() if key not in ("padding", "truncation")}
     return content_hash(json.dumps(rules, sort_keys=True), json.dumps(tokenizer.chat_template))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedModel
 from transformers import PreTrainedTokenizerFast as Tokenizer
 
 PAD, END, SYSTEM, USER, ASSISTANT = SPECIAL = ("<pad>", "<end>", "<system>", "<user>", "<assistant>")
@@ -108,9 +108,7 @@ def random_model(config: PretrainedConfig, *, seed: int) -> PreTrainedModel:
     """A model with random fp32 weights that depend on the seed alone; the caller's random state is kept."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return AutoModelForCausalLM.from_config(
-            config, dtype=torch.float32, attn_implementation=_attention(config)
-        )
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
 
 
 def save(model: PreTrainedModel, tokenizer: Tokenizer, folder: str | Path) -> Path:
@@ -128,9 +126,7 @@ def load(folder: str | Path) -> tuple[PreTrainedModel, Any]:
     """
     if not (Path(folder) / "config.json").is_file():
         raise FileNotFoundError(f"{folder} holds no model (config.json is missing); train or copy one there first")
-    attention = _attention(AutoConfig.from_pretrained(folder))
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention)
-    return model, load_tokenizer(folder)
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32), load_tokenizer(folder)
 
 
 def load_tokenizer(source: str | Path) -> Any:
@@ -143,8 +139,3 @@ def load_tokenizer(source: str | Path) -> Any:
     own = json.loads(told.read_text()).get("tokenizer_class") if told.is_file() else None
     as_it_is = own in ("TokenizersBackend", "PreTrainedTokenizerFast")
     return (Tokenizer if as_it_is else AutoTokenizer).from_pretrained(str(source))
-
-
-def _attention(config: PretrainedConfig) -> str:
-    """Which attention code is right: torch's own (sdpa) has no soft cap and would leave it out in silence."""
-    return "eager" if getattr(config, "attn_logit_softcapping", None) else "sdpa"

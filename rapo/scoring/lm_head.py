@@ -7,12 +7,14 @@ on the vocabulary nor on the number of positions.
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
+
+from rapo.models.fast_cpu import onednn_is_exact, products
 
 _log = logging.getLogger(__name__)
 
@@ -96,26 +98,13 @@ def tiled_logprobs(
     """
     step_tokens, step_words = _tile(head)
     tokens, words = tokens or step_tokens, words or step_words
-    with _fast_products(head):
+    to_onednn = head.weight.device.type == "cpu" and onednn_is_exact()  # see `rapo.models.fast_cpu`
+    with products("medium") if to_onednn else nullcontext():
         out = [
             head.logits_of(h, t) - _log_partition(_padded(h), head, words)[: len(h)]
             for h, t in zip(hidden.split(tokens), targets.split(tokens), strict=True)
         ]
     return torch.cat(out) if out else hidden.new_zeros(0, dtype=head.precision)
-
-
-@contextmanager
-def _fast_products(head: Head) -> Iterator[None]:
-    """While open, fp32 products on a CPU go to oneDNN where it is exact: see `rapo.models.fast_cpu`."""
-    from rapo.models.fast_cpu import onednn_is_exact
-
-    before = torch.get_float32_matmul_precision()
-    if head.weight.device.type == "cpu" and onednn_is_exact():
-        torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def _tile(head: Head) -> tuple[int, int]:
@@ -223,18 +212,15 @@ def own_logprobs(hidden: torch.Tensor, targets: torch.Tensor, *, model: Any) -> 
     return torch.cat(out) if out else hidden.new_zeros(0, dtype=torch.float32)
 
 
-class _answering:
+@contextmanager
+def _answering(backbone: Any, answer: Any, hidden: torch.Tensor) -> Iterator[None]:
     """While open, the backbone answers any call with these hidden states, in a kind of output of its own."""
-
-    def __init__(self, backbone: Any, answer: Any, hidden: torch.Tensor) -> None:
-        answer.last_hidden_state = hidden
-        self.backbone, self.answer = backbone, answer
-        self.before = vars(backbone).get("forward")  # device hooks set one on the instance
-
-    def __enter__(self) -> None:
-        self.backbone.forward = lambda *_, **__: self.answer
-
-    def __exit__(self, *_: object) -> None:
-        del self.backbone.forward
-        if self.before is not None:
-            self.backbone.forward = self.before
+    answer.last_hidden_state = hidden
+    before = vars(backbone).get("forward")  # device hooks set one on the instance
+    backbone.forward = lambda *_, **__: answer
+    try:
+        yield
+    finally:
+        del backbone.forward
+        if before is not None:
+            backbone.forward = before

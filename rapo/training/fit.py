@@ -24,6 +24,7 @@ def fit(
     kept: Kept,
     settings: Settings,
     seed: int,
+    by_length: bool = True,
 ) -> TrainLog:
     """Train a model in place; it is left in evaluation mode, without gradients or TRL's forward.
 
@@ -35,6 +36,8 @@ def fit(
         kept: their lengths, their number of tokens, and what was dropped.
         settings: the trainer's own.
         seed: order of the rows.
+        by_length: whether batches hold rows of like length: not where a loss is a mean over each batch's own tokens,
+            among which those of short answers would weigh more.
     """
     from datasets import Dataset
     from transformers.trainer_callback import PrinterCallback
@@ -46,7 +49,7 @@ def fit(
         data = Dataset.from_dict(dict(columns))
         made = trainer(model, args=given, train_dataset=data, processing_class=tokenizer)
         rows_a_step = settings.batch_size * settings.accumulate * given.world_size
-        made.order = LengthBatches(kept.lengths, rows_a_step, seed=seed, grouped=settings.by_length)
+        made.order = LengthBatches(kept.lengths, rows_a_step, seed=seed, grouped=by_length)
         made.remove_callback(PrinterCallback)
         model, started = made.model, time.monotonic()
         try:

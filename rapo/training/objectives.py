@@ -79,4 +79,5 @@ def train_orpo(model: Any, tokenizer: Any, rows: Rows, *, settings: ORPOSettings
     from rapo.training.trainers import ORPO
 
     kept = prepare(tokenizer, rows, settings)
-    return fit(ORPO, model, tokenizer, joined_pairs(kept.ids), kept=kept, settings=settings, seed=seed)
+    columns = joined_pairs(kept.ids)
+    return fit(ORPO, model, tokenizer, columns, kept=kept, settings=settings, seed=seed, by_length=False)

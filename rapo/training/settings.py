@@ -38,11 +38,6 @@ class Settings:
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
 
-    @property
-    def by_length(self) -> bool:
-        """Whether batches may hold rows of like length: not where a loss is a mean over each batch's own tokens."""
-        return True
-
     def options(self) -> dict[str, Any]:
         """The settings in the names of TRL's trainers and of its command line."""
         return {
@@ -80,11 +75,6 @@ class DPOSettings(Settings):
     label_smoothing: float = 0.0
     ld_alpha: float | None = None
 
-    @property
-    def by_length(self) -> bool:
-        """False with a likelihood among the losses."""
-        return "sft" not in self.loss_type
-
     def options(self) -> dict[str, Any]:
         """As `Settings.options`. Reference log-probabilities are computed beforehand: no second model is held."""
         return super().options() | {
@@ -119,11 +109,6 @@ class SimPOSettings(Settings):
     gamma: float = 0.5
     sft_weight: float = 0.0
 
-    @property
-    def by_length(self) -> bool:
-        """False with a likelihood in the loss."""
-        return self.sft_weight == 0
-
     def options(self) -> dict[str, Any]:
         """As `Settings.options`."""
         own = {"beta": self.beta, "simpo_gamma": self.gamma, "cpo_alpha": self.sft_weight}
@@ -155,11 +140,6 @@ class ORPOSettings(Settings):
     """
 
     beta: float = 1.0
-
-    @property
-    def by_length(self) -> bool:
-        """False: the likelihood is a mean over a batch's tokens, where short answers would weigh more."""
-        return False
 
     def options(self) -> dict[str, Any]:
         """As `Settings.options`."""

@@ -102,7 +102,8 @@ def train_dpo(
             f"reference holds no number for row {name(rows[place], place)!r}; score it, or drop the row"
         )
     columns = {**kept.ids, "ref_chosen_logps": values[:, 0], "ref_rejected_logps": values[:, 1]}
-    return fit(DPO, model, tokenizer, columns, kept=kept, settings=settings, seed=seed)
+    by_length = "sft" not in settings.loss_type
+    return fit(DPO, model, tokenizer, columns, kept=kept, settings=settings, seed=seed, by_length=by_length)
 
 
 def _shared(ids: Ids) -> Ids:
@@ -123,4 +124,5 @@ def train_simpo(model: Any, tokenizer: Any, rows: Rows, *, settings: SimPOSettin
     from rapo.training.trainers import CPO
 
     kept = prepare(tokenizer, rows, settings)
-    return fit(CPO, model, tokenizer, joined_pairs(kept.ids), kept=kept, settings=settings, seed=seed)
+    columns, by_length = joined_pairs(kept.ids), settings.sft_weight == 0
+    return fit(CPO, model, tokenizer, columns, kept=kept, settings=settings, seed=seed, by_length=by_length)
