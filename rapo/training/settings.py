@@ -168,7 +168,3 @@ class TrainLog:
     def tokens_per_second(self) -> float:
         """Trained tokens, prompt included, per second."""
         return self.tokens / self.seconds if self.seconds else float("nan")
-
-    def curve(self, name: str = "loss") -> list[tuple[int, float]]:
-        """(step, value) of one of the logged numbers, say "rewards/margins"; empty where it was not logged."""
-        return [(int(entry["step"]), entry[name]) for entry in self.history if name in entry]

@@ -1,8 +1,9 @@
 """What a training run says of itself."""
 
+import dataclasses
 import math
 
-from rapo.training.settings import TrainLog
+from rapo.training.settings import DPOSettings, KTOSettings, Settings, TrainLog
 
 
 def test_rate_is_tokens_over_seconds() -> None:
@@ -10,7 +11,11 @@ def test_rate_is_tokens_over_seconds() -> None:
     assert math.isnan(TrainLog().tokens_per_second)
 
 
-def test_curve_holds_the_steps_at_which_a_number_was_logged() -> None:
-    log = TrainLog(history=[{"step": 2, "loss": 0.7}, {"step": 4, "loss": 0.5, "rewards/margins": 0.1}])
-    assert log.curve() == [(2, 0.7), (4, 0.5)]
-    assert log.curve("rewards/margins") == [(4, 0.1)]
+def test_settings_speak_trls_names() -> None:
+    import trl
+
+    kinds = {Settings: trl.SFTConfig, DPOSettings: trl.DPOConfig, KTOSettings: trl.KTOConfig}
+    for kind, config in kinds.items():
+        assert set(kind().options()) <= {field.name for field in dataclasses.fields(config)}
+    # KTO's trainer counts responses, two a pair.
+    assert KTOSettings(batch_size=3).options()["per_device_train_batch_size"] == 6

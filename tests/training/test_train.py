@@ -152,7 +152,7 @@ def test_sft_learns_answers() -> None:
     rows = [answered(word, f"{word} w0") for word in WORDS[:10]] * 16
     model = tiny.model(layers=1)
     log = train.train_sft(model, TOKENIZER, rows, settings=Settings(learning_rate=1e-2, epochs=8), seed=0)
-    assert log.curve()[-1][1] < 0.1 * log.curve()[0][1]
+    assert log.history[-1]["loss"] < 0.1 * log.history[0]["loss"]
     answers = sample(model, TOKENIZER, [row["prompt"] for row in rows[:10]], temperature=0)
     assert answers == [f"{word} w0" for word in WORDS[:10]]
 
@@ -180,7 +180,7 @@ def test_dpo_raises_the_chosen_over_the_rejected() -> None:
     log = train.train_dpo(model, TOKENIZER, rows, settings=settings, seed=0)
     gain = train.reference_logprobs(model, TOKENIZER, rows) - before
     assert (gain[:, 0] > gain[:, 1]).all()
-    assert log.curve("rewards/accuracies")[-1][1] == 1.0
+    assert log.history[-1]["rewards/accuracies"] == 1.0
 
 
 def test_the_log_counts_tokens_and_steps() -> None:
