@@ -74,7 +74,8 @@ def load(
         name = str(model)
         check_folder(name, what)
         with _told(what, name):
-            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype or "auto").to(device or "cpu")
+            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype or "auto")
+        model = model.to(device or "cpu")
     else:
         name = model.config.name_or_path or type(model).__name__
         if dtype not in (None, "auto") or device is not None:

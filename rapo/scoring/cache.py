@@ -28,7 +28,7 @@ class Store:
 
     Attributes:
         folder: where the pieces lie.
-        counts: pieces "reused", "computed" (written anew) and "damaged" so far.
+        counts: ``pieces_reused``, ``pieces_computed`` (written anew) and ``pieces_damaged`` so far.
     """
 
     folder: Path | None
@@ -56,10 +56,10 @@ class Store:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, AttributeError, OSError) as error:
-            self.counts["damaged"] += 1
+            self.counts["pieces_damaged"] += 1
             _log.warning("%s is damaged (%s); its %d rows are scored again", path, error, len(row_ids))
             return None
-        self.counts["reused"] += 1
+        self.counts["pieces_reused"] += 1
         return columns
 
     def write(self, key: str, row_ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
@@ -68,7 +68,7 @@ class Store:
         Raises:
             OSError: it cannot be written; what was kept before is untouched, nothing half-written stays.
         """
-        self.counts["computed"] += 1
+        self.counts["pieces_computed"] += 1
         if self.folder is None:
             return
         text = canonical({"row_id": list(row_ids), **{name: list(values) for name, values in columns.items()}})

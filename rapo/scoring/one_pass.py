@@ -24,6 +24,7 @@ COLUMNS = (
     *(f"{side}_{what}" for side in PAIR for what in ("logprob_sum", "tokens")),
     *(f"{side}_truncated" for side in PAIR),
 )
+COUNTED = ("tokens_read", "tokens_scored", "pieces_computed", "pieces_reused", "pieces_damaged")
 _SCHEMA = pa.schema([("row_id", pa.string()), *((name, TYPES[name.split("_", 1)[1]]) for name in COLUMNS)])
 
 
@@ -100,13 +101,9 @@ def run(job: Job, checkpoint: Checkpoint, *, process: Processes) -> tuple[pa.Tab
         weights=checkpoint.key,
         dtype=checkpoint.dtype,
         device=checkpoint.device,
-        tokens_read=counts["read"],
-        tokens_scored=counts["scored"],
-        pieces_computed=counts["computed"],
-        pieces_reused=counts["reused"],
-        pieces_damaged=counts["damaged"],
+        **{name: counts[name] for name in COUNTED},
         seconds=slowest,
-        tokens_per_second=counts["read"] / slowest if counts["read"] and slowest else None,
+        tokens_per_second=counts["tokens_read"] / slowest if counts["tokens_read"] and slowest else None,
     )
     return pa.concat_tables(everything[number] for number in sorted(everything)), done
 
@@ -155,8 +152,8 @@ class _Scorer:
         sums = sequences.logprob_sums(
             self.checkpoint.model, self.head, both, budget=budget, tick=lambda n: self.job.tick(n / len(PAIR))
         )
-        self.counts["read"] += sum(len(completion.ids) for completion in both if completion.tokens)
-        self.counts["scored"] += sum(completion.tokens for completion in both)
+        self.counts["tokens_read"] += sum(len(completion.ids) for completion in both if completion.tokens)
+        self.counts["tokens_scored"] += sum(completion.tokens for completion in both)
         columns: Columns = {}
         for side, (completions, cut), values in zip(PAIR, sides, np.split(sums, len(PAIR)), strict=True):
             columns[f"{side}_logprob_sum"] = [None if np.isnan(value) else value for value in values.tolist()]

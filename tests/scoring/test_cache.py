@@ -22,7 +22,7 @@ def test_what_is_kept_is_read_again(tmp_path):
     store = Store(tmp_path)
     assert store.read("key", IDS) == COLUMNS
     assert store.read("other", IDS) is None
-    assert store.counts == {"reused": 1}
+    assert store.counts == {"pieces_reused": 1}
 
 
 def test_numbers_keep_every_bit(tmp_path):
@@ -48,7 +48,7 @@ def test_a_damaged_piece_is_told_and_missing(tmp_path, caplog, kind):
     file.write_text(damage(file.read_text())[kind])
     with caplog.at_level(logging.WARNING):
         assert store.read("key", IDS) is None
-    assert store.counts["damaged"] == 1
+    assert store.counts["pieces_damaged"] == 1
     assert f"{file} is damaged (its checksum differs); its 2 rows are scored again" in caplog.text
 
 
