@@ -4,60 +4,43 @@ A statistic that the data do not define (no pair that gold decides, every answer
 out and logged. Answers that all score alike do: their difference is exactly zero, and the claim's note says so.
 """
 
-import logging
 from collections.abc import Mapping
-from dataclasses import replace
-from math import isfinite
+from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from rapo.claims.claim import Claim, measured, slug
-from rapo.stats.intervals import Interval
+from rapo.claims.claim import Claim
 from rapo.studies.alignment_potential import tables
+from rapo.studies.common.claims import NO_CONTROL, claim, defined, drawn, size
+from rapo.studies.common.tables import least, mean
 
-_log = logging.getLogger(__name__)
 OTHERS = ("M+", "small Mpi", "uniform")
 ALONE = ("RA", "MAP, 2 epochs")
 BEST = "alignment potential is best (the figures are compared by direction)"
-NO_CONTROL = "no control"
 
 
-def claims(pairs: pd.DataFrame, answers: pd.DataFrame, recipe: Mapping[str, Any]) -> list[Claim]:
+def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> list[Claim]:
     """Every claim of the notebook that the data define.
 
     Args:
-        pairs, answers: `rapo.studies.alignment_potential.study.results`.
-        recipe: `rapo.studies.alignment_potential.study.recipe_of`: the share selected, weights and shares.
+        frames: of `rapo.studies.alignment_potential.study.results`.
+        recipe: of the study: the share selected, weights and shares.
     """
-    main, share = pairs[pairs["fault"] == "main"], recipe["fraction"]
-    found = [
-        *_contradiction(main, share),
-        *_training(answers),
-        *_noise(main, share),
-        *_agreement(pairs, share),
-        *_weight(answers),
-        *_share(answers, share),
-        *_join(answers),
-    ]
-    return [claim for claim in found if _defined(claim)]
-
-
-def _defined(claim: Claim) -> bool:
-    known = all(map(isfinite, (claim.estimate, claim.low, claim.high)))
-    if not known:
-        _log.warning("claim %s is left out: %s cannot be computed on these data", claim.id, claim.statistic)
-    return known
-
-
-def _claim(name: str, statement: str, statistic: str, found: Interval, unit: str, n: str, paper: str) -> Claim:
-    claim = measured(slug(name), statement, statistic, found, unit=unit, n=n, paper=paper)
-    return replace(claim, note="Nothing varies in these data.") if found.low == found.high else claim
-
-
-def _drawn(made: list[Claim], *figures: str) -> list[Claim]:
-    return [replace(claim, figures=figures) for claim in made]
+    pairs, answers, share = frames["pairs"], frames["answers"], recipe["fraction"]
+    main = pairs[pairs["fault"] == "main"]
+    by_study = dict(list(answers.groupby("study", sort=False)))
+    return defined(
+        [
+            *drawn(_contradiction(main, share), "AP-F1a_margins", "AP-F1a_quadrants"),
+            *drawn(_training(by_study["metric"]), "AP-F1b_gold", "AP-F1b_differences"),
+            *drawn(_noise(main, share), "AP-F2_left_out"),
+            *drawn(_agreement(pairs, share), "AP-F3_agreement", "AP-F3_faults"),
+            *drawn([_weight(by_study["weight"])], "AP-A1_weight"),
+            *drawn(_share(by_study["share"], share), "AP-A2_share"),
+            *drawn(_join(by_study["join"]), "AP-J_join"),
+        ]
+    )
 
 
 def _models(frame: pd.DataFrame) -> str:
@@ -67,144 +50,119 @@ def _models(frame: pd.DataFrame) -> str:
 
 
 def _size(answers: pd.DataFrame) -> str:
-    counts = [
-        f"{answers[name].nunique()} {name}{'s' * (answers[name].nunique() > 1)}"
-        for name in ("architecture", "objective", "seed", "prompt")
-    ]
-    return " x ".join(counts)
+    return size(answers, ("architecture", "objective", "seed", "prompt"))
 
 
 def _contradiction(main: pd.DataFrame, share: float) -> list[Claim]:
     """AP-F1a: contradiction beyond chance, and MAP low where both margins are large."""
     table, n = tables.contradiction(main, share=share), _models(main)
-    beyond = tables.mean(table["contradiction"] - table["expected"])
-    left = tables.mean(table["aligned_low"])
-    first = _claim(
-        "AP-F1a", "The two metrics contradict each other on more pairs than chance would have it",
-        f"pairs that exactly one of M+ and small Mpi selects at {share:.0%}, less the number by chance", beyond,
-        "points", n, "a pair is high quality by one metric and low by the other",
-    )  # fmt: skip
-    second = _claim(
-        "AP-F1a/aligned", "Alignment potential is low where both margins already agree",
-        "pairs with both margins large that MAP leaves out, against all pairs that it leaves out", left,
-        "%", n, "low by MAP where both margins are large",
-    )  # fmt: skip
-    return _drawn([first, replace(second, threshold=100 * (1 - share))], "AP-F1a_margins", "AP-F1a_quadrants")
+    return [
+        claim("AP-F1a", "The two metrics contradict each other on more pairs than chance would have it",
+              f"pairs that exactly one of M+ and small Mpi selects at {share:.0%}, less the number by chance",
+              mean(table["contradiction"] - table["expected"]), n=n, unit="points",
+              paper="a pair is high quality by one metric and low by the other"),
+        claim("AP-F1a/aligned", "Alignment potential is low where both margins already agree",
+              "pairs with both margins large that MAP leaves out, against all pairs that it leaves out",
+              mean(table["aligned_low"]), n=n, unit="%", threshold=100 * (1 - share),
+              paper="low by MAP where both margins are large"),
+    ]  # fmt: skip
 
 
 def _training(answers: pd.DataFrame) -> list[Claim]:
     """AP-F1b, F4, F5: all four metrics; the rival is the best of the others on the test prompts themselves."""
-    part = answers[answers["study"] == "metric"]
     statement = "Training on the pairs that alignment potential selects is best"
-    best = _against_best(part, "AP-F1b", f"{statement}, both base models and objectives together")
     singles = [
-        _claim(f"AP-F1b/{other}", f"Alignment potential selects better pairs to train on than {other} does",
-               f"gold reward, MAP less {other}", tables.gold_gap(part, "metric", "MAP", other), "of 10",
-               _size(part), BEST)
+        claim(f"AP-F1b/{other}", f"Alignment potential selects better pairs to train on than {other} does",
+              f"gold reward, MAP less {other}", tables.gold_gap(answers, "metric", "MAP", other), n=_size(answers),
+              paper=BEST)
         for other in OTHERS
     ]  # fmt: skip
     cells = [
-        _against_best(
-            some,
-            f"AP-F1b/{a}, {tables.OBJECTIVES[str(o)]}",
-            f"{statement}: base {a}, objective {tables.OBJECTIVES[str(o)]}",
-        )
-        for (a, o), some in part.groupby(["architecture", "objective"], sort=False)
+        _against_best(some, f"AP-F1b/{a} {tables.OBJECTIVES[str(o)]}",
+                      f"{statement}: base {a}, objective {tables.OBJECTIVES[str(o)]}")
+        for (a, o), some in answers.groupby(["architecture", "objective"], sort=False)
+    ]  # fmt: skip
+    return [
+        _against_best(answers, "AP-F1b", f"{statement}, both base models and objectives together"),
+        *singles,
+        *cells,
     ]
-    return _drawn([best, *singles, *cells], "AP-F1b_gold", "AP-F1b_differences")
 
 
 def _against_best(part: pd.DataFrame, name: str, statement: str) -> Claim:
-    gaps = {other: tables.gold_gap(part, "metric", "MAP", other) for other in OTHERS}
-    rival = min(gaps, key=lambda other: gaps[other].estimate)
+    rival, found = least({other: tables.gold_gap(part, "metric", "MAP", other) for other in OTHERS})
     statistic = f"gold reward, MAP less the best other metric ({rival})"
-    return _claim(name, statement, statistic, gaps[rival], "of 10", _size(part), BEST)
+    return claim(name, statement, statistic, found, n=_size(part), paper=BEST)
 
 
 def _noise(main: pd.DataFrame, share: float) -> list[Claim]:
     """AP-F2: wrongly labelled pairs that M+ selects and MAP does not."""
     table, n = tables.noise(main, share=share), _models(main)
-    found = _claim(
-        "AP-F2", "There are wrongly labelled pairs that M+ calls good and alignment potential does not",
-        "M+'s pairs that are labelled wrongly and that MAP leaves out", tables.mean(table["found"]),
-        "% of M+'s pairs", n, "one example shown",
-    )  # fmt: skip
-    aimed = _claim(
-        "AP-F2/aimed", "Of the pairs that M+ selects, alignment potential leaves out the wrongly labelled ones first",
-        "share left out by MAP, wrongly labelled less rightly labelled pairs of M+",
-        tables.mean(table["wrong"] - table["right"]), "points", n, "no count",
-    )  # fmt: skip
-    return _drawn([found, aimed], "AP-F2_left_out")
+    return [
+        claim("AP-F2", "There are wrongly labelled pairs that M+ calls good and alignment potential does not",
+              "M+'s pairs that are labelled wrongly and that MAP leaves out", mean(table["found"]), n=n,
+              unit="% of M+'s pairs", paper="one example shown"),
+        claim("AP-F2/aimed",
+              "Of the pairs that M+ selects, alignment potential leaves out the wrongly labelled ones first",
+              "share left out by MAP, wrongly labelled less rightly labelled pairs of M+",
+              mean(table["wrong"] - table["right"]), n=n, unit="points", paper="no count"),
+    ]  # fmt: skip
 
 
 def _agreement(pairs: pd.DataFrame, share: float) -> list[Claim]:
     """AP-F3: agreement of gold with the label, MAP against the others; then against M+ fault by fault."""
-    main = pairs[pairs["fault"] == "main"]
-    statement = "Gold agrees more often with the label on pairs that alignment potential selects"
-    made = [
-        _agreement_claim("AP-F3" if other == "M+" else f"AP-F3/{other}", f"{statement} than on those of {other}",
-                         main, other, share)
-        for other in OTHERS
+    by_fault = {str(fault): part for fault, part in pairs.groupby("fault", sort=False)}
+    main = by_fault.pop("main")
+    statement = "Gold agrees more often with the label on pairs that alignment potential selects than on those of"
+    cells = [("AP-F3" if other == "M+" else f"AP-F3/{other}", other, main, other) for other in OTHERS]
+    cells += [
+        (f"AP-F3/{fault.replace(' %', '')}", f"M+: fault {fault}", part, "M+") for fault, part in by_fault.items()
+    ]
+    return [
+        claim(name, f"{statement} {words}", f"agreement of gold with the label at {share:.0%}, MAP less {other}",
+              tables.agreement_gap(part, "MAP", other, share), n=_models(part), unit="points",
+              paper="MAP above M+ (GPT-4 as second judge)" if name == "AP-F3" else NO_CONTROL)
+        for name, words, part, other in cells
     ]  # fmt: skip
-    for fault, part in pairs[pairs["fault"] != "main"].groupby("fault", sort=False):
-        name = f"AP-F3/{str(fault).replace(' %', '')}"
-        made.append(_agreement_claim(name, f"{statement} than on those of M+: fault {fault}", part, "M+", share))
-    return _drawn(made, "AP-F3_agreement", "AP-F3_faults")
 
 
-def _agreement_claim(name: str, statement: str, part: pd.DataFrame, other: str, share: float) -> Claim:
-    paper = "MAP above M+ (GPT-4 as second judge)" if name == "AP-F3" else "no control"
-    found = tables.agreement_gap(part, "MAP", other, share)
-    statistic = f"agreement of gold with the label at {share:.0%}, MAP less {other}"
-    return _claim(name, statement, statistic, found, "points", _models(part), paper)
-
-
-def _weight(answers: pd.DataFrame) -> list[Claim]:
+def _weight(answers: pd.DataFrame) -> Claim:
     """AP-A1: the largest weight against the smallest; as good as equal within a third of a point."""
-    part = answers[answers["study"] == "weight"]
-    low, high = part["x"].min(), part["x"].max()
-    found = tables.gap(part[part["x"] == high], part[part["x"] == low])
-    made = _claim(
+    low, high = answers["x"].min(), answers["x"].max()
+    return claim(
         "AP-A1", "The weight of the implicit margin matters little: gold within 0.3 of 10",
-        f"gold reward, weight {high:g} less weight {low:g}", found, "of 10", _size(part),
-        "an ablation; weight 1, and 2.5 in self-play",
+        f"gold reward, weight {high:g} less weight {low:g}",
+        tables.gap(answers[answers["x"] == high], answers[answers["x"] == low]), n=_size(answers),
+        paper="an ablation; weight 1, and 2.5 in self-play", direction="equal", threshold=0.3,
     )  # fmt: skip
-    return _drawn([replace(made, direction="equal", threshold=0.3)], "AP-A1_weight")
 
 
 def _share(answers: pd.DataFrame, share: float) -> list[Claim]:
     """AP-A2: MAP against uniform over the shares, and against all pairs."""
-    part = answers[answers["study"] == "share"]
-    some, picked = part[part["x"] < 1], part[(part["x"] == share) & (part["arm"] == "MAP")]
-    over = tables.gap(some[some["arm"] == "MAP"], some[some["arm"] == "uniform"])
-    everything = part[(part["x"] == part["x"].max()) & (part["arm"] == "MAP")]
+    make, chosen = partial(claim, n=_size(answers)), answers[answers["arm"] == "MAP"]
+    some = answers[answers["x"] < 1]
+    everything = chosen[chosen["x"] == answers["x"].max()]
     shares = ", ".join(f"{x:.0%}" for x in sorted(some["x"].unique()))
-    made = [
-        _claim("AP-A2", "Alignment potential beats uniform selection whatever the share",
-               f"gold reward, MAP less uniform, mean over {shares}", over, "of 10", _size(part), BEST),
-        _claim("AP-A2/all", "A selected share is better to train on than all pairs, in fewer steps",
-               f"gold reward, MAP at {share:.0%} less all pairs", tables.gap(picked, everything), "of 10",
-               _size(part), "an ablation of the share"),
+    return [
+        make("AP-A2", "Alignment potential beats uniform selection whatever the share",
+             f"gold reward, MAP less uniform, mean over {shares}", tables.gold_gap(some, "share", "MAP", "uniform"),
+             paper=BEST),
+        make("AP-A2/all", "A selected share is better to train on than all pairs, in fewer steps",
+             f"gold reward, MAP at {share:.0%} less all pairs",
+             tables.gap(chosen[chosen["x"] == share], everything), paper="an ablation of the share"),
     ]  # fmt: skip
-    return _drawn(made, "AP-A2_share")
 
 
 def _join(answers: pd.DataFrame) -> list[Claim]:
     """AP-J: select by MAP, then relabel, against each alone with as many pairs and steps."""
-    part, arm = answers[answers["study"] == "join"], "MAP + RA"
-    gaps = {other: tables.gold_gap(part, "join", arm, other) for other in (*ALONE, "uniform, 2 epochs")}
-    rival = min(ALONE, key=lambda other: gaps[other].estimate)
+    arm = "MAP + RA"
+    gaps = {other: tables.gold_gap(answers, "join", arm, other) for other in (*ALONE, "uniform, 2 epochs")}
+    rival, _ = least({other: gaps[other] for other in ALONE})
     shown = {"": rival, "/RA": "RA", "/MAP": "MAP, 2 epochs", "/neither": "uniform, 2 epochs"}
     best = "Selected by alignment potential and then relabelled, pairs are better than by either alone"
-    made = [
-        _claim(f"AP-J{suffix}", best if not suffix else f"Selected and relabelled pairs are better than {other}",
-               f"gold reward asked for 10, {arm} less {'the better alone: ' * (not suffix)}{other}", gaps[other],
-               "of 10", _size(part), "not in either paper")
+    return [
+        claim(f"AP-J{suffix}", best if not suffix else f"Selected and relabelled pairs are better than {other}",
+              f"gold reward asked for 10, {arm} less {'the better alone: ' * (not suffix)}{other}", gaps[other],
+              n=_size(answers), paper="not in either paper")
         for suffix, other in shown.items()
     ]  # fmt: skip
-    return _drawn(made, "AP-J_join")
-
-
-def scores_vary(answers: pd.DataFrame) -> bool:
-    """Whether the models are good enough for their answers to differ in gold at all."""
-    return bool(np.ptp(answers["gold"].to_numpy(dtype=float)) > 0)

@@ -9,13 +9,12 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from rapo.selection import margins
 from rapo.selection import select as selection
-from rapo.stats import intervals
 from rapo.stats.intervals import Interval
-from rapo.studies.common.tables import over_models
+from rapo.studies.common.tables import estimates, mean, mean_matrix, over_models
 
 METRICS = {
     "uniform": "uniform",
@@ -48,15 +47,6 @@ def models(pairs: pd.DataFrame) -> list[pd.DataFrame]:
     return [part for _, part in pairs.groupby(["fault", "architecture", "seed"], sort=False)]
 
 
-def mean(values: ArrayLike) -> Interval:
-    """Student's interval over the values that are known; limits are NaN with fewer than two of them."""
-    given = np.asarray(values, dtype=float)
-    known = given[np.isfinite(given)]
-    if len(known) > 1:
-        return intervals.t_interval(known)
-    return Interval(float(known[0]) if len(known) else np.nan, np.nan, np.nan, n=len(known))
-
-
 def accuracy(gold: Floats) -> float:
     """Share of the pairs whose label gold confirms, in %; those that gold holds equal are left out.
 
@@ -77,19 +67,20 @@ def agreement(pairs: pd.DataFrame, *, shares: Sequence[float] = SHARES) -> pd.Da
     for fault, group in pairs.groupby("fault", sort=False):
         parts = models(group)
         for metric, share in product(METRICS, shares):
-            found = mean([_agree(part, metric, share, place) for place, part in enumerate(parts)])
-            rows.append((fault, metric, share, found.estimate, found.low, found.high, found.n))
-    return pd.DataFrame(rows, columns=["fault", "metric", "share", "estimate", "low", "high", "n"])
+            rows.append((fault, metric, share, mean(_agrees(parts, metric, share))))
+    return estimates(rows, ["fault", "metric", "share"]).assign(n=[found.n for *_, found in rows])
 
 
-def _agree(part: pd.DataFrame, metric: str, share: float, seed: int = 0, weight: float = 1.0) -> float:
-    return accuracy(part["gold"].to_numpy()[ranked(part, metric, share, weight=weight, seed=seed)])
+def _agrees(parts: Sequence[pd.DataFrame], metric: str, share: float, *, weight: float = 1.0) -> Floats:
+    """`accuracy` of the pairs that a metric selects. Shape: (n_models,)"""
+    kept = [ranked(part, metric, share, weight=weight, seed=place) for place, part in enumerate(parts)]
+    return np.array([accuracy(part["gold"].to_numpy()[keep]) for part, keep in zip(parts, kept, strict=True)])
 
 
 def agreement_gap(pairs: pd.DataFrame, metric: str, other: str, share: float) -> Interval:
     """Agreement of one metric's pairs less another's, in points, paired by model."""
-    parts = enumerate(models(pairs))
-    return mean([_agree(part, metric, share, i) - _agree(part, other, share, i) for i, part in parts])
+    parts = models(pairs)
+    return mean(_agrees(parts, metric, share) - _agrees(parts, other, share))
 
 
 def agreement_gaps(pairs: pd.DataFrame, metric: str, others: Sequence[str], share: float) -> pd.DataFrame:
@@ -98,11 +89,11 @@ def agreement_gaps(pairs: pd.DataFrame, metric: str, others: Sequence[str], shar
     Returns:
         Columns group ("less M+"), name (the fault), estimate (points), low, high.
     """
-    rows = []
-    for other, (fault, part) in product(others, pairs.groupby("fault", sort=False)):
-        found = agreement_gap(part, metric, other, share)
-        rows.append((f"less {other}", fault, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+    rows = [
+        (f"less {other}", fault, agreement_gap(part, metric, other, share))
+        for other, (fault, part) in product(others, pairs.groupby("fault", sort=False))
+    ]
+    return estimates(rows, ["group", "name"])
 
 
 def agreement_by_weight(pairs: pd.DataFrame, *, share: float, weights: Sequence[float]) -> pd.DataFrame:
@@ -111,11 +102,9 @@ def agreement_by_weight(pairs: pd.DataFrame, *, share: float, weights: Sequence[
     Returns:
         Columns arm ("MAP"), x (the weight; 0 is M+), estimate (%), low, high.
     """
-    rows = []
-    for weight in weights:
-        found = mean([_agree(part, "MAP", share, weight=weight) for part in models(pairs)])
-        rows.append(("MAP", weight, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["arm", "x", "estimate", "low", "high"])
+    parts = models(pairs)
+    rows = [("MAP", weight, mean(_agrees(parts, "MAP", share, weight=weight))) for weight in weights]
+    return estimates(rows, ["arm", "x"])
 
 
 def placed(part: pd.DataFrame, *, share: float) -> pd.DataFrame:
@@ -140,10 +129,8 @@ def quadrants(pairs: pd.DataFrame, *, share: float) -> pd.DataFrame:
             "label right": [accuracy(some["gold"].to_numpy()) for some in inside],
             "selected by MAP": [_percent(some["picked"]) for some in inside],
         }
-        for quantity, values in quantities.items():
-            found = mean(values)
-            rows.append((name, quantity, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["quadrant", "quantity", "estimate", "low", "high"])
+        rows += [(name, quantity, mean(values)) for quantity, values in quantities.items()]
+    return estimates(rows, ["quadrant", "quantity"])
 
 
 def _percent(picked: "pd.Series[bool]") -> float:
@@ -214,22 +201,17 @@ def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
         Columns architecture, objective, arm, x, estimate, low, high, label_accuracy (%).
     """
     part = answers[answers["study"] == study]
-    rows = []
-    for key, group in part.groupby(["architecture", "objective", "arm", "x"], sort=False):
-        found = over_models(_matrix(group))
-        rows.append((*key, found.estimate, found.low, found.high, 100 * group["label_accuracy"].mean()))
-    columns = ["architecture", "objective", "arm", "x", "estimate", "low", "high", "label_accuracy"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _matrix(group: pd.DataFrame) -> pd.DataFrame:
-    """Gold by (architecture, seed) x prompt, averaged over all that a seed's pairs trained."""
-    return group.pivot_table(index=["architecture", "seed"], columns="prompt", values="gold", aggfunc="mean")
+    groups = list(part.groupby(["architecture", "objective", "arm", "x"], sort=False))
+    found = estimates(
+        [(*key, over_models(mean_matrix(group))) for key, group in groups],
+        ["architecture", "objective", "arm", "x"],
+    )
+    return found.assign(label_accuracy=[100 * group["label_accuracy"].mean() for _, group in groups])
 
 
 def gap(first: pd.DataFrame, second: pd.DataFrame) -> Interval:
     """Gold reward of some answers less that of others, paired by model and prompt (averaged over x)."""
-    return over_models(_matrix(first) - _matrix(second))
+    return over_models(mean_matrix(first) - mean_matrix(second))
 
 
 def gold_gap(answers: pd.DataFrame, study: str, arm: str, other: str) -> Interval:
@@ -249,11 +231,11 @@ def gold_gaps(answers: pd.DataFrame, study: str, arm: str, others: Sequence[str]
         f"{a}, {OBJECTIVES[str(o)]}": some
         for (a, o), some in part.groupby(["architecture", "objective"], sort=False)
     }
-    rows = []
-    for (group, some), other in product({"all": part, **groups}.items(), others):
-        found = gold_gap(some, study, arm, other)
-        rows.append((group, f"less {other}", found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+    rows = [
+        (group, f"less {other}", gold_gap(some, study, arm, other))
+        for (group, some), other in product({"all": part, **groups}.items(), others)
+    ]
+    return estimates(rows, ["group", "name"])
 
 
 def left_out(table: pd.DataFrame) -> pd.DataFrame:
@@ -262,6 +244,9 @@ def left_out(table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns arm ("label wrong", "label right"), estimate (%), low, high.
     """
-    found = {f"label {name}": mean(table[name]) for name in ("wrong", "right")}
-    rows = [(name, each.estimate, each.low, each.high) for name, each in found.items()]
-    return pd.DataFrame(rows, columns=["arm", "estimate", "low", "high"])
+    return estimates([(f"label {name}", mean(table[name])) for name in ("wrong", "right")], ["arm"])
+
+
+def scores_vary(answers: pd.DataFrame) -> bool:
+    """Whether the models are good enough for their answers to differ in gold at all."""
+    return bool(np.ptp(answers["gold"].to_numpy(dtype=float)) > 0)

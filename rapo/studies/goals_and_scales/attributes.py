@@ -1,16 +1,16 @@
 """Goals of several attributes (RA-T8): does the attribute that is asked low fall, and does it fall alone?"""
 
 from collections.abc import Sequence
+from itertools import product
 
 import pandas as pd
 
 from rapo.stats.intervals import Interval
-from rapo.studies.common.tables import matrix, over_models
+from rapo.studies.common.tables import estimates, matrix, over_models, total
 from rapo.studies.goals_and_scales.tables import pick, with_scores
 from rapo.world.reward import ATTRIBUTES
 
 ARMS = ("base, all 10", "RA, attributes")  # those that are asked for single low attributes
-_BOUNDS = ["estimate", "low", "high"]
 
 
 def _fall(answers: pd.DataFrame, arm: str, attribute: str, level: float, metric: str) -> pd.DataFrame:
@@ -26,12 +26,12 @@ def falls(answers: pd.DataFrame, arm: str, level: float) -> pd.DataFrame:
     Returns:
         Columns asked, realised (attributes), estimate, low, high (score points).
     """
-    part, rows = with_scores(answers), []
-    for asked in ATTRIBUTES:
-        for realised in ATTRIBUTES:
-            found = over_models(_fall(part, arm, asked, level, realised))
-            rows.append((asked, realised, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["asked", "realised", *_BOUNDS])
+    part = with_scores(answers)
+    rows = [
+        (asked, realised, over_models(_fall(part, arm, asked, level, realised)))
+        for asked, realised in product(ATTRIBUTES, ATTRIBUTES)
+    ]
+    return estimates(rows, ["asked", "realised"])
 
 
 def selectivity(
@@ -65,7 +65,7 @@ def _selectivity(answers: pd.DataFrame, arm: str, level: float, attributes: Sequ
 
 
 def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return sum(tables[1:], start=tables[0]) / len(tables)
+    return total(tables) / len(tables)
 
 
 def curves(answers: pd.DataFrame) -> pd.DataFrame:
@@ -80,6 +80,5 @@ def curves(answers: pd.DataFrame) -> pd.DataFrame:
         asked = part[(part["x"] == attribute) | (part["asked"] == "all 10")]
         for (arm, goal), group in sorted(asked.groupby(["arm", "goal"]), key=lambda each: ARMS.index(each[0][0])):
             for metric, column in (("score", attribute), ("sentences", "sentences")):
-                found = over_models(matrix(group, column))
-                rows.append((arm, attribute, goal, metric, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["arm", "attribute", "goal", "metric", *_BOUNDS])
+                rows.append((arm, attribute, goal, metric, over_models(matrix(group, column))))
+    return estimates(rows, ["arm", "attribute", "goal", "metric"])

@@ -3,28 +3,23 @@
 ``answers`` is what `study.results` gives; arms are compared seed by seed and prompt by prompt.
 """
 
-from collections.abc import Sequence
+from itertools import product
 
-import numpy as np
 import pandas as pd
 
 from rapo.stats.intervals import Interval
-from rapo.studies.common.tables import matrix, over_models
+from rapo.studies.common import tables
+from rapo.studies.common.tables import estimates, gap, matrix, mean_matrix, over_models, with_form
 from rapo.studies.goals_and_scales.scales import SCALES
 from rapo.world.reward import ATTRIBUTES
 
 CONTROLS = ("UF", "UF, g=10")
 KEYS = ["arm", "x", "asked", "goal"]
-METRICS = ("gold", "sentences", "unparseable")
-_BOUNDS = ["estimate", "low", "high"]
 
 
 def with_scores(answers: pd.DataFrame) -> pd.DataFrame:
-    """Attributes as scores from 1 to 10, ``unparseable`` in percent; a broken answer scores 1 and has no sentence."""
-    scores = {name: 1 + 9 * answers[name].fillna(0.0) for name in ATTRIBUTES}
-    return answers.assign(
-        **scores, unparseable=100.0 * ~answers["parseable"], sentences=answers["sentences"].fillna(0.0)
-    )
+    """`with_form`, and attributes as scores from 1 to 10; a broken answer scores 1."""
+    return with_form(answers).assign(**{name: 1 + 9 * answers[name].fillna(0.0) for name in ATTRIBUTES})
 
 
 def pick(
@@ -43,24 +38,14 @@ def pick(
     return answers[keep]
 
 
-def gap(first: pd.DataFrame, second: pd.DataFrame, metric: str = "gold") -> Interval:
-    """A metric of some answers less that of others, paired by seed and prompt."""
-    return over_models(matrix(first, metric) - matrix(second, metric))
-
-
-def cells(answers: pd.DataFrame, study: str, *, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
-    """Every metric of everything that a study asked.
+def cells(answers: pd.DataFrame, study: str) -> pd.DataFrame:
+    """Gold, sentences and broken answers of everything that a study asked.
 
     Returns:
         Columns arm, x, asked, goal, metric, estimate, low, high.
     """
-    part = with_scores(answers[answers["study"] == study])
-    rows = []
-    for key, group in part.groupby(KEYS, sort=False, dropna=False):
-        for metric in metrics:
-            found = over_models(matrix(group, metric))
-            rows.append((*key, metric, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=[*KEYS, "metric", *_BOUNDS])
+    found = tables.cells(with_form(answers[answers["study"] == study]), KEYS)
+    return found.drop(columns=["n_seeds", "n_prompts"])
 
 
 def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
@@ -90,14 +75,13 @@ def top_gaps(answers: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns group ("less UF"), name (the scale), estimate, low, high.
     """
-    rows = []
-    for other in (*CONTROLS, "RA on 1-10"):
-        against = top(answers, "1-10") if other == "RA on 1-10" else pick(answers, "scale", other)
-        for scale in scales(answers):
-            if other != "RA on 1-10" or scale != "1-10":
-                found = gap(top(answers, scale), against)
-                rows.append((f"less {other}", scale, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["group", "name", *_BOUNDS])
+    against = {other: pick(answers, "scale", other) for other in CONTROLS} | {"RA on 1-10": top(answers, "1-10")}
+    rows = [
+        (f"less {other}", scale, gap(top(answers, scale), rival))
+        for (other, rival), scale in product(against.items(), scales(answers))
+        if (other, scale) != ("RA on 1-10", "1-10")
+    ]
+    return estimates(rows, ["group", "name"])
 
 
 def scales(answers: pd.DataFrame) -> list[str]:
@@ -117,13 +101,16 @@ def noise_gaps(answers: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns arm ("RA less UF"), x (noise, points), estimate, low, high.
     """
-    rows = []
-    for other in CONTROLS:
-        for noise in noises(answers):
-            first, second = (pick(answers, "noise", arm, x=noise) for arm in ("RA", other))
-            found = gap(first, second)
-            rows.append((f"RA less {other}", float(noise), found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["arm", "x", *_BOUNDS])
+    rows = [
+        (f"RA less {other}", float(noise), over_models(_lead(answers, other, noise)))
+        for other, noise in product(CONTROLS, noises(answers))
+    ]
+    return estimates(rows, ["arm", "x"])
+
+
+def _lead(answers: pd.DataFrame, other: str, noise: str) -> pd.DataFrame:
+    ra, control = (matrix(pick(answers, "noise", arm, x=noise)) for arm in ("RA", other))
+    return ra - control
 
 
 def helps_until(gaps: pd.DataFrame) -> str:
@@ -141,15 +128,9 @@ def helps_until(gaps: pd.DataFrame) -> str:
 
 def noise_slope(answers: pd.DataFrame, other: str) -> Interval:
     """Least-squares slope of RA's lead over a control on the judge's noise, points a point."""
-    at = np.array([float(noise) for noise in noises(answers)])
-    weights = (at - at.mean()) / ((at - at.mean()) ** 2).sum()
-    leads = [
-        matrix(pick(answers, "noise", "RA", x=noise), "gold")
-        - matrix(pick(answers, "noise", other, x=noise), "gold")
-        for noise in noises(answers)
-    ]
-    weighted = [lead * weight for lead, weight in zip(leads, weights, strict=True)]
-    return over_models(sum(weighted[1:], start=weighted[0]))
+    at = noises(answers)
+    leads = [_lead(answers, other, noise) for noise in at]
+    return over_models(tables.slope(leads, [float(noise) for noise in at]))
 
 
 def beyond(answers: pd.DataFrame, scale: str, arm: str = "RA", *, side: str = "above") -> Interval:
@@ -157,8 +138,7 @@ def beyond(answers: pd.DataFrame, scale: str, arm: str = "RA", *, side: str = "a
     ends = SCALES[scale].low, SCALES[scale].high
     part = pick(answers, "outside", arm, x=scale)
     past = part["goal"] > ends[1] if side == "above" else part["goal"] < ends[0]
-    far = part[past].pivot_table(index=["architecture", "seed"], columns="prompt", values="gold", aggfunc="mean")
-    return over_models(far - matrix(part[part["goal"] == ends[side == "above"]], "gold"))
+    return over_models(mean_matrix(part[past]) - matrix(part[part["goal"] == ends[side == "above"]]))
 
 
 def has_beyond(answers: pd.DataFrame, scale: str, *, side: str = "above") -> bool:
@@ -171,7 +151,7 @@ def has_beyond(answers: pd.DataFrame, scale: str, *, side: str = "above") -> boo
 def unseen_gain(answers: pd.DataFrame, arm: str, seen: float) -> pd.DataFrame:
     """Gold asked for 10 less gold asked for the best score seen in training. Shape: (n_models, n_prompts)"""
     best, last = (pick(answers, "outside", arm, x="1-10", asked=f"{goal:g}") for goal in (10, seen))
-    return matrix(best, "gold") - matrix(last, "gold")
+    return matrix(best) - matrix(last)
 
 
 def policy_gaps(answers: pd.DataFrame) -> pd.DataFrame:
@@ -180,17 +160,16 @@ def policy_gaps(answers: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns group ("RA less UF"), name (source and round, or arm and round), estimate, low, high.
     """
-    part = answers[(answers["study"] == "on-policy") & (answers["x"] != "")]
-    turns = sorted(part["x"].unique())
-    rows = []
-    for other in CONTROLS:
-        for x in turns:
-            found = gap(pick(part, "on-policy", "RA", x=x), pick(part, "on-policy", other, x=x))
-            rows.append((f"RA less {other}", x, found.estimate, found.low, found.high))
-    for x in turns:
-        for arm in (*CONTROLS, "RA") if x.startswith("on-policy") else ():
-            other_source = pick(part, "on-policy", arm, x=x.replace("on-policy", "off-policy"))
-            found = gap(pick(part, "on-policy", arm, x=x), other_source)
-            name = f"{arm}, {x.split(', ')[1]}"
-            rows.append(("on-policy less off-policy", name, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["group", "name", *_BOUNDS])
+
+    def told(arm: str, x: str) -> pd.DataFrame:
+        return pick(answers, "on-policy", arm, x=x)
+
+    turns = sorted(answers.loc[(answers["study"] == "on-policy") & (answers["x"] != ""), "x"].unique())
+    own = [x for x in turns if x.startswith("on-policy")]
+    rows = [(f"RA less {other}", x, gap(told("RA", x), told(other, x))) for other, x in product(CONTROLS, turns)]
+    rows += [
+        ("on-policy less off-policy", f"{arm}, {x.split(', ')[1]}",
+         gap(told(arm, x), told(arm, x.replace("on-policy", "off-policy"))))
+        for x, arm in product(own, (*CONTROLS, "RA"))
+    ]  # fmt: skip
+    return estimates(rows, ["group", "name"])

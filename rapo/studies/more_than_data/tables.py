@@ -1,7 +1,6 @@
 """From answers and log-probabilities to the tables of `rapo.studies.more_than_data.study`. No training here."""
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,10 @@ from rapo.relabelling.goals import COMPACT
 from rapo.relabelling.relabel import relabel
 from rapo.stats import intervals
 from rapo.stats.intervals import Interval
-from rapo.studies.common.tables import matrix, over_models
+from rapo.studies.common import tables
+from rapo.studies.common.tables import estimates, least, matrix, mean, with_form
 from rapo.world import data
 
-METRICS = ("gold", "sentences", "unparseable")
 # Arms of RA-T5 from top to bottom, with the rows each is trained on, for every pair of the data.
 ROWS = {
     "base": 0,
@@ -45,31 +44,20 @@ def rivals(rows: int) -> list[str]:
     return [name for name, n in ROWS.items() if n == rows and "RA" not in name]
 
 
-def arms(answers: pd.DataFrame, names: Sequence[str], *, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
-    """Metrics of arms over seeds and prompts.
+def arms(answers: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Gold, sentences and broken answers of arms over seeds and prompts.
 
     Returns:
-        Columns arm, metric, estimate, low, high, n_seeds, n_prompts.
+        Columns arm, metric, estimate, low, high, n_seeds, n_prompts; arms in the order of ``names``.
     """
-    frame, rows = _told(answers), []
-    for name, metric in product(names, metrics):
-        values = matrix(frame[frame["arm"] == name], metric)
-        found = over_models(values)
-        rows.append((name, metric, found.estimate, found.low, found.high, *values.shape))
-    return pd.DataFrame(rows, columns=["arm", "metric", "estimate", "low", "high", "n_seeds", "n_prompts"])
-
-
-def _told(answers: pd.DataFrame) -> pd.DataFrame:
-    """With ``unparseable`` in percent; an unparseable answer has no sentences."""
-    sentences = answers["sentences"].fillna(0.0)
-    return answers.assign(unparseable=100.0 * ~answers["parseable"].astype(bool), sentences=sentences)
+    frame = with_form(answers)
+    return tables.cells(pd.concat([frame[frame["arm"] == name] for name in names]), ["arm"])
 
 
 def gap(answers: pd.DataFrame, arm: str, other: str, *, metric: str = "gold") -> Interval:
     """One arm less another, paired by seed and prompt."""
-    frame = _told(answers)
-    first, second = (matrix(frame[frame["arm"] == name], metric) for name in (arm, other))
-    return over_models(first - second)
+    frame = with_form(answers)
+    return tables.gap(frame[frame["arm"] == arm], frame[frame["arm"] == other], metric)
 
 
 def gaps(answers: pd.DataFrame, pairs: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -78,19 +66,13 @@ def gaps(answers: pd.DataFrame, pairs: Mapping[str, Sequence[str]]) -> pd.DataFr
     Returns:
         Columns group ("half RA less"), name (the rival), estimate (of 10), low, high.
     """
-    rows = []
-    for arm, others in pairs.items():
-        for other in others:
-            found = gap(answers, arm, other)
-            rows.append((f"{arm} less", other, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+    rows = [(f"{arm} less", other, gap(answers, arm, other)) for arm, others in pairs.items() for other in others]
+    return estimates(rows, ["group", "name"])
 
 
 def hardest(answers: pd.DataFrame, arm: str, others: Sequence[str]) -> tuple[str, Interval]:
-    """The rival that an arm beats by least on these very prompts (hindsight in its disfavour), and by how much."""
-    found = {other: gap(answers, arm, other) for other in others}
-    name = min(found, key=lambda other: found[other].estimate)
-    return name, found[name]
+    """The rival that an arm beats by least, and by how much."""
+    return least({other: gap(answers, arm, other) for other in others})
 
 
 def implicit_goals(goals: pd.DataFrame) -> pd.DataFrame:
@@ -103,26 +85,17 @@ def implicit_goals(goals: pd.DataFrame) -> pd.DataFrame:
         Columns arm ("IRA" for implicit goals, "RA" for the judge's), goal, estimate, low, high, share (% of the
         responses). A goal that one seed alone knows has no limits (NaN).
     """
-    rows = []
+    rows, shares = [], []
     for (kind, goal), part in goals.groupby(["kind", "goal"], sort=False):
+        rows.append(({"implicit": "IRA", "judge": "RA"}[str(kind)], goal, mean(part["gold"])))
         whole = goals[(goals["kind"] == kind) & goals["seed"].isin(part["seed"])]
-        found = _over_seeds(part["gold"])
-        share = 100 * part["n"].sum() / whole["n"].sum()
-        arm = {"implicit": "IRA", "judge": "RA"}[str(kind)]
-        rows.append((arm, goal, found.estimate, found.low, found.high, share))
-    return pd.DataFrame(rows, columns=["arm", "goal", "estimate", "low", "high", "share"])
+        shares.append(100 * part["n"].sum() / whole["n"].sum())
+    return estimates(rows, ["arm", "goal"]).assign(share=shares)
 
 
 def correlations(goals: pd.DataFrame) -> pd.DataFrame:
     """Rank correlation of each kind of goal with gold, one row a seed. Columns seed, implicit, judge."""
     return goals.drop_duplicates(["kind", "seed"]).pivot(index="seed", columns="kind", values="correlation")
-
-
-def _over_seeds(values: "pd.Series[float]") -> Interval:
-    given = values.to_numpy(dtype=float)
-    if len(given) > 1:
-        return intervals.t_interval(given)
-    return Interval(float(given[0]), np.nan, np.nan, n=1)
 
 
 def changes(unlearning: pd.DataFrame) -> pd.DataFrame:
@@ -147,11 +120,11 @@ def curves(unlearning: pd.DataFrame) -> pd.DataFrame:
     """`changes` over the seeds (Student's t). Columns line, side, share (mean of the seeds'), estimate, low, high."""
     table = changes(unlearning)
     place = table.groupby(["line", "side", "seed"])["share"].rank(method="first").astype(int)
-    rows = []
-    for (line, side, _), part in table.assign(place=place).groupby(["line", "side", "place"], sort=False):
-        found = _over_seeds(part["change"])
-        rows.append((line, side, part["share"].mean(), found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["line", "side", "share", "estimate", "low", "high"])
+    rows = [
+        (line, side, part["share"].mean(), mean(part["change"]))
+        for (line, side, _), part in table.assign(place=place).groupby(["line", "side", "place"], sort=False)
+    ]
+    return estimates(rows, ["line", "side", "share"])
 
 
 def final_change(unlearning: pd.DataFrame, line: str, side: str = "rejected") -> "pd.Series[float]":
@@ -176,21 +149,13 @@ def slope(fault: pd.DataFrame, arm: str) -> pd.DataFrame:
     """
     asked = fault[fault["goal"].notna() & (fault["arm"] == arm)]
     goals = np.sort(asked["goal"].unique())
-    centred = goals - goals.mean()
-    weights = centred / (centred @ centred)
-    parts = [matrix(asked[asked["goal"] == goal], "gold") * weight
-             for goal, weight in zip(goals, weights, strict=True)]  # fmt: skip
-    return sum(parts[1:], start=parts[0])
+    return tables.slope([matrix(asked[asked["goal"] == goal]) for goal in goals], goals)
 
 
 def goal_curve(fault: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Gold against the goal asked for. Columns arm, goal, estimate, low, high."""
-    rows = []
-    asked = fault[fault["goal"].notna()]
-    for (arm, goal), part in asked[asked["arm"].isin(names)].groupby(["arm", "goal"], sort=False):
-        found = over_models(matrix(part, "gold"))
-        rows.append((arm, goal, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["arm", "goal", "estimate", "low", "high"])
+    asked = fault[fault["goal"].notna() & fault["arm"].isin(names)]
+    return tables.cells(asked, ["arm", "goal"], ["gold"]).drop(columns=["metric", "n_seeds", "n_prompts"])
 
 
 def at_top(fault: pd.DataFrame) -> pd.DataFrame:

@@ -1,18 +1,18 @@
 """Claims of `study`, each with its statistic and interval; verdicts follow from them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from rapo.claims import published
-from rapo.claims.claim import Claim, measured, slug
-from rapo.stats.intervals import Interval
+from rapo.claims.claim import Claim
+from rapo.studies.common.claims import NO_CONTROL, claim, drawn, size
 from rapo.studies.objectives_and_baselines import study, tables
 
-NO_CONTROL = "no control"
-DIRECTION = "RA above UF"
+# control -> what it is called, the suffix of claims against it, what the paper says
+CONTROLS = {"UF": ("UF", "", "RA above UF"), "UF, g=10": ("UF asked for 10", " controls", NO_CONTROL)}
 
 
 def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> list[Claim]:
@@ -24,48 +24,35 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
     """
     answers = frames["answers"]
     methods = [name for name in study.objectives_of(recipe) if name in set(answers["method"])]
-    return [*_objectives(answers, methods, recipe), *_baselines(answers, frames["tuning"], recipe)]
-
-
-def _size(answers: pd.DataFrame) -> str:
-    return f"{answers['seed'].nunique()} seeds x {answers['prompt'].nunique()} prompts"
-
-
-def _claim(name: str, statement: str, statistic: str, found: Interval, n: str, paper: str) -> Claim:
-    return measured(slug(name), statement, statistic, found, unit="of 10", n=n, paper=paper)
-
-
-def _drawn(made: list[Claim], *figures: str) -> list[Claim]:
-    return [replace(claim, figures=figures) for claim in made]
+    return [
+        *drawn(_objectives(answers, methods, recipe), "RA-A3_objectives"),
+        *drawn(_baselines(answers, frames["tuning"], recipe), "RA-A4_baselines"),
+    ]
 
 
 def _objectives(answers: pd.DataFrame, methods: list[str], recipe: Mapping[str, Any]) -> list[Claim]:
     """RA-A3: under the objective that suits RA least, on average, and under each."""
-    n, titles = _size(answers), study.titles(recipe, methods)
-    others = [name for name in methods if name != "sigmoid"]
-    shown = {"UF": "UF", "UF, g=10": "UF asked for 10"}
+    titles, others = study.titles(recipe, methods), [name for name in methods if name != "sigmoid"]
+    make = partial(claim, n=size(answers))
     made = []
-    for control, suffix, paper in (("UF", "", DIRECTION), ("UF, g=10", "controls", NO_CONTROL)):
-        least, found = tables.weakest(answers, methods, control)
-        statement = (
-            f"Relabelled pairs beat plain ones under every objective, equally long, against {shown[control]}"
-        )
-        statistic = f"gold, RA (g=10) less {shown[control]}, objective with the least gain ({titles[least]})"
-        made.append(_claim("RA-A3" + (suffix and f"/{suffix}"), statement, statistic, found, n, paper))
-        mean = tables.mean_gap(answers, others, control)
-        statement = f"They do so on average over the objectives other than DPO, against {shown[control]}"
-        statistic = f"gold, RA (g=10) less {shown[control]}, mean of {len(others)} objectives"
-        name = "RA-A3/mean" + (suffix and f", {suffix}")
-        made.append(_claim(name, statement, statistic, mean, n, paper))
+    for control, (shown, suffix, paper) in CONTROLS.items():
+        worst, found = tables.weakest(answers, methods, control)
+        less = f"gold, RA (g=10) less {shown}"
+        made += [
+            make(f"RA-A3{suffix.replace(' ', '/')}",
+                 f"Relabelled pairs beat plain ones under every objective, equally long, against {shown}",
+                 f"{less}, objective with the least gain ({titles[worst]})", found, paper=paper),
+            make(f"RA-A3/mean{suffix}",
+                 f"They do so on average over the objectives other than DPO, against {shown}",
+                 f"{less}, mean of {len(others)} objectives", tables.mean_gap(answers, others, control), paper=paper),
+        ]  # fmt: skip
     for method in methods:
-        for control, suffix, paper in (("UF", "", DIRECTION), ("UF, g=10", ", g=10", NO_CONTROL)):
+        for control, (shown, _, paper) in CONTROLS.items():
+            name = f"RA-A3/{method}{control.removeprefix('UF')}"
+            statement = f"{titles[method]}: relabelled pairs beat plain ones, equally long, against {shown}"
             found = tables.gap(answers, (method, "RA"), (method, control))
-            statement = (
-                f"{titles[method]}: relabelled pairs beat plain ones, equally long, against {shown[control]}"
-            )
-            statistic = f"gold, RA (g=10) less {shown[control]}"
-            made.append(_claim(f"RA-A3/{method}{suffix}", statement, statistic, found, n, paper))
-    return _drawn(made, "RA-A3_objectives")
+            made.append(make(name, statement, f"gold, RA (g=10) less {shown}", found, paper=paper))
+    return made
 
 
 def _published(name: str | None) -> str:
@@ -79,18 +66,16 @@ def _published(name: str | None) -> str:
 
 def _baselines(answers: pd.DataFrame, tuning: pd.DataFrame, recipe: Mapping[str, Any]) -> list[Claim]:
     """RA-A4: DPO on relabelled pairs against every other method at equal compute, each asked as suits it."""
-    n, asked = _size(answers), tables.asked_best(tuning)
+    make, asked = partial(claim, n=size(answers)), tables.asked_best(tuning)
     titles = study.titles(recipe, list(asked))
-    least, found = tables.hardest(answers, tuning)
-    statistic = f"gold, DPO on relabelled pairs (g=10) less its strongest rival ({titles[least]}, {asked[least]})"
-    made = [
-        _claim("RA-A4", "DPO on relabelled pairs beats every other method at equal compute", statistic, found, n,
-               "above the baselines of the paper")
+    best, found = tables.hardest(answers, tuning)
+    beats, less = "DPO on relabelled pairs beats", "gold, DPO on relabelled pairs (g=10) less"
+    return [
+        make("RA-A4", f"{beats} every other method at equal compute",
+             f"{less} its strongest rival ({titles[best]}, {asked[best]})", found,
+             paper="above the baselines of the paper"),
+        *(make(f"RA-A4/{method}", f"{beats} {titles[method]} at equal compute", f"{less} {titles[method]} ({arm})",
+               tables.gap(answers, tables.OURS, (method, arm)),
+               paper=_published(study.method_of(recipe, method).get("published")))
+          for method, arm in asked.items()),
     ]  # fmt: skip
-    for method, arm in asked.items():
-        found = tables.gap(answers, tables.OURS, (method, arm))
-        known = study.method_of(recipe, method).get("published")
-        statistic = f"gold, DPO on relabelled pairs (g=10) less {titles[method]} ({arm})"
-        statement = f"DPO on relabelled pairs beats {titles[method]} at equal compute"
-        made.append(_claim(f"RA-A4/{method}", statement, statistic, found, n, _published(known)))
-    return _drawn(made, "RA-A4_baselines")

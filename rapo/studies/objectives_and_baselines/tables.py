@@ -6,13 +6,12 @@ import pandas as pd
 
 from rapo.claims import published
 from rapo.stats.intervals import Interval
-from rapo.studies.common.tables import matrix, over_models
+from rapo.studies.common import tables
+from rapo.studies.common.tables import estimates, least, over_models, total, with_form
 
-METRICS = ("gold", "sentences", "unparseable")
 CONTROLS = ("UF", "UF, g=10")
 OURS = ("sigmoid", "RA")  # DPO on relabelled pairs
 BASE = "base"
-SIZE = ["n_seeds", "n_prompts"]
 Arm = tuple[str, str]  # method and arm
 
 
@@ -25,48 +24,39 @@ def label(method: str, arm: str) -> str:
     return f"{method}: {arm}"
 
 
-def told(answers: pd.DataFrame) -> pd.DataFrame:
-    """With ``unparseable`` in percent; an unparseable answer has no sentences."""
-    return answers.assign(
-        unparseable=100.0 * ~answers["parseable"].astype(bool), sentences=answers["sentences"].fillna(0.0)
-    )
-
-
-def _values(answers: pd.DataFrame, method: str, arm: str, metric: str) -> pd.DataFrame:
+def _answers(answers: pd.DataFrame, method: str, arm: str) -> pd.DataFrame:
     part = answers[(answers["method"] == method) & (answers["arm"] == arm)]
     if part.empty:
         raise ValueError(f"no answers of {label(method, arm)!r}; name the method under `run` in the recipe")
-    return matrix(told(part), metric)
+    return part
 
 
-def gap(answers: pd.DataFrame, first: Arm, second: Arm, *, metric: str = "gold") -> Interval:
-    """One arm less another, paired by seed and prompt; each is named by its method and arm.
+def _gold(answers: pd.DataFrame, method: str, arm: str) -> pd.DataFrame:
+    return tables.matrix(_answers(answers, method, arm))
+
+
+def gap(answers: pd.DataFrame, first: Arm, second: Arm) -> Interval:
+    """Gold of one arm less another's, paired by seed and prompt; each is named by its method and arm.
 
     Raises:
         ValueError: there are no answers of one of them.
     """
-    return over_models(_values(answers, *first, metric) - _values(answers, *second, metric))
+    return tables.gap(_answers(answers, *first), _answers(answers, *second))
 
 
 def mean_gap(answers: pd.DataFrame, methods: Sequence[str], control: str) -> Interval:
     """RA less a control, averaged over methods, paired by seed and prompt."""
-    each = [_values(answers, name, "RA", "gold") - _values(answers, name, control, "gold") for name in methods]
-    return over_models(sum(each[1:], start=each[0]) / len(each))
+    each = [_gold(answers, name, "RA") - _gold(answers, name, control) for name in methods]
+    return over_models(total(each) / len(each))
 
 
-def arms(answers: pd.DataFrame, *, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
-    """Metrics of every arm of every method, in the order of the answers.
+def arms(answers: pd.DataFrame) -> pd.DataFrame:
+    """Gold, sentences and broken answers of every arm of every method, in the order of the answers.
 
     Returns:
         Columns method, arm, metric, estimate, low, high, n_seeds, n_prompts.
     """
-    rows = []
-    for method, arm in answers[["method", "arm"]].drop_duplicates().itertuples(index=False):
-        for metric in metrics:
-            values = _values(answers, method, arm, metric)
-            found = over_models(values)
-            rows.append((method, arm, metric, found.estimate, found.low, found.high, *values.shape))
-    return pd.DataFrame(rows, columns=["method", "arm", "metric", "estimate", "low", "high", *SIZE])
+    return tables.cells(with_form(answers), ["method", "arm"])
 
 
 def gains(answers: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
@@ -75,19 +65,17 @@ def gains(answers: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     Returns:
         Columns method, arm (the control), estimate (gold, of 10), low, high.
     """
-    rows = []
-    for method in methods:
-        for control in CONTROLS:
-            found = gap(answers, (method, "RA"), (method, control))
-            rows.append((method, control, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["method", "arm", "estimate", "low", "high"])
+    rows = [
+        (method, control, gap(answers, (method, "RA"), (method, control)))
+        for method in methods
+        for control in CONTROLS
+    ]
+    return estimates(rows, ["method", "arm"])
 
 
 def weakest(answers: pd.DataFrame, methods: Sequence[str], control: str) -> tuple[str, Interval]:
-    """The objective under which RA gains least over a control on these very prompts, and how much."""
-    found = {name: gap(answers, (name, "RA"), (name, control)) for name in methods}
-    name = min(found, key=lambda method: found[method].estimate)
-    return name, found[name]
+    """The objective under which RA gains least over a control, and how much."""
+    return least({name: gap(answers, (name, "RA"), (name, control)) for name in methods})
 
 
 def asked_best(tuning: pd.DataFrame) -> dict[str, str]:
@@ -107,10 +95,10 @@ def rivals(answers: pd.DataFrame, tuning: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for method, arm in {**asked_best(tuning), BASE: "base, g=10"}.items():
-        gold = over_models(_values(answers, method, arm, "gold"))
+        gold = over_models(_gold(answers, method, arm))
         for quantity, found in (("gold", gold), ("lead", gap(answers, OURS, (method, arm)))):
-            rows.append((method, arm, quantity, found.estimate, found.low, found.high, gold.estimate))
-    table = pd.DataFrame(rows, columns=["method", "arm", "quantity", "estimate", "low", "high", "order"])
+            rows.append((gold.estimate, method, arm, quantity, found))
+    table = estimates(rows, ["order", "method", "arm", "quantity"])
     return table.sort_values("order", ascending=False, kind="stable", ignore_index=True).drop(columns="order")
 
 
@@ -124,10 +112,8 @@ def asked_how(arm: str) -> str:
 
 
 def hardest(answers: pd.DataFrame, tuning: pd.DataFrame) -> tuple[str, Interval]:
-    """The trained rival that DPO on relabelled pairs beats by least on these very prompts, and by how much."""
-    found = {name: gap(answers, OURS, (name, arm)) for name, arm in asked_best(tuning).items()}
-    name = min(found, key=lambda method: found[method].estimate)
-    return name, found[name]
+    """The trained rival that DPO on relabelled pairs beats by least, and by how much."""
+    return least({name: gap(answers, OURS, (name, arm)) for name, arm in asked_best(tuning).items()})
 
 
 def compute(training: pd.DataFrame) -> pd.DataFrame:
@@ -136,8 +122,8 @@ def compute(training: pd.DataFrame) -> pd.DataFrame:
     Args:
         training: of `rapo.studies.objectives_and_baselines.study.frames`.
     """
-    told_ = training.groupby(["method", "data"], sort=False)[["rows", "sequences", "tokens", "steps"]].mean()
-    return told_.reset_index()
+    found = training.groupby(["method", "data"], sort=False)[["rows", "sequences", "tokens", "steps"]].mean()
+    return found.reset_index()
 
 
 def beside_published(found: pd.DataFrame, names: Mapping[str, str], known: Mapping[str, str]) -> pd.DataFrame:

@@ -6,12 +6,11 @@
 from collections.abc import Sequence
 from itertools import product
 
-import numpy as np
 import pandas as pd
 
 from rapo.stats.intervals import Interval
-from rapo.studies.alignment_potential.tables import mean
-from rapo.studies.common.tables import matrix, over_models
+from rapo.studies.common import tables
+from rapo.studies.common.tables import estimates, matrix, mean, over_models, with_form
 from rapo.studies.self_play.study import ARMS, BASE, FIRST, LONGER, PLAIN
 
 ORDER = (PLAIN, "own answers", "uniform", "M+", "small Mpi", "MAP")
@@ -52,16 +51,15 @@ def arms(answers: pd.DataFrame) -> pd.DataFrame:
         Columns arm, quantity (a value of `ASKED`: gold; "sentences", "unparseable" (%) and "length" on the test
         prompts), estimate, low, high.
     """
-    last = last_round(answers)
-    full = answers.assign(unparseable=100.0 * ~answers["parseable"], sentences=answers["sentences"].fillna(0.0))
+    full, last = with_form(answers), last_round(answers)
     turns = {arm: 0 if arm in (BASE, FIRST) else last for arm in EVERY}
     columns = {name: (asked, "gold") for asked, name in ASKED.items()}
     columns |= {name: ("test", name) for name in ("sentences", "unparseable", "length")}
-    rows = []
-    for (arm, turn), (quantity, (asked, value)) in product(turns.items(), columns.items()):
-        found = over_models(matrix(part(full, arm, turn, asked), value))
-        rows.append((arm, quantity, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["arm", "quantity", "estimate", "low", "high"])
+    rows = [
+        (arm, quantity, over_models(matrix(part(full, arm, turn, asked), value)))
+        for (arm, turn), (quantity, (asked, value)) in product(turns.items(), columns.items())
+    ]
+    return estimates(rows, ["arm", "quantity"])
 
 
 def curves(answers: pd.DataFrame) -> pd.DataFrame:
@@ -73,16 +71,15 @@ def curves(answers: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for arm, asked, turn in product(ORDER, ASKED, range(last_round(answers) + 1)):
         some = part(answers, arm, turn, asked)
-        found = over_models(matrix(some, "gold"))
         pairs = some.groupby("seed")["pairs"].first().mean()
-        rows.append((arm, asked, turn, pairs, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["arm", "asked", "round", "pairs", "estimate", "low", "high"])
+        rows.append((arm, asked, turn, pairs, over_models(matrix(some))))
+    return estimates(rows, ["arm", "asked", "round", "pairs"])
 
 
 def gap(answers: pd.DataFrame, arm: str, other: str, *, asked: str = "test", turn: int | None = None) -> Interval:
     """Gold of one arm less another's after a round (the last), paired by seed and prompt."""
     turn = last_round(answers) if turn is None else turn
-    return over_models(_gold(answers, arm, turn, asked) - _gold(answers, other, turn, asked))
+    return tables.gap(part(answers, arm, turn, asked), part(answers, other, turn, asked))
 
 
 def gaps(answers: pd.DataFrame, arm: str, others: Sequence[str]) -> pd.DataFrame:
@@ -91,24 +88,21 @@ def gaps(answers: pd.DataFrame, arm: str, others: Sequence[str]) -> pd.DataFrame
     Returns:
         Columns group (a key of `ASKED`), name ("less uniform"), estimate (of 10), low, high.
     """
-    rows = []
-    for asked, other in product(ASKED, others):
-        found = gap(answers, arm, other, asked=asked)
-        rows.append((asked, f"less {other}", found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+    rows = [
+        (asked, f"less {other}", gap(answers, arm, other, asked=asked)) for asked, other in product(ASKED, others)
+    ]
+    return estimates(rows, ["group", "name"])
 
 
 def slope(answers: pd.DataFrame, arm: str, *, asked: str = "test") -> Interval:
     """Least-squares slope of gold on the round, the first pairs being round 0: points of 10 a round."""
-    turns = np.arange(last_round(answers) + 1.0)
-    weights = (turns - turns.mean()) / ((turns - turns.mean()) ** 2).sum()
-    tables = [weight * _gold(answers, arm, turn, asked) for turn, weight in enumerate(weights)]
-    return over_models(sum(tables[1:], start=tables[0]))
+    turns = range(last_round(answers) + 1)
+    return over_models(tables.slope([matrix(part(answers, arm, turn, asked)) for turn in turns], turns))
 
 
 def step(answers: pd.DataFrame, arm: str, turn: int, *, asked: str = "test") -> Interval:
     """Gold of an arm after a round less its gold after the round before."""
-    return over_models(_gold(answers, arm, turn, asked) - _gold(answers, arm, turn - 1, asked))
+    return tables.gap(part(answers, arm, turn, asked), part(answers, arm, turn - 1, asked))
 
 
 def growth(answers: pd.DataFrame) -> pd.DataFrame:
@@ -117,11 +111,8 @@ def growth(answers: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns arm, asked, estimate (of 10, a round), low, high.
     """
-    rows = []
-    for arm, asked in product(ORDER, ASKED):
-        found = slope(answers, arm, asked=asked)
-        rows.append((arm, asked, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["arm", "asked", "estimate", "low", "high"])
+    rows = [(arm, asked, slope(answers, arm, asked=asked)) for arm, asked in product(ORDER, ASKED)]
+    return estimates(rows, ["arm", "asked"])
 
 
 def sampled(rounds: pd.DataFrame) -> pd.DataFrame:
@@ -146,13 +137,9 @@ def quality(rounds: pd.DataFrame) -> pd.DataFrame:
     own = own.assign(
         gold_gap=own["gold_chosen"] - own["gold_rejected"], label_accuracy=100 * own["label_accuracy"]
     )
-    rows = []
-    for (arm, turn), some in own.groupby(["arm", "round"], sort=False):
-        for name in QUALITIES:
-            found = mean(some[name])
-            rows.append((arm, turn, name, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["arm", "round", "quality", "estimate", "low", "high"])
-
-
-def _gold(answers: pd.DataFrame, arm: str, turn: int, asked: str) -> pd.DataFrame:
-    return matrix(part(answers, arm, turn, asked), "gold")
+    rows = [
+        (arm, turn, name, mean(some[name]))
+        for (arm, turn), some in own.groupby(["arm", "round"], sort=False)
+        for name in QUALITIES
+    ]
+    return estimates(rows, ["arm", "round", "quality"])

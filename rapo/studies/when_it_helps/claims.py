@@ -1,40 +1,40 @@
 """Claims of the map of regimes; each statistic was fixed before the first map was measured."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from math import isfinite
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from rapo.claims.claim import Claim, measured, slug
-from rapo.stats.intervals import Interval
+from rapo.claims.claim import Claim
+from rapo.studies.common.claims import claim, defined, drawn, size
 from rapo.studies.when_it_helps import tables
 
 NEW = "not in the paper"
 
 
-def claims(results: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> list[Claim]:
+def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> list[Claim]:
     """Every claim that the regimes of a scale define.
 
     Args:
-        results: of `rapo.studies.when_it_helps.study.results`.
-        recipe: of `rapo.studies.when_it_helps.study.recipe_of`.
+        frames: of `rapo.studies.when_it_helps.study.results`.
+        recipe: of the study.
     """
-    answers, gains = results["answers"], results["gains"]
-    n = f"{len(recipe['seeds'])} seeds x {answers['prompt'].nunique() // 2} prompts a regime"
-    found = [*_average(gains), _overshoot(answers, recipe, n), *_against_default(answers, n), *_features(gains)]
-    return [claim for claim in found if all(map(isfinite, (claim.low, claim.high)))]
+    answers, gains = frames["answers"], frames["gains"]
+    n = f"{size(answers[answers['split'] == 'test'])} a regime"
+    made = [*_average(gains), *_against_default(answers, n), *_features(gains)]
+    shown = drawn(made, "RA-map_gains", "RA-map_contrasts", "RA-map_features")
+    return defined([*shown, *drawn([_overshoot(answers, recipe, n)], "RA-map_overshoot")])
 
 
 def _average(gains: pd.DataFrame) -> list[Claim]:
-    n = f"{len(gains)} regimes"
+    make = partial(claim, n=f"{len(gains)} regimes", paper=NEW)
     naive, fair = (tables.over_regimes(gains[name].tolist()) for name in ("naive", "estimate"))
     return [
-        _claim("RA-map", "Over the map, reward augmentation beats its best control",
-               "gold of RA less its best control, mean over regimes", fair, "of 10", n),
-        _claim("RA-map/naive", "Over the map, reward augmentation beats plain DPO asked plainly",
-               "gold of RA less UF, mean over regimes", naive, "of 10", n),
+        make("RA-map", "Over the map, reward augmentation beats its best control",
+             "gold of RA less its best control, mean over regimes", fair),
+        make("RA-map/naive", "Over the map, reward augmentation beats plain DPO asked plainly",
+             "gold of RA less UF, mean over regimes", naive),
     ]  # fmt: skip
 
 
@@ -43,8 +43,7 @@ def _overshoot(answers: pd.DataFrame, recipe: Mapping[str, Any], n: str) -> Clai
     found = tables.overshoot(answers, tables.DEFAULT, tables.LONGEST, peak)
     statement = "Plain DPO, prompted and trained as long, writes more sentences than is best"
     statistic = f"sentences of {tables.LONGEST} less the best number, default regime"
-    claim = _claim("RA-map/overshoot", statement, statistic, found, "sentences", n)
-    return replace(claim, figures=("RA-map_overshoot",))
+    return claim("RA-map/overshoot", statement, statistic, found, unit="sentences", n=n, paper=NEW)
 
 
 CONTRASTS = {
@@ -66,32 +65,22 @@ CONTRASTS = {
 
 def _against_default(answers: pd.DataFrame, n: str) -> list[Claim]:
     """One regime less the default: the gain over the best control, paired by seed and prompt."""
-    made = []
-    for name, (regime, direction, statement) in CONTRASTS.items():
-        if regime in set(answers["regime"]):
-            found = tables.contrast(answers, regime)
-            statistic = f"gain over the best control, '{regime}' less default"
-            claim = _claim(f"RA-map/{name}", statement, statistic, found, "of 10", n)
-            made.append(replace(claim, direction=direction))
-    return made
+    return [
+        claim(f"RA-map/{name}", statement, f"gain over the best control, '{regime}' less default",
+              tables.contrast(answers, regime), n=n, paper=NEW, direction=direction)
+        for name, (regime, direction, statement) in CONTRASTS.items()
+        if regime in set(answers["regime"])
+    ]  # fmt: skip
 
 
 def _features(gains: pd.DataFrame) -> list[Claim]:
-    n = f"{len(gains)} regimes"
-    statements = {
-        "miss": ("miss", "The further UF misses the optimum, the more reward augmentation gains"),
-        "slope": ("slope", "The better the base follows goals, the more reward augmentation gains"),
-        "unparseable": ("form", "Where RA breaks the form of answers, it gains less"),
+    told = {
+        "miss": ("miss", "greater", "The further UF misses the optimum, the more reward augmentation gains"),
+        "slope": ("slope", "greater", "The better the base follows goals, the more reward augmentation gains"),
+        "unparseable": ("form", "less", "Where RA breaks the form of answers, it gains less"),
     }
-    made = []
-    for feature, (name, statement) in statements.items():
-        found = tables.association(gains, feature)
-        words = f"rank correlation of the gain with: {tables.FEATURES[feature][1]}"
-        claim = _claim(f"RA-map/{name}", statement, words, found, "", n)
-        made.append(replace(claim, direction="less") if feature == "unparseable" else claim)
-    return made
-
-
-def _claim(name: str, statement: str, statistic: str, found: Interval, unit: str, n: str) -> Claim:
-    claim = measured(slug(name), statement, statistic, found, unit=unit, n=n, paper=NEW)
-    return replace(claim, figures=("RA-map_gains", "RA-map_contrasts", "RA-map_features"))
+    return [
+        claim(f"RA-map/{name}", statement, f"rank correlation of the gain with: {tables.FEATURES[feature][1]}",
+              tables.association(gains, feature), n=f"{len(gains)} regimes", unit="", paper=NEW, direction=direction)
+        for feature, (name, direction, statement) in told.items()
+    ]  # fmt: skip

@@ -16,6 +16,7 @@ from rapo.runs.run import Run
 from rapo.studies.central_results import study as central
 from rapo.studies.common.results import measure_or_read, with_central
 from rapo.studies.when_it_helps import tables
+from rapo.studies.when_it_helps.tables import name_of
 
 FRAMES = ("answers", "pairs", "gains")
 # What is trained and which central arm lends its settings; then the goal each is asked for.
@@ -40,11 +41,6 @@ ARMS: dict[str, tuple[str, int | None]] = {
 def recipe_of(scale: str) -> dict[str, Any]:
     """The map's settings, with the central recipe of the same scale under ``central``."""
     return with_central("when_it_helps", scale)
-
-
-def name_of(regime: Mapping[str, Any]) -> str:
-    """A regime in words: "judge noise: 3"."""
-    return regime["level"] if regime["axis"] == "default" else f"{regime['axis']}: {regime['level']}"
 
 
 def local(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,18 @@ import pandas as pd
 
 from rapo.stats import intervals
 from rapo.stats.intervals import Interval
+from rapo.studies.common import tables
+from rapo.studies.common.tables import estimates, over_models, with_form
+from rapo.world import data
 
 LONGEST = "UF, equal steps, g=10"
 CONTROLS = ("base, g=10", "UF", "UF, g=10", "UF, equal steps", LONGEST)
 DEFAULT = "default"
+
+
+def name_of(regime: Mapping[str, Any]) -> str:
+    """A regime in words: "judge noise: 3"."""
+    return regime["level"] if regime["axis"] == "default" else f"{regime['axis']}: {regime['level']}"
 
 
 def gains(answers: pd.DataFrame, pairs: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
@@ -52,9 +60,6 @@ def best_control(part: pd.DataFrame) -> str:
 
 def peak_of(recipe: Mapping[str, Any], regime: str) -> int | None:
     """The best number of sentences in a regime; None where sentences do not count."""
-    from rapo.studies.when_it_helps.study import name_of
-    from rapo.world import data
-
     (found,) = [each for each in recipe["regimes"] if name_of(each) == regime]
     gold = data.make_world({**recipe["central"]["world"], **found.get("world", {})}).gold
     return gold.peak if gold.weights["elaboration"] > 0 else None
@@ -70,7 +75,7 @@ def _miss(test: pd.DataFrame, peak: int | None) -> float:
 def overshoot(answers: pd.DataFrame, regime: str, arm: str, peak: int) -> Interval:
     """Sentences of an arm's answers less the best number, signed; an unparseable answer has none."""
     test = answers[(answers["regime"] == regime) & (answers["split"] == "test")]
-    return intervals.crossed((matrix(test.fillna({"sentences": 0.0}), arm, "sentences") - peak).to_numpy())
+    return over_models(matrix(with_form(test), arm, "sentences") - peak)
 
 
 def overshoots(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
@@ -79,32 +84,30 @@ def overshoots(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame
     Returns:
         Columns group (arm), name (regime), estimate, low, high.
     """
-    rows = []
-    for arm, regime in product(("UF", LONGEST, "RA"), answers["regime"].unique()):
-        if peak := peak_of(recipe, str(regime)):
-            found = overshoot(answers, str(regime), arm, peak)
-            rows.append((arm, regime, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+    peaks = {str(regime): peak_of(recipe, str(regime)) for regime in answers["regime"].unique()}
+    rows = [
+        (arm, regime, overshoot(answers, regime, arm, peak))
+        for arm, (regime, peak) in product(("UF", LONGEST, "RA"), peaks.items())
+        if peak
+    ]
+    return estimates(rows, ["group", "name"])
 
 
 def arms(answers: pd.DataFrame) -> pd.DataFrame:
     """Every arm in every regime on the test prompts: columns regime, arm, gold, sentences, unparseable (%)."""
-    test = answers[answers["split"] == "test"]
-    table = test.assign(
-        unparseable=100.0 * ~test["parseable"].astype(bool), sentences=test["sentences"].fillna(0.0)
-    )
+    table = with_form(answers[answers["split"] == "test"])
     means = table.groupby(["regime", "arm"], sort=False)[["gold", "sentences", "unparseable"]].mean()
     return means.reset_index()
 
 
 def matrix(test: pd.DataFrame, arm: str, value: str = "gold") -> pd.DataFrame:
     """Gold, or another value, of one arm by seed x prompt."""
-    return test[test["arm"] == arm].pivot(index="seed", columns="prompt", values=value).astype(float)
+    return tables.matrix(test[test["arm"] == arm], value)
 
 
 def gap(test: pd.DataFrame, arm: str, other: str) -> Interval:
     """Gold of one arm less another's, paired by seed and prompt."""
-    return intervals.crossed((matrix(test, arm) - matrix(test, other)).to_numpy())
+    return over_models(matrix(test, arm) - matrix(test, other))
 
 
 def contrast(answers: pd.DataFrame, regime: str, other: str = DEFAULT) -> Interval:
@@ -114,17 +117,17 @@ def contrast(answers: pd.DataFrame, regime: str, other: str = DEFAULT) -> Interv
         part = answers[answers["regime"] == name]
         test = part[part["split"] == "test"]
         parts.append(matrix(test, "RA") - matrix(test, best_control(part)))
-    return intervals.crossed((parts[0] - parts[1]).to_numpy())
+    return over_models(parts[0] - parts[1])
 
 
 def contrasts(answers: pd.DataFrame) -> pd.DataFrame:
     """`contrast` of every regime with the default: columns group (axis), name (regime), estimate, low, high."""
-    rows = []
-    for regime, part in answers.groupby("regime", sort=False):
-        if regime != DEFAULT:
-            found = contrast(answers, str(regime))
-            rows.append((part["axis"].iloc[0], regime, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+    rows = [
+        (part["axis"].iloc[0], regime, contrast(answers, str(regime)))
+        for regime, part in answers.groupby("regime", sort=False)
+        if regime != DEFAULT
+    ]
+    return estimates(rows, ["group", "name"])
 
 
 def over_regimes(values: Sequence[float]) -> Interval:
@@ -164,11 +167,8 @@ FEATURES = {
 
 def associations(table: pd.DataFrame) -> pd.DataFrame:
     """`association` of the gain with every feature: columns group (who can see it), name, estimate, low, high."""
-    rows = []
-    for feature, (seen, words) in FEATURES.items():
-        found = association(table, feature)
-        rows.append((seen, words, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["group", "name", "estimate", "low", "high"])
+    rows = [(seen, words, association(table, feature)) for feature, (seen, words) in FEATURES.items()]
+    return estimates(rows, ["group", "name"])
 
 
 def heat_map(table: pd.DataFrame, grid: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:

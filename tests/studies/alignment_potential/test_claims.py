@@ -9,7 +9,8 @@ import pytest
 from rapo.claims import claim as saving
 from rapo.selection import margins
 from rapo.studies.alignment_potential import study
-from rapo.studies.alignment_potential.claims import claims, scores_vary
+from rapo.studies.alignment_potential.claims import claims
+from rapo.studies.alignment_potential.tables import scores_vary
 
 RECIPE = {**study.recipe_of("smoke"), "architectures": ["qwen2", "llama"]}
 
@@ -43,7 +44,7 @@ def answers(*, effect: dict[str, float]) -> pd.DataFrame:
 
 def test_the_rival_is_the_best_of_the_others() -> None:
     effect = {"MAP": 0.5, "M+": 0.2, "uniform": -1.0, "MAP + RA": 0.9, "RA": 0.7}
-    found = {claim.id: claim for claim in claims(pairs(), answers(effect=effect), RECIPE)}
+    found = {claim.id: claim for claim in claims({"pairs": pairs(), "answers": answers(effect=effect)}, RECIPE)}
     assert found["AP-F1b"].estimate == pytest.approx(0.3)  # 0.5 - 0.2, not 0.5 + 1.0
     assert "(M+)" in found["AP-F1b"].statistic
     assert found["AP-F1b"].verdict == "holds"
@@ -55,7 +56,7 @@ def test_the_rival_is_the_best_of_the_others() -> None:
 
 
 def test_agreement_follows_the_pairs() -> None:
-    found = {claim.id: claim for claim in claims(pairs(), answers(effect={}), RECIPE)}
+    found = {claim.id: claim for claim in claims({"pairs": pairs(), "answers": answers(effect={})}, RECIPE)}
     assert found["AP-F3"].estimate < 0  # wrong labels sit at small explicit margins, where M+ never looks
     assert found["AP-F3/random-1"].estimate == 0  # gold agrees with every label
 
@@ -63,7 +64,7 @@ def test_agreement_follows_the_pairs() -> None:
 @pytest.mark.filterwarnings("error")
 def test_models_too_small_to_tell_anything_make_claims_of_zero(rapo_root: object) -> None:
     same = answers(effect={})
-    found = claims(pairs(), same, RECIPE)
+    found = claims({"pairs": pairs(), "answers": same}, RECIPE)
     assert not scores_vary(same)
     training = next(claim for claim in found if claim.id == "AP-F1b")
     assert (training.estimate, training.low, training.high) == (0, 0, 0)
@@ -75,7 +76,8 @@ def test_models_too_small_to_tell_anything_make_claims_of_zero(rapo_root: object
 
 def test_what_cannot_be_computed_is_left_out_and_named(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        found = {claim.id for claim in claims(pairs().assign(gold=0.0), answers(effect={}), RECIPE)}
+        frames = {"pairs": pairs().assign(gold=0.0), "answers": answers(effect={})}
+        found = {claim.id for claim in claims(frames, RECIPE)}
     assert not {"AP-F3", "AP-F2/aimed"} & found
     assert {"AP-F1a", "AP-F2", "AP-F1b"} <= found
     assert "claim AP-F3 is left out" in caplog.text

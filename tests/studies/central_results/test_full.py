@@ -16,8 +16,8 @@ from rapo.judging.server import JudgeError
 from rapo.models import tiny
 from rapo.pairs import files
 from rapo.studies.central_results import claims as central_claims
-from rapo.studies.central_results import full, study
-from rapo.studies.common import inputs, tables
+from rapo.studies.central_results import full, study, tables
+from rapo.studies.common import inputs
 from rapo.world import data, lexicon, prompts, skills
 
 pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
@@ -104,7 +104,7 @@ def test_the_frames_are_those_that_the_notebook_reads(recipe: dict[str, Any], se
     usual = tables.with_metrics(judged[judged["temperature"] == recipe["temperature"]])
     assert usual.loc[usual["arm"] == "base", "length_controlled"].isna().all()
     assert len(tables.by_temperature(judged, metrics=["gold", "unparseable"]))
-    claims = central_claims.claims(usual, found["used"], found["skills"], peak=3, goals=recipe["goals"])
+    claims = central_claims.claims(found, recipe)
     assert {claim.id for claim in claims} >= {"RA-F2/win-rate", "RA-A2", "RA-T7/RA", "RA-T4"}
     assert set(found["used"]["arm"]) == set(study.ROUNDS)
     assert found["tuning"].groupby(["architecture", "arm"])["best"].sum().eq(1).all()

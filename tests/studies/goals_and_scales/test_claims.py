@@ -44,7 +44,7 @@ def effects(cell: goal_studies.Cell) -> float:
     return turn.get(cell.x, 0) * {"RA": 1.0, "UF, g=10": 0.5, "RA, attributes": 1.1}.get(cell.arm, 0.0)
 
 
-FOUND = {claim.id: claim for claim in claims(answers(effects), RECIPE)}
+FOUND = {claim.id: claim for claim in claims({"answers": answers(effects)}, RECIPE)}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_hindsight_names_its_choice() -> None:
 @pytest.mark.filterwarnings("error")
 def test_every_scale_of_the_study_makes_claims_that_can_be_saved(rapo_root: object) -> None:
     recipe = goal_studies.recipe_of("smoke")
-    found = claims(answers(lambda cell: 0.0, recipe=recipe), recipe)
+    found = claims({"answers": answers(lambda cell: 0.0, recipe=recipe)}, recipe)
     for claim in found:
         saving.save(claim, scale="smoke", notebook="test")
     ids = {claim.id for claim in found}

@@ -50,7 +50,7 @@ def fault() -> pd.DataFrame:
 
 def found(effect: dict[str, float]) -> dict[str, saving.Claim]:
     frames = {"answers": answers(effect), "unlearning": unlearning(), "fault": fault()}
-    return {claim.id: claim for claim in claims(frames)}
+    return {claim.id: claim for claim in claims(frames, {})}
 
 
 def test_half_ra_is_compared_with_plain_pairs_of_as_many_rows() -> None:

@@ -8,7 +8,7 @@ from rapo.studies.self_play import study
 from rapo.studies.self_play.claims import claims
 
 RECIPE = study.recipe_of("small")
-FOUND = {claim.id: claim for claim in claims(FRAME, RECIPE)}
+FOUND = {claim.id: claim for claim in claims({"answers": FRAME}, RECIPE)}
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,15 @@ def test_no_claim_is_left_over() -> None:
 
 
 def test_the_rival_may_change_with_the_prompts() -> None:
-    found = {claim.id: claim for claim in claims(answers({**EFFECT, ("uniform", 2, "evolved"): 0.3}), RECIPE)}
+    frames = {"answers": answers({**EFFECT, ("uniform", 2, "evolved"): 0.3})}
+    found = {claim.id: claim for claim in claims(frames, RECIPE)}
     assert "(uniform)" in found["AP-S1/evolved"].statistic
     assert found["AP-S1/evolved"].estimate == pytest.approx(-0.4)
     assert "(M+)" in found["AP-S1"].statistic
 
 
 def test_models_too_small_to_tell_anything_are_told(rapo_root: object) -> None:
-    for claim in claims(answers({}), RECIPE):
+    for claim in claims({"answers": answers({})}, RECIPE):
         assert claim.estimate == pytest.approx(0)
         assert claim.verdict == "does not hold"
         saving.save(claim, scale="smoke", notebook="test")

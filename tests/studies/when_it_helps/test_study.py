@@ -5,10 +5,10 @@ import pytest
 
 from rapo.studies.central_results import study as central
 from rapo.studies.when_it_helps import study
-from rapo.studies.when_it_helps.tables import CONTROLS
+from rapo.studies.when_it_helps.tables import CONTROLS, name_of
 
 RECIPE = study.recipe_of("small")
-BY_NAME = {study.name_of(regime): regime for regime in RECIPE["regimes"]}
+BY_NAME = {name_of(regime): regime for regime in RECIPE["regimes"]}
 
 
 def base_key(name: str) -> str:

@@ -1,10 +1,11 @@
-"""Central estimates: arithmetic by hand on tiny tables."""
+"""Tables of the central comparison: arithmetic by hand on tiny tables."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from rapo.studies.common import tables
+from rapo.studies.central_results import tables
+from rapo.studies.common.tables import matrix, over_models
 
 
 def answers(values: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -41,7 +42,7 @@ def test_difference_is_paired_by_model_and_prompt() -> None:
 def test_every_model_must_answer_every_prompt() -> None:
     table = answers({"UF": np.ones((2, 3))}).iloc[:-1]
     with pytest.raises(ValueError, match="lack gold for some prompts"):
-        tables.matrix(table, "gold")
+        matrix(table, "gold")
 
 
 def test_slope_of_gold_on_the_goal() -> None:
@@ -54,7 +55,7 @@ def test_architectures_are_fixed() -> None:
     # two architectures that differ by 4 while their seeds agree: the spread between them counts for nothing
     low, high = (answers({"UF": np.tile([value, value], (3, 1))}) for value in (2.0, 6.0))
     table = pd.concat([low, high.assign(architecture="qwen2")])
-    found = tables.over_models(tables.matrix(table, "gold"))
+    found = over_models(matrix(table, "gold"))
     assert (found.estimate, found.low, found.high) == (4.0, 4.0, 4.0)
 
 
