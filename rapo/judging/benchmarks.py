@@ -61,7 +61,7 @@ def commands(
     """
     names = _known(benchmarks)
     start = ["lm_eval", "--model", "hf", "--model_args", f"pretrained={model},dtype=bfloat16"]
-    asked = [] if goal is None else ["--system_instruction", goals.text(goal, goals.template(template))]
+    asked = [] if goal is None else ["--system_instruction", goals.template(template).text(goal)]
     end = ["--apply_chat_template", *asked, "--batch_size", "auto", "--output_path", str(out)]
     found = []
     for shots in sorted({BENCHMARKS[name].shots for name in names}):

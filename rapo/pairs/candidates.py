@@ -7,6 +7,7 @@ Scores of attributes may stand in ``annotations``: numbers, or UltraFeedback's {
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
@@ -58,26 +59,24 @@ class Pairing:
 
 @dataclass(frozen=True)
 class _Flat:
-    """The candidates of a batch, one after the other. Shapes: (n_candidates,), but (n_rows,) for ``lengths``."""
+    """The candidates of a batch, one after the other.
 
-    fields: dict[str, pa.Array]
-    attributes: pa.StructArray | None
+    Attributes:
+        fields: of the completions, but for the overall score; ``attributes`` for their annotations, as numbers.
+        score, row, place: overall score, row of the batch, place within the row. Shapes: (n_candidates,)
+        lengths: candidates of each row. Shape: (n_rows,)
+    """
+
+    fields: pa.Table
     score: np.ndarray
     row: np.ndarray
     place: np.ndarray
     lengths: np.ndarray
 
-    def take(self, keep: np.ndarray) -> "_Flat":
-        keep = keep.astype(np.int64)
-        index = pa.array(keep)
-        return _Flat(
-            {name: field.take(index) for name, field in self.fields.items()},
-            None if self.attributes is None else self.attributes.take(index),
-            self.score[keep],
-            self.row[keep],
-            self.place[keep],
-            np.bincount(self.row[keep], minlength=len(self.lengths)),
-        )
+    def without(self, places: np.ndarray) -> "_Flat":
+        keep = np.setdiff1d(np.arange(len(self.row)), places)
+        lengths = np.bincount(self.row[keep], minlength=len(self.lengths))
+        return _Flat(self.fields.take(pa.array(keep)), self.score[keep], self.row[keep], self.place[keep], lengths)
 
 
 def to_pairs(
@@ -113,7 +112,7 @@ def to_pairs(
         kept, numbers = batch.filter(pa.array(included)), row + np.flatnonzero(included)
         flat = _flatten(kept, pairing, name=name)
         found = _bad(flat, numbers)
-        flat = flat.take(np.setdiff1d(np.arange(len(flat.row)), np.concatenate([[], *(bad for bad, _ in found)])))
+        flat = flat.without(np.concatenate([[], *(bad for bad, _ in found)]))
         faults += [fault for _, fault in found]
         few += int((flat.lengths < 2).sum())
         made.append(_table(kept, flat, numbers, pairing))
@@ -175,18 +174,19 @@ def _flatten(batch: pa.RecordBatch, pairing: Pairing, *, name: str) -> _Flat:
         raise ValueError(f"{name}: the field response of completions is {fields['response'].type}, not text")
     try:
         score = check.numbers(fields.pop(pairing.score))
-        attributes = _attributes(fields.pop("annotations")) if "annotations" in fields else None
+        if "annotations" in fields:
+            fields = _attributes(fields.pop("annotations")) | fields
     except (TypeError, pa.ArrowInvalid) as error:
         raise ValueError(f"{name}: the field {pairing.score} or annotations of completions {error}") from error
     row = np.repeat(np.arange(len(batch)), lengths)
     place = np.arange(len(row)) - (np.cumsum(lengths) - lengths)[row]
-    return _Flat(fields, attributes, pc.fill_null(score, np.nan).to_numpy(), row, place, lengths)
+    return _Flat(pa.table(fields), pc.fill_null(score, np.nan).to_numpy(), row, place, lengths)
 
 
-def _attributes(field: pa.Array) -> pa.StructArray | None:
+def _attributes(field: pa.Array) -> dict[str, pa.StructArray]:
     """Scores of attributes as doubles: numbers, or UltraFeedback's {Rating} with "N/A" for none (null)."""
     if not pa.types.is_struct(field.type) or not field.type.num_fields:
-        return None
+        return {}
     columns = []
     for attribute in field.type:
         held = pc.struct_field(field, attribute.name)
@@ -195,7 +195,14 @@ def _attributes(field: pa.Array) -> pa.StructArray | None:
         if messages.is_text(held.type):
             held = pc.if_else(pc.equal(held, "N/A"), pa.scalar(None, held.type), held).cast(pa.float64())
         columns.append(check.numbers(held))
-    return pa.StructArray.from_arrays(columns, names=[attribute.name for attribute in field.type])
+    return {"attributes": pa.StructArray.from_arrays(columns, names=[attribute.name for attribute in field.type])}
+
+
+def _ratings(fields: pa.Table) -> dict[str, np.ndarray]:
+    """Each attribute's ratings, NaN for none. Shape of each: (n_candidates,)"""
+    held = fields["attributes"].combine_chunks() if "attributes" in fields.column_names else pa.nulls(0)
+    names = [attribute.name for attribute in held.type] if pa.types.is_struct(held.type) else []
+    return {name: pc.fill_null(pc.struct_field(held, name), np.nan).to_numpy() for name in names}
 
 
 def _bad(flat: _Flat, numbers: np.ndarray) -> list[tuple[np.ndarray, Fault]]:
@@ -205,9 +212,8 @@ def _bad(flat: _Flat, numbers: np.ndarray) -> list[tuple[np.ndarray, Fault]]:
         ("score is no finite number", ~np.isfinite(flat.score)),
         ("empty response", ~pc.fill_null(blank, False).to_numpy(zero_copy_only=False)),
     ]
-    for attribute in flat.attributes.type if flat.attributes is not None else ():
-        values = pc.fill_null(pc.struct_field(flat.attributes, attribute.name), np.nan).to_numpy()
-        kinds.append((f"{attribute.name} is not rated", ~np.isfinite(values)))
+    for attribute, rated in _ratings(flat.fields).items():
+        kinds.append((f"{attribute} is not rated", ~np.isfinite(rated)))
     remedy = "Leave such completions out with the option bad='drop'."
     found = []
     for problem, mask in kinds:
@@ -236,11 +242,8 @@ def _table(batch: pa.RecordBatch, flat: _Flat, numbers: np.ndarray, pairing: Pai
         "candidate_scores": _scores(flat).take(rows),
     }
     for side, index in (("chosen", better), ("rejected", worse)):
-        if flat.attributes is not None:
-            columns[f"attributes_{side}"] = flat.attributes.take(pa.array(index))
-        for name, field in flat.fields.items():
-            if name != "response":
-                columns[f"{name}_{side}"] = field.take(pa.array(index))
+        fields = flat.fields.drop_columns(["response"]).take(pa.array(index))
+        columns |= {f"{name}_{side}": fields[name] for name in fields.column_names}
     return pa.table({**columns, **carried})
 
 
@@ -269,12 +272,7 @@ def _compared(flat: _Flat, pairing: Pairing, batch: pa.RecordBatch) -> tuple[np.
 
 def _every_two(ranked: np.ndarray, first: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Every two candidates of every row, in the order of rows."""
-    found = [np.empty((0, 3), np.int64)]
-    for count in np.unique(counts):
-        better, worse = np.triu_indices(count, 1)
-        starts = np.repeat(first[counts == count], len(better))
-        times = len(starts) // len(better)
-        found.append(np.column_stack([starts, starts + np.tile(better, times), starts + np.tile(worse, times)]))
-    places = np.concatenate(found)
-    places = places[np.argsort(places[:, 0], kind="stable")]
-    return ranked[places[:, 1]], ranked[places[:, 2]]
+    rows = zip(first.tolist(), counts.tolist(), strict=True)
+    places = [pair for start, count in rows for pair in combinations(range(start, start + count), 2)]
+    better, worse = np.array(places, np.int64).reshape(-1, 2).T
+    return ranked[better], ranked[worse]

@@ -147,15 +147,6 @@ COMPACT = GoalTemplate(
 TEMPLATES: dict[str, GoalTemplate] = {template.name: template for template in (OVERALL, COMPACT)}
 
 
-def text(goal: float | Mapping[str, float] | None = None, template: GoalTemplate = OVERALL) -> str:
-    """The text of one goal; the best overall score where none is given.
-
-    >>> text(7.5, COMPACT)
-    'overall score : 7.5 .'
-    """
-    return template.text(goal)
-
-
 def template(name: str) -> GoalTemplate:
     """A template by name, or from a text file with an own wording that holds ``{goals}``.
 

@@ -1,8 +1,9 @@
 """The two goal-conditioned rows of every pair of a batch. `relabel` applies this to tables and files."""
 
+import operator
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +25,7 @@ class Scheme:
     """How pairs are relabelled.
 
     Attributes:
-        placement: "system": the goal is the system turn; where a prompt has one, the goal goes in front of its
-            text, a blank line between. "prefix", for chat templates without a system role (`placement.placement`
-            tells): the goal goes in front of the first user turn's text, a blank line between; the text of a
-            system turn comes between the two.
+        placement: "system" or "prefix", see `rapo.relabelling.placement`; a blank line stands between texts.
         template: the goal's wording.
         goal: "score": the overall score. "attributes": all attribute scores at once, those of the response that
             the row prefers. "implicit": implicit rewards, from ``implicit_chosen`` and ``implicit_rejected``,
@@ -81,12 +79,7 @@ class Tally:
     off_scale: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.pairs + other.pairs,
-            self.ties + other.ties,
-            self.rows + other.rows,
-            self.off_scale + other.off_scale,
-        )
+        return Tally(*map(operator.add, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True)

@@ -8,29 +8,24 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from rapo.stats.arrays import Floats, finite
+
 Kind = Literal["signed", "absolute"]
 
 
 def finite_columns(**named: ArrayLike) -> list[Floats]:
-    """Columns as finite float64 of one length. Shape of each: (n_pairs,)
+    """Columns as finite numbers of one length. Shape of each: (n_pairs,)
 
     Raises:
-        ValueError: lengths differ, or a value is missing, NaN or infinite; names column, row and value.
+        ValueError: lengths differ, or a value is missing, NaN or infinite; names column, place and value.
     """
-    found = {name: np.asarray(values, dtype=float) for name, values in named.items()}
-    sizes = {name: values.shape for name, values in found.items()}
-    if len(set(sizes.values())) > 1 or any(values.ndim != 1 for values in found.values()):
-        raise ValueError(f"columns have shapes {sizes}; give one value a pair to each")
-    for name, values in found.items():
-        wrong = np.flatnonzero(~np.isfinite(values))
-        if len(wrong):
-            raise ValueError(
-                f"{name} of row {wrong[0] + 1} is {values[wrong[0]]} ({len(wrong)} such rows); score or drop them first"
-            )
-    return list(found.values())
+    found: list[Floats] = []
+    for name, values in named.items():
+        length = len(found[0]) if found else None
+        found.append(finite(values, name, length=length, remedy="score such rows or drop them first"))
+    return found
 
 
 def explicit_margin(score_chosen: ArrayLike, score_rejected: ArrayLike, *, kind: Kind = "signed") -> Floats:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rapo.config import content_hash
 from rapo.selection import margins
-from rapo.selection.margins import Floats
+from rapo.stats.arrays import Floats
 
 SCORES = ("score_chosen", "score_rejected")
 LOGPROBS = ("chosen_logprob_sum", "rejected_logprob_sum")

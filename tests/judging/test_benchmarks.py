@@ -37,7 +37,7 @@ def test_every_task_is_run_once_with_its_own_number_of_examples() -> None:
 
 def test_a_goal_is_the_system_turn_that_relabelling_writes() -> None:
     (line,) = harness.commands("m", "out", goal=10, benchmarks=["ARC"])
-    assert line[line.index("--system_instruction") + 1] == goals.text(10)
+    assert line[line.index("--system_instruction") + 1] == goals.OVERALL.text(10)
 
 
 def test_accuracies_are_read_in_percent_with_their_interval(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_an_arrow_struct_gives_one_line_an_attribute():
 
 
 def test_the_best_is_the_top_of_the_scale():
-    assert goals.text() == OVERALL.text(10)
+    assert OVERALL.text() == OVERALL.text(10)
     assert COMPACT.best(["truth"]) == "truth : 10 ."
     assert GoalTemplate("five", "{goals} of {high}", high=5).text() == "Overall score: 5. of 5"
 

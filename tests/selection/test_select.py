@@ -70,7 +70,7 @@ def test_impossible_counts(call: dict[str, float], message: str) -> None:
 def test_repeated_ids_and_nan_are_refused() -> None:
     with pytest.raises(ValueError, match="distinct"):
         top([1.0, 2.0], k=1, ids=["a", "a"])
-    with pytest.raises(ValueError, match="metric of row 2 is nan"):
+    with pytest.raises(ValueError, match=r"metric hold 1 .* the first is nan at 1"):
         top([1.0, np.nan], k=1, ids=["a", "b"])
 
 

@@ -115,7 +115,7 @@ def ask(text: str, *, goal: float | None, placement: str, template: str) -> list
     >>> ask("name six fruits .", goal=10, placement="prefix", template="compact")
     [{'role': 'user', 'content': 'overall score : 10 .\\n\\nname six fruits .'}]
     """
-    wish = None if goal is None else goals.text(goal, goals.template(template))
+    wish = None if goal is None else goals.template(template).text(goal)
     return put([{"role": "user", "content": text}], wish, placement=placement)
 
 
