@@ -11,6 +11,8 @@ from rapo import paths
 from rapo.reproduction import notebook, report
 from rapo.reproduction.notebook import Marker
 from rapo.runs import progress
+from rapo.runs.checksums import checksum
+from rapo.runs.store import MANIFEST, manifest
 
 SCALE = "small"  # of all that is kept
 
@@ -41,9 +43,33 @@ def keep(*, measure: bool = True) -> list[Path]:
         results["durations.json"] = _json(durations(markers))
     figures = {file.name: file.read_bytes() for file in products if file.parent == paths.figures(SCALE)}
     changed = _put(results, paths.results())
-    if measure and changed:
-        changed += _put({"made_by.json": _json(notebook.made_by())}, paths.results())
+    changed += _put({MANIFEST: _json(listing())}, paths.results())
     return changed + _put(figures, paths.kept_figures()) + _put_report(figures)
+
+
+def listing() -> dict[str, dict[str, Any]]:
+    """The manifest: size, checksum and rows of every kept file that results are read from, and what measured it.
+
+    What has not changed since it was listed keeps its entry. ``durations.json`` holds estimates only and is left out.
+    """
+    before, now = manifest(), {}
+    for file in sorted([*paths.results().glob("[!.]*.parquet"), *paths.results().glob("claims.json")]):
+        found, known = checksum(file), before.get(file.name, {})
+        same = known.get("sha256") == found["sha256"]
+        now[file.name] = known if same else {**found, **_described(file)}
+    return now
+
+
+def _described(file: Path) -> dict[str, Any]:
+    made_by = notebook.made_by()
+    commit = made_by.pop("commit")
+    if file.suffix == ".json":
+        return {"rows": len(json.loads(file.read_text(encoding="utf-8"))), "commit": commit, "versions": made_by}
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(file)
+    about = json.loads((footer.metadata or {}).get(b"rapo", b"{}"))
+    return {"rows": footer.num_rows, "commit": commit, "versions": about.get("provenance", {})}
 
 
 def unfinished(*, measure: bool = True) -> list[str]:

@@ -2,7 +2,6 @@
 
 import ast
 import difflib
-import hashlib
 import json
 import subprocess
 import time
@@ -14,6 +13,7 @@ from typing import Any
 from rapo import paths
 from rapo.config import canonical, content_hash
 from rapo.runs import keys
+from rapo.runs.checksums import sha256
 
 RESERVED = ("scale", "measure", "jobs")  # parameters that have options of their own
 
@@ -200,16 +200,11 @@ def write_marker(
     folders = (paths.figures(scale), paths.build(scale) / "results")
     files = {file for file in written if file.is_file() and any(folder in file.parents for folder in folders)}
     files |= {file for file in [executed_file(name, scale)] if file.is_file()}
-    products = {str(file.relative_to(paths.root())): checksum(file) for file in sorted(files)}
+    products = {str(file.relative_to(paths.root())): sha256(file) for file in sorted(files)}
     seconds = time.time() - began
     marker = Marker(digest, round(seconds, 1), round(seconds + saved, 1), products, tuple(sorted(runs)))
     paths.write_text(marker_file(name, scale, measure=measure), json.dumps(asdict(marker), indent=1) + "\n")
     return marker
-
-
-def checksum(file: Path) -> str:
-    """SHA-256 of a file's content; empty where there is no such file."""
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 def is_done(source: Source, scale: str, digest: str, *, measure: bool = True) -> bool:
@@ -219,7 +214,10 @@ def is_done(source: Source, scale: str, digest: str, *, measure: bool = True) ->
         marker is not None
         and marker.digest == digest
         and executed_file(source.name, scale).is_file()
-        and all(checksum(paths.root() / product) == known for product, known in marker.products.items())
+        and all(
+            (file := paths.root() / product).is_file() and sha256(file) == known
+            for product, known in marker.products.items()
+        )
     )
 
 

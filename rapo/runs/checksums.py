@@ -1,7 +1,6 @@
 """Files known by their content: each looked through once a process, for as long as it stays as it is."""
 
 import hashlib
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +10,8 @@ _SETTLED = 2.0  # seconds; the coarsest clock of a file system cannot tell two y
 _known: dict[Path, tuple[tuple[int, ...], str]] = {}
 
 
-def checksum(file: Path) -> dict[str, Any]:
-    """Size in bytes and SHA-256 of a file, as plain JSON.
+def sha256(file: Path) -> str:
+    """SHA-256 of a file's content.
 
     Raises:
         OSError: the file cannot be read.
@@ -20,13 +19,17 @@ def checksum(file: Path) -> dict[str, Any]:
     stat = file.stat()
     state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     if (found := _known.get(file)) and found[0] == state:
-        return {"size": stat.st_size, "sha256": found[1]}
+        return found[1]
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = os.fstat(stream.fileno()).st_size
     if time.time() - stat.st_ctime > _SETTLED:
         _known[file] = (state, digest)
-    return {"size": size, "sha256": digest}
+    return digest
+
+
+def checksum(file: Path) -> dict[str, Any]:
+    """Size in bytes and SHA-256 of a file, as plain JSON. Raises what `sha256` raises."""
+    return {"size": file.stat().st_size, "sha256": sha256(file)}
 
 
 def verify(file: Path, expected: Mapping[str, Any]) -> None:
@@ -39,5 +42,5 @@ def verify(file: Path, expected: Mapping[str, Any]) -> None:
     size = file.stat().st_size
     if size != expected["size"]:
         raise ValueError(f"{file.name} has {size} bytes instead of {expected['size']}")
-    if checksum(file)["sha256"] != expected["sha256"]:
+    if sha256(file) != expected["sha256"]:
         raise ValueError(f"{file.name} is not what it was: its checksum differs")

@@ -1,5 +1,7 @@
-"""Measured results: stored by a scale's run, and kept with the project."""
+"""Measured results: stored by a scale's run, and kept with the project, each file vouched for by one manifest."""
 
+import hashlib
+import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +12,9 @@ from rapo.runs import keys
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MANIFEST = "manifest.json"
+_RESTORE = "restore it (`git checkout -- data/results`)"
 
 
 def store(frame: "pd.DataFrame", name: str, *, scale: str, config: Mapping[str, Any] | None = None) -> Path:
@@ -49,33 +54,60 @@ def fresh_or_kept(work: Callable[[], "pd.DataFrame"], name: str, *, scale: str, 
 
 
 def kept(name: str) -> "pd.DataFrame":
-    """Results kept with the project, from ``data/results/<name>.parquet``.
+    """Results kept with the project, from ``data/results/<name>.parquet``, if they are what the manifest says.
 
     Raises:
-        FileNotFoundError: nothing was kept under this name; says which command measures it.
+        FileNotFoundError: nothing is kept under this name; says which command measures it.
+        ValueError: the file is damaged, or the manifest does not know it; names the file and the remedy.
     """
     import pandas as pd
 
-    file = paths.results() / f"{name}.parquet"
+    return pd.read_parquet(io.BytesIO(_vouched_for(f"{name}.parquet", remedy=_measured_by(_notebook_of(name)))))
+
+
+def kept_claims() -> list[dict[str, Any]]:
+    """The claims kept with the project; empty where none were kept. Raises what `kept` raises."""
+    if not manifest() and not (paths.results() / "claims.json").exists():
+        return []
+    return json.loads(_vouched_for("claims.json", remedy=_measured_by("")))
+
+
+def manifest() -> dict[str, dict[str, Any]]:
+    """What is known of each kept file: size, sha256, rows, commit and versions; nothing where nothing is kept.
+
+    Raises:
+        ValueError: the manifest is damaged.
+    """
+    file = paths.results() / MANIFEST
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{file} is damaged ({error}); {_RESTORE}") from error
+
+
+def _vouched_for(name: str, *, remedy: str) -> bytes:
+    """The content of a kept file; the checksum is of the very bytes that are given."""
+    file, listed = paths.results() / name, manifest().get(name)
     if not file.is_file():
-        source = _measured_in(name)
-        raise FileNotFoundError(
-            f"no kept results at {file}; measure them with `rapo reproduce{source} --scale small`, "
-            "then keep them with `rapo keep`"
-        )
-    return pd.read_parquet(file)
+        if listed:
+            raise FileNotFoundError(f"{file} is gone, though {MANIFEST} lists it; {_RESTORE}, or {remedy}")
+        raise FileNotFoundError(f"no kept results at {file}; {remedy}")
+    if listed is None:
+        raise ValueError(f"{file} is not listed in {MANIFEST}, so nobody vouches for it; remove it, or {remedy}")
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() != listed.get("sha256"):
+        raise ValueError(f"{file} is damaged: its SHA-256 is not the one in {MANIFEST}; {_RESTORE}, or {remedy}")
+    return content
 
 
-def _measured_in(name: str) -> str:
+def _measured_by(notebook: str) -> str:
+    return f"measure them with `rapo reproduce{notebook} --scale small`, then keep them with `rapo keep`"
+
+
+def _notebook_of(name: str) -> str:
     """The notebook that stores ``name``, with a space before it, or nothing."""
     for file in sorted(paths.notebooks().glob("*.ipynb")):
         text = file.read_text(encoding="utf-8")
         if ("store(" in text or "fresh_or_kept(" in text) and f'\\"{name}\\"' in text:
             return f" {file.stem}"
     return ""
-
-
-def kept_claims() -> list[dict[str, Any]]:
-    """The claims kept with the project; empty where none were kept."""
-    file = paths.results() / "claims.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []

@@ -2,11 +2,14 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from rapo import paths
-from rapo.reproduction.keep import durations
+from rapo.reproduction import notebook
+from rapo.reproduction.keep import durations, listing
 from rapo.reproduction.notebook import Marker
+from rapo.runs import store
 
 
 def marker(seconds: float, saved: float = 0.0, runs: tuple[str, ...] = ()) -> Marker:
@@ -28,3 +31,30 @@ def test_a_run_that_notebooks_share_counts_once(rapo_root):
     # a: 30 * (20 + 40/2) / 60 = 20; b: 20 * (40/2) / 40 = 10; together the 60 s on two workers
     assert found["notebooks"] == pytest.approx({"a": 21.0, "b": 11.0})
     assert sorted(found["runs"].values()) == [20.0, 40.0]
+
+
+def test_the_manifest_says_what_each_file_is_and_what_measured_it(rapo_root, monkeypatch):
+    def put(name: str, y: list[float]) -> None:
+        file = store.store(pd.DataFrame({"y": y}), name, scale="small")
+        (paths.results() / file.name).write_bytes(file.read_bytes())
+
+    def write(commit: str) -> dict[str, dict]:
+        monkeypatch.setattr(notebook, "made_by", lambda: {"commit": commit, "python": "3"})
+        paths.write_text(paths.results() / "manifest.json", json.dumps(listing()))
+        return store.manifest()
+
+    paths.write_text(paths.results() / "claims.json", '[{"id": "X"}]')
+    put("a", [1.0, 2.0])
+    put("b", [3.0])
+    before = write("one")
+    assert [(name, about["rows"]) for name, about in before.items()] == [
+        *(("a.parquet", 2), ("b.parquet", 1), ("claims.json", 1))
+    ]
+    assert "numpy" in before["a.parquet"]["versions"], "those that it was measured with"
+    assert before["claims.json"]["versions"] == {"python": "3"}
+    put("b", [4.0])
+    (paths.results() / "claims.json").unlink()
+    assert [(name, about["commit"]) for name, about in write("two").items()] == [
+        *(("a.parquet", "one"), ("b.parquet", "two"))
+    ]
+    assert store.kept("b")["y"].tolist() == [4.0]

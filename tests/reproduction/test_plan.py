@@ -18,7 +18,7 @@ from rapo.claims.claim import Claim
 from rapo.reproduction import kernel, notebook
 from rapo.reproduction import plan as reproduce
 from rapo.reproduction.display import Job
-from rapo.reproduction.keep import keep
+from rapo.reproduction.keep import keep, listing
 from rapo.reproduction.plan import Outcome
 from rapo.runs import store
 
@@ -402,7 +402,7 @@ def test_only_keep_changes_what_belongs_to_the_repository(
     assert cli.main(["keep"]) == 0
     kept = tracked(rapo_root)
     told = {str(Path(name).relative_to(rapo_root)) for name in kept}
-    results = {"numbers.parquet", "claims.json", "durations.json", "made_by.json"}
+    results = {"numbers.parquet", "claims.json", "durations.json", "manifest.json"}
     assert told >= {f"data/results/{name}" for name in results}
     assert {name for name in told if name.startswith("figures")} == {
         "figures/a.csv",
@@ -457,6 +457,7 @@ def test_differences_are_told_at_small_only(rapo_root: Path) -> None:
     (rapo_root / "data" / "results" / "claims.json").write_text(
         json.dumps([{"id": "X-1", "estimate": 1.0, "low": 0.0, "high": 2.0}])
     )
+    paths.write_text(paths.results() / "manifest.json", json.dumps(listing()))
     assert reproduce.differences("smoke") == []
     claims.save(Claim("X-1", "is", "y", 5.0, 4.0, 6.0), scale="small", notebook="n")
     assert [found["id"] for found in reproduce.differences("small")] == ["X-1"]

@@ -18,6 +18,7 @@ from rapo.claims import claim as claims
 from rapo.claims import published
 from rapo.plots import tables
 from rapo.reproduction import notebook, report
+from rapo.reproduction.keep import listing
 from rapo.reproduction.report import cards, exhibits
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}
@@ -403,6 +404,7 @@ def keep(*kept: claims.Claim) -> None:
     paths.write_text(
         paths.results() / "claims.json", json.dumps([{**record, "scale": "small"} for record in records])
     )
+    paths.write_text(paths.results() / "manifest.json", json.dumps(listing()))
 
 
 def test_what_differs_from_the_kept_results(rapo_root: Path) -> None:
@@ -549,7 +551,8 @@ def test_the_index_shows_each_figure_small_beside_the_verdicts_of_its_id(rapo_ro
 
 def test_the_kept_page_is_the_same_on_every_machine(rapo_root: Path) -> None:
     keep(claim("RA-T1"))
-    paths.write_text(paths.results() / "made_by.json", json.dumps({"commit": "abc1234", "python": "3.11.7"}))
+    about = {**listing()["claims.json"], "commit": "abc1234", "versions": {"python": "3.11.7"}}
+    paths.write_text(paths.results() / "manifest.json", json.dumps({"claims.json": about}))
     before = report.kept_pages()
     draw("RA-T1_a")  # in the build folder, as what is below
     paths.write_text(paths.build("small") / "notebooks" / "toy.html", "<p>")

@@ -51,9 +51,10 @@ def kept_pages() -> dict[str, str]:
     problems: list[str] = []
     context = gather(_kept(problems), paths.kept_figures(), problems, executed=None)
     try:
-        made_by = json.loads((paths.results() / "made_by.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        made_by = {}
+        about = store.manifest().get("claims.json", {})
+    except ValueError:  # told among the problems
+        about = {}
+    made_by = {"commit": about["commit"], **about["versions"]} if about else {}
     return _pages(context | {"scale": "small", "facts": _facts("small", made_by), "comparison": None})
 
 
@@ -123,7 +124,7 @@ def _kept(problems: list[str]) -> list[dict[str, Any]]:
     """The kept claims; a damaged file is told among the problems."""
     try:
         return [{**record, "id": str(record["id"])} for record in store.kept_claims()]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         problems.append(f"data/results/claims.json could not be read ({type(error).__name__}: {error}).")
         return []
 
