@@ -14,7 +14,7 @@ from rapo.runs.progress import State
 
 
 def job(name: str, status: str = "waiting", **options: object) -> Job:
-    return Job(Source(Path(f"{name}.ipynb"), name, "light", (), {}, ""), status=status, **options)  # type: ignore[arg-type]
+    return Job(Source(Path(f"{name}.ipynb"), name, "light", (), {}, "", ""), status=status, **options)  # type: ignore[arg-type]
 
 
 def state(**changes: object) -> State:
