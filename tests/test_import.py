@@ -1,6 +1,9 @@
 """Importing rapo runs nothing heavy: what a fresh interpreter has loaded afterwards."""
 
+import ast
+import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,16 +39,34 @@ def test_the_command_line_starts_without_them() -> None:
     assert loaded_after("import rapo.cli.main") & heavy == set()
 
 
-def test_rooms_are_loaded_on_first_use() -> None:
-    assert rapo.paths.SCALES == ("smoke", "small", "full")
-    assert "world" in dir(rapo)
-    with pytest.raises(AttributeError, match="no attribute 'cellar'"):
+def test_the_package_offers_functions_that_are_loaded_on_first_use() -> None:
+    offered = [name for name in dir(rapo) if not name.startswith("__")]
+    assert offered == sorted(offered)
+    assert 12 <= len(offered) <= 20
+    for name in offered:
+        assert callable(getattr(rapo, name)), name
+    with pytest.raises(AttributeError, match="no attribute 'cellar'; it offers agreement, "):
         _ = rapo.cellar
 
 
-def test_every_room_that_rapo_offers_is_there() -> None:
-    for room in rapo._ROOMS:
-        assert (PACKAGE / f"{room}.py").is_file() or (PACKAGE / room / "__init__.py").is_file(), room
+@pytest.mark.parametrize("name", [name for name in dir(rapo) if not name.startswith("__")])
+def test_what_it_offers_says_what_goes_in_what_comes_out_and_what_it_refuses(name: str) -> None:
+    told = inspect.getdoc(getattr(rapo, name)) or ""
+    for section in ("Args:", "Returns:", "Raises:"):
+        assert section in told, f"rapo.{name} lacks {section}"
+    for parameter in inspect.signature(getattr(rapo, name)).parameters:
+        assert re.search(rf"\b{parameter}\b", told.partition("Args:")[2]), f"rapo.{name} does not tell {parameter}"
+
+
+def test_type_checkers_see_the_same_functions() -> None:
+    tree = ast.parse(Path(rapo.__file__).read_text(encoding="utf-8"))
+    seen = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rapo.")
+        for alias in node.names
+    }
+    assert seen == set(rapo.__all__)
 
 
 def test_the_package_says_that_it_is_typed() -> None:

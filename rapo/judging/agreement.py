@@ -79,6 +79,10 @@ def agreement(
         first, second: votes of -1, 0, +1 on the same pairs. Shape: (n_pairs,).
         ties: the rule for ties, as said at the top of this module.
         clusters: what is drawn together, the instruction's id where it has several pairs. Shape: (n_pairs,).
+        level, n_resamples, seed: of the intervals.
+
+    Returns:
+        Agreement (a share from 0 to 1) and Cohen's kappa with intervals, and how many pairs agree, disagree and tie.
 
     Raises:
         ValueError: a vote is not -1, 0 or +1, shapes differ, or no pair is left. One cluster: limits are NaN.

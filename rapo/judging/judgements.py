@@ -61,7 +61,17 @@ def read(
 ) -> pd.DataFrame:
     """Read judgements from ``.parquet``, ``.csv``, ``.jsonl`` or ``.json`` (AlpacaEval's annotations), also .gz.
 
-    The options are those of `table`.
+    Args:
+        path: the file.
+        columns: our column -> the file's, for those that go by other names than ours or AlpacaEval's.
+        encoding: how the file writes preferences, a key of `ENCODINGS`; AlpacaEval's files need none.
+        by: columns whose values are compared; the model by default.
+        missing: rows without a preference: "error" or "drop".
+        duplicates: rows that repeat a model's instruction: "error", "first" or "keep".
+
+    Returns:
+        One row a judgement: ``model``, ``instruction``, ``preference`` (1 the baseline wins ... 2 the model wins),
+        and where known ``length_model``, ``length_baseline`` (characters) and ``baseline``.
 
     Raises:
         FileNotFoundError: the file is missing.

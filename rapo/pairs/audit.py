@@ -92,6 +92,9 @@ def premises(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: floa
         One row a quantity: ``quantity``, ``count``, ``n`` (pairs; responses for the optimum), ``share``, ``low``,
         ``high``. An empty table has shares of NaN.
 
+    Raises:
+        KeyError: a column is missing; `rapo.check_pairs` says what a table needs.
+
     >>> from rapo.pairs.check import check
     >>> row = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 6}
     >>> premises(check(pa.Table.from_pylist([row]))).set_index("quantity")["count"]["good rejected"]

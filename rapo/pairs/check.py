@@ -29,7 +29,7 @@ def check(
     scored: bool = True,
     first_row: int = 1,
 ) -> pa.Table:
-    """Validate pairs and return them in the canonical schema; see `rapo.pairs.schema`.
+    """Validate pairs and return them in the one schema that everything here reads (`rapo.pairs.schema`).
 
     Plain text becomes one turn. Where ``chosen`` and ``rejected`` hold whole conversations (TRL's implicit
     prompt), the last turn is the response and what comes before it is the prompt. Ties are legal.
@@ -42,6 +42,10 @@ def check(
             as it is, "swap" the two sides, or "drop" the pair.
         scored: False asks for prompt and responses alone; scores are not looked at.
         first_row: number of the table's first row within ``name``.
+
+    Returns:
+        The same pairs with ``prompt``, ``chosen`` and ``rejected`` as lists of messages (role, content) and scores as
+        doubles; further columns as they were. Shape: (n_pairs, n_columns), fewer pairs where some were dropped.
 
     Raises:
         PairsError: (a ValueError) naming table, rows, columns, values and remedies, every kind of fault at once.

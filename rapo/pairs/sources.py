@@ -32,10 +32,17 @@ def read_pairs(
 
     Args:
         path: ``.jsonl``, ``.jsonl.gz``, ``.parquet`` or a folder of an Arrow data set.
-        columns: names of the schema and what they are made of, as `rapo.pairs.layouts.rename` takes them.
+        columns: names of the schema and what they are made of: ``{"prompt": "question"}``, ``{"score_chosen":
+            "max(scores)"}``.
         split: which split of a folder that holds several.
-        bad, reversed_pairs: see `rapo.pairs.check`.
-        pairing: how candidates become pairs.
+        bad: "raise" tells every bad row, "drop" leaves them out with a warning that counts them.
+        reversed_pairs: what to do with a chosen response that scores below the rejected one: "raise", "keep",
+            "swap" the two sides, or "drop" the pair.
+        pairing: how candidates become pairs (`rapo.pairs.candidates.Pairing`).
+
+    Returns:
+        ``prompt``, ``chosen``, ``rejected`` (lists of messages with role and content), ``score_chosen``,
+        ``score_rejected`` (doubles), ``pair_id``, and every further column. Shape: (n_pairs, n_columns)
 
     Raises:
         FileNotFoundError: the file is missing.

@@ -43,7 +43,15 @@ def relabel(
 
     Args:
         table: scored pairs, as `rapo.pairs.schema` describes them.
-        placement, template, goal, half, ties, seed, levels, official_fault: see `Scheme`.
+        placement: where the goal goes: "system", a system turn, or "prefix", in front of the first user turn.
+        template: how the goal is worded (`rapo.relabelling.goals`).
+        goal: "score", the overall score; "attributes", all attribute scores at once; "implicit", implicit rewards by
+            their quantile.
+        half: keep half of the prompts: about as many rows as there were pairs.
+        ties: pairs whose two goals read the same: "drop", "keep" or "raise".
+        seed: of the half.
+        levels: of implicit goals.
+        official_fault: None, or "nosys_unswapped" to repeat a fault of the official script, for ablations.
         reversed_pairs: see `rapo.pairs.check`.
         name: what an error calls the table.
 

@@ -37,11 +37,14 @@ def run_all(runs: Iterable[Run], *, name: str, jobs: int = 2, root: Path | None 
     another process is computing is waited for. Which worker does what, and how many there are, changes no result.
 
     Args:
-        runs: what to compute; runs that they need are included by themselves.
+        runs: what to compute (`rapo.runs.run.Run`); runs that they need are included by themselves.
         name: the study's name (letters, digits, ``_ . -``), under which progress is told.
         jobs: parallel processes, one compute thread each; 1 stays in this process. A joblib backend configured
             by the caller is used instead, with the number of jobs it names, else with all its workers.
         root: folder of the run directories; `paths.runs` by default.
+
+    Returns:
+        For each run: its folder, its metrics, its seconds, and whether it was reused.
 
     Raises:
         StudyError: runs failed; names each with its last line and the file of its traceback.

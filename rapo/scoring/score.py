@@ -123,6 +123,10 @@ def score(
         split: which split of a folder that holds several.
         piece_rows: rows computed and kept together: what an interruption can cost.
 
+    Returns:
+        Log-probability sums in nats and token counts of both responses of every row, under the model and the
+        reference; ``attach(table)`` puts them beside the pairs. Shape of each column: (n_rows,)
+
     Raises:
         PairsError: (a ValueError) rows are malformed or a response is empty.
         ValueError: models, tokenizer and options do not fit each other; the message says what to do.

@@ -168,15 +168,19 @@ def select(
 
     Args:
         table: scored pairs with the columns that the metric needs.
-        metric: a key of `METRICS`; the new column has its name with underscores.
-        k, fraction: how many, as `top` takes them.
-        options: see `Options`.
+        metric: "alignment-potential", "explicit-margin", "small-implicit-margin" or "uniform"; the new column has
+            its name with underscores. The first and the third need what `rapo.score` adds.
+        k: how many pairs to keep; or
+        fraction: the share to keep, 0 to 1 (the paper keeps 0.4). Ties at the threshold are broken by a hash of the
+            pair's id.
+        options: kind and scale of the implicit reward, weight, z-scores or raw margins (`Options`).
 
     Returns:
-        The kept rows, and what was selected.
+        The kept rows, and what was selected: mask, values, threshold and the number of ties there.
 
     Raises:
-        ValueError: the metric is unknown, a column is missing, or as `top` says.
+        ValueError: the metric is unknown, a column is missing or holds NaN, k or fraction is out of range, or both or
+            neither are given.
     """
     if metric not in METRICS:
         raise ValueError(f"metric is {metric!r}; use one of {', '.join(METRICS)}")

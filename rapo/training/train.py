@@ -60,6 +60,16 @@ def train_sft(model: Any, tokenizer: Any, rows: Rows, *, settings: Settings, see
 
     Rows hold ``prompt`` and ``completion``.
 
+    Args:
+        model: a causal LM, trained in place.
+        tokenizer: with a chat template.
+        rows: a list of mappings; responses and prompts are lists of messages.
+        settings: `rapo.training.settings.Settings`.
+        seed: of the order of the rows and of dropout.
+
+    Returns:
+        Steps, tokens, tokens per second and the history that the trainer logged.
+
     Raises:
         ValueError: there are no rows, or a row is too long.
     """
@@ -77,9 +87,16 @@ def train_dpo(
     Rows hold ``prompt``, ``chosen`` and ``rejected``.
 
     Args:
-        model, tokenizer, rows, settings, seed: as in the module's first lines.
+        model: a causal LM, trained in place.
+        tokenizer: with a chat template.
+        rows: a list of mappings; responses and prompts are lists of messages.
+        settings: `rapo.training.settings.DPOSettings`.
+        seed: of the order of the rows and of dropout.
         reference: log-probability sums of the reference model, in nats, chosen first: from `reference_logprobs` or
             `rapo.scoring.score.sums`. Shape: (n_rows, 2). None: those of the model as it stands.
+
+    Returns:
+        Steps, tokens, tokens per second and the history that the trainer logged.
 
     Raises:
         ValueError: there are no rows, a row is too long, ``reference`` has another shape or no number for a row, or
@@ -117,6 +134,16 @@ def train_simpo(model: Any, tokenizer: Any, rows: Rows, *, settings: SimPOSettin
     """SimPO with TRL's CPOTrainer.
 
     Rows hold ``prompt``, ``chosen`` and ``rejected``.
+
+    Args:
+        model: a causal LM, trained in place.
+        tokenizer: with a chat template.
+        rows: a list of mappings; responses and prompts are lists of messages.
+        settings: `rapo.training.settings.SimPOSettings`.
+        seed: of the order of the rows and of dropout.
+
+    Returns:
+        Steps, tokens, tokens per second and the history that the trainer logged.
 
     Raises:
         ValueError: there are no rows, or a row is too long.

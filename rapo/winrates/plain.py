@@ -115,6 +115,10 @@ def win_rates(
         interval: add ``low`` and ``high``, a bootstrap interval clustered by instruction.
         level, n_resamples, seed: of that interval.
 
+    Returns:
+        ``model``, ``win_rate``, ``standard_error`` (%), ``n_wins``, ``n_wins_base``, ``n_draws``, ``n_total`` and the
+        columns above. Shape: (n_models, n_columns)
+
     Raises:
         ValueError: the table is empty, lacks a column, or a preference is not in [1, 2].
     """
