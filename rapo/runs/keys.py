@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rapo.config import canonical, content_hash
-from rapo.runs.canonical import WHOLE
+from rapo.runs.names import WHOLE
 from rapo.runs.source import Code, Reach
 
 LIBRARIES = ("numpy", "tokenizers", "torch", "transformers", "trl")  # those that can change a number

@@ -7,13 +7,15 @@ counts, only what it does. Local names, attributes and keywords stay as they are
 
 import ast
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from rapo.runs.canonical import WHOLE, Target, Writer
+from rapo.runs.canonical import Writer
 from rapo.runs.modules import Module
+from rapo.runs.names import WHOLE, Target
 
 READERS = ("importlib.resources", "__file__")
 
@@ -59,7 +61,7 @@ class Code:
     def __init__(self, tops: Mapping[str, Path]) -> None:
         self.tops = dict(tops)
         self._modules: dict[str, Module | None] = {}
-        self._stamps: dict[Path, tuple[int, int]] = {}
+        self._stamps: dict[str, tuple[int, int]] = {}
         self._effects: dict[str, frozenset[str]] = {}
         self.definitions: dict[str, Definition] = {}
 
@@ -72,7 +74,7 @@ class Code:
         if name not in self._modules:
             file = self._file(name)
             if file:
-                self._stamps[file] = stamp = _stamp(file)
+                self._stamps[str(file)] = stamp = _stamp(str(file))
                 self._modules[name] = _parsed(file, name, *stamp)
             else:
                 self._modules[name] = None
@@ -248,9 +250,9 @@ def _digest(roots: tuple[str, ...], definitions: Mapping[str, Definition]) -> by
     return digest.digest()
 
 
-def _stamp(file: Path) -> tuple[int, int]:
+def _stamp(file: str) -> tuple[int, int]:
     try:
-        stat = file.stat()
+        stat = os.stat(file)
     except OSError:
         return (0, -1)
     return stat.st_mtime_ns, stat.st_size

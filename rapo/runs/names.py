@@ -1,0 +1,142 @@
+"""What the names in a definition stand for: definitions of the packages that are followed, or something outside."""
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rapo.runs.modules import Module
+
+WHOLE = "*"  # a module handed on as a value: all that it defines
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a name stands for: a "definition" ("module:name"), a "module", or something "outside" (dotted)."""
+
+    kind: str
+    name: str
+
+
+class Packages(Protocol):
+    """The modules that are followed."""
+
+    def module(self, name: str) -> Module | None:
+        """A module by its dotted name; None for others."""
+
+    def lookup(self, module: str, name: str) -> list[Target] | None:
+        """What a name stands for on a module's top level; None where it has none of it."""
+
+    def member(self, module: str, name: str) -> list[Target]:
+        """What ``module.name`` is."""
+
+    def target(self, module: str, attribute: str) -> list[Target]:
+        """What ``from module import attribute`` gives; without an attribute, the module."""
+
+
+@dataclass
+class Scope:
+    """Names bound in a function, a class or a comprehension, and those that a function reads."""
+
+    names: set[str]
+    imports: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    is_class: bool = False
+
+
+class Names:
+    """Names as one module's definition sees them.
+
+    Attributes:
+        scopes: of the functions, classes and comprehensions around what is looked at, outermost first.
+    """
+
+    def __init__(self, packages: Packages, home: Module) -> None:
+        self.packages, self.home = packages, home
+        self.scopes: list[Scope] = []
+
+    @contextmanager
+    def inside(self, scope: Scope) -> Iterator[None]:
+        """Look at what lies in a scope."""
+        self.scopes.append(scope)
+        yield
+        self.scopes.pop()
+
+    def chain(self, node: ast.expr) -> list[tuple[Target, list[str]]] | None:
+        """What ``a`` or ``a.b.c`` may stand for, each with the attributes that are left; None for what is local,
+        built in or no such expression."""
+        rest: list[str] = []
+        while isinstance(node, ast.Attribute):
+            rest, node = [node.attr, *rest], node.value
+        targets = self._targets(node.id) if isinstance(node, ast.Name) else None
+        return None if targets is None else [found for target in targets for found in self._follow(target, rest)]
+
+    def _follow(self, target: Target, rest: list[str]) -> Iterator[tuple[Target, list[str]]]:
+        if target.kind != "module":
+            yield target, rest
+        elif rest and rest != ["__name__"]:
+            for member in self.packages.member(target.name, rest[0]):
+                yield from self._follow(member, rest[1:])
+        else:
+            yield Target("definition", f"{target.name}:{WHOLE}"), rest
+
+    def _targets(self, name: str) -> list[Target] | None:
+        for depth, scope in enumerate(reversed(self.scopes)):
+            if scope.is_class and depth:
+                continue
+            if name in scope.imports:
+                return [one for where in scope.imports[name] for one in self.packages.target(*where)]
+            if name in scope.names:
+                return None
+        return self.packages.lookup(self.home.name, name)
+
+    def statements(self, qualified: str) -> tuple[Module | None, list[ast.stmt]]:
+        """Where a definition lies, and the statements that make it."""
+        module, _, name = qualified.partition(":")
+        home = self.packages.module(module)
+        return home, home.statements.get(name, []) if home else []
+
+    def classes(self, hint: ast.expr) -> Iterator[Target]:
+        """The classes of the packages that a hint names; hints that are written as texts are read."""
+        if isinstance(hint, ast.Constant) and isinstance(hint.value, str):
+            try:
+                hint = ast.parse(hint.value, mode="eval").body
+            except SyntaxError:  # a word of a Literal
+                return
+        for node in ast.walk(hint):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node is not hint:
+                yield from self.classes(node)
+            for target, _ in (self.chain(node) or []) if isinstance(node, (ast.Name, ast.Attribute)) else []:
+                if any(isinstance(one, ast.ClassDef) for one in self.statements(target.name)[1]):
+                    yield target
+
+    def text(self, node: ast.expr) -> str | None:
+        """The text that an expression of constants gives, else None."""
+        if isinstance(node, ast.Constant):
+            return node.value if isinstance(node.value, str) else None
+        if isinstance(node, ast.JoinedStr):
+            return _joined([self.text(part) for part in node.values])
+        if isinstance(node, ast.FormattedValue):
+            return self.text(node.value) if node.conversion == -1 and not node.format_spec else None
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return _joined([self.text(node.left), self.text(node.right)])
+        if isinstance(node, ast.Name) and node.id == "__name__":
+            return self.home.name
+        return self._constant(self.chain(node) or [])
+
+    def _constant(self, found: list[tuple[Target, list[str]]]) -> str | None:
+        """The text behind a name: a constant's value, or a module's ``__name__``."""
+        if len(found) != 1:
+            return None
+        target, rest = found[0]
+        if rest == ["__name__"] and target.name.endswith(f":{WHOLE}"):
+            return target.name.partition(":")[0]
+        home, statements = self.statements(target.name)
+        values = [one.value for one in statements if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value]
+        return Names(self.packages, home).text(values[0]) if home and len(values) == 1 and not rest else None
+
+
+def _joined(parts: list[str | None]) -> str | None:
+    known = [part for part in parts if part is not None]
+    return "".join(known) if len(known) == len(parts) else None
