@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from rapo.runs.modules import COMPREHENSIONS, FUNCTIONS, Module, bound, imported, undocumented
+from rapo.runs.modules import COMPREHENSIONS, FUNCTIONS, Module, bound, imported, own, undocumented
 from rapo.runs.names import Names, Packages, Scope, Target
 
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # how a run names its function
@@ -111,11 +111,13 @@ class Writer:
             self._hint(hint)
         names = {argument.arg for argument in _arguments(node.args)}
         imports: dict[str, list[tuple[str, str]]] = {}
-        for name, where, runs in imported(node.body, self.names.home.package):
+        within = list(own(node.body))
+        for name, where, runs in imported(within, self.names.home.package):
             imports.setdefault(name, []).append(where)
             self.imports.append(runs)
-        read = {sub.id for sub in ast.walk(node) if isinstance(sub, ast.Name) and isinstance(sub.ctx, ast.Load)}
-        self._inside(Scope(names | set(bound(node.body)), imports, read), undocumented(node.body))
+        loads = (one for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load))
+        read = {one.id for one in loads} if imports else set()
+        self._inside(Scope(names | set(bound(within)), imports, read), undocumented(node.body))
 
     def _defaults(self, arguments: ast.arguments) -> None:
         """Parameters with their defaults."""
@@ -130,7 +132,7 @@ class Writer:
         self.parts.append("class")
         self._write(node.bases)
         self._write(node.keywords)
-        self._inside(Scope(set(bound(node.body)), is_class=True), undocumented(node.body))
+        self._inside(Scope(set(bound(own(node.body))), is_class=True), undocumented(node.body))
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
         self.parts.append(type(node).__name__)

@@ -44,7 +44,7 @@ class Module:
 
     def _assign(self, statement: ast.stmt) -> None:
         self._import([statement])
-        names = bound([statement])
+        names = bound(own([statement]))
         for name in names:
             self.statements.setdefault(name, []).append(statement)
         if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and names:
@@ -56,7 +56,7 @@ class Module:
             self.effects.append(statement)
 
     def _import(self, statements: Iterable[ast.stmt], *, runs: bool = True) -> None:
-        for name, where, run in imported(statements, self.package):
+        for name, where, run in imported(own(statements), self.package):
             if runs:
                 self.runs.append(run)
             if name == "*":
@@ -93,9 +93,9 @@ def is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
-def imported(statements: Iterable[ast.stmt], package: str) -> Iterator[tuple[str, tuple[str, str], str]]:
-    """Imports in some statements, functions left out: name, (module, attribute) behind it, module that runs."""
-    for node in _own(statements):
+def imported(nodes: Iterable[ast.AST], package: str) -> Iterator[tuple[str, tuple[str, str], str]]:
+    """The imports among some nodes: name, (module, attribute) behind it, module that runs."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 stands_for = alias.name if alias.asname else alias.name.split(".")[0]
@@ -108,10 +108,10 @@ def imported(statements: Iterable[ast.stmt], package: str) -> Iterator[tuple[str
                 yield alias.asname or alias.name, (module, alias.name), f"{module}.{alias.name}"
 
 
-def bound(statements: Iterable[ast.stmt]) -> list[str]:
-    """Names that some statements bind by other means than imports, functions' inner names left out."""
+def bound(nodes: Iterable[ast.AST]) -> list[str]:
+    """Names that some nodes bind by other means than imports."""
     found: dict[str, None] = {}
-    for node in _own(statements):
+    for node in nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             found[node.id] = None
         elif isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
@@ -124,14 +124,15 @@ def bound(statements: Iterable[ast.stmt]) -> list[str]:
     return [name for name in found if not name.startswith("global ") and f"global {name}" not in found]
 
 
-def _own(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+def own(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Nodes of a scope in order: not those inside of functions and classes, of comprehensions ``:=`` alone."""
-    for node in nodes:
-        yield node
+    waiting = [*nodes][::-1]
+    while waiting:
+        yield (node := waiting.pop())
         if isinstance(node, COMPREHENSIONS):
             yield from (sub.target for sub in ast.walk(node) if isinstance(sub, ast.NamedExpr))
         elif not isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
-            yield from _own(ast.iter_child_nodes(node))
+            waiting += [*ast.iter_child_nodes(node)][::-1]
 
 
 def undocumented(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -1,10 +1,15 @@
 """Keys of every study's runs: each function that a run reaches counts, and no other one does."""
 
 import ast
+import importlib
+import inspect
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from levels import PACKAGE, dotted, sources
@@ -87,24 +92,23 @@ def test_every_function_that_a_run_reaches_changes_its_hash(code: Code, hashes: 
 
 
 def test_no_other_function_changes_it(code: Code, hashes: dict[str, str]) -> None:
-    trees = {dotted(source): ast.parse(source.read_text(encoding="utf-8")) for source in sources()}
+    modules = [module for source in sources() if (module := code.module(dotted(source)))]
     every = {
-        f"{module}:{node.name}": node
-        for module, tree in trees.items()
-        for node in tree.body
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        f"{module.name}:{name}": [one for one in statements if isinstance(one, (ast.FunctionDef, ast.ClassDef))]
+        for module in modules
+        for name, statements in module.statements.items()
     }
     for run in RUNS:
-        others = [every[name] for name in set(every) - set(code.reach(run).definitions)]
+        others = [node for name in set(every) - set(code.reach(run).definitions) for node in every[name]]
         assert len(others) > 100
         for node in others:
             node.body.extend(MUTATION)
-        copy = Code({"rapo": PACKAGE})
-        for module, tree in trees.items():
-            copy.put(module, tree)
-        assert copy.reach(run).hash == hashes[run], f"something beside {run} changes it"
+        code.definitions.clear()
+        found = code.reach(run).hash
         for node in others:
             node.body.pop()
+        code.definitions.clear()
+        assert found == hashes[run], f"something beside {run} changes it"
 
 
 MICRO = "rapo.studies.common.micro_runs"
@@ -133,6 +137,45 @@ def test_a_fault_is_another_run(hashes: dict[str, str], run: str, module: str, o
     copy = Code({"rapo": PACKAGE})
     copy.put(module, ast.parse(text.replace(old, new)))
     assert copy.reach(run).hash != hashes[run]
+
+
+def executed(run: str, config: dict[str, Any], folder: Path, needs: dict[str, Path]) -> set[str]:
+    """Call a run's function and return the definitions of rapo whose functions ran, "module:name"."""
+    found, before = set(), sys.gettrace()
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        code = frame.f_code
+        if code.co_flags & inspect.CO_OPTIMIZED and code.co_filename.startswith(str(PACKAGE)):
+            found.add(f"{dotted(Path(code.co_filename))}:{code.co_qualname.partition('.')[0]}")
+
+    module, _, name = run.partition(":")
+    function = getattr(importlib.import_module(module), name)
+    folder.mkdir()
+    sys.settrace(note)
+    try:
+        function(config, folder, needs)
+    finally:
+        sys.settrace(before)
+    return {name for name in found if not name.endswith("<lambda>")}  # of a constant, which counts as a whole
+
+
+@pytest.mark.slow
+def test_all_that_a_run_executes_is_within_its_reach(code: Code, tmp_path: Path) -> None:
+    common = {"architecture": "llama", "world": {}, "seed": 1}
+    training = {"batch_size": 16, "max_steps": 1}
+    size = {"width": 16, "layers": 1, "heads": 2}
+    asked = {"split": "test", "prompts": 2, "prompt_seed": 0, "conditions": [[10, 0.7]], "quizzes": 2}
+    configs: dict[str, dict[str, Any]] = {
+        "train_base": {"size": size, "corpus": {"n": 16}, "training": training},
+        "train_arm": {"pairs": 16, "arm": {"data": "ra"}, "training": training},
+        "evaluate": asked,
+    }
+    needs: dict[str, Path] = {}
+    for name, config in configs.items():
+        ran = executed(f"{MICRO}:{name}", {**common, **config}, tmp_path / name, needs)
+        assert len(ran) > 20
+        assert ran <= set(code.reach(f"{MICRO}:{name}").definitions)
+        needs = {"base": tmp_path / name, "model": tmp_path / name}
 
 
 def test_every_run_is_within_the_reach_of_a_notebook(repository: Path) -> None:
