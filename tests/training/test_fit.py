@@ -9,7 +9,7 @@ from rapo.training import fit, objectives, train
 from rapo.training.batches import LengthBatches
 
 ROWS = tiny.rows(4, longest=5).to_pylist()
-ONE = {"max_steps": 1, "batch_size": 2}
+ONE = {"max_steps": 1, "batch_size": 2, "accumulate": 2}
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_rows_of_like_length_stand_together_unless_the_loss_is_a_mean_over_a_bat
 
     monkeypatch.setattr(fit, "LengthBatches", Seen)
     run(tiny.model(), tiny.TOKENIZER, ROWS, settings=settings, seed=0)
-    assert grouped == [(2, by_length)]
+    assert grouped == [(4, by_length)]  # a step is two batches of two
