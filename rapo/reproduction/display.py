@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 from rapo import paths
@@ -28,6 +29,17 @@ class Job:
     study: State | None = None
     saved: float = 0.0
     runs: tuple[str, ...] = ()
+    executed: Path | None = None
+
+    def end(self, status: str, error: str = "", *, executed: Path | None = None) -> None:
+        """Note what became of it, and where its executed copy lies."""
+        self.seconds = time.time() - self.began if self.began else 0.0
+        self.status, self.error, self.executed = status, error, executed
+
+    @property
+    def ok(self) -> bool:
+        """Whether its products are there."""
+        return self.status in ("done", "reused")
 
     @property
     def name(self) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rapo import paths
-from rapo.reproduction import notebook, report
-from rapo.reproduction.notebook import Marker
+from rapo.reproduction import marker, notebook, report
+from rapo.reproduction.marker import Marker
 from rapo.runs import progress
 from rapo.runs.checksums import checksum
 from rapo.runs.store import MANIFEST, manifest
@@ -35,7 +35,7 @@ def keep(*, measure: bool = True) -> list[Path]:
             f"not every notebook has been run at scale {SCALE}: {', '.join(left)}; run `{command}` first"
         )
     markers = _markers(measure=measure)
-    products = sorted({paths.root() / product for marker in markers.values() for product in marker.products})
+    products = sorted({paths.root() / product for one in markers.values() for product in one.products})
     claims = [json.loads(file.read_text(encoding="utf-8")) for file in products if file.parent.name == "claims"]
     results = {"claims.json": _json(sorted(claims, key=lambda record: record["id"]))}
     if measure:
@@ -61,7 +61,7 @@ def listing() -> dict[str, dict[str, Any]]:
 
 
 def _described(file: Path) -> dict[str, Any]:
-    made_by = notebook.made_by()
+    made_by = marker.made_by()
     commit = made_by.pop("commit")
     if file.suffix == ".json":
         return {"rows": len(json.loads(file.read_text(encoding="utf-8"))), "commit": commit, "versions": made_by}
@@ -74,13 +74,8 @@ def _described(file: Path) -> dict[str, Any]:
 
 def unfinished(*, measure: bool = True) -> list[str]:
     """Notebooks of ``notebooks/`` that have not been run as they and rapo's code now stand."""
-    return [
-        source.name
-        for source in notebook.find()
-        if not notebook.is_done(
-            source, SCALE, notebook.digest(source, scale=SCALE, measure=measure), measure=measure
-        )
-    ]
+    digests = {one.name: notebook.digest(one, scale=SCALE, measure=measure) for one in notebook.find()}
+    return [name for name, digest in digests.items() if not marker.is_done(name, SCALE, digest, measure=measure)]
 
 
 def durations(markers: Mapping[str, Marker]) -> dict[str, Any]:
@@ -89,26 +84,26 @@ def durations(markers: Mapping[str, Marker]) -> dict[str, Any]:
     A notebook that reused runs of another day says only what it might have taken; what was kept before goes first.
     Of a run that several notebooks share, each of them takes a part.
     """
-    uses = Counter(key for marker in markers.values() for key in marker.runs)
+    uses = Counter(key for one in markers.values() for key in one.runs)
     took = {key: sum(map(sum, progress.history(paths.runs(), [key]).values())) for key in uses}
     before = progress.kept_durations("notebooks")
 
-    def anew(name: str, marker: Marker) -> float:
-        saved = marker.anew - marker.seconds
-        whole = sum(took[key] for key in marker.runs)
-        own = sum(took[key] / uses[key] for key in marker.runs)
-        return before.get(name, marker.seconds + saved * (own / whole if whole else 1.0)) if saved else marker.anew
+    def anew(name: str, one: Marker) -> float:
+        saved = one.anew - one.seconds
+        whole = sum(took[key] for key in one.runs)
+        own = sum(took[key] / uses[key] for key in one.runs)
+        return before.get(name, one.seconds + saved * (own / whole if whole else 1.0)) if saved else one.anew
 
     runs = progress.history(paths.runs(), uses)
     return {
-        "notebooks": {name: round(anew(name, marker), 1) for name, marker in markers.items()},
+        "notebooks": {name: round(anew(name, one), 1) for name, one in markers.items()},
         "runs": {kind: round(statistics.median(seconds), 1) for kind, seconds in sorted(runs.items())},
     }
 
 
 def _markers(*, measure: bool) -> dict[str, Marker]:
-    found = {source.name: notebook.read_marker(source.name, SCALE, measure=measure) for source in notebook.find()}
-    return {name: marker for name, marker in found.items() if marker}
+    found = {source.name: marker.read(source.name, SCALE, measure=measure) for source in notebook.find()}
+    return {name: one for name, one in found.items() if one}
 
 
 def _json(content: Any) -> bytes:

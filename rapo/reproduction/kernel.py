@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rapo import paths
-from rapo.reproduction import notebook
+from rapo.reproduction import marker
 from rapo.reproduction.notebook import Source
 
 KERNEL_START = 60  # seconds
@@ -25,7 +25,9 @@ class NotebookError(RuntimeError):
     """A notebook did not run to its end; the text says in which cell and why."""
 
 
-def execute(source: Source, values: Mapping[str, Any], *, scale: str, timeout: float | None = None) -> Path:
+def execute(
+    source: Source, values: Mapping[str, Any], *, scale: str, began: float, timeout: float | None = None
+) -> Path:
     """Run a notebook and return its executed copy, an HTML page beside it.
 
     A kernel that does not start is given a second try. What fails is kept, with its traceback, under
@@ -35,12 +37,13 @@ def execute(source: Source, values: Mapping[str, Any], *, scale: str, timeout: f
         source: the notebook.
         values: parameters to inject.
         scale: names the folder of the copies.
+        began: when the whole reproduction began; runs reused from before then are time saved.
         timeout: seconds that one cell may take; None for as long as it needs.
 
     Raises:
         NotebookError: a cell failed or took too long, the kernel died, or cells were left out.
     """
-    target = notebook.executed_file(source.name, scale)
+    target = marker.executed_file(source.name, scale)
     failed = paths.build(scale) / "failed" / f"{source.name}.ipynb"
     partial = paths.build(scale) / "running" / f"{source.name}.ipynb"
     for folder in (target.parent, partial.parent):
@@ -49,7 +52,7 @@ def execute(source: Source, values: Mapping[str, Any], *, scale: str, timeout: f
         for file in (partial, _journal(partial)):
             file.unlink(missing_ok=True)
         try:
-            _papermill(source, values, partial, timeout=timeout)
+            _papermill(source, values, partial, began=began, timeout=timeout)
             _check(partial)
             break
         except Exception as error:
@@ -95,12 +98,14 @@ def stop_all() -> None:
         _kill(pid(name))
 
 
-def _papermill(source: Source, values: Mapping[str, Any], partial: Path, *, timeout: float | None) -> None:
+def _papermill(
+    source: Source, values: Mapping[str, Any], partial: Path, *, began: float, timeout: float | None
+) -> None:
     """Execute into ``partial``, saved after every cell; the kernel and its children are gone afterwards."""
     import papermill
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what fails is told by NotebookError
-    manager_class = _manager_class(source.name, partial)
+    manager_class = _manager_class(source.name, partial, began=began)
     try:
         with _event_loop():
             papermill.execute_notebook(
@@ -135,7 +140,7 @@ def _event_loop() -> Iterator[None]:
         loop.close()
 
 
-def _manager_class(name: str, partial: Path) -> Any:
+def _manager_class(name: str, partial: Path, *, began: float) -> Any:
     """A kernel manager that starts this very interpreter, whatever kernels are registered on the machine."""
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
@@ -144,7 +149,7 @@ def _manager_class(name: str, partial: Path) -> Any:
         argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         display_name="Python 3",
         language="python",
-        env={**_environment(), "RAPO_JOURNAL": str(_journal(partial))},
+        env={**_environment(), "RAPO_JOURNAL": str(_journal(partial)), "RAPO_BEGAN": str(began)},
         metadata={"supported_encryption": ["curve"]},
     )
 

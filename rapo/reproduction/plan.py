@@ -1,41 +1,23 @@
 """Headless reproduction: every notebook run once for what it is, side by side, resumed, and told at the end."""
 
 import contextlib
-import os
 import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 from typing import Any
 
 from rapo import paths
 from rapo.claims import claim, compare
-from rapo.reproduction import display, kernel, notebook
+from rapo.reproduction import display, kernel, marker, notebook
 from rapo.reproduction.display import Display, Job, Silent
 from rapo.reproduction.notebook import Source
 from rapo.runs.store import kept_claims
 
 _TICK = 0.25  # seconds between two looks at what runs
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one notebook: "done", "reused", "failed" or "not run"."""
-
-    name: str
-    status: str
-    seconds: float
-    error: str = ""
-    executed: Path | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether its products are there."""
-        return self.status in ("done", "reused")
 
 
 def reproduce(
@@ -48,7 +30,7 @@ def reproduce(
     measure: bool = True,
     timeout: float | None = None,
     show: Display | None = None,
-) -> list[Outcome]:
+) -> list[Job]:
     """Run notebooks headless; those whose cells, parameters and code have not changed since are reused.
 
     Heavy notebooks run one at a time with ``jobs`` worker processes, light ones beside them. A notebook that fails
@@ -66,7 +48,7 @@ def reproduce(
         show: who shows the progress; nobody by default.
 
     Returns:
-        One outcome a notebook, in the order of their names.
+        One job a notebook, in the order of their names, with what became of it.
 
     Raises:
         ValueError: an unknown notebook, scale or parameter; told with those that there are.
@@ -84,13 +66,11 @@ def reproduce(
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(lock, timeout=0), show or Silent() as shown:
-            plan = _Plan(
-                sources, scale=scale, jobs=jobs, settings=settings or {}, measure=measure, timeout=timeout
-            )
+            plan = Plan(sources, scale, jobs, settings or {}, measure=measure, timeout=timeout)
             plan.run(shown, force=force)
     except Timeout as error:
         raise RuntimeError(f"another process reproduces scale {scale} now; wait for it, or end it") from error
-    return [_outcome(job, scale) for job in plan.jobs]
+    return plan.jobs
 
 
 def differences(scale: str) -> list[dict[str, Any]]:
@@ -130,43 +110,50 @@ class Memory:
                 return
 
 
-class _Plan:
-    """Which notebook runs when."""
+@dataclass
+class Plan:
+    """Which notebook runs when.
 
-    def __init__(
-        self,
-        sources: Sequence[Source],
-        *,
-        scale: str,
-        jobs: int,
-        settings: Mapping[str, Any],
-        measure: bool,
-        timeout: float | None,
-    ) -> None:
-        self.scale, self.workers, self.settings, self.measure, self.timeout = (
-            scale,
-            jobs,
-            settings,
-            measure,
-            timeout,
-        )
-        expected = {source.name: notebook.expected_seconds(source.name, scale) for source in sources}
-        self.jobs = [Job(source, expected=expected[source.name] if measure else None) for source in sources]
-        self.digests = {
-            source.name: notebook.digest(source, scale=scale, measure=measure, settings=settings)
-            for source in sources
-        }
-        _check_order(self.jobs)
+    Attributes:
+        sources: the notebooks.
+        scale: smoke, small or full.
+        workers: processes of a heavy notebook.
+        settings: parameters of the notebooks' own.
+        measure, timeout: as `reproduce` takes them.
+        jobs: one a notebook.
+    """
+
+    sources: Sequence[Source]
+    scale: str
+    workers: int
+    settings: Mapping[str, Any]
+    measure: bool = True
+    timeout: float | None = None
+    jobs: list[Job] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a ring of notebooks that wait for each other."""
+        names = {source.name for source in self.sources}
+        try:
+            TopologicalSorter({source.name: names & set(source.after) for source in self.sources}).prepare()
+        except CycleError as error:
+            ring = ", ".join(sorted(set(error.args[1])))
+            raise ValueError(f"notebooks wait for each other: {ring}; mend their metadata rapo.after") from error
+        self._began = time.time()
+        options: dict[str, Any] = {"scale": self.scale, "measure": self.measure, "settings": self.settings}
+        self._digests = {source.name: notebook.digest(source, **options) for source in self.sources}
+        self.jobs = [Job(source) for source in self.sources]
+        for job in self.jobs if self.measure else ():
+            job.expected = marker.expected_seconds(job.name, self.scale)
 
     def run(self, shown: Display, *, force: bool) -> None:
         """Run what is not done; on an interrupt end the kernels first."""
-        if not force:
-            for job in self.jobs:
-                if notebook.is_done(job.source, self.scale, self.digests[job.name], measure=self.measure):
-                    job.status = "reused"
+        for job in [] if force else self.jobs:
+            if marker.is_done(job.name, self.scale, self._digests[job.name], measure=self.measure):
+                job.end("reused", executed=marker.executed_file(job.name, self.scale))
         running: dict[Future[None], Job] = {}
         pool = ThreadPoolExecutor(max_workers=self.workers + 1, thread_name_prefix="notebook")
-        with _terminable(), _since_now(), pool:
+        with _terminable(), pool:
             try:
                 while True:
                     for job in self._startable(list(running.values())):
@@ -175,7 +162,7 @@ class _Plan:
                     self._look(shown)
                     if not running:
                         return
-                    _wait(running)
+                    wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
                     for future in [future for future in running if future.done()]:
                         self._end(running.pop(future), future)
             except BaseException:
@@ -189,7 +176,7 @@ class _Plan:
         waiting = [job for job in self.jobs if job.status == "waiting"]
         for job in waiting:
             if broken := [name for name in job.source.after if status.get(name) in ("failed", "not run")]:
-                job.status, job.error = "not run", f"comes after {', '.join(broken)}"
+                job.end("not run", f"comes after {', '.join(broken)}")
                 return self._startable(running)
         ready = [
             job
@@ -214,13 +201,13 @@ class _Plan:
         values = notebook.parameters(
             job.source, scale=self.scale, measure=self.measure, jobs=jobs, settings=self.settings
         )
-        notebook.marker_file(job.name, self.scale, measure=self.measure).unlink(missing_ok=True)
-        kernel.execute(job.source, values, scale=self.scale, timeout=self.timeout)
+        marker.marker_file(job.name, self.scale, measure=self.measure).unlink(missing_ok=True)
+        kernel.execute(job.source, values, scale=self.scale, began=self._began, timeout=self.timeout)
         display.note_studies(job)
-        notebook.write_marker(
+        marker.write(
             job.name,
             self.scale,
-            digest=self.digests[job.name],
+            digest=self._digests[job.name],
             began=job.began,
             written=kernel.written(job.name, self.scale),
             saved=job.saved,
@@ -229,12 +216,13 @@ class _Plan:
         )
 
     def _end(self, job: Job, future: Future[None]) -> None:
-        job.seconds = time.time() - job.began
         error = future.exception()
-        job.status = "failed" if error else "done"
-        job.error = str(error) if error else ""
         if error and not isinstance(error, kernel.NotebookError):
             raise error
+        if error:
+            job.end("failed", str(error))
+        else:
+            job.end("done", executed=marker.executed_file(job.name, self.scale))
 
     def _look(self, shown: Display) -> None:
         for job in self.jobs:
@@ -256,29 +244,6 @@ class _Plan:
         return heavy + light if self.workers == 1 else max(heavy, (heavy + light) / 2)
 
 
-def _outcome(job: Job, scale: str) -> Outcome:
-    file = notebook.executed_file(job.name, scale)
-    return Outcome(
-        job.name, job.status, job.seconds, job.error, file if job.status in ("done", "reused") else None
-    )
-
-
-def _check_order(jobs: Sequence[Job]) -> None:
-    """Refuse a ring of notebooks that wait for each other."""
-    names = {job.name for job in jobs}
-    try:
-        TopologicalSorter({job.name: names & set(job.source.after) for job in jobs}).prepare()
-    except CycleError as error:
-        ring = ", ".join(sorted(set(error.args[1])))
-        raise ValueError(f"notebooks wait for each other: {ring}; mend their metadata rapo.after") from error
-
-
-def _wait(running: Mapping[Future[None], Job]) -> None:
-    from concurrent.futures import FIRST_COMPLETED, wait
-
-    wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
-
-
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
     """Let SIGTERM end a run as Ctrl-C does, kernels included."""
@@ -290,17 +255,3 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextlib.contextmanager
-def _since_now() -> Iterator[None]:
-    """Let the kernels know when this reproduction began: what is reused from before it is time saved."""
-    before = os.environ.get("RAPO_BEGAN")
-    os.environ["RAPO_BEGAN"] = str(time.time())
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["RAPO_BEGAN"]
-        else:
-            os.environ["RAPO_BEGAN"] = before

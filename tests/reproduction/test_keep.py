@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from rapo import paths
-from rapo.reproduction import notebook
+from rapo.reproduction import marker as markers
 from rapo.reproduction.keep import durations, listing
-from rapo.reproduction.notebook import Marker
+from rapo.reproduction.marker import Marker
 from rapo.runs import store
 
 
@@ -16,13 +16,13 @@ def marker(seconds: float, saved: float = 0.0, runs: tuple[str, ...] = ()) -> Ma
     return Marker("d", seconds, seconds + saved, {}, runs)
 
 
-def test_what_is_kept_was_measured_and_not_guessed(rapo_root):
+def test_what_is_kept_was_measured_and_not_guessed(rapo_root: Path) -> None:
     paths.write_text(paths.results() / "durations.json", json.dumps({"notebooks": {"a": 12.0, "b": 12.0}}))
     found = durations({"a": marker(5.0), "b": marker(5.0, 30.0), "c": marker(5.0, 30.0)})
     assert found == {"notebooks": {"a": 5.0, "b": 12.0, "c": 35.0}, "runs": {}}
 
 
-def test_a_run_that_notebooks_share_counts_once(rapo_root):
+def test_a_run_that_notebooks_share_counts_once(rapo_root: Path) -> None:
     """Two workers: a reuses 20 s and 40 s in place of 30 s, b reuses the 40 s in place of 20 s."""
     for key, seconds in {"own": 20.0, "shared": 40.0}.items():
         record = {"function": "m:f", "config": {"x": key}, "seconds": seconds}
@@ -33,13 +33,13 @@ def test_a_run_that_notebooks_share_counts_once(rapo_root):
     assert sorted(found["runs"].values()) == [20.0, 40.0]
 
 
-def test_the_manifest_says_what_each_file_is_and_what_measured_it(rapo_root, monkeypatch):
+def test_the_manifest_says_what_each_file_is_and_what_measured_it(rapo_root: Path, monkeypatch) -> None:
     def put(name: str, y: list[float]) -> None:
         file = store.store(pd.DataFrame({"y": y}), name, scale="small")
         (paths.results() / file.name).write_bytes(file.read_bytes())
 
     def write(commit: str) -> dict[str, dict]:
-        monkeypatch.setattr(notebook, "made_by", lambda: {"commit": commit, "python": "3"})
+        monkeypatch.setattr(markers, "made_by", lambda: {"commit": commit, "python": "3"})
         paths.write_text(paths.results() / "manifest.json", json.dumps(listing()))
         return store.manifest()
 

@@ -2,11 +2,9 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from rapo import paths
@@ -119,57 +117,3 @@ def test_source_may_be_lines_or_text(folder: Path) -> None:
     content["cells"][1]["source"] = ["x = 1\n", "y = 2"]
     path.write_text(json.dumps(content))
     assert digest(path) == before
-
-
-def test_marker_round_trip(folder: Path, rapo_root: Path) -> None:
-    source = notebook.load(write(folder / "a.ipynb"))
-    assert notebook.read_marker("a", "smoke") is None
-    own, other = (paths.figures("smoke") / "claims" / name for name in ("X.json", "Y.json"))
-    beside = paths.build("smoke") / "quickstart.jsonl"
-    for file in (own, other, beside):
-        paths.write_text(file, "{}")
-    gone = paths.figures("smoke") / "gone.svg"
-    marker = notebook.write_marker(
-        "a", "smoke", digest="d", began=0.0, saved=1e9, written=[own, own, beside, gone]
-    )
-    assert marker == notebook.read_marker("a", "smoke")
-    # SHA-256 of "{}", as `printf '{}' | sha256sum` prints it
-    known = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
-    assert marker.products == {"build/smoke/figures/claims/X.json": known}
-    assert marker.anew == pytest.approx(marker.seconds + 1e9)
-    assert notebook.expected_seconds("a", "smoke") == marker.anew
-    assert not notebook.is_done(source, "smoke", "d")  # no executed copy
-    paths.write_text(notebook.executed_file("a", "smoke"), "")
-    assert notebook.is_done(source, "smoke", "d")
-    assert not notebook.is_done(source, "smoke", "other")
-    assert not notebook.is_done(source, "small", "d")
-    assert not notebook.is_done(source, "smoke", "d", measure=False)
-    notebook.marker_file("a", "smoke").write_text('{"digest": ')
-    assert notebook.read_marker("a", "smoke") is None
-
-
-@pytest.mark.parametrize("damage", ["", "{", "{ }"], ids=["empty", "truncated", "changed"])
-def test_a_damaged_product_is_not_done(folder: Path, rapo_root: Path, damage: str) -> None:
-    source = notebook.load(write(folder / "a.ipynb"))
-    products = [paths.figures("smoke") / "a.svg", notebook.executed_file("a", "smoke")]
-    for product in products:
-        for file in products:
-            paths.write_text(file, "{}")
-        notebook.write_marker("a", "smoke", digest="d", began=0.0, written=products[:1])
-        assert notebook.is_done(source, "smoke", "d")
-        product.write_text(damage)
-        assert not notebook.is_done(source, "smoke", "d")
-
-
-def test_what_made_the_results_names_versions_and_the_commit_of_the_code(repository: Path) -> None:
-    found = notebook.made_by()
-    assert found["numpy"] == np.__version__
-    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=repository, capture_output=True, text=True)
-    assert found["commit"] == (git.stdout.strip() or "unknown")
-
-
-def test_expected_seconds_of_kept_results(rapo_root: Path) -> None:
-    paths.write_text(paths.results() / "durations.json", json.dumps({"notebooks": {"a": 12.0}}))
-    assert notebook.expected_seconds("a", "small") == 12.0
-    assert notebook.expected_seconds("a", "smoke") is None
-    assert notebook.expected_seconds("b", "small") is None

@@ -15,15 +15,14 @@ import pytest
 from rapo import paths
 from rapo.claims import claim as claims
 from rapo.claims.claim import Claim
-from rapo.reproduction import kernel, notebook
+from rapo.reproduction import marker, notebook
 from rapo.reproduction import plan as reproduce
 from rapo.reproduction.display import Job
 from rapo.reproduction.keep import keep, listing
-from rapo.reproduction.plan import Outcome
 from rapo.runs import store
 
 nbformat = pytest.importorskip("nbformat", reason="needs the extra 'notebooks'")
-pytest.importorskip("papermill", reason="needs the extra 'notebooks'")
+papermill = pytest.importorskip("papermill", reason="needs the extra 'notebooks'")
 
 COMMON = 'scale = "small"\nmeasure = True\njobs = 2\n'
 Make = Callable[..., Path]
@@ -53,7 +52,7 @@ def make(rapo_root: Path) -> Make:
     return write
 
 
-def run(*names: str, **options: Any) -> dict[str, Outcome]:
+def run(*names: str, **options: Any) -> dict[str, Job]:
     outcomes = reproduce.reproduce(names or None, scale="smoke", **options)
     return {outcome.name: outcome for outcome in outcomes}
 
@@ -62,7 +61,7 @@ def statuses(*names: str, **options: Any) -> dict[str, str]:
     return {name: outcome.status for name, outcome in run(*names, **options).items()}
 
 
-def printed(outcome: Outcome) -> str:
+def printed(outcome: Job) -> str:
     """What an executed notebook printed."""
     assert outcome.executed is not None
     cells = nbformat.read(outcome.executed, as_version=4).cells
@@ -113,9 +112,9 @@ def test_a_product_that_is_missing_or_damaged_is_made_again_by_the_notebook_that
         make(name, "from rapo import paths", f"paths.write_text(paths.figures(scale) / '{name}.csv', 'x')")
     assert set(statuses().values()) == {"done"}
     product = rapo_root / "build" / "smoke" / "figures" / "one.csv"
-    marker = notebook.read_marker("one", "smoke")
-    assert marker is not None
-    assert sorted(marker.products) == ["build/smoke/figures/one.csv", "build/smoke/notebooks/one.ipynb"]
+    noted = marker.read("one", "smoke")
+    assert noted is not None
+    assert sorted(noted.products) == ["build/smoke/figures/one.csv", "build/smoke/notebooks/one.ipynb"]
     for damage in (product.unlink, lambda: product.write_text("")):
         damage()
         assert statuses() == {"one": "done", "two": "reused"}
@@ -175,7 +174,7 @@ def test_dead_kernel_is_a_failure(make: Make, rapo_root: Path) -> None:
     outcome = run()["dies"]
     assert outcome.status == "failed"
     assert "cell 4 `os._exit(1)`: the kernel died" in outcome.error
-    assert notebook.read_marker("dies", "smoke") is None
+    assert marker.read("dies", "smoke") is None
 
 
 def test_cell_time_out_is_a_failure(make: Make) -> None:
@@ -187,27 +186,27 @@ def test_cell_time_out_is_a_failure(make: Make) -> None:
 
 def test_kernel_that_does_not_start_gets_a_second_try(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     make("good", "print(1)")
-    original, calls = kernel._papermill, []
+    original, calls = papermill.execute_notebook, []
 
-    def flaky(*args: Any, **options: Any) -> None:
+    def flaky(*args: Any, **options: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
             raise RuntimeError("Kernel died before replying to kernel_info")
-        original(*args, **options)
+        return original(*args, **options)
 
-    monkeypatch.setattr(kernel, "_papermill", flaky)
+    monkeypatch.setattr(papermill, "execute_notebook", flaky)
     assert (statuses(), len(calls)) == ({"good": "done"}, 2)
 
 
 def test_a_copy_with_unexecuted_cells_is_no_success(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make("good", "print(1)")
 
-    def lazy(source: Any, values: Any, partial: Path, *, timeout: float | None) -> None:
+    def lazy(source: str, partial: str, **options: Any) -> None:
         document = json.loads(path.read_text())
         document["cells"][1]["metadata"]["papermill"] = {"start_time": "2026-11-01", "status": "completed"}
-        partial.write_text(json.dumps(document))
+        Path(partial).write_text(json.dumps(document))
 
-    monkeypatch.setattr(kernel, "_papermill", lazy)
+    monkeypatch.setattr(papermill, "execute_notebook", lazy)
     outcome = run()["good"]
     assert outcome.status == "failed"
     assert "cell 2 was not executed" in outcome.error
@@ -432,8 +431,7 @@ RENAMED = "centre = 5.0\nname = 'b'"
 def test_estimate_for_everything(make: Make) -> None:
     for name, cost in (("a", "heavy"), ("b", "heavy"), ("c", "light")):
         make(name, cost=cost)
-    options: dict[str, Any] = {"scale": "smoke", "settings": {}, "measure": True, "timeout": None}
-    plan = reproduce._Plan(notebook.find(), jobs=2, **options)
+    plan = reproduce.Plan(notebook.find(), "smoke", 2, {})
     assert plan.seconds_left() is None  # nobody knows how long the heavy ones take
     for job, seconds in zip(plan.jobs, (100.0, 50.0, 30.0), strict=True):
         job.expected = seconds

@@ -17,7 +17,7 @@ from rapo import paths
 from rapo.claims import claim as claims
 from rapo.claims import published
 from rapo.plots import tables
-from rapo.reproduction import notebook, report
+from rapo.reproduction import marker, report
 from rapo.reproduction.keep import listing
 from rapo.reproduction.report import cards, exhibits
 
@@ -374,7 +374,7 @@ def test_damaged_claims_are_told_and_the_rest_is_shown(rapo_root: Path) -> None:
 
 
 def test_the_run_is_named(rapo_root: Path) -> None:
-    made_by = notebook.made_by()
+    made_by = marker.made_by()
     facts = [node.text for node in walk(page().one("dl", class_="facts")) if node.tag == "dd"]
     assert facts[:2] == ["small", made_by["commit"]]
     assert f"python {made_by['python']}" in facts[2].split(" · ")

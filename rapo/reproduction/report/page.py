@@ -8,7 +8,7 @@ from typing import Any
 
 from rapo import paths
 from rapo.claims import published
-from rapo.reproduction import notebook
+from rapo.reproduction import marker
 from rapo.reproduction.report import exhibits, index
 from rapo.reproduction.report.cards import VERDICTS, Card, card, compare
 from rapo.reproduction.report.chapters import arrange
@@ -40,7 +40,7 @@ def write(scale: str) -> Path:
     records = _records(folder / "claims", problems)
     kept = _kept(problems)
     context = gather(records, folder, problems, executed=paths.build(scale) / "notebooks")
-    context |= {"scale": scale, "facts": _facts(scale, notebook.made_by()), "comparison": compare(records, kept)}
+    context |= {"scale": scale, "facts": _facts(scale, marker.made_by()), "comparison": compare(records, kept)}
     for name, text in _pages(context).items():
         paths.write_text(folder / name, text)
     return folder / "report.html"

@@ -1,0 +1,107 @@
+"""The marker of a notebook's last success: what was run, how long it took, and what it left."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rapo import paths
+from rapo.runs import keys, progress
+from rapo.runs.checksums import sha256
+
+
+@dataclass(frozen=True)
+class Marker:
+    """Proof that a notebook ran to its end: written last, whole or not at all.
+
+    Attributes:
+        digest: hash of what was run.
+        seconds: how long it took.
+        anew: how long it would have taken had no run been reused.
+        products: its executed copy, figures and results, below the project's root, with their checksums.
+        runs: keys of the runs of its studies.
+    """
+
+    digest: str
+    seconds: float
+    anew: float
+    products: dict[str, str]
+    runs: tuple[str, ...] = ()
+
+
+def marker_file(name: str, scale: str, *, measure: bool = True) -> Path:
+    """Where a notebook's success marker lies; one that was redrawn from the kept results has another."""
+    return paths.build(scale) / ("done" if measure else "redrawn") / f"{name}.json"
+
+
+def executed_file(name: str, scale: str) -> Path:
+    """Where a notebook's executed copy lies."""
+    return paths.build(scale) / "notebooks" / f"{name}.ipynb"
+
+
+def read(name: str, scale: str, *, measure: bool = True) -> Marker | None:
+    """A notebook's last success, whatever it was run with; None without one."""
+    try:
+        record = json.loads(marker_file(name, scale, measure=measure).read_text(encoding="utf-8"))
+        return Marker(**{**record, "products": dict(record["products"]), "runs": tuple(record["runs"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write(
+    name: str,
+    scale: str,
+    *,
+    digest: str,
+    began: float,
+    written: Iterable[Path] = (),
+    saved: float = 0.0,
+    runs: Iterable[str] = (),
+    measure: bool = True,
+) -> Marker:
+    """Note a success of a notebook that ``began`` then and was ``saved`` so many seconds by reused runs.
+
+    Of the files that it has ``written``, those in the scale's figures and results are its products.
+    """
+    folders = (paths.figures(scale), paths.build(scale) / "results")
+    files = {file for file in written if file.is_file() and any(folder in file.parents for folder in folders)}
+    files |= {file for file in [executed_file(name, scale)] if file.is_file()}
+    products = {str(file.relative_to(paths.root())): sha256(file) for file in sorted(files)}
+    seconds = time.time() - began
+    marker = Marker(digest, round(seconds, 1), round(seconds + saved, 1), products, tuple(sorted(runs)))
+    paths.write_text(marker_file(name, scale, measure=measure), json.dumps(asdict(marker), indent=1) + "\n")
+    return marker
+
+
+def is_done(name: str, scale: str, digest: str, *, measure: bool = True) -> bool:
+    """Whether a notebook's last success was with this digest and all that it made is there, unchanged."""
+    marker = read(name, scale, measure=measure)
+    return (
+        marker is not None
+        and marker.digest == digest
+        and executed_file(name, scale).is_file()
+        and all(
+            (file := paths.root() / product).is_file() and sha256(file) == known
+            for product, known in marker.products.items()
+        )
+    )
+
+
+def expected_seconds(name: str, scale: str) -> float | None:
+    """How long a notebook takes anew, here or where the kept results were measured."""
+    if marker := read(name, scale):
+        return marker.anew
+    return progress.kept_durations("notebooks").get(name) if scale == "small" else None
+
+
+def made_by() -> dict[str, str]:
+    """The commit of rapo's own code, and the versions of what it stands on."""
+    folder = Path(__file__).parent
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": "unknown", **keys.versions()}
+    return {"commit": done.stdout.strip(), **keys.versions()}
