@@ -1,6 +1,8 @@
 """What every test shares: real judged data beside the checkout, a throw-away project root, no display."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 # Benchmarks are programs, not tests: doctest collection would import them and their peers.
 collect_ignore_glob = ["benchmarks/*"]
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    """No picture outlives its test; matplotlib is not loaded for those that draw none."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="session")

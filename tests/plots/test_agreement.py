@@ -11,12 +11,6 @@ from rapo.plots import agreement as plots
 from rapo.studies.judge_agreement import simulation
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def pairs():
     return simulation.judged_pairs(simulation.TwoJudges(), n_pairs=400)

@@ -22,9 +22,7 @@ def table() -> pa.Table:
 
 @pytest.fixture
 def ax() -> Axes:
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
+    return plt.subplots()[1]
 
 
 def heights(ax: Axes) -> list[float]:
@@ -61,7 +59,6 @@ def test_premises_show_counts_and_intervals(table: pa.Table, ax: Axes):
 def test_a_figure_is_made_where_none_is_given(table: pa.Table):
     axes = draw.plot_margins(audit.margin_histogram(table))
     assert axes.get_ylabel() == "pairs (%), n = 4"
-    plt.close(axes.figure)
 
 
 def test_the_overview_holds_all_three(table: pa.Table):
@@ -71,4 +68,3 @@ def test_the_overview_holds_all_three(table: pa.Table):
         "margin",
         "share (%), with 95 % interval",
     ]
-    plt.close(figure)

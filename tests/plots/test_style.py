@@ -134,3 +134,8 @@ def test_a_failed_save_leaves_nothing_behind(
     with pytest.raises(OSError, match="disk full"):
         save(figure)
     assert list(paths.figures("smoke").iterdir()) == []
+
+
+def test_the_kept_figures_stay_light(repository: Path) -> None:
+    sizes = [file.stat().st_size for file in (repository / "figures").rglob("*") if file.is_file()]
+    assert sum(sizes) < 8e6, "thin the data of the largest sidecars and pictures"

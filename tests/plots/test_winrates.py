@@ -20,12 +20,6 @@ BOARD = pd.DataFrame(
 )
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def points(ax, label: str) -> list[list[float]]:
     """Coordinates of the line or error bars with a label."""
     handles, labels = ax.get_legend_handles_labels()

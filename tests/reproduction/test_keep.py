@@ -1,6 +1,7 @@
 """What is kept of a complete run."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -33,7 +34,9 @@ def test_a_run_that_notebooks_share_counts_once(rapo_root: Path) -> None:
     assert sorted(found["runs"].values()) == [20.0, 40.0]
 
 
-def test_the_manifest_says_what_each_file_is_and_what_measured_it(rapo_root: Path, monkeypatch) -> None:
+def test_the_manifest_says_what_each_file_is_and_what_measured_it(
+    rapo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def put(name: str, y: list[float]) -> None:
         file = store.store(pd.DataFrame({"y": y}), name, scale="small")
         (paths.results() / file.name).write_bytes(file.read_bytes())

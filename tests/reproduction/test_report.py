@@ -539,7 +539,7 @@ def test_the_index_shows_each_figure_small_beside_the_verdicts_of_its_id(rapo_ro
     assert lines[0] == "# Figures"
     assert "Claims: 1 holds, 1 undecided." in lines
     told = "Two &quot;policies&quot;."
-    image = f'<img src="RA-T1_toy%20%26%20co.png" width="280" alt="{told}" title="{told}">'
+    image = f'<img src="RA-T1_toy%20%26%20co.png" width="280" alt="{told}">'
     assert f'<a href="RA-T1_toy%20%26%20co.svg">{image}</a>' in lines
     assert any(line.startswith("### RA-T1 Toy policy: DPO unlearns") for line in lines)
     assert "Tables: RA-T1_table ([CSV](RA-T1_table.csv), [Markdown](RA-T1_table.md))" in lines

@@ -39,7 +39,7 @@ def _thumbnail(picture: Picture) -> str:
     """A small picture that links to the large one."""
     source = next((file.href for file in picture.files if file.text == "PNG"), picture.image)
     alt = html.escape(picture.alt, quote=True)
-    return f'<a href="{picture.image}"><img src="{source}" width="{THUMBNAIL}" alt="{alt}" title="{alt}"></a>'
+    return f'<a href="{picture.image}"><img src="{source}" width="{THUMBNAIL}" alt="{alt}"></a>'
 
 
 def _links(files: Iterable[Link]) -> str:

@@ -18,12 +18,6 @@ PAIRS = pd.DataFrame(
 )
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def test_quadrants_are_counted_in_the_legend() -> None:
     axes = plots.plot_quadrants(PAIRS)
     labels = axes.get_legend_handles_labels()[1]

@@ -1,7 +1,5 @@
 """Pictures of goals show the numbers that they are given."""
 
-from collections.abc import Iterator
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -10,13 +8,6 @@ from matplotlib.colors import to_hex
 
 from rapo.plots.style import colour
 from rapo.studies.goals_and_scales import plots
-
-
-@pytest.fixture(autouse=True)
-def close() -> Iterator[None]:
-    yield
-    plt.close("all")
-
 
 FALLS = pd.DataFrame(
     {"asked": ["truth", "truth", "order", "order"], "realised": ["order", "truth", "order", "truth"],

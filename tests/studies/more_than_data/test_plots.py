@@ -1,7 +1,5 @@
 """Pictures of unlearning and goals show the numbers that they are given."""
 
-from collections.abc import Iterator
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -20,12 +18,6 @@ CURVES = pd.DataFrame(
         "high": [0.0, -2.0, 0.0, 3.0],
     }
 )
-
-
-@pytest.fixture(autouse=True)
-def close() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def test_changes_are_drawn_in_percent_and_in_order() -> None:

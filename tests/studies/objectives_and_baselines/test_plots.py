@@ -1,9 +1,7 @@
 """Pictures of many methods show the numbers that they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from rapo.plots.style import colour
 from rapo.studies.objectives_and_baselines import plots
@@ -12,12 +10,6 @@ ESTIMATES = pd.DataFrame(
     [("ipo", "UF", 2.0, 1.0, 3.0), ("dpo", "UF", 4.0, 3.5, 4.5), ("dpo", "RA", 6.0, 5.0, 7.0)],
     columns=["method", "arm", "estimate", "low", "high"],
 )
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def test_rows_stand_in_the_given_order_and_arms_below_each_other() -> None:

@@ -1,9 +1,7 @@
 """Pictures of self-play show the numbers that they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from rapo.plots.style import colour
 from rapo.studies.self_play import plots
@@ -16,12 +14,6 @@ CURVES = pd.DataFrame(
         for pairs, value in zip((600, 900), values, strict=True)
     ]
 )
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def test_a_line_an_arm_with_its_intervals() -> None:

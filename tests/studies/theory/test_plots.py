@@ -1,7 +1,5 @@
 """Pictures of the two theorems: what is drawn is what was given."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,12 +8,6 @@ from matplotlib.colors import to_hex
 
 from rapo.plots import style
 from rapo.studies.theory import plots
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def test_rates_are_log_log_with_paler_lines_for_rarer_answers() -> None:

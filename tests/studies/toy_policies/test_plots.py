@@ -1,7 +1,5 @@
 """Pictures of the toy policies: what is drawn is what was given."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,12 +9,6 @@ from matplotlib.colors import to_hex
 from rapo.plots import style
 from rapo.studies import toy_policies
 from rapo.studies.toy_policies import plots
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def test_a_line_for_each_policy_on_a_log_axis() -> None:
