@@ -213,6 +213,24 @@ def test_places_do_not_count(write: Write) -> None:
     assert key(write, exported) == key(write, CODE)
 
 
+def test_which_of_two_known_functions_is_called_counts(write: Write) -> None:
+    code = """
+        def one():
+            return 1
+
+        def two():
+            return 2
+
+        def last():
+            return one()
+
+        def f(config, folder, needs):
+            return one() + two() + last()
+        """
+    other = code.replace("return one()\n\n", "return two()\n\n")
+    assert key(write, CODE | {"runs": other}) != key(write, CODE | {"runs": code})
+
+
 def test_local_names_hide_those_of_the_module(write: Write) -> None:
     code = """
         def used():

@@ -126,6 +126,12 @@ FAULTS = {
         "wishes.take(pa.array(rows)), old, separator",
         "old, wishes.take(pa.array(rows)), separator",
     ),
+    "a goal comes behind its prompt": (
+        "rapo.studies.common.hub_runs:evaluate",
+        "rapo.relabelling.placement",
+        "[wish, *old]",
+        "[*old, wish]",
+    ),
 }
 
 
