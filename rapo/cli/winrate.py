@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"or the path of a calibration file (default: official for the baseline {_OFFICIAL_BASELINE}, else pool)",
     )
     parser.add_argument(
-        "--alignment",
+        "--match",
         choices=("instruction", "position"),
         default="instruction",
         help="look difficulty up by instruction id, or by row as alpaca_eval does (default: instruction)",
@@ -61,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
     from rapo.winrates import length_control
     from rapo.winrates import plain as winrate
 
-    if (args.calibration or args.alignment != "instruction") and not args.length_controlled:
-        raise ValueError("--calibration and --alignment belong to --length-controlled; say that too")
+    if (args.calibration or args.match != "instruction") and not args.length_controlled:
+        raise ValueError("--calibration and --match belong to --length-controlled; say that too")
     columns = options.columns(args.column)
     raw = judgements.load(args.file)
     encoding = args.encoding or judgements.known_encoding(raw, columns, args.file)
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         chosen = args.calibration or _default(frame)
         known = length_control.resolve(None if chosen == "none" else chosen, frame)
-        table = length_control.length_controlled(frame, calibration=known, alignment=args.alignment, errors="note")
+        table = length_control.length_controlled(frame, calibration=known, match=args.match, errors="note")
         where = f"calibration: {known.source}" if known else "no instruction difficulty"
         notes.append(f"{table['formula'].iloc[0]}, {where}; 95 % interval by the delta method")
         notes += [f"{row['model']}: {row['note']}" for _, row in table[table["note"] != ""].iterrows()]

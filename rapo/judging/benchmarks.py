@@ -106,7 +106,7 @@ def read(folder: str | Path, *, benchmarks: Sequence[str] = ()) -> pd.DataFrame:
             )
         spread = measured[wanted.task].get(wanted.metric.replace(",", "_stderr,"))
         half = ndtri(0.975) * (spread if isinstance(spread, float) else np.nan)
-        rows.append((name, *(100 * (float(value) + side * half) for side in (0, -1, 1))))
+        rows.append((name, *(100 * limit for limit in (float(value), float(value) - half, float(value) + half))))
     return pd.DataFrame(rows, columns=["benchmark", "estimate", "low", "high"])
 
 

@@ -9,6 +9,11 @@ Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 
 
+def sigmoid(z: Floats) -> Floats:
+    """1 / (1 + exp(-z)), without overflow."""
+    return 0.5 + 0.5 * np.tanh(z / 2)
+
+
 def finite(
     values: ArrayLike,
     name: str,

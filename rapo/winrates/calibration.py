@@ -9,19 +9,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from rapo.judging import judgements as judged
 from rapo.paths import write_text
+from rapo.stats.arrays import Floats, Integers
 from rapo.winrates.difficulty import estimate, standardised
 
-logger = logging.getLogger(__name__)
-
-Floats = NDArray[np.floating[Any]]
+_log = logging.getLogger(__name__)
 
 # Fewer models tell too little about an instruction: the formula then does without its difficulty.
 MIN_POOL = 5
@@ -47,7 +44,7 @@ class Calibration:
     source: str
     without: pd.DataFrame | None = None
 
-    def of(self, models: pd.Index, model_codes: NDArray[Any], places: NDArray[Any]) -> Floats:
+    def of(self, models: pd.Index, model_codes: Integers, places: Integers) -> Floats:
         """Difficulty for each judgement.
 
         A model of the pool gets the difficulties that were estimated without it.
@@ -173,7 +170,7 @@ def from_pool(
         raise ValueError(f"gamed baselines {sorted(absent)} are not among the models")
     n_models = frame["model"][~is_gamed].nunique()
     if n_models < min_models:
-        logger.warning(
+        _log.warning(
             "%d models judged are too few to tell how hard instructions are (at least %d): "
             "length control does without instruction difficulty",
             n_models,
@@ -186,7 +183,7 @@ def from_pool(
     return replace(calibration, gamed=_gamed_rows(frame[is_gamed].reset_index(drop=True), calibration.difficulty))
 
 
-def _length(frame: pd.DataFrame, codes: NDArray[Any]) -> Floats:
+def _length(frame: pd.DataFrame, codes: Integers) -> Floats:
     """Standardised length differences; 0 where they have no scale."""
     delta = (frame["length_baseline"] - frame["length_model"]).to_numpy(dtype=float)
     return np.nan_to_num(standardised(delta, codes))

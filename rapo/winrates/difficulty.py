@@ -1,14 +1,11 @@
 """How hard each instruction is, estimated from the judgements of a pool of models: a Rasch model with length."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]
+from rapo.stats.arrays import Floats, Integers, sigmoid
 
 
-def standardised(delta: Floats, codes: NDArray[np.integer[Any]]) -> Floats:
+def standardised(delta: Floats, codes: Integers) -> Floats:
     """Length differences over their standard deviation for each model. Shape: (n,)
 
     A model whose differences are all 0 keeps zeros; where all are one other number the scale is undefined: NaN.
@@ -30,7 +27,8 @@ def estimate(wins: Floats, lengths: Floats, seen: Floats, *, max_rounds: int = 1
     Newton steps in turns for instructions and models; the variance of the difficulties follows by
     expectation-maximisation. Arrays have Shape (m, n); ``seen`` counts judgements.
     """
-    quality = _logit(np.clip((wins * seen).sum(axis=1) / seen.sum(axis=1), 0.01, 0.99))
+    share = np.clip((wins * seen).sum(axis=1) / seen.sum(axis=1), 0.01, 0.99)
+    quality = np.log(share / (1 - share))
     slope: Floats = np.zeros(len(wins))
     difficulty: Floats = np.zeros(wins.shape[1])
     variance = 1.0
@@ -70,8 +68,4 @@ def _models_step(
 
 
 def _chance(quality: Floats, slope: Floats, lengths: Floats, difficulty: Floats) -> Floats:
-    return 0.5 + 0.5 * np.tanh((quality[:, None] + slope[:, None] * lengths + difficulty) / 2)
-
-
-def _logit(p: Floats) -> Floats:
-    return np.log(p / (1 - p))
+    return sigmoid(quality[:, None] + slope[:, None] * lengths + difficulty)

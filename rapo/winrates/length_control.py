@@ -7,98 +7,28 @@ mean prediction at delta = 0. Win rates are percentages.
 
 Differs from alpaca_eval:metrics/glm_winrate.py: the optimum is reached (there liblinear stops at 1e-4, which
 leaves up to 0.02 points); difficulty is looked up by instruction id and not by row number
-(``alignment="position"`` gives that too); nothing is downloaded or written unasked.
+(``match="position"`` gives that too); nothing is downloaded or written unasked.
 """
 
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from rapo.judging import judgements as judged
+from rapo.stats.arrays import Floats
 from rapo.winrates import calibration as calibrations
-from rapo.winrates import plain, regression
+from rapo.winrates import plain, regression, rows
 from rapo.winrates.calibration import Calibration
-from rapo.winrates.difficulty import standardised
 from rapo.winrates.regression import FORMULAS, GRID, Fits, Rows
-from rapo.winrates.row_alignment import (
-    MIN_JUDGEMENTS,
-    Alignment,
-    Remarks,
-    constant,
-    design,
-    places,
-    remarks,
-    too_few,
-)
+from rapo.winrates.rows import Match
 
-Floats = NDArray[np.floating[Any]]
-IntervalKind = Literal["delta", "bootstrap"]
 CalibrationLike = Calibration | str | Path | None
-
-
-@dataclass(frozen=True)
-class LengthControlled:
-    """One model's length-controlled win rate; rates in percent.
-
-    Attributes:
-        length_controlled_winrate: mean prediction at equal lengths.
-        lc_standard_error: standard deviation of the predictions over the root of their number, as AlpacaEval calls
-            it: it leaves out that the coefficients are estimates. NaN without difficulty, where all predictions
-            are one number.
-        lc_delta_error: standard error by the delta method, coefficients included.
-        theta, psi, phi: coefficients of length, difficulty and the constant; psi is 0 without difficulty.
-        C: the chosen inverse penalty.
-    """
-
-    length_controlled_winrate: float
-    lc_standard_error: float
-    lc_delta_error: float
-    theta: float
-    psi: float
-    phi: float
-    C: float
-
-
-_FIELDS = tuple(field.name for field in fields(LengthControlled))
-
-
-def fit(
-    preferences: ArrayLike,
-    length_model: ArrayLike,
-    length_baseline: ArrayLike,
-    *,
-    difficulty: ArrayLike | None = None,
-    gamed: pd.DataFrame | None = None,
-    baseline_regulariser: float = 0.2,
-) -> LengthControlled:
-    """Length-controlled win rate of one model; the order of the rows decides the folds.
-
-    Args:
-        preferences: 1 (the baseline wins) ... 2 (the model wins). Shape: (n,)
-        length_model, length_baseline: characters. Shape: (n,)
-        difficulty: of each row's instruction; without it the formula has no such term. Shape: (n,)
-        gamed: `Calibration.gamed`; with it two gamed baselines hold the fit in place.
-        baseline_regulariser: their total weight.
-
-    Raises:
-        ValueError: fewer than 10 rows, a preference outside [1, 2], or no way to tell length from quality.
-    """
-    preference = np.asarray(preferences, dtype=float)
-    if not ((preference >= 1) & (preference <= 2)).all():
-        raise ValueError("preferences must lie in [1, 2]; decode them with rapo.judging.judgements.decode")
-    n, longer = len(preference), np.asarray(length_baseline, dtype=float) - np.asarray(length_model, dtype=float)
-    delta = standardised(longer, np.zeros(n, dtype=np.intp))
-    if n < MIN_JUDGEMENTS or np.isnan(delta).any():
-        raise ValueError(too_few(n) if n < MIN_JUDGEMENTS else constant(longer[0]))
-    known = None if difficulty is None else np.asarray(difficulty, dtype=float)
-    rows = Rows(np.array([0, n]), preference - 1, delta, known, np.arange(n))
-    found = _estimates(rows, regression.fit(rows, _gamed_array(gamed), baseline_regulariser=baseline_regulariser))
-    return LengthControlled(**{name: float(values[0]) for name, values in found.items()})
+_FIELDS = (
+    *("length_controlled_winrate", "lc_standard_error", "lc_delta_error"),
+    *("theta", "psi", "phi", "C"),
+)
 
 
 def length_controlled(
@@ -107,8 +37,8 @@ def length_controlled(
     calibration: CalibrationLike = None,
     formula: str | None = None,
     baseline_regulariser: float | None = None,
-    alignment: Alignment = "instruction",
-    interval: IntervalKind | None = "delta",
+    match: Match = "instruction",
+    interval: Literal["delta", "bootstrap"] | None = "delta",
     level: float = 0.95,
     n_resamples: int = 200,
     seed: int = 0,
@@ -122,7 +52,7 @@ def length_controlled(
             judgements (from 5 models on); "official": AlpacaEval's file; a path; or a `Calibration`.
         formula: a key of `rapo.winrates.regression.FORMULAS`; None: the fullest that the calibration allows.
         baseline_regulariser: total weight of the gamed baselines; None: the formula's own, 0: none.
-        alignment: look difficulty up by "instruction" id, or by "position" in the file, as alpaca_eval does: that
+        match: look difficulty up by "instruction" id, or by "position" in the file, as alpaca_eval does: that
             shifts the difficulties of a model that lacks rows.
         interval: of the length-controlled win rate: "delta" method on the log-odds scale, "bootstrap" of
             the whole fit over instructions, or None.
@@ -130,45 +60,80 @@ def length_controlled(
         errors: where a model cannot be fitted: "raise", or "note" it: NaN and the reason in column ``note``.
 
     Returns:
-        The columns of `rapo.winrates.plain.win_rates`, the fields of `LengthControlled`, ``lc_low``, ``lc_high``,
-        ``formula`` and ``note``. The baseline judged against itself has 50 by construction.
+        The columns of `rapo.winrates.plain.win_rates` and
+
+        * ``length_controlled_winrate``: the mean prediction at equal lengths; the baseline judged against itself
+          has 50 by construction;
+        * ``lc_standard_error``: standard deviation of the predictions over the root of their number, as AlpacaEval
+          calls it: it leaves out that the coefficients are estimates. NaN without difficulty, where all
+          predictions are one number;
+        * ``lc_delta_error``: standard error by the delta method, coefficients included;
+        * ``theta``, ``psi``, ``phi``: coefficients of length, difficulty (0 without it) and the constant;
+        * ``C``: the chosen inverse penalty; ``lc_low``, ``lc_high``: the interval; ``formula`` and ``note``.
 
     Raises:
         ValueError: lengths are missing, an instruction is not in the calibration, or a model cannot be fitted.
         FileNotFoundError: there is no such calibration; names the command that gets the official one.
     """
-    frame = judged.check(judgements)
-    if lacking := {"length_model", "length_baseline"} - set(frame.columns):
-        raise ValueError(f"length control needs the column {sorted(lacking)}: characters of both outputs")
-    known = resolve(calibration, frame)
+    table = rows.read(judgements)
+    known = resolve(calibration, table.frame)
     name, weight = _formula(formula, baseline_regulariser, known)
-    codes, models = pd.factorize(frame["model"])
-    length = (frame["length_baseline"] - frame["length_model"]).to_numpy(dtype=float)
-    delta = standardised(length, codes)
-    about = remarks(frame, codes, models, length, delta)
-    if errors == "raise" and (failed := np.flatnonzero(~about.fits & ~about.is_baseline)).size:
-        model, note = models[failed[0]], about.notes[failed[0]]
+    if errors == "raise" and (failed := np.flatnonzero(~table.fits & ~table.is_baseline)).size:
+        model, note = table.models[failed[0]], table.notes[failed[0]]
         raise ValueError(f"model {model!r}: {note}; errors='note' leaves it out")
-    columns = {"model": np.asarray(models), **plain.tallies(frame, codes)}
-    if about.fits.any():
-        rows = design(frame, codes, models, about, delta, known if FORMULAS[name].difficulty else None, alignment)
+    columns = {"model": np.asarray(table.models), **plain.tallies(table.frame, table.codes)}
+    found: dict[str, Floats] = dict.fromkeys((*_FIELDS, "lc_low", "lc_high"), np.empty(0))
+    if table.fits.any():
+        given, _ = rows.design(table, known if FORMULAS[name].difficulty else None, match)
         gamed = _gamed_array(known.gamed) if known is not None and weight else None
-        fits = regression.fit(rows, gamed, baseline_regulariser=weight)
-        found = _estimates(rows, fits)
+        found = _estimates(given, regression.fit(given, gamed, baseline_regulariser=weight))
         if interval == "delta":
             found |= _delta_limits(found, level)
         elif interval == "bootstrap":
             draws = regression.bootstrap(
-                rows, gamed, baseline_regulariser=weight, n_resamples=n_resamples, seed=seed
+                given, gamed, baseline_regulariser=weight, n_resamples=n_resamples, seed=seed
             )
-            found |= _quantiles(draws, level)
-    else:
-        found = dict.fromkeys((*_FIELDS, "lc_low", "lc_high"), np.empty(0))
-    columns |= {column: _for_all(values, column, about) for column, values in found.items()}
-    columns |= {"formula": np.full(len(models), name), "note": np.array(about.notes)}
+            low, high = 100 * np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=1)
+            found |= {"lc_low": low, "lc_high": high}
+    columns |= {column: _for_all(values, column, table) for column, values in found.items()}
+    columns |= {"formula": np.full(len(table.models), name), "note": np.array(table.notes)}
     # NaN comes last: it compares with nothing.
     order = np.lexsort((columns["model"].astype(str), -columns["length_controlled_winrate"]))
     return pd.DataFrame({column: values[order] for column, values in columns.items()})
+
+
+def contributions(judgements: pd.DataFrame) -> pd.Series:
+    """What each judgement contributes to its model's length-controlled win rate, in percent.
+
+    Such a rate is the outcome of a regression, so a difference of two has no interval from their own two: models that
+    answered the same instructions err together. The influence of each judgement on its model's rate (the
+    infinitesimal jackknife; Jaeckel 1972) carries that: contributions of two models can be subtracted row by row.
+
+    The formula is the one without instruction difficulty. The mean over a model's judgements is its rate; their
+    standard deviation over the root of their number is its standard error by the delta method, where each
+    instruction is judged once.
+
+    Args:
+        judgements: as `rapo.judging.judgements.table` makes them, with lengths.
+
+    Returns:
+        A value a row, under the table's index; NaN for a model that cannot be fitted (the baseline itself, lengths
+        that do not vary, fewer than 10 rows).
+
+    Raises:
+        ValueError: what `rapo.winrates.rows.read` raises.
+    """
+    table = rows.read(judgements)
+    values = np.full(len(table.frame), np.nan)
+    if table.fits.any():
+        given, order = rows.design(table, None, "instruction")
+        fits = regression.fit(given, None, baseline_regulariser=0.0)
+        model, influence = given.model, regression.influences(given, fits)
+        rate = regression.model_means(given, regression.predictions(given, fits.weights))
+        # The rate, plus n times the centred influence: a penalised fit leaves them a mean that is not quite 0.
+        centred = influence - regression.model_means(given, influence)[model]
+        values[order] = 100 * (rate[model] + np.diff(given.starts)[model] * centred)
+    return pd.Series(values, index=judgements.index, name="length_controlled")
 
 
 def resolve(calibration: CalibrationLike, judgements: pd.DataFrame) -> Calibration | None:
@@ -185,66 +150,27 @@ def resolve(calibration: CalibrationLike, judgements: pd.DataFrame) -> Calibrati
     return calibrations.official() if calibration == "official" else calibrations.load(calibration)
 
 
-def compare_alignments(judgements: pd.DataFrame, *, calibration: CalibrationLike) -> pd.DataFrame:
+def compare_matches(judgements: pd.DataFrame, *, calibration: CalibrationLike) -> pd.DataFrame:
     """How far looking difficulty up by row number, as alpaca_eval does, moves each model.
 
     Returns:
         Per model ``n_total``, ``n_shifted`` (rows that get another instruction's difficulty), ``by_instruction``,
         ``by_position`` and their ``difference`` (position less instruction, points), the largest first.
     """
-    frame = judged.check(judgements)
-    known = resolve(calibration, frame)
+    given = rows.read(judgements)
+    known = resolve(calibration, given.frame)
     if known is None:
-        raise ValueError("without instruction difficulty there is nothing to align; give a calibration")
-    codes, models = pd.factorize(frame["model"])
-    shifted = places(known, frame, codes, "instruction") != places(known, frame, codes, "position")
-    table = pd.DataFrame(
-        {"model": np.asarray(models), "n_shifted": np.bincount(codes[shifted], minlength=len(models))}
-    )
-    sides: tuple[Alignment, Alignment] = ("instruction", "position")
+        raise ValueError("without instruction difficulty there is nothing to match; give a calibration")
+    sides: tuple[Match, Match] = ("instruction", "position")
+    one, other = (rows.places(known, given.frame, given.codes, side) for side in sides)
+    shifted = np.bincount(given.codes[one != other], minlength=len(given.models))
+    table = pd.DataFrame({"n_total": np.bincount(given.codes), "n_shifted": shifted}, index=given.models)
     for side in sides:
-        found = length_controlled(frame, calibration=known, alignment=side, interval=None)
-        found = found[["model", "n_total", "length_controlled_winrate"]]
-        keys = ["model"] if side == "instruction" else ["model", "n_total"]
-        table = table.merge(found.rename(columns={"length_controlled_winrate": f"by_{side}"}), on=keys)
+        found = length_controlled(given.frame, calibration=known, match=side, interval=None).set_index("model")
+        table[f"by_{side}"] = found["length_controlled_winrate"]
     table["difference"] = table["by_position"] - table["by_instruction"]
-    order = table["difference"].abs().sort_values(ascending=False, kind="stable").index
-    columns = ["model", "n_total", "n_shifted", "by_instruction", "by_position", "difference"]
-    return table.loc[order, columns].reset_index(drop=True)
-
-
-def head_to_head(
-    table: pd.DataFrame, *, difficulty: ArrayLike | None = None, baseline: str | None = None
-) -> pd.DataFrame:
-    """Predicted length-controlled win rates of every model (rows) against every other (columns), in percent.
-
-    The mean over instructions of sigmoid((psi_m - psi_b) * difficulty + phi_m - phi_b): both regressions are
-    against the same baseline, which drops out. 50 on the diagonal; a pair and its reverse add to 100.
-
-    Args:
-        table: of `length_controlled` (columns model, psi, phi).
-        difficulty: of the benchmark's instructions (``Calibration.difficulty``); needed where a psi is not 0.
-        baseline: also compare with the baseline, under this name.
-
-    Raises:
-        ValueError: the table has difficulty in it and none is given, or a coefficient is missing.
-    """
-    psi, phi = (table[column].to_numpy(dtype=float) for column in ("psi", "phi"))
-    if np.isnan(psi + phi).any():
-        raise ValueError(f"no coefficients for {table['model'][np.isnan(psi + phi)].tolist()}; leave these out")
-    if difficulty is None and (psi != 0).any():
-        raise ValueError(
-            "the table was fitted with instruction difficulty: pass difficulty=calibration.difficulty"
-        )
-    names = table["model"].tolist()
-    if baseline is not None:
-        names, psi, phi = [*names, baseline], np.append(psi, 0.0), np.append(phi, 0.0)
-    known = np.zeros(1) if difficulty is None else np.asarray(difficulty, dtype=float)
-    chances = [
-        0.5 + 0.5 * np.tanh(((psi[m] - psi)[:, None] * known + (phi[m] - phi)[:, None]) / 2).mean(axis=1)
-        for m in range(len(names))
-    ]
-    return pd.DataFrame(100 * np.array(chances), index=pd.Index(names), columns=pd.Index(names))
+    largest = table["difference"].abs().sort_values(ascending=False, kind="stable").index
+    return table.loc[largest].rename_axis("model").reset_index()
 
 
 def _formula(formula: str | None, regulariser: float | None, known: Calibration | None) -> tuple[str, float]:
@@ -269,16 +195,16 @@ def _gamed_array(gamed: pd.DataFrame | None) -> Floats | None:
     return None if gamed is None else np.stack([gamed[name].to_numpy(dtype=float) for name in names], axis=1)
 
 
-def _estimates(rows: Rows, fits: Fits) -> dict[str, Floats]:
-    """Fields of `LengthControlled`, each of Shape (M,)."""
-    chance, n = regression.predictions(rows, fits.weights), np.diff(rows.starts)
-    mean = regression.model_means(rows, chance)
-    variance = regression.model_means(rows, (chance - mean[rows.model]) ** 2)
-    known = rows.difficulty is not None
+def _estimates(given: Rows, fits: Fits) -> dict[str, Floats]:
+    """Rates, errors and coefficients, each of Shape (M,)."""
+    chance, n = regression.predictions(given, fits.weights), np.diff(given.starts)
+    mean = regression.model_means(given, chance)
+    variance = regression.model_means(given, (chance - mean[given.model]) ** 2)
+    known = given.difficulty is not None
     values = (
         100 * mean,
         100 * np.sqrt(variance / (n - 1)) if known else np.full(len(n), np.nan),
-        100 * regression.delta_method(rows, fits),
+        100 * regression.delta_method(given, fits),
         fits.weights[:, 0],
         fits.weights[:, 1] if known else np.zeros(len(n)),
         fits.weights[:, -1],
@@ -287,19 +213,13 @@ def _estimates(rows: Rows, fits: Fits) -> dict[str, Floats]:
     return dict(zip(_FIELDS, values, strict=True))
 
 
-def _for_all(values: Floats, column: str, about: Remarks) -> Floats:
+def _for_all(values: Floats, column: str, table: rows.Judged) -> Floats:
     """Values of the fitted models spread over all: NaN for the others; the baseline has 50 and no coefficients."""
-    spread = np.full(len(about.fits), np.nan)
-    spread[about.fits] = values
+    spread = np.full(len(table.fits), np.nan)
+    spread[table.fits] = values
     if column != "C":
-        spread[about.is_baseline] = 50.0 if column in ("length_controlled_winrate", "lc_low", "lc_high") else 0.0
+        spread[table.is_baseline] = 50.0 if column in ("length_controlled_winrate", "lc_low", "lc_high") else 0.0
     return spread
-
-
-def _quantiles(draws: Floats, level: float) -> dict[str, Floats]:
-    """Percentile interval of bootstrap draws, Shape (M, n_resamples)."""
-    low, high = 100 * np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=1)
-    return {"lc_low": low, "lc_high": high}
 
 
 def _delta_limits(found: dict[str, Floats], level: float) -> dict[str, Floats]:

@@ -1,15 +1,15 @@
 """How a judge's verdict moves with length: within one model's answers, and from model to model."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rapo.judging import judgements as judged
+from rapo.stats.arrays import Floats, sigmoid
 from rapo.stats.intervals import wilson
 from rapo.winrates.calibration import Calibration
-from rapo.winrates.row_alignment import places
+from rapo.winrates.rows import places
 
 
 def within_model(
@@ -44,8 +44,8 @@ def within_model(
         equal += psi * calibration.of(pd.Index([model]), alone, places(calibration, rows, alone, "instruction"))
     grid = np.linspace(float(np.quantile(longer, 0.02)), float(np.quantile(longer, 0.98)), 60)
     z = equal[:, None] - theta * np.tanh(grid / longer.std(ddof=1))
-    fitted = pd.DataFrame({"kind": "fitted", "longer": grid, "win_rate": 100 * _sigmoid(z).mean(axis=0)})
-    here = pd.DataFrame({"kind": ["at equal length"], "longer": [0.0], "win_rate": [100 * _sigmoid(equal).mean()]})
+    fitted = pd.DataFrame({"kind": "fitted", "longer": grid, "win_rate": 100 * sigmoid(z).mean(axis=0)})
+    here = pd.DataFrame({"kind": ["at equal length"], "longer": [0.0], "win_rate": [100 * sigmoid(equal).mean()]})
     return pd.concat([_bins(longer, win, n_bins), fitted, here], ignore_index=True)
 
 
@@ -86,14 +86,10 @@ def beside_published(table: pd.DataFrame, published: str | Path) -> pd.DataFrame
     return both.sort_values("difference", key=abs, ascending=False, ignore_index=True)
 
 
-def _bins(longer: Any, win: Any, n_bins: int) -> pd.DataFrame:
+def _bins(longer: Floats, win: Floats, n_bins: int) -> pd.DataFrame:
     parts = np.array_split(np.argsort(longer, kind="stable"), min(n_bins, len(longer)))
     rows = []
     for part in parts:
         found = wilson(float(win[part].sum()), len(part))
         rows.append((longer[part].mean(), 100 * found.estimate, 100 * found.low, 100 * found.high, len(part)))
     return pd.DataFrame(rows, columns=["longer", "win_rate", "low", "high", "n"]).assign(kind="judged")
-
-
-def _sigmoid(z: Any) -> Any:
-    return 0.5 + 0.5 * np.tanh(z / 2)

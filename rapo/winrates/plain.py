@@ -1,6 +1,6 @@
 """Win rates against a baseline, with the column names and the percentages of AlpacaEval's leaderboard."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rapo.judging import judgements as judged
-
-Floats = NDArray[np.floating[Any]]
+from rapo.stats import intervals
+from rapo.stats.arrays import Floats, Integers
 
 # AlpacaEval's own names, in its order.
 COLUMNS = (
@@ -49,10 +49,6 @@ class WinRate:
     high: float
     level: float
     n_clusters: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Field name -> value."""
-        return asdict(self)
 
 
 def win_rate(
@@ -132,9 +128,7 @@ def win_rates(
     return table.sort_values(["win_rate", "model"], ascending=[False, True]).reset_index(drop=True)
 
 
-def tallies(
-    frame: pd.DataFrame, codes: NDArray[np.integer[Any]], *, n_instructions: int | None = None
-) -> dict[str, NDArray[Any]]:
+def tallies(frame: pd.DataFrame, codes: Integers, *, n_instructions: int | None = None) -> dict[str, NDArray[Any]]:
     """The columns of `win_rates`, models in the order of their codes.
 
     Args:
@@ -159,12 +153,8 @@ def tallies(
     return columns
 
 
-def _limits(
-    frame: pd.DataFrame, codes: NDArray[np.integer[Any]], *, level: float, n_resamples: int, seed: int
-) -> NDArray[Any]:
+def _limits(frame: pd.DataFrame, codes: Integers, *, level: float, n_resamples: int, seed: int) -> Floats:
     """Limits for each model code, whole instructions drawn; NaN for one instruction. Shape: (n_models, 2)"""
-    from rapo.stats import intervals
-
     clusters, _ = pd.factorize(frame["instruction"])
     percent = frame["preference"].to_numpy(dtype=float) * 100 - 100
     limits = np.full((int(codes.max()) + 1, 2), np.nan)

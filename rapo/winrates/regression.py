@@ -6,15 +6,11 @@ their folds. Features are [tanh(std_delta_len), difficulty, 1], or without the s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rapo.stats import l1_logistic
-
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
+from rapo.stats import l1_logistic, resampling
+from rapo.stats.arrays import Floats, Integers, sigmoid
 
 # scikit-learn's default grid of inverse penalties and AlpacaEval's number of folds.
 GRID: Floats = np.logspace(-4, 4, 10)
@@ -55,20 +51,20 @@ class Rows:
         cluster: whole number of the instruction, for intervals. Shape: (n,)
     """
 
-    starts: Ints
+    starts: Integers
     win: Floats
     delta: Floats
     difficulty: Floats | None
-    cluster: Ints
+    cluster: Integers
 
     @property
-    def model(self) -> Ints:
+    def model(self) -> Integers:
         """Number of each row's model, Shape (n,)."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
-    def features(self, *, delta: Floats | None = None) -> Floats:
-        """Design matrix, Shape (n, d), with another length difference if one is given."""
-        length = np.tanh(self.delta if delta is None else delta)
+    def features(self) -> Floats:
+        """Design matrix, Shape (n, d)."""
+        length = np.tanh(self.delta)
         middle = [] if self.difficulty is None else [self.difficulty]
         return np.stack([length, *middle, np.ones_like(length)], axis=1)
 
@@ -84,7 +80,7 @@ class Fits:
     """
 
     weights: Floats
-    chosen: Ints
+    chosen: Integers
     hessian: Floats
 
 
@@ -113,7 +109,7 @@ def predictions(rows: Rows, weights: Floats) -> Floats:
     """Chance that each row's model wins if outputs were equally long, Shape (n,)."""
     of_row = weights[rows.model]
     z = of_row[:, -1] if rows.difficulty is None else of_row[:, -1] + of_row[:, 1] * rows.difficulty
-    return 0.5 + 0.5 * np.tanh(z / 2)
+    return sigmoid(z)
 
 
 def model_means(rows: Rows, values: Floats) -> Floats:
@@ -137,7 +133,7 @@ def influences(rows: Rows, fits: Fits) -> Floats:
     gradient = np.stack([model_means(rows, slope * column) for column in equal.T], axis=1)
     lever = np.linalg.solve(fits.hessian + 1e-10 * np.eye(weights.shape[1]), gradient[..., None])[..., 0]
     z = (features * weights[model]).sum(axis=1)
-    residual = rows.win - (0.5 + 0.5 * np.tanh(z / 2))
+    residual = rows.win - sigmoid(z)
     return np.asarray((chance - mean[model]) / n[model] + residual * (features * lever[model]).sum(axis=1))
 
 
@@ -169,17 +165,16 @@ def bootstrap(
         part = slice(begin, end)
         _, cluster = np.unique(rows.cluster[part], return_inverse=True)
         n_clusters = int(cluster.max()) + 1
-        rng = np.random.default_rng([seed, m])
-        counts = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_resamples)
+        counts = resampling.counts(np.random.default_rng([seed, m]), n_clusters, n_resamples=n_resamples)
         for at in range(0, n_resamples, _CHUNK):
-            weight = counts[at : at + _CHUNK, cluster].astype(float)
+            weight = counts[at : at + _CHUNK, cluster]
             x = np.repeat(features[None, part], len(weight), axis=0)
             x[..., 0] = np.tanh(_restandardised(rows.delta[part], weight))
             win = np.broadcast_to(rows.win[part], weight.shape)
             data = _folded(x, win, weight, extra, baseline_regulariser / 2)
             _, fitted, _ = l1_logistic.choose_penalty(data, GRID, _start(win, weight, x.shape[2]))
             x[..., 0] = 0.0
-            chance = 0.5 + 0.5 * np.tanh((x * fitted[:, None]).sum(axis=2) / 2)
+            chance = sigmoid((x * fitted[:, None]).sum(axis=2))
             found[m, at : at + _CHUNK] = (chance * weight).sum(axis=1) / weight.sum(axis=1)
     return found
 
@@ -199,14 +194,14 @@ def _gamed_rows(gamed: Floats, d: int) -> Floats:
     return np.stack([gamed[:, 0], np.tanh(gamed[:, 1]), *middle, zero], axis=1)
 
 
-def _chunks(sizes: Ints) -> Iterator[Ints]:
+def _chunks(sizes: Integers) -> Iterator[Integers]:
     """Numbers of models of similar size, a few dozen at a time."""
     order = np.argsort(sizes, kind="stable")
     for begin in range(0, len(order), _CHUNK):
         yield np.sort(order[begin : begin + _CHUNK])
 
 
-def _padded(rows: Rows, features: Floats, models: Ints) -> tuple[Floats, Floats, Floats]:
+def _padded(rows: Rows, features: Floats, models: Integers) -> tuple[Floats, Floats, Floats]:
     """Features (B, n, d), wins and weights (B, n) of some models; the shorter ones end in rows of weight 0."""
     sizes = rows.starts[models + 1] - rows.starts[models]
     shape = (len(models), int(sizes.max()))

@@ -53,27 +53,16 @@ def against_the_official_function(folder: Path, rounds: int) -> None:
         known = calibration.load(file)
         parts = {name: part.reset_index(drop=True) for name, part in frame.groupby("model")}
         theirs = {name: official.annotations(part, model=name) for name, part in parts.items()}
-        hard = known.difficulty.to_numpy()
-        seconds: dict[str, list[tuple[float, float]]] = {
-            "official": [],
-            "fit": [],
-            "table, one": [],
-            "table, all": [],
-        }
+        seconds: dict[str, list[tuple[float, float]]] = {"official": [], "table, one": [], "table, all": []}
         for _ in range(rounds):
             for name, part in parts.items():
-                columns = [part[key].to_numpy() for key in ("preference", "length_model", "length_baseline")]
-                given = {"difficulty": hard[: len(part)], "gamed": known.gamed}
                 seconds["official"].append(timed(lambda name=name: official.win_rate(peer, theirs[name], file)))
-                seconds["fit"].append(
-                    timed(lambda columns=columns, given=given: length_control.fit(*columns, **given))
-                )
                 seconds["table, one"].append(
                     timed(lambda part=part: length_control.length_controlled(part, calibration=known))
                 )
                 whole = timed(lambda: length_control.length_controlled(frame, calibration=known))
                 seconds["table, all"].append((whole[0] / len(parts), whole[1] / len(parts)))
-        ours = length_control.length_controlled(frame, calibration=known, alignment="position").set_index("model")
+        ours = length_control.length_controlled(frame, calibration=known, match="position").set_index("model")
         gaps = []
         for tight in (True, False):
             rates = {name: official.win_rate(peer, part, file, tight=tight) for name, part in theirs.items()}

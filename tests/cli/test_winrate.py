@@ -104,7 +104,7 @@ def test_by_compares_the_values_of_other_columns(capsys, tmp_path) -> None:
     ("words", "message"),
     [
         (["--calibration", "pool"], "belong to --length-controlled"),
-        (["--alignment", "position"], "belong to --length-controlled"),
+        (["--match", "position"], "belong to --length-controlled"),
         (["--column", "model"], "write NAME=SOURCE"),
         (["--length-controlled", "--calibration", "none.csv"], "no calibration file none.csv"),
     ],

@@ -9,6 +9,7 @@ import pytest
 from official import annotations, calibration_file, load, win_rate
 
 from rapo.judging import judgements
+from rapo.stats import intervals
 from rapo.studies.winrates import simulation
 from rapo.winrates import calibration, length_control
 
@@ -48,14 +49,7 @@ def test_it_equals_liblinear_on_doubled_rows(made_up, regulariser) -> None:
         s = np.concatenate([np.full(300, regulariser / 2), s])
     best, weights, _ = liblinear.cross_validated(x, p, s)
     expected = 100 / (1 + np.exp(-(own[:, 1] * weights[1] + weights[2])))
-    ours = length_control.fit(
-        rows["preference"],
-        rows["length_model"],
-        rows["length_baseline"],
-        difficulty=made_up.difficulty,
-        gamed=gamed,
-        baseline_regulariser=regulariser,
-    )
+    ours = length_control.length_controlled(rows, calibration=made_up, baseline_regulariser=regulariser).iloc[0]
     assert pytest.approx(np.logspace(-4, 4, 10)[best]) == ours.C
     np.testing.assert_allclose([ours.theta, ours.psi, ours.phi], weights, atol=1e-7)
     assert ours.length_controlled_winrate == pytest.approx(expected.mean(), abs=1e-6)
@@ -68,7 +62,7 @@ def test_parity_with_the_official_function_on_made_up_judgements(official, tmp_p
     known = calibration.load(file)
     for model in ("model 01", "model 04", "model 08"):
         rows = one(FRAME, model).iloc[: 150 - lacking]
-        table = length_control.length_controlled(rows, calibration=known, alignment="position")
+        table = length_control.length_controlled(rows, calibration=known, match="position")
         peer = annotations(rows, model=model)
         tight, plain = (win_rate(official, peer, file, tight=flag) for flag in (True, False))
         assert table["length_controlled_winrate"][0] == pytest.approx(tight["length_controlled_winrate"], abs=1e-6)
@@ -81,7 +75,7 @@ def test_parity_with_the_official_function_on_real_judgements(official, shared_d
     file = folder / "df_gamed_reconstructed.csv.gz"
     frame = judgements.read(folder / "annotations.parquet")
     frame["model"] = frame["model"].astype(str)
-    ours = length_control.length_controlled(frame, calibration=file, alignment="position").set_index("model")
+    ours = length_control.length_controlled(frame, calibration=file, match="position").set_index("model")
     assert len(ours) == 24
     for model, row in ours.iterrows():
         peer = annotations(one(frame, model), model=model)
@@ -98,7 +92,7 @@ def test_published_win_rates_are_met_as_far_as_the_calibration_file_is_the_offic
     folder = shared_data / "alpaca_eval"
     frame = judgements.read(folder / "annotations.parquet")
     file = folder / "df_gamed_reconstructed.csv.gz"
-    ours = length_control.length_controlled(frame, calibration=file, alignment="position").set_index("model")
+    ours = length_control.length_controlled(frame, calibration=file, match="position").set_index("model")
     published = pd.read_csv(folder / "published.csv", index_col=0)["length_controlled_winrate"]
     gap = (ours["length_controlled_winrate"].reindex(published.index) - published).abs()
     # The file is a reconstruction: its own README says 0.05 points on average, 0.4 at worst.
@@ -106,10 +100,10 @@ def test_published_win_rates_are_met_as_far_as_the_calibration_file_is_the_offic
     assert gap.max() < 0.4
 
 
-def test_which_models_the_official_alignment_shifts(shared_data) -> None:
+def test_which_models_the_official_match_by_position_shifts(shared_data) -> None:
     folder = shared_data / "alpaca_eval"
     frame = judgements.read(folder / "annotations.parquet")
-    found = length_control.compare_alignments(frame, calibration=folder / "df_gamed_reconstructed.csv.gz")
+    found = length_control.compare_matches(frame, calibration=folder / "df_gamed_reconstructed.csv.gz")
     moved = found[found["difference"].abs() > 1e-9].set_index("model")
     # Exactly the three models that lack rows.
     assert set(moved.index) == {"gpt35_turbo_instruct", "alpaca-7b_verbose", "phi-2"}
@@ -213,25 +207,6 @@ def test_repeated_judgements_of_an_instruction_count_as_one_cluster() -> None:
     assert double["lc_delta_error"] == pytest.approx(single["lc_delta_error"], rel=0.05)
 
 
-def test_head_to_head_by_hand() -> None:
-    table = pd.DataFrame({"model": ["a", "b"], "psi": [1.0, 0.5], "phi": [0.2, -0.3]})
-    found = length_control.head_to_head(table, difficulty=[0.0, 2.0], baseline="base")
-    # a against b: z = (1 - .5) * (0, 2) + .5 = .5, 1.5; mean of .622459 and .817574
-    assert found.loc["a", "b"] == pytest.approx(72.00167, abs=1e-4)
-    # a against the baseline: z = .2, 2.2; mean of .549834 and .900250
-    assert found.loc["a", "base"] == pytest.approx(72.50420, abs=1e-4)
-    np.testing.assert_allclose(found + found.T, 100)
-    assert np.diag(found).tolist() == [50.0, 50.0, 50.0]
-
-
-def test_head_to_head_with_the_baseline_is_the_win_rate_itself(made_up) -> None:
-    table = length_control.length_controlled(FRAME, calibration=made_up)
-    found = length_control.head_to_head(table, difficulty=made_up.difficulty, baseline="baseline")
-    np.testing.assert_allclose(found["baseline"].iloc[:-1], table["length_controlled_winrate"], atol=1e-9)
-    with pytest.raises(ValueError, match=r"pass difficulty=calibration\.difficulty"):
-        length_control.head_to_head(table)
-
-
 def test_length_control_comes_nearer_to_the_truth() -> None:
     found = simulation.summary(simulation.recovery(n_repeats=4, n_models=8, n_instructions=300))
     assert (found["lc_error"] < found["raw_error"]).all()
@@ -264,9 +239,6 @@ def test_a_model_that_cannot_be_fitted_stops_or_is_noted(change, message) -> Non
     assert table.loc["odd", "note"] != ""
     assert table.index[-1] == "odd"
     assert np.isfinite(table.loc["model 01", "length_controlled_winrate"])
-    odd = one(frame, "odd")
-    with pytest.raises(ValueError, match=message):
-        length_control.fit(odd["preference"], odd["length_model"], odd["length_baseline"])
 
 
 def test_nothing_but_models_that_cannot_be_fitted_gives_notes_alone() -> None:
@@ -311,14 +283,9 @@ def test_empty_outputs_count_as_length_0(made_up) -> None:
 
 
 def test_lengths_are_needed() -> None:
-    with pytest.raises(ValueError, match=r"length control needs the column .*length_model"):
-        length_control.length_controlled(FRAME.drop(columns="length_model"))
-
-
-@pytest.mark.parametrize("values", [[1.0, 2.0, np.nan] * 5, [0.0, 1.0, 1.0] * 5])
-def test_a_single_fit_refuses_what_is_no_preference(values) -> None:
-    with pytest.raises(ValueError, match=r"must lie in \[1, 2\]"):
-        length_control.fit(values, np.arange(15), np.full(15, 9))
+    for work in (length_control.length_controlled, length_control.contributions):
+        with pytest.raises(ValueError, match=r"length control needs the column \['length_model'\]"):
+            work(FRAME.drop(columns="length_model"))
 
 
 def test_arguments_are_left_alone(made_up) -> None:
@@ -337,3 +304,63 @@ def test_more_models_than_one_chunk() -> None:
     assert table.loc["model 33", "length_controlled_winrate"] == pytest.approx(
         alone["length_controlled_winrate"], abs=1e-8
     )
+
+
+# Contributions of single judgements, against the regression itself and against refits.
+
+
+def two_models(n: int = 400, *, seed: int = 0, models: tuple[str, ...] = ("a", "b")) -> pd.DataFrame:
+    """Two models that answer the same instructions; an instruction's difficulty is theirs together."""
+    rng = np.random.default_rng(seed)
+    hard = rng.normal(size=n)
+    parts = []
+    for place, model in enumerate(models):
+        ours, theirs = rng.integers(50, 400, n), rng.integers(50, 400, n)
+        z = 0.4 * place + hard + 0.8 * (ours - theirs) / 200 + 0.3 * rng.normal(size=n)
+        parts.append(
+            pd.DataFrame(
+                {"model": model, "instruction": [f"i{k:03d}" for k in range(n)], "preference": 1 + 1 / (1 + np.exp(-z)),
+                 "length_model": ours, "length_baseline": theirs}
+            )
+        )  # fmt: skip
+    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=seed)
+
+
+def test_means_are_the_rates_and_spreads_their_errors() -> None:
+    frame = two_models()
+    values = length_control.contributions(frame)
+    assert values.index.equals(frame.index)
+    table = length_control.length_controlled(frame, calibration=None).set_index("model")
+    by_model = values.groupby(frame["model"])
+    np.testing.assert_allclose(by_model.mean(), table["length_controlled_winrate"].sort_index(), rtol=1e-12)
+    errors = by_model.std(ddof=1) / np.sqrt(by_model.size())
+    np.testing.assert_allclose(errors, table["lc_delta_error"].sort_index(), rtol=5e-3)
+
+
+def test_a_difference_is_as_certain_as_refits_say() -> None:
+    """Paired by instruction: against the spread of the difference over 300 bootstrap refits of both models."""
+    frame = two_models()
+    values = frame.assign(value=length_control.contributions(frame))
+    wide = values.pivot(index="instruction", columns="model", values="value")
+    found = intervals.t_interval(wide["b"] - wide["a"])
+    rng = np.random.default_rng(1)
+    rows = {model: part.sort_values("instruction") for model, part in frame.groupby("model")}
+    gaps = []
+    for _ in range(300):
+        draw = rng.integers(0, 400, 400)
+        drawn = [part.iloc[draw].assign(instruction=[f"i{k:03d}" for k in range(400)]) for part in rows.values()]
+        table = length_control.length_controlled(pd.concat(drawn), calibration=None, interval=None).set_index(
+            "model"
+        )
+        gaps.append(table["length_controlled_winrate"]["b"] - table["length_controlled_winrate"]["a"])
+    assert (found.high - found.low) / 2 == pytest.approx(1.966 * np.std(gaps, ddof=1), rel=0.12)
+    unpaired = np.hypot(*(wide[name].std() / 20 for name in "ab"))
+    assert (found.high - found.low) / 2 < 0.8 * 1.966 * unpaired
+
+
+def test_a_model_that_cannot_be_fitted_has_no_contribution() -> None:
+    frame = two_models(n=40)
+    frame.loc[frame["model"] == "a", ["length_model", "length_baseline"]] = [100, 50]
+    values = length_control.contributions(frame)
+    assert values[frame["model"] == "a"].isna().all()
+    assert values[frame["model"] == "b"].notna().all()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from rapo.studies.winrates import simulation
-from rapo.winrates import calibration, length_control, row_alignment
+from rapo.winrates import calibration, length_control, rows
 
 HARD = [0.5, -1.0, 2.0, 0.0]
 KNOWN = calibration.Calibration(pd.Series(HARD, index=[10, 11, 12, 13]), None, "a file")
@@ -20,37 +20,37 @@ def codes(table: pd.DataFrame) -> np.ndarray:
 
 
 def test_by_instruction_ids_are_looked_up() -> None:
-    rows = frame([13, 10, 12])
-    assert row_alignment.places(KNOWN, rows, codes(rows), "instruction").tolist() == [3, 0, 2]
+    table = frame([13, 10, 12])
+    assert rows.places(KNOWN, table, codes(table), "instruction").tolist() == [3, 0, 2]
 
 
 def test_by_position_the_row_number_counts_whatever_the_id() -> None:
-    rows = pd.concat([frame([13, 10, 12]), frame([11, 12], "n")])
-    assert row_alignment.places(KNOWN, rows, codes(rows), "position").tolist() == [0, 1, 2, 0, 1]
+    table = pd.concat([frame([13, 10, 12]), frame([11, 12], "n")])
+    assert rows.places(KNOWN, table, codes(table), "position").tolist() == [0, 1, 2, 0, 1]
     with pytest.raises(ValueError, match="a model has 5 rows and a file 4 instructions"):
-        row_alignment.places(KNOWN, frame([10, 11, 12, 13, 13]), np.zeros(5, dtype=int), "position")
+        rows.places(KNOWN, frame([10, 11, 12, 13, 13]), np.zeros(5, dtype=int), "position")
 
 
 def test_ids_that_match_nothing_are_an_error_and_no_nan() -> None:
-    rows = frame([10, 99, 98, 99])
+    table = frame([10, 99, 98, 99])
     with pytest.raises(
         ValueError, match=r"2 instructions are not in a file, the first is .*99.*ids are like .*10"
     ):
-        row_alignment.places(KNOWN, rows, codes(rows), "instruction")
+        rows.places(KNOWN, table, codes(table), "instruction")
     with pytest.raises(ValueError, match="1 instructions are not in a file"):
-        row_alignment.places(KNOWN, frame(["some text"]), np.zeros(1, dtype=int), "instruction")
+        rows.places(KNOWN, frame(["some text"]), np.zeros(1, dtype=int), "instruction")
 
 
 def test_texts_are_numbered_by_the_order_of_the_models_that_have_them_all() -> None:
     texts = ["a", "b", "c", "d"]
-    rows = pd.concat([frame(texts, "full"), frame(["a", "c", "d"], "lacks b")])
-    assert row_alignment.places(KNOWN, rows, codes(rows), "instruction").tolist() == [0, 1, 2, 3, 0, 2, 3]
+    table = pd.concat([frame(texts, "full"), frame(["a", "c", "d"], "lacks b")])
+    assert rows.places(KNOWN, table, codes(table), "instruction").tolist() == [0, 1, 2, 3, 0, 2, 3]
 
 
 def test_texts_whose_order_is_not_agreed_on_are_refused() -> None:
-    rows = pd.concat([frame(["a", "b", "c", "d"], "one"), frame(["b", "a", "c", "d"], "two")])
+    table = pd.concat([frame(["a", "b", "c", "d"], "one"), frame(["b", "a", "c", "d"], "two")])
     with pytest.raises(ValueError, match="4 instructions are not in a file"):
-        row_alignment.places(KNOWN, rows, codes(rows), "instruction")
+        rows.places(KNOWN, table, codes(table), "instruction")
 
 
 def test_texts_give_the_same_rates_as_numbers() -> None:
@@ -58,10 +58,10 @@ def test_texts_give_the_same_rates_as_numbers() -> None:
     known = calibration.Calibration(made.difficulty, None, "the truth")
     numbers = made.judgements.drop(index=[5, 6, 70])
     texts = numbers.assign(instruction="question " + numbers["instruction"].astype(str))
-    one, other = (length_control.length_controlled(table, calibration=known) for table in (numbers, texts))
+    one, other = (length_control.length_controlled(given, calibration=known) for given in (numbers, texts))
     pd.testing.assert_frame_equal(one, other)
 
 
-def test_compare_alignments_needs_a_calibration() -> None:
-    with pytest.raises(ValueError, match="nothing to align"):
-        length_control.compare_alignments(frame([10]), calibration=None)
+def test_comparing_matches_needs_a_calibration() -> None:
+    with pytest.raises(ValueError, match="nothing to match"):
+        length_control.compare_matches(frame([10]).assign(length_model=1, length_baseline=2), calibration=None)
