@@ -18,7 +18,7 @@ from rapo.studies.common.tables import (
     strata,
     with_form,
 )
-from rapo.winrates.contributions import contributions
+from rapo.winrates.length_control import contributions
 
 METRICS = {
     "length_controlled": "length-controlled win rate (%)",
