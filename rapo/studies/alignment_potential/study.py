@@ -13,9 +13,10 @@ from rapo.runs.queue import run_all
 from rapo.runs.run import Run
 from rapo.selection import margins, select
 from rapo.studies.alignment_potential.tables import METRICS
-from rapo.studies.central_results import study as central
+from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
 
+RUNS = "rapo.studies.alignment_potential.runs"
 FRAMES = ("pairs", "answers")
 
 
@@ -26,15 +27,10 @@ def recipe_of(scale: str) -> dict[str, Any]:
 
 def scored_run(recipe: Mapping[str, Any], architecture: str, fault: Mapping[str, Any], seed: int) -> Run:
     """Pairs made by a reward model with a fault, scored by the base."""
-    config = {"world": {**recipe["central"]["world"], **fault}, "pairs": recipe["pairs"]}
-    config["seed"] = central.own_seed(architecture, seed)
-    base = central.base_run(recipe["central"], architecture)
-    return Run(
-        "rapo.studies.alignment_potential.runs:score_pairs",
-        config,
-        {"base": base},
-        label=f"{architecture} scored pairs {seed}",
-    )
+    world = {**recipe["central"]["world"], **fault}
+    config = {"world": world, "pairs": recipe["pairs"], "seed": arms.own_seed(architecture, seed)}
+    needs = {"base": arms.base_run(recipe["central"], architecture)}
+    return Run(f"{RUNS}:score_pairs", config, needs, f"{architecture} scored pairs {seed}")
 
 
 def selected_run(
@@ -51,19 +47,18 @@ def selected_run(
     config = {
         "architecture": architecture,
         "selection": dict(rule),
-        "objective": objective,
-        "data": data,
-        "epochs": epochs,
+        "trainer": objective,
+        "arm": {"data": data, "epochs": epochs},
         "training": recipe[objective],
-        "seed": central.own_seed(architecture, seed),
+        "seed": arms.own_seed(architecture, seed),
     }
     scored = scored_run(recipe, architecture, recipe["fault"], seed)
     needs = {"base": scored.needs["base"], "scored": scored}
     label = f"{architecture} {objective} {rule['metric']} {rule['fraction']:g} {data} seed {seed}"
-    return Run("rapo.studies.alignment_potential.runs:train_selected", config, needs, label)
+    return Run(f"{RUNS}:train_selected", config, needs, label)
 
 
-def arms(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
+def plan(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every arm: its study, what varies, how it is trained and the goal it is asked for."""
     share, first = recipe["fraction"], recipe["architectures"][0]
     found = [
@@ -98,7 +93,7 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
         One row an answer: study, architecture, objective, arm, x (share or weight), seed, prompt, gold, length,
         sentences, parseable, label_accuracy (of the pairs that were trained on; NaN for the base).
     """
-    cells = list(product(arms(recipe), recipe["seeds"]))
+    cells = list(product(plan(recipe), recipe["seeds"]))
     models = [
         selected_run(
             recipe, arm["architecture"], seed, arm["rule"], objective=arm["objective"],
@@ -107,14 +102,14 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
         for arm, seed in cells
     ]  # fmt: skip
     untrained = list(product(bases(recipe), recipe["seeds"]))
-    asked = [(arm, central.base_run(recipe["central"], arm["architecture"]), seed) for arm, seed in untrained]
+    asked = [(arm, arms.base_run(recipe["central"], arm["architecture"]), seed) for arm, seed in untrained]
     asked += [(arm, model, seed) for model, (arm, seed) in zip(models, cells, strict=True)]
     runs = [_evaluation(recipe, *each) for each in asked]
     results = run_all([*runs, *models], name="potential", jobs=jobs)
     right = [*[np.nan] * len(untrained), *(trained.metrics["label_accuracy"] for trained in results[len(runs) :])]
     frames = []
     for (arm, _, seed), answers, share in zip(asked, results[: len(runs)], right, strict=True):
-        frame = pd.read_parquet(answers.folder / "answers.parquet")
+        frame = arms.answers(answers)
         named = {name: arm[name] for name in ("study", "architecture", "objective", "arm", "x")}
         frame = frame[["prompt", "gold", "length", "sentences", "parseable"]]
         frames.append(frame.assign(**named, seed=seed, label_accuracy=share))
@@ -122,7 +117,7 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
 
 
 def bases(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The untrained models, as `arms` describes trained ones: plain, and asked for the top score."""
+    """The untrained models, as `plan` describes trained ones: plain, and asked for the top score."""
     named = {"base": None, "base, g=10": 10}
     return [
         {"study": "base", "architecture": a, "objective": "none", "arm": name, "x": 0.0, "goal": goal}
@@ -132,7 +127,7 @@ def bases(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _evaluation(recipe: Mapping[str, Any], arm: Mapping[str, Any], model: Run, seed: int) -> Run:
     base = recipe["central"]
-    return central.evaluate_run(base, model, [(arm.get("goal"), base["temperature"])], split="test", seed=seed)
+    return arms.evaluate_run(base, model, [(arm.get("goal"), base["temperature"])], split="test", seed=seed)
 
 
 def scored_pairs(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from rapo.claims import published
 from rapo.claims.claim import Claim
 from rapo.studies.central_results import tables
-from rapo.studies.central_results.study import CONTROLS
+from rapo.studies.common.arms import CONTROLS
 from rapo.studies.common.claims import claim, drawn, size
 from rapo.studies.common.tables import least
 from rapo.world import data

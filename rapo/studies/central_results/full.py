@@ -22,17 +22,18 @@ import pandas as pd
 from rapo.config import canonical
 from rapo.judging import grading
 from rapo.judging.server import JudgeError
-from rapo.runs.queue import run_all
 from rapo.runs.run import Run
-from rapo.studies.central_results import study as central
 from rapo.studies.common import inputs, quizzes
+from rapo.studies.common.arms import ARMS, Condition, conditions_of, sample_arms, sample_rounds
+from rapo.studies.common.rows import IMITATED
 from rapo.training.settings import idle_smoothing
 
 _log = logging.getLogger(__name__)
+RUNS = "rapo.studies.common.hub_runs"
 
 
 def frames(recipe: Mapping[str, Any], *, jobs: int = 1) -> dict[str, pd.DataFrame]:
-    """Everything that the notebook shows; see `central.frames`.
+    """Everything that the notebook shows; see `central_results.study.frames`.
 
     Args:
         recipe: as the block ``full`` of rapo/studies/central_results/recipe.yaml has it.
@@ -83,13 +84,13 @@ def check(recipe: Mapping[str, Any]) -> None:
     n_pairs = len(inputs.preference_pairs(recipe["data"]))
     for name, task in recipe["tasks"].items():
         quizzes.read(task, key=f"tasks.{name}")
-    arms = {canonical(arm) for arm, _ in central.ARMS.values() if arm}
+    arms = {canonical(arm) for arm, _ in ARMS.values() if arm}
     n_models = len(recipe["architectures"]) * len(recipe["seeds"])
     _log.warning(
         "full scale: %d trainings on %d pairs (twice the rows for RA), answers to %d instructions under up to %d "
         "conditions a model, each scored by %s and most compared in both orders",
         n_models * len(arms) + 2 * len(recipe["seeds"]), n_pairs, n_prompts,
-        len(central.conditions_of(recipe, ["RA", "RA, unprompted"])), recipe["grader"]["model"],
+        len(conditions_of(recipe, ["RA", "RA, unprompted"])), recipe["grader"]["model"],
     )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def cache_of(recipe: Mapping[str, Any]) -> Path | None:
 
 def options_of(recipe: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of an arm's trainer: the recipe's, the model's own label smoothing, and for SFT its own rate."""
-    if arm["data"] == "sft":
+    if arm["data"] in IMITATED:
         return {**recipe["training"], **recipe["sft"]}
     smoothing = recipe["models"][name].get("label_smoothing", 0.0)
     if told := idle_smoothing(smoothing, recipe["dpo"].get("loss_type", ["sigmoid"])):
@@ -122,19 +123,15 @@ def arm_run(
         "seed": seed,
     }
     label = f"{name} {arm['data']} x{arm.get('epochs', 1)} seed {seed}"
-    return Run(
-        "rapo.studies.common.hub_runs:train_arm",
-        config,
-        {"base": start} if start else {},
-        label + " again" * bool(start),
-    )
+    needs = {"base": start} if start else {}
+    return Run(f"{RUNS}:train_arm", config, needs, label + " again" * bool(start))
 
 
 def evaluate_run(
     recipe: Mapping[str, Any],
     name: str,
     model: Run | None,
-    conditions: Sequence[tuple[float | None, float]],
+    conditions: Sequence[Condition],
     *,
     seed: int,
     tasks: bool = False,
@@ -150,7 +147,7 @@ def evaluate_run(
         "seed": seed,
     }
     label = f"evaluate {model.label if model else name}"
-    return Run("rapo.studies.common.hub_runs:evaluate", config, {"model": model} if model else {}, label)
+    return Run(f"{RUNS}:evaluate", config, {"model": model} if model else {}, label)
 
 
 def _model(recipe: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -159,50 +156,29 @@ def _model(recipe: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train every arm on every model and seed, and sample the instructions.
+    """Train every arm on every model and seed, and sample the instructions: `sample_arms`, not yet scored."""
 
-    Returns:
-        Accuracies at the tasks, as `central.measure_arms` gives them, and one row an answer, not yet scored.
-    """
-    asked: dict[tuple[str, int, str], tuple[Run | None, list[str]]] = {}
-    for name, seed, (label, (arm, _)) in product(recipe["architectures"], recipe["seeds"], central.ARMS.items()):
-        model = None if arm is None else arm_run(recipe, name, arm, seed)
-        asked.setdefault((name, seed, model.key if model else ""), (model, []))[1].append(label)
-    runs = [
-        evaluate_run(recipe, name, model, central.conditions_of(recipe, labels), seed=seed, tasks=True)
-        for (name, seed, _), (model, labels) in asked.items()
-    ]
-    found = run_all(runs, name="central-full", jobs=jobs)
-    frames = [
-        central._answers(result, key, labels)
-        for result, (key, (_, labels)) in zip(found, asked.items(), strict=True)
-    ]
-    skills = [
-        (name, seed, frame["trained"].iloc[0], task, 100 * share)
-        for result, frame, (name, seed, _) in zip(found, frames, asked, strict=True)
-        for task, share in result.metrics["skills"].items()
-    ]
-    columns = ["architecture", "seed", "arm", "skill", "accuracy"]
-    return pd.DataFrame(skills, columns=columns), pd.concat(frames, ignore_index=True)
+    def model_of(name: str, seed: int, label: str) -> Run | None:
+        arm = ARMS[label][0]
+        return None if arm is None else arm_run(recipe, name, arm, seed)
+
+    def evaluation(name: str, seed: int, model: Run | None, conditions: Sequence[Condition]) -> Run:
+        return evaluate_run(recipe, name, model, conditions, seed=seed, tasks=True)
+
+    return sample_arms(recipe, model_of, evaluation, name="central-full", jobs=jobs)
 
 
 def measure_used_data(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
-    """RA-T7: the UF model trained once more on the data it has seen. One row an answer, not yet scored."""
+    """RA-T7: the UF model trained once more on the data it has seen: `sample_rounds`, not yet scored."""
     name = recipe["used_architecture"]
-    cells, runs = [], []
-    for seed, (label, (arm, goal)) in product(recipe["seeds"], central.ROUNDS.items()):
-        first = arm_run(recipe, name, {"data": "uf"}, seed)
-        model = first if arm is None else arm_run(recipe, name, arm, seed, start=first)
-        cells.append((seed, label))
-        runs.append(evaluate_run(recipe, name, model, [(goal, recipe["temperature"])], seed=seed))
-    found = run_all(runs, name="central-full-used-data", jobs=jobs)
-    frames = [
-        pd.read_parquet(result.folder / "answers.parquet").assign(
-            architecture=name, seed=seed, arm=label, trained=label
-        )
-        for result, (seed, label) in zip(found, cells, strict=True)
-    ]
-    return pd.concat(frames, ignore_index=True)
+
+    def trained(data: str, seed: int, start: Run | None = None) -> Run:
+        return arm_run(recipe, name, {"data": data}, seed, start=start)
+
+    def evaluation(seed: int, model: Run, conditions: Sequence[Condition]) -> Run:
+        return evaluate_run(recipe, name, model, conditions, seed=seed)
+
+    return sample_rounds(recipe, trained, evaluation, name="central-full-used-data", jobs=jobs)
 
 
 def scored(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
@@ -228,9 +204,9 @@ def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def settings_table(recipe: Mapping[str, Any]) -> pd.DataFrame:
-    """Settings of every arm, in the columns of `central.tune`; gold is NaN, for nothing was tuned."""
+    """Settings of every arm, in the columns of a tuning table; gold is NaN, for nothing was tuned."""
     rows = []
-    for name, (label, (arm, _)) in product(recipe["architectures"], central.ARMS.items()):
+    for name, (label, (arm, _)) in product(recipe["architectures"], ARMS.items()):
         if arm is not None:
             options = options_of(recipe, name, arm)
             rows.append((name, label, options["learning_rate"], options.get("beta", np.nan), np.nan, True))

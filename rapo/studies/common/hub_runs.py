@@ -4,81 +4,63 @@ Each function is what `queue.Run` names: ``f(config, folder, needs) -> metrics``
 and a data set are named by a mapping with ``source``: an id on the hub, or a folder or file on this machine.
 """
 
+import gc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from rapo.models import sampling, tiny
 from rapo.relabelling import chat, goals
-from rapo.relabelling.placement import put
-from rapo.relabelling.relabel import relabel
-from rapo.scoring.tokens import PAIR
 from rapo.studies.common import inputs, quizzes
+from rapo.studies.common.rows import ask, training_rows
+from rapo.studies.common.trainers import options_of, train_rows, trainer_of
 from rapo.training import launch
-from rapo.training import train as training
 from rapo.training.rows import prepare
-
-SIDES = {"sft": ["completion"], "uf": list(PAIR), "ra": list(PAIR), "half ra": list(PAIR)}
 
 
 def train_arm(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """Train one arm; ``config["arm"]["data"]`` is "uf", "ra", "half ra" or "sft". Writes ``model/``.
+    """Train one arm; ``config["arm"]["data"]`` is a kind of `training_rows`. Writes ``model/``.
 
     It starts from ``config["model"]``, or from the model of the run ``needs["base"]``. Weights are held in fp32 and
     computed with in bf16 on a GPU: at a learning rate of 5e-7 most updates are smaller than bf16 can add.
     """
     source = start(config["model"], needs.get("base"))
     tokenizer = tiny.load_tokenizer(source)
-    arm, seed = config["arm"], config["seed"]
     table = inputs.preference_pairs(config["data"])
     rows = training_rows(
-        table, arm["data"], placement=placement(config["model"], tokenizer), template=config["template"], seed=seed
-    )
-    options = {**config["training"], "epochs": arm.get("epochs", 1)}
-    kind = training.Settings if arm["data"] == "sft" else training.DPOSettings
-    settings = kind(**options)
-    told = {"pairs": len(table), "rows": len(rows)}
+        table, config["arm"]["data"], placement=placement(config["model"], tokenizer),
+        template=goals.template(config["template"]), seed=config["seed"],
+    )  # fmt: skip
     if config.get("launch"):
-        kept = prepare(tokenizer, rows, settings, sides=SIDES[arm["data"]])
-        job = launch.write_job(
-            folder / "job", [rows[i] for i in kept.places], settings, model=source, seed=seed,
-            launch=config["launch"],
-        )  # fmt: skip
-        launch.run(job, folder / "model")
-        tokenizer.save_pretrained(folder / "model")
-        return {**told, "dropped": len(kept.dropped)}
+        return {"pairs": len(table), **_launched(rows, config, folder, source, tokenizer)}
     model = load(source, training_weights=True)
-    train = training.train_sft if arm["data"] == "sft" else training.train_dpo
-    log = train(model, tokenizer, rows, settings=settings, seed=seed)  # type: ignore[arg-type]
+    told = train_rows(
+        model, tokenizer, rows, trainer=trainer_of(config), options=options_of(config), seed=config["seed"]
+    )
     tiny.save(model.to(_dtype()), tokenizer, folder / "model")
+    del model
     _release()
-    return {**told, "dropped": len(log.dropped), "steps": log.steps, "tokens": log.tokens,
-            "tokens_per_second": log.tokens_per_second, "loss": [entry["loss"] for entry in log.history]}  # fmt: skip
+    return {"pairs": len(table), **told}
 
 
-def training_rows(table: pa.Table, kind: str, *, placement: str, template: str, seed: int) -> list[dict[str, Any]]:
-    """Rows for TRL made of scored pairs, for one kind of data. Tied pairs are left out of every kind.
-
-    Differs from the official preprocessing, which leaves them in the plain data: all arms see the same pairs.
-
-    Raises:
-        ValueError: the kind is unknown.
-    """
-    if kind not in SIDES:
-        raise ValueError(f"data is {kind!r}; use one of {', '.join(SIDES)}")
-    table = table.filter(pc.not_equal(table["score_chosen"], table["score_rejected"]))
-    if kind == "uf":
-        return table.select(["prompt", *PAIR]).to_pylist()
-    if kind == "sft":
-        return table.select(["prompt", "chosen"]).rename_columns(["prompt", "completion"]).to_pylist()
-    half = kind == "half ra"
-    new = relabel(table, placement=placement, template=goals.template(template), half=half, seed=seed)
-    return new.select(["prompt", *PAIR]).to_pylist()
+def _launched(
+    rows: Sequence[Mapping[str, Any]], config: Mapping[str, Any], folder: Path, source: str, tokenizer: Any
+) -> dict[str, Any]:
+    """Train on many GPUs, in processes of TRL's own."""
+    settings = trainer_of(config)[1](**options_of(config))
+    kept = prepare(tokenizer, rows, settings, sides=[side for side in rows[0] if side != "prompt"])
+    job = launch.write_job(
+        folder / "job", [rows[i] for i in kept.places], settings, model=source, seed=config["seed"],
+        launch=config["launch"],
+    )  # fmt: skip
+    launch.run(job, folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    return {"rows": len(rows), "dropped": len(kept.dropped)}
 
 
 def evaluate(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
@@ -89,12 +71,13 @@ def evaluate(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path])
     """
     source = start(config["model"], needs.get("model"))
     tokenizer = tiny.load_tokenizer(source)
-    where = placement(config["model"], tokenizer)
+    where, template = placement(config["model"], tokenizer), goals.template(config["template"])
     asked = inputs.instructions(config["prompts"])
     model = load(source)
     frames = []
     for place, (goal, temperature) in enumerate(config["conditions"]):
-        prompts = [ask(text, goal=goal, placement=where, template=config["template"]) for text in asked.values()]
+        wish = None if goal is None else template.text(goal)
+        prompts = [ask(text, wish, placement=where) for text in asked.values()]
         texts = sampling.sample(
             model, tokenizer, prompts, temperature=temperature, seed=config["seed"] * 1000 + place,
             **config["sampling"],
@@ -107,16 +90,6 @@ def evaluate(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path])
     _release()
     return {"skills": skills, "blank": [float(1 - frame["parseable"].mean()) for frame in frames],
             "words": [float(frame["length"].mean()) for frame in frames]}  # fmt: skip
-
-
-def ask(text: str, *, goal: float | None, placement: str, template: str) -> list[dict[str, str]]:
-    """An instruction as messages, with its goal where the placement says.
-
-    >>> ask("name six fruits .", goal=10, placement="prefix", template="compact")
-    [{'role': 'user', 'content': 'overall score : 10 .\\n\\nname six fruits .'}]
-    """
-    wish = None if goal is None else goals.template(template).text(goal)
-    return put([{"role": "user", "content": text}], wish, placement=placement)
 
 
 def placement(model: Mapping[str, Any], tokenizer: Any) -> str:
@@ -132,12 +105,8 @@ def start(model: Mapping[str, Any], made: Path | None) -> str:
 
 def load(source: str, *, training_weights: bool = False) -> Any:
     """A causal LM over every GPU there is, else on the CPU: fp32 to train, bf16 to sample on a GPU."""
-    import torch
-
     if not torch.cuda.is_available():
         return tiny.load(source)[0]
-    from transformers import AutoConfig, AutoModelForCausalLM
-
     soft_cap = getattr(AutoConfig.from_pretrained(source), "attn_logit_softcapping", None)
     return AutoModelForCausalLM.from_pretrained(
         source,
@@ -147,18 +116,12 @@ def load(source: str, *, training_weights: bool = False) -> Any:
     )
 
 
-def _dtype() -> Any:
-    import torch
-
+def _dtype() -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_available() else torch.float32
 
 
 def _release() -> None:
     """Give GPU memory back before the next run of this process."""
-    import gc
-
-    import torch
-
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

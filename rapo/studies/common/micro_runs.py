@@ -1,6 +1,7 @@
 """One run of a study in the micro world: train a base, train an arm on it, sample and judge its answers.
 
 Each function is what `rapo.runs.queue.Run` names: ``f(config, folder, needs) -> metrics``. Configs are plain JSON.
+Every training of a study is `train_base` or `train_on`; a study's own runs make pairs, and hand them over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,93 +11,102 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from rapo.models import sampling, tiny
-from rapo.pairs.candidates import Pairing, to_pairs
-from rapo.relabelling.goals import COMPACT
-from rapo.relabelling.relabel import relabel
-from rapo.training import train
+from rapo.relabelling.chat import placement
+from rapo.relabelling.goals import COMPACT, GoalTemplate
+from rapo.scoring.tokens import PAIR
+from rapo.studies.common.micro_pairs import pair_quality, pairs
+from rapo.studies.common.rows import ask, say, training_rows
+from rapo.studies.common.trainers import TRAINERS, Trainer, options_of, train_rows, trainer_of
 from rapo.world import answers, data, lexicon, skills
 from rapo.world import prompts as asked
 from rapo.world.reward import ATTRIBUTES
 
-PLACEMENT = {"llama": "system", "qwen2": "system", "gemma2": "prefix"}
-Messages = list[dict[str, str]]
-
-
-def ask(text: str, *, goal: float | Mapping[str, float] | None = None, placement: str = "system") -> Messages:
-    """A prompt as messages, with its goal where the placement says."""
-    if goal is None:
-        return [{"role": "user", "content": text}]
-    wish = COMPACT.text(goal)
-    if placement == "prefix":
-        return [{"role": "user", "content": f"{wish} {text}"}]
-    return [{"role": "system", "content": wish}, {"role": "user", "content": text}]
-
-
-def say(text: str) -> Messages:
-    """An answer as messages."""
-    return [{"role": "assistant", "content": text}]
+NO_SYSTEM_TURN = ("gemma2",)  # architectures whose chat template refuses one
 
 
 def train_base(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """Train a base model from random weights on the annotators' answers, some of them under a score prompt."""
-    placement = PLACEMENT[config["architecture"]]
-    tokenizer = tiny.build_tokenizer(lexicon.vocabulary(), chat_template=tiny.CHAT_TEMPLATES[placement])
-    shape = tiny.tiny_config(config["architecture"], vocab_size=len(tokenizer), **config.get("size", {}))
-    model = tiny.random_model(shape, seed=config["seed"])
+    """Train a base model on the annotators' answers, some of them under a score prompt.
+
+    It starts from random weights, or from the model of a run called "base" among the needs.
+    """
+    model, tokenizer = tiny.load(needs["base"] / "model") if "base" in needs else _random_base(config)
     examples = data.corpus(data.make_world(config["world"]), seed=config["seed"], **config["corpus"])
+    where = placement(tokenizer)
+    wishes = [None if example.goal is None else COMPACT.text(example.goal) for example in examples]
     rows = [
-        {"prompt": ask(e.prompt, goal=e.goal, placement=placement), "completion": say(e.answer)} for e in examples
+        {"prompt": ask(example.prompt, wish, placement=where), "completion": say(example.answer)}
+        for example, wish in zip(examples, wishes, strict=True)
     ]
-    log = train.train_sft(
-        model, tokenizer, rows, settings=train.Settings(**config["training"]), seed=config["seed"]
+    told = train_rows(
+        model, tokenizer, rows, trainer=TRAINERS["sft"], options=config["training"], seed=config["seed"]
     )
     tiny.save(model, tokenizer, folder / "model")
-    return {"parameters": model.num_parameters(), **_told(log)}
+    return {"parameters": model.num_parameters(), **told}
 
 
-def pairs(settings: data.World, n: int, *, seed: int) -> pa.Table:
-    """Scored pairs of the world: the best judged of four answers against a random other, ties left out."""
-    table = to_pairs(data.candidates(settings, n, seed=seed), Pairing(seed=seed), name="micro world")
-    return table.filter(pc.not_equal(table["score_chosen"], table["score_rejected"]))
+def _random_base(config: Mapping[str, Any]) -> tuple[Any, Any]:
+    architecture = config["architecture"]
+    template = tiny.CHAT_TEMPLATES["prefix" if architecture in NO_SYSTEM_TURN else "system"]
+    tokenizer = tiny.build_tokenizer(lexicon.vocabulary(), chat_template=template)
+    shape = tiny.tiny_config(architecture, vocab_size=len(tokenizer), **config.get("size", {}))
+    return tiny.random_model(shape, seed=config["seed"]), tokenizer
 
 
 def train_arm(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """Train one arm on a base: ``config["arm"]["data"]`` is "uf", "ra", "half ra" or "sft"."""
-    model, tokenizer = tiny.load(needs["base"] / "model")
+    """`train_on` the pairs of the world's annotators."""
     table = pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
-    arm, seed = config["arm"], config["seed"]
-    rows = training_rows(table, arm["data"], placement=PLACEMENT[config["architecture"]], seed=seed)
-    options = {**config["training"], "epochs": arm.get("epochs", 1)}
-    if arm["data"] == "sft":
-        log = train.train_sft(model, tokenizer, rows, settings=train.Settings(**options), seed=seed)
-    else:
-        log = train.train_dpo(model, tokenizer, rows, settings=train.DPOSettings(**options), seed=seed)
-    tiny.save(model, tokenizer, folder / "model")
-    return {"pairs": len(table), "rows": len(rows), **_told(log)}
+    return train_on(table, config, folder, needs)
 
 
-def training_rows(table: pa.Table, kind: str, *, placement: str, seed: int) -> list[dict[str, Any]]:
-    """Rows for TRL made of scored pairs, for one kind of data.
+def train_on(
+    table: pa.Table,
+    config: Mapping[str, Any],
+    folder: Path,
+    needs: Mapping[str, Path],
+    *,
+    template: GoalTemplate = COMPACT,
+    trainer: Trainer | None = None,
+    reference: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Train the model of ``needs["base"]`` on scored pairs and save it as ``folder/model``.
 
-    Raises:
-        ValueError: the kind is unknown.
+    Args:
+        table: scored pairs.
+        config: ``arm`` (``data``, a kind of `training_rows`; maybe ``epochs`` and ``levels``), ``training`` and
+            maybe ``trainer`` (see `trainers`), ``seed``.
+        folder, needs: of the run.
+        template: how goals are worded.
+        trainer: goes before the config's.
+        reference: log-probabilities, for a trainer that takes them. Shape: (n_rows, 2)
+
+    Returns:
+        What `train_rows` and `pair_quality` say; ``pairs``; how many different ``scores`` they have, and how many
+        ``goals`` their rows (None: no goal, or none that is a turn of its own).
     """
-    if kind == "uf":
-        return table.select(["prompt", "chosen", "rejected"]).to_pylist()
-    if kind == "sft":
-        return table.select(["prompt", "chosen"]).rename_columns(["prompt", "completion"]).to_pylist()
-    if kind not in ("ra", "half ra"):
-        raise ValueError(f"data is {kind!r}; use 'uf', 'ra', 'half ra' or 'sft'")
-    new = relabel(table, placement=placement, template=COMPACT, half=kind == "half ra", seed=seed)
-    return [_one_line(row) for row in new.select(["prompt", "chosen", "rejected"]).to_pylist()]
+    model, tokenizer = tiny.load(needs["base"] / "model")
+    rows = arm_rows(table, config, tokenizer, template=template)
+    told = train_rows(
+        model, tokenizer, rows, trainer=trainer or trainer_of(config), options=options_of(config),
+        seed=config["seed"], reference=reference,
+    )  # fmt: skip
+    tiny.save(model, tokenizer, folder / "model")
+    scores = {score for side in PAIR for score in table[f"score_{side}"].to_pylist()}
+    goals = {row["prompt"][0]["content"] for row in rows if row["prompt"][0]["role"] == "system"}
+    counts = {"pairs": len(table), "scores": len(scores), "goals": len(goals) or None}
+    return {**counts, **told, **pair_quality(table)}
 
 
-def _one_line(row: dict[str, Any]) -> dict[str, Any]:
-    """White space in a prompt made single: the micro world's tokenizer splits there and nowhere else."""
-    return {**row, "prompt": [{**turn, "content": " ".join(turn["content"].split())} for turn in row["prompt"]]}
+def arm_rows(
+    table: pa.Table, config: Mapping[str, Any], tokenizer: Any, *, template: GoalTemplate = COMPACT
+) -> list[dict[str, Any]]:
+    """The rows that `train_on` trains on."""
+    arm, where = config["arm"], placement(tokenizer)
+    levels = arm.get("levels", 10)
+    return training_rows(
+        table, arm["data"], placement=where, template=template, levels=levels, seed=config["seed"]
+    )
 
 
 def evaluate(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
@@ -106,44 +116,65 @@ def evaluate(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path])
     attributes; one row an answer.
     """
     model, tokenizer = tiny.load(needs["model"] / "model")
-    settings = data.make_world(config["world"])
+    world = data.make_world(config["world"])
     questions = asked.draw_distinct(config["prompts"], split=config["split"], seed=config["prompt_seed"])
-    frames = []
-    for place, (goal, temperature) in enumerate(config["conditions"]):
-        prompts = [ask(q.text, goal=goal, placement=PLACEMENT[config["architecture"]]) for q in questions]
-        seed = config["seed"] * 1000 + place
-        texts = sampling.sample(model, tokenizer, prompts, temperature=temperature, seed=seed)
-        frames.append(_scored(settings, questions, texts, goal, temperature))
-    table = pd.concat(frames, ignore_index=True)
-    table.to_parquet(folder / "answers.parquet")
-    metrics: dict[str, Any] = {"gold": [float(frame["gold"].mean()) for frame in frames]}
+    frames = [
+        answered(
+            model, tokenizer, world, questions, wish=None if goal is None else COMPACT.text(goal),
+            temperature=temperature, seed=config["seed"] * 1000 + place,
+            about={"goal": np.nan if goal is None else float(goal), "temperature": float(temperature)},
+        )
+        for place, (goal, temperature) in enumerate(config["conditions"])
+    ]  # fmt: skip
+    metrics = keep_answers(frames, folder)
     if quizzes := config.get("quizzes"):
         metrics["skills"] = held_out_skills(model, tokenizer, quizzes)
     return metrics
 
 
-def _scored(
-    settings: data.World,
+def answered(
+    model: Any,
+    tokenizer: Any,
+    world: data.World,
     questions: Sequence[asked.Prompt],
-    texts: Sequence[str],
-    goal: float | None,
+    *,
+    wish: str | None = None,
     temperature: float,
+    seed: int,
+    about: Mapping[str, Any],
 ) -> pd.DataFrame:
-    attributes = settings.gold.table(questions, texts)
+    """A model's answers under one score prompt (None: none), scored by gold.
+
+    Returns:
+        Columns prompt (id), those of ``about``, text, gold, length (words), sentences (NaN where the answer cannot
+        be parsed), parseable and the attributes.
+    """
+    where = placement(tokenizer)
+    prompts = [ask(question.text, wish, placement=where) for question in questions]
+    texts = sampling.sample(model, tokenizer, prompts, temperature=temperature, seed=seed)
+    attributes = world.gold.table(questions, texts)
     parsed = [answers.parse(text) for text in texts]
     frame = pd.DataFrame(
         {
             "prompt": [question.id for question in questions],
-            "goal": np.nan if goal is None else float(goal),
-            "temperature": float(temperature),
+            **about,
             "text": list(texts),
-            "gold": settings.gold.overall(attributes),
+            "gold": world.gold.overall(attributes),
             "length": [answers.length(text) for text in texts],
             "sentences": [np.nan if answer is None else len(answer.sentences) for answer in parsed],
             "parseable": [answer is not None for answer in parsed],
         }
     )
     return frame.join(pd.DataFrame(attributes, columns=list(ATTRIBUTES)))
+
+
+def keep_answers(frames: Sequence[pd.DataFrame], folder: Path) -> dict[str, Any]:
+    """Write answers.parquet, and tell of each frame its mean gold and the share (%) that cannot be parsed."""
+    pd.concat(frames, ignore_index=True).to_parquet(folder / "answers.parquet")
+    return {
+        "gold": [float(frame["gold"].mean()) for frame in frames],
+        "unparseable": [100 * float((~frame["parseable"]).mean()) for frame in frames],
+    }
 
 
 def held_out_skills(model: Any, tokenizer: Any, n: int, *, seed: int = 99) -> dict[str, float]:
@@ -155,15 +186,4 @@ def held_out_skills(model: Any, tokenizer: Any, n: int, *, seed: int = 99) -> di
     right = pd.Series([text == quiz[2] for text, quiz in zip(texts, quizzes, strict=True)])
     return {
         str(skill): float(share) for skill, share in right.groupby([quiz[0] for quiz in quizzes]).mean().items()
-    }
-
-
-def _told(log: train.TrainLog) -> dict[str, Any]:
-    """A training log as metrics."""
-    return {
-        "steps": log.steps,
-        "tokens": log.tokens,
-        "tokens_per_second": log.tokens_per_second,
-        "loss": [entry["loss"] for entry in log.history],
-        "accuracy": [entry["rewards/accuracies"] for entry in log.history if "rewards/accuracies" in entry],
     }

@@ -1,9 +1,9 @@
 """Studies of goals: several attributes (RA-T8), other scales and noisy judges (RA-A1), goals outside the seen range
-(RA-A2), and data that the model wrote itself (RA-T9). What each model (`goal_studies_models`) is asked is a `Cell`.
+(RA-A2), and data that the model wrote itself (RA-T9). `asked` tells what each model is asked; here they are trained.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -13,38 +13,17 @@ import pandas as pd
 from rapo.relabelling.goals import COMPACT
 from rapo.runs.queue import run_all
 from rapo.runs.run import Result, Run
-from rapo.studies.central_results import study as central
+from rapo.studies.central_results.study import tuned
+from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
-from rapo.studies.goals_and_scales import models
-from rapo.studies.goals_and_scales.models import METHODS, RUNS, SOURCES, THREE, Name
-from rapo.studies.goals_and_scales.scales import SCALES
+from rapo.studies.goals_and_scales.asked import METHODS, SOURCES, THREE, Cell, Name, cells, variant_of
 from rapo.world.reward import ATTRIBUTES
 
+RUNS = "rapo.studies.goals_and_scales.runs"
 COLUMNS = ["prompt", "gold", "length", "sentences", "parseable", *ATTRIBUTES]
+QUANTITIES = ("pairs", "rows", "goals", "label_accuracy", "gold_chosen", "gold_rejected")
 FRAMES = ("answers", "training", "examples")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One thing that one model is asked.
-
-    Attributes:
-        study: "attributes", "scale", "noise", "outside" or "on-policy".
-        arm: what results call the model.
-        x: where it stands in the study: a scale, a judge's noise, a source and round.
-        asked: the goal in short ("all 10", "truth 4", "11"), "" for none.
-        goal: the goal as a number; that of the one attribute that differs; NaN for none.
-        model: arm and variant.
-        wish: the score prompt, None for none.
-    """
-
-    study: str
-    arm: str
-    x: str
-    asked: str
-    goal: float
-    model: Name
-    wish: str | None
+Options = Mapping[str, Mapping[str, Any]]
 
 
 def recipe_of(scale: str) -> dict[str, Any]:
@@ -52,100 +31,116 @@ def recipe_of(scale: str) -> dict[str, Any]:
     return with_central("goals_and_scales", scale)
 
 
-def cells(recipe: Mapping[str, Any]) -> list[Cell]:
-    """Everything that is asked, in the order of the studies."""
-    return [
-        *_attribute_cells(recipe),
-        *_scale_cells(recipe),
-        *_noise_cells(recipe),
-        *_outside_cells(recipe),
-        *_policy_cells(recipe),
-    ]
-
-
-def profile(attribute: str | None = None, level: float = 10) -> dict[str, float]:
-    """A goal of 10 for every attribute but one.
-
-    >>> profile("truth", 4)["truth"], profile("truth", 4)["count"]
-    (4, 10.0)
-    """
-    return {**dict.fromkeys(ATTRIBUTES, 10.0), **({attribute: level} if attribute else {})}
-
-
-def _plain(study: str, arm: str, x: str, goal: int | None, model: Name) -> Cell:
-    """A model asked plainly, or for one overall score on 1-10."""
-    if goal is None:
-        return Cell(study, arm, x, "", np.nan, model, None)
-    return Cell(study, arm, x, f"{goal}", float(goal), model, COMPACT.text(goal))
-
-
-def _attribute_cells(recipe: Mapping[str, Any]) -> list[Cell]:
-    study, best = "attributes", COMPACT.text(profile())
-    found = [_plain(study, "base", "", None, ("base", "")), _plain(study, "base, g=10", "", 10, ("base", ""))]
-    found += [_plain(study, arm, "", METHODS[arm][1], (arm, "")) for arm in THREE]
-    found.append(Cell(study, "UF, all 10", "", "all 10", 10.0, ("UF, g=10", ""), best))
-    levels = sorted({*recipe["levels"], recipe["low"]} - {10})
-    for arm in ("base", "RA, attributes"):
-        name = "base, all 10" if arm == "base" else arm
-        found.append(Cell(study, name, "", "all 10", 10.0, (arm, ""), best))
-        for attribute, level in product(ATTRIBUTES, levels):
-            wish = COMPACT.text(profile(attribute, level))
-            found.append(Cell(study, name, attribute, f"{attribute} {level:g}", float(level), (arm, ""), wish))
-    return found
-
-
-def _on_scale(study: str, arm: str, scale: str, goals: Sequence[float], model: Name) -> list[Cell]:
-    wishes = {goal: SCALES[scale].wish(goal) for goal in goals}
-    return [Cell(study, arm, scale, f"{goal:g}", float(goal), model, wish) for goal, wish in wishes.items()]
-
-
-def ra_model(scale: str) -> Name:
-    """The RA model whose goals are on a scale."""
-    return "RA", "" if scale == "1-10" else scale
-
-
-def _scale_cells(recipe: Mapping[str, Any]) -> list[Cell]:
-    found = [_plain("scale", arm, "", METHODS[arm][1], (arm, "")) for arm in ("UF", "UF, g=10")]
+def trained(recipe: Mapping[str, Any], options: Options, seed: int) -> dict[Name, Run]:
+    """Every model of the studies for one seed, by arm and variant."""
+    found = {("base", ""): base_of(recipe)}
+    for noise, arm in product(recipe["noises"], THREE):
+        found[arm, variant_of(recipe, noise)] = _noisy_run(recipe, options, seed, arm, noise)
     for scale in recipe["scales"]:
-        goals = [SCALES[scale].at(share) for share in recipe["shares"]]
-        for arm, model in (("base", ("base", "")), ("RA", ra_model(scale))):
-            found += _on_scale("scale", arm, scale, goals, model)
+        if scale != "1-10":
+            found["RA", scale] = _goals_run(recipe, options, seed, "RA", scale=scale)
+    found["RA", "top"] = _goals_run(recipe, options, seed, "RA", top=recipe["top"])
+    found["RA, attributes", ""] = _goals_run(recipe, options, seed, "RA, attributes", scale=None)
+    for source, arm in product(SOURCES, THREE):
+        for number, run in enumerate(rounds(recipe, options, seed, arm, source), start=1):
+            found[arm, f"{source}, round {number}"] = run
+    first, *_ = rounds(recipe, options, seed, "RA, attributes", "on-policy")
+    found["RA, attributes", "on-policy, round 1"] = first
     return found
 
 
-def _noise_cells(recipe: Mapping[str, Any]) -> list[Cell]:
-    return [
-        _plain("noise", arm, f"{noise:g}", METHODS[arm][1], (arm, models.variant_of(recipe, noise)))
-        for noise, arm in product(recipe["noises"], THREE)
-    ]
+def base_of(recipe: Mapping[str, Any]) -> Run:
+    """The base model, the central study's."""
+    return arms.base_run(recipe["central"], recipe["architecture"])
 
 
-def _outside_cells(recipe: Mapping[str, Any]) -> list[Cell]:
-    found = []
-    for scale, beyond in recipe["outside"].items():
-        if scale not in recipe["scales"]:
+def _noisy_run(recipe: Mapping[str, Any], options: Options, seed: int, arm: str, noise: float) -> Run:
+    """An arm as the central study trains it, on another judge's pairs; the base is the same."""
+    shared = {**recipe["central"], "pairs": recipe["pairs"]}
+    if variant := variant_of(recipe, noise):
+        shared["world"] = {**shared["world"], "noise": noise}
+    data, _, taken = METHODS[arm]
+    start = base_of(recipe)
+    run = arms.arm_run(shared, recipe["architecture"], {"data": data}, options[taken], seed, start=start)
+    return replace(run, label=f"{arm} {variant} seed {seed}")
+
+
+def _goals_run(
+    recipe: Mapping[str, Any],
+    options: Options,
+    seed: int,
+    arm: str,
+    *,
+    scale: str | None = "1-10",
+    top: int | None = None,
+) -> Run:
+    """RA on pairs of the annotators, with goals of another kind or from a data set without its best answers."""
+    own = arms.own_seed(recipe["architecture"], seed)
+    source = {"prompts": recipe["pairs"], "pairs": None, "rule": "random", "seed": own, "top": top}
+    config = {**_shared(recipe, options, arm, own), "scale": scale, "source": source}
+    return Run(f"{RUNS}:train_goals", config, {"base": base_of(recipe)}, f"{arm} {scale} top {top} seed {seed}")
+
+
+def _shared(recipe: Mapping[str, Any], options: Options, arm: str, seed: int) -> dict[str, Any]:
+    """What every training on own or on annotators' pairs must know."""
+    data, _, taken = METHODS[arm]
+    about = {"architecture": recipe["architecture"], "world": recipe["central"]["world"], "seed": seed}
+    return {**about, "arm": {"data": data}, "training": dict(options[taken])}
+
+
+def rounds(recipe: Mapping[str, Any], options: Options, seed: int, arm: str, source: str) -> list[Run]:
+    """A method's model after each round; on-policy, the run that sampled its pairs is among its needs.
+
+    Prompts are the same for both sources and new in each round; the reference is the model that a round starts
+    from. The first round samples the base asked plainly; later ones ask RA for a score of 10, UF plainly.
+    """
+    policy, model = recipe["on_policy"], base_of(recipe)
+    found: list[Run] = []
+    for number in range(1, policy["rounds"] + 1):
+        own = arms.own_seed(recipe["architecture"], seed) + 100 * (number - 1)
+        config = {**_shared(recipe, options, arm, own), "scale": "1-10" if METHODS[arm][0] == "ra" else None}
+        label, needs = f"{arm} {source} round {number} seed {seed}", {"base": model}
+        if source == "on-policy":
+            wish = COMPACT.text(10) if number > 1 and arm == "RA" else None
+            needs["pairs"] = _sampled(recipe, model, wish, own, f"pairs for {label}")
+        else:
+            size = {name: policy[name] for name in ("prompts", "pairs")}
+            config["source"] = {**size, "rule": "worst", "seed": own, "top": None}
+        model = Run(f"{RUNS}:train_goals", config, needs, label)
+        found.append(model)
+    return found
+
+
+def _sampled(recipe: Mapping[str, Any], model: Run, wish: str | None, seed: int, label: str) -> Run:
+    policy = {name: recipe["on_policy"][name] for name in ("prompts", "pairs", "candidates", "temperature")}
+    config = {"world": recipe["central"]["world"], **policy, "wish": wish, "seed": seed}
+    return Run(f"{RUNS}:sample_pairs", config, {"model": model}, label)
+
+
+def training_table(found: Mapping[tuple[int, Name], Run], results: Mapping[str, Result]) -> pd.DataFrame:
+    """What each model was trained on.
+
+    Args:
+        found: models by seed and name.
+        results: of every run that is needed, by key.
+
+    Returns:
+        Columns arm, variant, seed, pairs, rows, goals (different score prompts that the pairs give RA),
+        label_accuracy (share of the pairs whose chosen answer gold likes better), gold_chosen, gold_rejected,
+        own_gold and own_parseable (of all answers that were sampled for the pairs; NaN for annotators' pairs).
+    """
+    rows = []
+    for (seed, (arm, variant)), run in found.items():
+        if not run.needs:
             continue
-        inside = recipe["goals"] if scale == "1-10" else [SCALES[scale].at(share) for share in recipe["shares"]]
-        goals = sorted({*inside, *beyond, SCALES[scale].high})
-        models = {"base": ("base", ""), "RA": ra_model(scale)}
-        if scale == "1-10":
-            models["RA, no top"] = ("RA", "top")
-        for arm, model in models.items():
-            found += _on_scale("outside", arm, scale, goals, model)
-    return found
-
-
-def _policy_cells(recipe: Mapping[str, Any]) -> list[Cell]:
-    turns = range(1, recipe["on_policy"]["rounds"] + 1)
-    found = [
-        _plain("on-policy", arm, x, METHODS[arm][1], (arm, x))
-        for source, number, arm in product(SOURCES, turns, THREE)
-        for x in [f"{source}, round {number}"]
-    ]
-    name, x = "RA, attributes", "on-policy, round 1"
-    found.append(Cell("on-policy", name, x, "all 10", 10.0, (name, x), COMPACT.text(profile())))
-    base = [_plain("on-policy", arm, "", goal, ("base", "")) for arm, goal in (("base", None), ("base, g=10", 10))]
-    return [*base, *found]
+        told = results[run.key].metrics
+        if "scale" not in run.config:  # a central arm; plain pairs tell what RA would be given
+            told = {**told, "goals": told["scores"]}
+        own = results[run.needs["pairs"].key].metrics if "pairs" in run.needs else {}
+        row = {name: told.get(name, np.nan) for name in QUANTITIES}
+        own_row = {f"own_{name}": own.get(name, np.nan) for name in ("gold", "parseable")}
+        rows.append({"arm": arm, "variant": variant, "seed": seed, **row, **own_row})
+    return pd.DataFrame(rows)
 
 
 def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
@@ -153,15 +148,12 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
 
     Returns:
         "answers": one row an answer and cell, with the cell's study, arm, x, asked and goal, architecture, seed and
-        `COLUMNS`. "training": one row a model, as `goal_studies_models.training_table` gives it. "examples": some
+        `COLUMNS`. "training": one row a model, as `training_table` gives it. "examples": some
         answers of the first seed, with their texts.
     """
-    options = models.options_of(recipe, jobs=jobs)
-    found = {
-        (seed, name): run
-        for seed in recipe["seeds"]
-        for name, run in models.trained(recipe, options, seed).items()
-    }
+    names = list(dict.fromkeys(taken for _, _, taken in METHODS.values()))
+    options = tuned(recipe["central"], recipe["architecture"], names, jobs=jobs)
+    found = {(seed, name): run for seed in recipe["seeds"] for name, run in trained(recipe, options, seed).items()}
     plan = cells(recipe)
     asking = _answer_runs(recipe, found, plan)
     needed = [run for run in found.values() if run.needs]
@@ -172,7 +164,7 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     first = answers["seed"].eq(recipe["seeds"][0]) & answers["prompt"].isin(answers["prompt"].unique()[:4])
     return {
         "answers": answers.drop(columns="text"),
-        "training": models.training_table(recipe, found, by_key),
+        "training": training_table(found, by_key),
         "examples": answers[first & answers["study"].eq("attributes")].reset_index(drop=True),
     }
 
@@ -192,11 +184,10 @@ def _answer_runs(
 def _answer_run(recipe: Mapping[str, Any], model: Run, wishes: list[str | None], seed: int) -> Run:
     base = recipe["central"]
     config = {
-        "architecture": recipe["architecture"],
         "split": "test",
         **{name: base[name] for name in ("world", "prompts", "prompt_seed", "temperature")},
         "wishes": wishes,
-        "seed": central.own_seed(recipe["architecture"], seed),
+        "seed": arms.own_seed(recipe["architecture"], seed),
     }
     return Run(f"{RUNS}:answer_wishes", config, {"model": model}, label=f"answers of {model.label}")
 
@@ -207,10 +198,7 @@ def _answers(
     plan: Sequence[Cell],
     results: Mapping[tuple[int, str], Result],
 ) -> pd.DataFrame:
-    tables = {
-        key: dict(list(pd.read_parquet(result.folder / "answers.parquet").groupby("wish")))
-        for key, result in results.items()
-    }
+    tables = {key: dict(list(arms.answers(result).groupby("wish"))) for key, result in results.items()}
     frames = []
     for seed, cell in product(recipe["seeds"], plan):
         part = tables[seed, found[seed, cell.model].key][cell.wish or ""][[*COLUMNS, "text"]]

@@ -1,5 +1,5 @@
-"""One run of the studies beside the central one: repeated pairs, implicit rewards as goals, the official code's fault,
-and an arm of the central study watched while it trains.
+"""One run of the studies beside the central one: implicit rewards as goals, and an arm of the central study watched
+while it trains.
 
 Each function is what `rapo.runs.queue.Run` names: ``f(config, folder, needs) -> metrics``. Configs are plain JSON.
 """
@@ -17,66 +17,40 @@ import pyarrow.compute as pc
 import torch
 
 from rapo.models import tiny
+from rapo.relabelling.chat import placement
 from rapo.relabelling.goals import COMPACT, quantile_goals
-from rapo.relabelling.relabel import relabel
 from rapo.scoring.lm_head import logprobs_of
-from rapo.scoring.sequences import CPU_BUDGET, Completion, logprob_sums
-from rapo.scoring.tokens import tokenise
-from rapo.studies.common import micro_runs
+from rapo.scoring.sequences import CPU_BUDGET, logprob_sums
+from rapo.scoring.tokens import PAIR, completions, tokenise
+from rapo.studies.common.micro_pairs import pairs
+from rapo.studies.common.micro_runs import arm_rows, train_on
+from rapo.studies.common.rows import ask
+from rapo.studies.common.trainers import options_of
 from rapo.training import train
 from rapo.world import data
 
-SIDES = ("chosen", "rejected")
 Weights = dict[str, torch.Tensor]
 
 
-def train_rows(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """Train the base on rows that `micro.train_arm` does not know: ``config["data"]`` as `rows_of` takes it.
+def train_implicit(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
+    """Train the base on pairs whose goals are the implicit rewards of a trained model, ``needs["source"]``.
 
-    "implicit ra" needs a further run, "source": the trained model whose implicit rewards are the goals. They are kept
-    in goals.parquet, one row a response: implicit (nats), goal, score (the judge's), gold.
+    The goals are kept in goals.parquet, one row a response: implicit (nats), goal, score (the judge's), gold.
     """
-    model, tokenizer = tiny.load(needs["base"] / "model")
-    table = micro_runs.pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
-    if config["data"] == "implicit ra":
-        source, _ = tiny.load(needs["source"] / "model")
-        table = with_implicit(table, source, model, tokenizer, beta=config["source_beta"])
-        goals_of(table, levels=config["levels"]).to_parquet(folder / "goals.parquet")
-    placement = micro_runs.PLACEMENT[config["architecture"]]
-    rows = rows_of(table, config["data"], placement=placement, levels=config.get("levels", 10))
-    settings = train.DPOSettings(**config["training"])
-    log = train.train_dpo(model, tokenizer, rows, settings=settings, seed=config["seed"])
-    tiny.save(model, tokenizer, folder / "model")
-    loss = [entry["loss"] for entry in log.history]
-    return {"pairs": len(table), "rows": len(rows), "steps": log.steps, "tokens": log.tokens, "loss": loss}
-
-
-def rows_of(table: pa.Table, kind: str, *, placement: str, levels: int = 10) -> list[dict[str, Any]]:
-    """Rows for TRL: "uf twice" (each pair twice), "implicit ra" (goals from implicit rewards) or "faulty ra".
-
-    The fault is that of the official code's data set without system turns: rows whose goal is the rejected response's
-    score keep the pair as it was.
-
-    Raises:
-        ValueError: the kind is unknown.
-    """
-    if kind == "uf twice":
-        return 2 * micro_runs.training_rows(table, "uf", placement=placement, seed=0)
-    if kind == "implicit ra":
-        new = relabel(table, placement=placement, template=COMPACT, goal="implicit", levels=levels)
-    elif kind == "faulty ra":
-        new = relabel(table, placement=placement, template=COMPACT, official_fault="nosys_unswapped")
-    else:
-        raise ValueError(f"data is {kind!r}; use 'uf twice', 'implicit ra' or 'faulty ra'")
-    return [micro_runs._one_line(row) for row in new.select(["prompt", *SIDES]).to_pylist()]
+    base, tokenizer = tiny.load(needs["base"] / "model")
+    source, _ = tiny.load(needs["source"] / "model")
+    table = pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
+    table = with_implicit(table, source, base, tokenizer, beta=config["source_beta"])
+    goals_of(table, levels=config["arm"]["levels"]).to_parquet(folder / "goals.parquet")
+    return train_on(table, config, folder, needs)
 
 
 def with_implicit(table: pa.Table, policy: Any, reference: Any, tokenizer: Any, *, beta: float) -> pa.Table:
     """Scored pairs with DPO's implicit reward beta * log(pi / pi_ref) of both responses, in nats times beta."""
-    rows = table.select(["prompt", *SIDES]).to_pylist()
+    rows = table.select(["prompt", *PAIR]).to_pylist()
     sums = [train.reference_logprobs(model, tokenizer, rows) for model in (policy, reference)]
     rewards = beta * (sums[0] - sums[1])
-    for place, side in enumerate(SIDES):
+    for place, side in enumerate(PAIR):
         table = table.append_column(f"implicit_{side}", pa.array(rewards[:, place]))
     return table
 
@@ -85,7 +59,7 @@ def goals_of(table: pa.Table, *, levels: int) -> pd.DataFrame:
     """Every response's implicit reward and goal beside its scores. Columns: implicit, goal, score, gold."""
     columns = {"implicit": "implicit", "score": "score", "gold": "gold_score"}
     values = {
-        name: np.concatenate([table[f"{prefix}_{side}"].to_numpy() for side in SIDES])
+        name: np.concatenate([table[f"{prefix}_{side}"].to_numpy() for side in PAIR])
         for name, prefix in columns.items()
     }
     goals = quantile_goals(values["implicit"], levels=levels, low=COMPACT.low, high=COMPACT.high)
@@ -93,17 +67,16 @@ def goals_of(table: pa.Table, *, levels: int) -> pd.DataFrame:
 
 
 def watch(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """Train an arm as `micro.train_arm` does, and score good rejected responses and their rivals along the way.
+    """Train an arm as `micro_runs.train_arm` does, and score good rejected responses and their rivals along the way.
 
     Weights are copied at steps on the way and scored when training is over, so that the run is the central study's.
     Writes logprobs.parquet: one row a response, step and conditioning, with step, share (of the steps),
     conditioning, side, pair, logprob (nats).
     """
     model, tokenizer = tiny.load(needs["base"] / "model")
-    table = micro_runs.pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
-    placement = micro_runs.PLACEMENT[config["architecture"]]
-    rows = micro_runs.training_rows(table, config["arm"]["data"], placement=placement, seed=config["seed"])
-    settings = train.DPOSettings(**{**config["training"], "epochs": config["arm"].get("epochs", 1)})
+    table = pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
+    rows = arm_rows(table, config, tokenizer)
+    settings = train.DPOSettings(**options_of(config))
     total = math.ceil(len(rows) / (settings.batch_size * settings.accumulate)) * int(settings.epochs)
     marks = sorted({round(share * total) for share in config["shares"]})
     with snapshots(model, marks) as states:
@@ -115,7 +88,7 @@ def watch(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) ->
     good = table.filter(pc.greater_equal(table["score_rejected"], config["good"])).slice(0, config["watched"])
     if not len(good):
         raise ValueError(f"no rejected response scores {config['good']} or more; lower good, or draw more pairs")
-    found = scored_states(model, tokenizer, states, good, config["conditionings"], placement=placement)
+    found = scored_states(model, tokenizer, states, good, config["conditionings"])
     found.assign(share=found["step"] / total).to_parquet(folder / "logprobs.parquet")
     return {"pairs": len(table), "rows": len(rows), "steps": log.steps, "watched": len(good)}
 
@@ -153,8 +126,6 @@ def scored_states(
     states: Mapping[int, Weights],
     table: pa.Table,
     conditionings: Sequence[str],
-    *,
-    placement: str,
 ) -> pd.DataFrame:
     """Log-probability sums of both responses of every pair under each copy of the weights and each conditioning.
 
@@ -164,15 +135,13 @@ def scored_states(
         states: number of steps -> weights.
         table: scored pairs of the micro world.
         conditionings: "plain", "own score" (each response under the score that it got itself) or "g=10".
-        placement: where a goal stands.
 
     Returns:
         Columns step, conditioning, side, pair, logprob (nats).
     """
-    talks, frames = _talks(table, conditionings, placement=placement), []
+    talks, frames = _talks(table, conditionings, placement=placement(tokenizer)), []
     ids = tokenise(tokenizer, talks, sides=["completion"])
-    both = zip(ids["prompt_ids"], ids["completion_ids"], strict=True)
-    wholes = [Completion([*prompt, *answer], len(prompt)) for prompt, answer in both]
+    wholes, _ = completions(ids, "completion")
     named = pd.DataFrame([{name: talk[name] for name in ("conditioning", "side", "pair")} for talk in talks])
     model.eval()
     for step, weights in sorted(states.items()):
@@ -186,10 +155,11 @@ def _talks(table: pa.Table, conditionings: Sequence[str], *, placement: str) -> 
     """One row a pair, side and conditioning: prompt and completion as messages, and what they are."""
     talks = []
     for row in table.to_pylist():
-        for side in SIDES:
-            goals = {"plain": None, "own score": row[f"score_{side}"], "g=10": 10}
+        for side in PAIR:
+            own = COMPACT.text(row[f"score_{side}"])
+            wishes = {"plain": None, "own score": own, "g=10": COMPACT.text(10)}
             for name in conditionings:
-                prompt = micro_runs.ask(row["prompt"][-1]["content"], goal=goals[name], placement=placement)
+                prompt = ask(row["prompt"][-1]["content"], wishes[name], placement=placement)
                 about = {"conditioning": name, "side": side, "pair": row["pair_id"]}
                 talks.append({"prompt": prompt, "completion": row[side], **about})
     return talks

@@ -13,9 +13,11 @@ from typing import Any
 import pandas as pd
 
 from rapo.runs.queue import run_all
-from rapo.runs.run import Result, Run
+from rapo.runs.run import Run
 from rapo.studies.central_results import study as central
+from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
+from rapo.studies.common.tuning import setting, tune
 
 RUNS = "rapo.studies.more_than_data.runs"
 # What an arm is trained on, the goal it is asked for (None: no goal), and the arm whose setting it takes.
@@ -46,62 +48,24 @@ def model_run(
 ) -> Run:
     """The model of an arm of `ARMS`; ``uf`` are the options of UF, which second rounds start or learn from."""
     base, architecture = recipe["central"], recipe["architecture"]
-    first = central.arm_run(base, architecture, {"data": "uf"}, uf, seed)
-    if data == "half ra":
-        return central.arm_run(base, architecture, {"data": data}, options, seed)
+    first = arms.arm_run(base, architecture, {"data": "uf"}, uf, seed)
     if data == "uf again":
-        return central.arm_run(base, architecture, {"data": "uf"}, options, seed, start=first)
-    if data == "implicit ra":
-        own = {"levels": recipe["levels"], "source_beta": uf["beta"]}
-        return _rows_run(base, architecture, data, options, seed, own=own, needs={"source": first})
-    return _rows_run(base, architecture, data, options, seed)
+        return arms.arm_run(base, architecture, {"data": "uf"}, options, seed, start=first)
+    if data != "implicit ra":
+        return arms.arm_run(base, architecture, {"data": data}, options, seed)
+    run = arms.arm_run(base, architecture, {"data": data, "levels": recipe["levels"]}, options, seed)
+    config = {**run.config, "source_beta": uf["beta"]}
+    return Run(f"{RUNS}:train_implicit", config, {**run.needs, "source": first}, run.label)
 
 
-def _rows_run(
-    base: Mapping[str, Any],
-    architecture: str,
-    data: str,
-    options: Mapping[str, Any],
-    seed: int,
-    *,
-    own: Mapping[str, Any] | None = None,
-    needs: Mapping[str, Run] | None = None,
-) -> Run:
-    config = {
-        "architecture": architecture,
-        "world": base["world"],
-        "pairs": base["pairs"],
-        "data": data,
-        "training": dict(options),
-        "seed": central.own_seed(architecture, seed),
-        **(own or {}),
-    }
-    needs = {"base": central.base_run(base, architecture), **(needs or {})}
-    return Run(f"{RUNS}:train_rows", config, needs, f"{architecture} {data} seed {seed}")
-
-
-def tune(recipe: Mapping[str, Any], uf: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
-    """Mean gold on the tuning prompts of every new arm and setting, in the columns of `central.tune`."""
-    base, seed = recipe["central"], recipe["central"]["tuning_seed"]
-    cells = list(product(TUNED, central.options_of(base, {"data": "ra"})))
-    runs = []
-    for name, options in cells:
-        model = model_run(recipe, ARMS[name][0], options, seed, uf=uf)
-        conditions = [(goal, base["temperature"]) for goal in (None, 10)]
-        runs.append(central.evaluate_run(base, model, conditions, split="tuning", seed=seed))
-    results = run_all(runs, name="more-than-data-tuning", jobs=jobs)
-    rows = [
-        {
-            "architecture": recipe["architecture"],
-            "arm": name,
-            "learning_rate": options["learning_rate"],
-            "beta": options["beta"],
-            "gold": result.metrics["gold"][0 if ARMS[name][1] is None else 1],
-        }
-        for (name, options), result in zip(cells, results, strict=True)
-    ]
-    table = pd.DataFrame(rows)
-    return table.assign(best=table.index.isin(table.groupby("arm")["gold"].idxmax()))
+def tuning_table(recipe: Mapping[str, Any], uf: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+    """Mean gold on the tuning prompts of every new arm and setting, in the columns of the central study's."""
+    base, cells = recipe["central"], []
+    for name, options in product(TUNED, central.options_of(base, {"data": "ra"})):
+        model = model_run(recipe, ARMS[name][0], options, base["tuning_seed"], uf=uf)
+        about = {"architecture": recipe["architecture"], "arm": name, **setting(options)}
+        cells.append((about, central.tuning_run(base, model), 0 if ARMS[name][1] is None else 1))
+    return tune(cells, by=["arm"], name="more-than-data-tuning", jobs=jobs)
 
 
 def new_arms(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -111,36 +75,26 @@ def new_arms(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> t
         One row an answer (`COLUMNS`); and `goal_quality` of each seed, with a column seed.
     """
     base, architecture = recipe["central"], recipe["architecture"]
-    options = {name: central.chosen(base, tuning, name, architecture) for name in (*_settings(), "UF")}
+    taken = {*(tuned for _, _, tuned in ARMS.values()), "UF"}
+    options = {name: central.chosen(base, tuning, name, architecture) for name in taken}
     cells = list(product(base["seeds"], ARMS))
     models = {
         (seed, name): model_run(recipe, ARMS[name][0], options[ARMS[name][2]], seed, uf=options["UF"])
         for seed, name in cells
     }
     goals = [(goal, base["temperature"]) for goal in (None, 10)]
-    runs = [central.evaluate_run(base, models[cell], goals, split="test", seed=cell[0]) for cell in cells]
+    runs = [arms.evaluate_run(base, models[cell], goals, split="test", seed=cell[0]) for cell in cells]
     found = run_all([*runs, *models.values()], name="more-than-data", jobs=jobs)
     answers, trained = found[: len(runs)], dict(zip(models, found[len(runs) :], strict=True))
     frames = [
-        _asked(result, ARMS[name][1]).assign(architecture=architecture, arm=name, seed=seed)[COLUMNS]
+        arms.under(arms.answers(result), ARMS[name][1]).assign(architecture=architecture, arm=name, seed=seed)
         for result, (seed, name) in zip(answers, cells, strict=True)
     ]
     told = [
         goal_quality(pd.read_parquet(trained[seed, "IRA"].folder / "goals.parquet")).assign(seed=seed)
         for seed in base["seeds"]
     ]
-    return pd.concat(frames, ignore_index=True), pd.concat(told, ignore_index=True)
-
-
-def _settings() -> list[str]:
-    """Arms whose settings the new arms take."""
-    return list(dict.fromkeys(tuned for _, _, tuned in ARMS.values()))
-
-
-def _asked(result: Result, goal: int | None) -> pd.DataFrame:
-    """A model's answers under one goal."""
-    table = pd.read_parquet(result.folder / "answers.parquet")
-    return table[table["goal"].isna() if goal is None else table["goal"] == goal]
+    return pd.concat(frames, ignore_index=True)[COLUMNS], pd.concat(told, ignore_index=True)
 
 
 def goal_quality(responses: pd.DataFrame) -> pd.DataFrame:
@@ -172,7 +126,7 @@ def watch(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> pd.D
     runs = []
     for seed, name in cells:
         options = central.chosen(base, tuning, name, recipe["architecture"])
-        arm = central.arm_run(base, recipe["architecture"], {"data": name.lower()}, options, seed)
+        arm = arms.arm_run(base, recipe["architecture"], {"data": name.lower()}, options, seed)
         config = {
             **arm.config,
             "conditionings": list(WATCHED[name]),
@@ -195,7 +149,7 @@ def faulty(recipe: Mapping[str, Any], measured: pd.DataFrame, tuning: pd.DataFra
 
     Args:
         recipe: of the study.
-        measured: answers of the central study, labelled as `central.measure_arms` does.
+        measured: answers of the central study, labelled as `arms.sample_arms` does.
         tuning: of the central study.
         jobs: processes.
 
@@ -214,13 +168,13 @@ def faulty(recipe: Mapping[str, Any], measured: pd.DataFrame, tuning: pd.DataFra
     runs = []
     for seed, name in cells:
         if name == FAULTY:
-            model = _rows_run(base, architecture, "faulty ra", options["RA"], seed)
+            model = arms.arm_run(base, architecture, {"data": "faulty ra"}, options["RA"], seed)
         else:
-            model = central.arm_run(base, architecture, central.ARMS[longer][0] or {}, options[longer], seed)
-        runs.append(central.evaluate_run(base, model, goals, split="test", seed=seed))
+            model = arms.arm_run(base, architecture, arms.ARMS[longer][0] or {}, options[longer], seed)
+        runs.append(arms.evaluate_run(base, model, goals, split="test", seed=seed))
     results = run_all(runs, name="more-than-data-fault", jobs=jobs)
     for result, (seed, name) in zip(results, cells, strict=True):
-        table = pd.read_parquet(result.folder / "answers.parquet")
+        table = arms.answers(result)
         frames.append(table.assign(architecture=architecture, seed=seed, arm=name.removesuffix(", g=10")))
     return pd.concat([frame[COLUMNS] for frame in frames], ignore_index=True)
 
@@ -231,7 +185,7 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     shared, _, measured = central.measure_arms({**recipe["central"], "architectures": list(wanted)}, jobs=jobs)
     measured = measured[measured["temperature"] == recipe["central"]["temperature"]]
     uf = central.chosen(recipe["central"], shared, "UF", recipe["architecture"])
-    tuning = pd.concat([shared, tune(recipe, uf, jobs=jobs)], ignore_index=True)
+    tuning = pd.concat([shared, tuning_table(recipe, uf, jobs=jobs)], ignore_index=True)
     answers, goals = new_arms(recipe, tuning, jobs=jobs)
     own = measured[(measured["architecture"] == recipe["architecture"]) & (measured["arm"] != "")]
     return {

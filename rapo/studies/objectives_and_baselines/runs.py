@@ -4,102 +4,66 @@ Each function is what `rapo.runs.queue.Run` names: ``f(config, folder, needs) ->
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from rapo.models import tiny
 from rapo.scoring.tokens import PAIR, Rows, tokenise
-from rapo.studies.common import micro_runs
-from rapo.training import train as training
+from rapo.studies.common import trainers
+from rapo.studies.common.micro_pairs import pairs
+from rapo.studies.common.micro_runs import arm_rows, train_on
+from rapo.training import objectives, train
 from rapo.world import data
-
-TRAINERS = ("dpo", "simpo", "kto", "orpo", "sft")
 
 
 def score(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
     """The base's log-probabilities of a seed's rows, which every objective and setting shares: reference.npy."""
     model, tokenizer = tiny.load(needs["base"] / "model")
-    rows = _rows(config)
-    np.save(folder / "reference.npy", training.reference_logprobs(model, tokenizer, rows))
+    table = pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
+    rows = arm_rows(table, config, tokenizer)
+    np.save(folder / "reference.npy", train.reference_logprobs(model, tokenizer, rows))
     return {"rows": len(rows)}
 
 
-def train(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """Train the base on ``config["data"]`` (see `rows_of`) with ``config["trainer"]`` (see `fit`)."""
-    model, tokenizer = tiny.load(needs["base"] / "model")
-    rows = _rows(config)
+def train_objective(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
+    """`train_on` the annotators' pairs with the objective that ``config`` names (see `trainer_of`)."""
+    table = pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
     reference = np.load(needs["reference"] / "reference.npy") if "reference" in needs else None
-    log = fit(model, tokenizer, rows, config, reference=reference)
-    tiny.save(model, tokenizer, folder / "model")
-    sequences = len(rows) * (1 if config["trainer"] == "sft" else 2) * config["training"].get("epochs", 1)
-    loss = [entry["loss"] for entry in log.history]
-    return {"rows": len(rows), "sequences": sequences, "tokens": log.tokens, "steps": log.steps, "loss": loss}
+    return train_on(table, config, folder, needs, trainer=trainer_of(config), reference=reference)
 
 
-def _rows(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    table = micro_runs.pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
-    return rows_of(table, config["data"], placement=micro_runs.PLACEMENT[config["architecture"]])
-
-
-def rows_of(table: pa.Table, kind: str, *, placement: str) -> list[dict[str, Any]]:
-    """Rows for TRL made of scored pairs.
-
-    Args:
-        table: scored pairs of the micro world.
-        kind: "uf" (the pairs), "ra" (relabelled), "best" (the chosen responses, to be imitated) or "own score" (both
-            responses, each to be imitated under its own score, as in SteerLM and DPA).
-        placement: where a goal stands.
-
-    Raises:
-        ValueError: the kind is unknown.
-    """
-    if kind in ("uf", "ra"):
-        return micro_runs.training_rows(table, kind, placement=placement, seed=0)
-    if kind == "best":
-        return micro_runs.training_rows(table, "sft", placement=placement, seed=0)
-    if kind == "own score":
-        # Of relabelled rows, the preferred response is the one that the goal is the score of.
-        new = micro_runs.training_rows(table, "ra", placement=placement, seed=0)
-        return [{"prompt": row["prompt"], "completion": row["chosen"]} for row in new]
-    raise ValueError(f"data is {kind!r}; use 'uf', 'ra', 'best' or 'own score'")
-
-
-def fit(model: Any, tokenizer: Any, rows: Rows, config: Mapping[str, Any], *, reference: Any) -> training.TrainLog:
-    """Train a model in place with the trainer that a config names.
-
-    Args:
-        model: the base.
-        tokenizer: its tokenizer.
-        rows: of `rows_of`.
-        config: ``trainer``, ``training`` (its settings) and ``seed``; for "dpo" maybe ``length_penalty``.
-        reference: log-probabilities for "dpo" and "kto"; None: those of the model as it stands.
+def trainer_of(config: Mapping[str, Any]) -> trainers.Trainer:
+    """The trainer of an objective: ``trainer`` of the config; DPO may have a ``length_penalty``, which makes it R-DPO.
 
     Raises:
         ValueError: the trainer is unknown.
     """
-    trainer, options, seed = config["trainer"], dict(config["training"]), config["seed"]
-    if trainer == "sft":
-        return training.train_sft(model, tokenizer, rows, settings=training.Settings(**options), seed=seed)
-    if trainer == "simpo":
-        simpo = training.SimPOSettings(**options)
-        return training.train_simpo(model, tokenizer, rows, settings=simpo, seed=seed)
-    if trainer == "dpo":
-        settings = training.DPOSettings(**options)
-        if penalty := config.get("length_penalty", 0):
-            known = training.reference_logprobs(model, tokenizer, rows) if reference is None else reference
-            reference = shifted(known, tokenizer, rows, penalty=penalty, beta=settings.beta)
-        return training.train_dpo(model, tokenizer, rows, settings=settings, seed=seed, reference=reference)
-    from rapo.training import objectives as own
+    if penalty := config.get("length_penalty", 0):
+        return partial(train_r_dpo, penalty=penalty), train.DPOSettings
+    own: dict[str, trainers.Trainer] = {
+        "kto": (objectives.train_kto, objectives.KTOSettings),
+        "orpo": (objectives.train_orpo, objectives.ORPOSettings),
+    }
+    return own.get(config["trainer"]) or trainers.trainer_of(config)
 
-    if trainer == "kto":
-        kto = own.KTOSettings(**options)
-        return own.train_kto(model, tokenizer, rows, settings=kto, seed=seed, reference=reference)
-    if trainer == "orpo":
-        return own.train_orpo(model, tokenizer, rows, settings=own.ORPOSettings(**options), seed=seed)
-    raise ValueError(f"trainer is {trainer!r}; use one of {', '.join(TRAINERS)}")
+
+def train_r_dpo(
+    model: Any,
+    tokenizer: Any,
+    rows: Rows,
+    *,
+    settings: train.DPOSettings,
+    seed: int,
+    penalty: float,
+    reference: Any = None,
+) -> train.TrainLog:
+    """R-DPO (arXiv:2403.19159): DPO with `shifted` reference log-probabilities."""
+    known = train.reference_logprobs(model, tokenizer, rows) if reference is None else reference
+    moved = shifted(known, tokenizer, rows, penalty=penalty, beta=settings.beta)
+    return train.train_dpo(model, tokenizer, rows, settings=settings, seed=seed, reference=moved)
 
 
 def shifted(reference: Any, tokenizer: Any, rows: Rows, *, penalty: float, beta: float) -> np.ndarray:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
-from rapo.studies.central_results import study as central
+from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
+from rapo.studies.common.rows import IMITATED
+from rapo.studies.common.tuning import setting, tune
 
 RUNS = "rapo.studies.objectives_and_baselines.runs"
 # What an arm is trained on, and the goal it is asked for.
@@ -109,29 +110,22 @@ def options_of(recipe: Mapping[str, Any], name: str, data: str) -> list[dict[str
     if len(grid) != len(recipe["grid"]):
         raise ValueError(f"{name} has {len(grid)} settings, the others {len(recipe['grid'])}; give each as many")
     own = {key: value for key, value in method.items() if key not in ABOUT}
-    rows = recipe["batch"] // (1 if method["trainer"] == "sft" else 2)
-    return [{**own, **setting, "batch_size": rows, "epochs": EPOCHS[data]} for setting in grid]
+    rows = recipe["batch"] // (1 if data in IMITATED else 2)
+    return [{**own, **each, "batch_size": rows, "epochs": EPOCHS[data]} for each in grid]
 
 
 def model_run(recipe: Mapping[str, Any], cell: Cell, seed: int) -> Run:
     """The base trained as a cell says."""
-    method, architecture = method_of(recipe, cell.method), recipe["architecture"]
-    base = central.base_run(recipe["central"], architecture)
-    about = {
-        "architecture": architecture,
-        "world": recipe["central"]["world"],
-        "pairs": recipe["pairs"],
-        "data": cell.data,
-        "seed": central.own_seed(architecture, seed),
-    }
-    needs = {"base": base}
+    method, central = method_of(recipe, cell.method), {**recipe["central"], "pairs": recipe["pairs"]}
+    arm, options = {"data": cell.data}, options_of(recipe, cell.method, cell.data)[cell.setting]
+    run = arms.arm_run(central, recipe["architecture"], arm, options, seed)
+    needs = dict(run.needs)
     if method["trainer"] in REFERENCE and "ld_alpha" not in method:  # LD-DPO scores its reference its own way
-        needs["reference"] = Run(f"{RUNS}:score", about, {"base": base}, f"reference {cell.data} seed {seed}")
-    options = options_of(recipe, cell.method, cell.data)[cell.setting]
-    config = {**about, "trainer": method["trainer"], "training": options}
-    if "length_penalty" in method:
-        config["length_penalty"] = method["length_penalty"]
-    return Run(f"{RUNS}:train", config, needs, f"{cell.method} {cell.data} setting {cell.setting} seed {seed}")
+        about = {name: value for name, value in run.config.items() if name != "training"}
+        needs["reference"] = Run(f"{RUNS}:score", about, run.needs, f"reference {cell.data} seed {seed}")
+    own: dict[str, Any] = {name: method[name] for name in ("trainer", "length_penalty") if name in method}
+    label = f"{cell.method} {cell.data} setting {cell.setting} seed {seed}"
+    return Run(f"{RUNS}:train_objective", {**run.config, **own}, needs, label)
 
 
 def goals_of(data: str) -> list[int | None]:
@@ -141,32 +135,24 @@ def goals_of(data: str) -> list[int | None]:
 
 def _answers_run(recipe: Mapping[str, Any], model: Run, data: str, *, split: str, seed: int) -> Run:
     conditions = [(goal, recipe["central"]["temperature"]) for goal in goals_of(data)]
-    return central.evaluate_run(recipe["central"], model, conditions, split=split, seed=seed)
+    return arms.evaluate_run(recipe["central"], model, conditions, split=split, seed=seed)
 
 
-def tune(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+def tuning_table(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """Mean gold on the tuning prompts of every arm and setting; ``best`` marks the chosen one.
 
     Returns:
         Columns method, arm, setting, learning_rate, beta (NaN for SFT), gold, best.
     """
-    seed = recipe["tuning_seed"]
-    settings_ = range(len(recipe["grid"]))
-    cells = [
-        Cell(name, arm, number) for name in recipe["run"] for arm in arms_of(recipe, name) for number in settings_
-    ]
-    runs = [
-        _answers_run(recipe, model_run(recipe, cell, seed), cell.data, split="tuning", seed=seed) for cell in cells
-    ]
-    results = run_all(runs, name="objectives-tuning", jobs=jobs)
-    rows = []
-    for cell, result in zip(cells, results, strict=True):
-        options = options_of(recipe, cell.method, cell.data)[cell.setting]
-        gold = result.metrics["gold"][goals_of(cell.data).index(ARMS[cell.arm][1])]
-        rate, beta = options["learning_rate"], options.get("beta", np.nan)
-        rows.append((cell.method, cell.arm, cell.setting, rate, beta, gold))
-    table = pd.DataFrame(rows, columns=["method", "arm", "setting", "learning_rate", "beta", "gold"])
-    return table.assign(best=table.index.isin(table.groupby(["method", "arm"])["gold"].idxmax()))
+    seed, cells = recipe["tuning_seed"], []
+    for name in recipe["run"]:
+        for arm, number in product(arms_of(recipe, name), range(len(recipe["grid"]))):
+            cell = Cell(name, arm, number)
+            options = options_of(recipe, name, cell.data)[number]
+            about = {"method": name, "arm": arm, "setting": number, **setting(options)}
+            run = _answers_run(recipe, model_run(recipe, cell, seed), cell.data, split="tuning", seed=seed)
+            cells.append((about, run, goals_of(cell.data).index(ARMS[arm][1])))
+    return tune(cells, by=["method", "arm"], name="objectives-tuning", jobs=jobs)
 
 
 def chosen(tuning: pd.DataFrame, method: str, arm: str) -> Cell:
@@ -179,10 +165,10 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     """Tune every arm, train it on every seed and sample its answers to the test prompts.
 
     Returns:
-        "tuning" of `tune`; "answers", one row an answer (`COLUMNS`; the untrained base is method "base"); and
+        "tuning" of `tuning_table`; "answers", one row an answer (`COLUMNS`; the untrained base is method "base"); and
         "training", one row a model: method, data, seed, setting, rows, sequences, tokens, steps.
     """
-    tuning = tune(recipe, jobs=jobs)
+    tuning = tuning_table(recipe, jobs=jobs)
     plan = [chosen(tuning, name, arm) for name in recipe["run"] for arm in arms_of(recipe, name)]
     cells = list(product(recipe["seeds"], plan))
     models = [model_run(recipe, cell, seed) for seed, cell in cells]
@@ -190,35 +176,26 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
         _answers_run(recipe, model, cell.data, split="test", seed=seed)
         for model, (seed, cell) in zip(models, cells, strict=True)
     ]
-    base = central.base_run(recipe["central"], recipe["architecture"])
+    base = arms.base_run(recipe["central"], recipe["architecture"])
     asked = [_answers_run(recipe, base, "uf", split="test", seed=seed) for seed in recipe["seeds"]]
     found = run_all([*runs, *models, *asked], name="objectives", jobs=jobs)
     frames = [
-        _asked(result.folder, ARMS[cell.arm][1]).assign(method=cell.method, arm=cell.arm, seed=seed)
+        arms.under(arms.answers(result), ARMS[cell.arm][1]).assign(method=cell.method, arm=cell.arm, seed=seed)
         for result, (seed, cell) in zip(found, cells, strict=False)
     ]
     for result, seed in zip(found[2 * len(runs) :], recipe["seeds"], strict=True):
         frames += [
-            _asked(result.folder, goal).assign(method="base", arm=name, seed=seed)
+            arms.under(arms.answers(result), goal).assign(method="base", arm=name, seed=seed)
             for name, goal in (("base", None), ("base, g=10", 10))
         ]
     answers = pd.concat(frames, ignore_index=True).assign(architecture=recipe["architecture"])
     told = [
-        {"method": cell.method, "data": cell.data, "seed": seed, "setting": cell.setting, **_cost(result.metrics)}
+        {"method": cell.method, "data": cell.data, "seed": seed, "setting": cell.setting,
+         **{name: result.metrics[name] for name in ("rows", "sequences", "tokens", "steps")}}
         for result, (seed, cell) in zip(found[len(runs) :], cells, strict=False)
-    ]
+    ]  # fmt: skip
     training = pd.DataFrame(told).drop_duplicates(ignore_index=True)
     return {"tuning": tuning, "answers": answers[COLUMNS], "training": training}
-
-
-def _cost(metrics: Mapping[str, Any]) -> dict[str, int]:
-    return {name: metrics[name] for name in ("rows", "sequences", "tokens", "steps")}
-
-
-def _asked(folder: Any, goal: int | None) -> pd.DataFrame:
-    """A model's answers under one goal."""
-    table = pd.read_parquet(folder / "answers.parquet")
-    return table[table["goal"].isna() if goal is None else table["goal"] == goal]
 
 
 def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from rapo.runs.queue import run_all
 from rapo.runs.run import Result, Run
-from rapo.studies.central_results import study as central
+from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
+from rapo.studies.common.tuning import tune
 
 RUNS = "rapo.studies.self_play.runs"
 # The metric of an arm, and whether prompts are evolved. "plain data" has no own answers: annotators write on.
@@ -52,7 +53,7 @@ def size(recipe: Mapping[str, Any], turn: int) -> int:
 
 def first_run(recipe: Mapping[str, Any], seed: int, *, turn: int = 0) -> Run:
     """Pairs of the world's annotators, as many as any arm has after a round."""
-    n, own = size(recipe, turn), central.own_seed(recipe["architecture"], seed)
+    n, own = size(recipe, turn), arms.own_seed(recipe["architecture"], seed)
     config = {"world": world_of(recipe), "pairs": n, "seed": own}
     return Run(f"{RUNS}:first_pairs", config, label=f"{n} first pairs, seed {seed}")
 
@@ -63,17 +64,19 @@ def train_run(
     """The base trained on the pairs of a data run."""
     config = {
         "architecture": recipe["architecture"],
-        "training": {**options, "epochs": epochs},
-        "seed": central.own_seed(recipe["architecture"], seed),
+        "trainer": "simpo",
+        "arm": {"data": "uf", "epochs": epochs},
+        "training": dict(options),
+        "seed": arms.own_seed(recipe["architecture"], seed),
     }
-    needs = {"base": central.base_run(recipe["central"], recipe["architecture"]), "data": data}
+    needs = {"base": arms.base_run(recipe["central"], recipe["architecture"]), "data": data}
     return Run(f"{RUNS}:train", config, needs, f"train on {data.label}")
 
 
 def play_run(recipe: Mapping[str, Any], arm: str, data: Run, model: Run, seed: int, turn: int) -> Run:
     """The pairs of an arm after a round, from its pairs and its model before."""
     metric, evolve = ARMS[arm]
-    own = central.own_seed(recipe["architecture"], seed) + 100 * turn
+    own = arms.own_seed(recipe["architecture"], seed) + 100 * turn
     # Without evolution nothing is selected either: a tenth more than is kept allows for ties.
     prompts = recipe["prompts"] if evolve else recipe["kept"] + recipe["kept"] // 10 + 5
     same = ("share", "answers", "temperature", "top_p", "kept", "weight")
@@ -104,7 +107,7 @@ def models(
     recipe: Mapping[str, Any], options: Mapping[str, Any], seed: int
 ) -> dict[tuple[str, int], tuple[Run, Run | None]]:
     """Model and data of every arm and round of one seed: the base, the first pairs once, then arm by arm."""
-    base = central.base_run(recipe["central"], recipe["architecture"])
+    base = arms.base_run(recipe["central"], recipe["architecture"])
     data = first_run(recipe, seed)
     last = recipe["rounds"]
     found: dict[tuple[str, int], tuple[Run, Run | None]] = {
@@ -124,7 +127,7 @@ def options_of(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**recipe["training"], **options} for options in recipe["grid"]]
 
 
-def tune(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+def tuning_table(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """Mean gold on the tuning prompts of every setting, on plain data of the last round's size.
 
     Returns:
@@ -132,21 +135,13 @@ def tune(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """
     base, seed = recipe["central"], recipe["central"]["tuning_seed"]
     data = first_run(recipe, seed, turn=recipe["rounds"])
-    plain = [(None, base["temperature"])]
-    runs = [
-        central.evaluate_run(base, train_run(recipe, data, options, seed), plain, split="tuning", seed=seed)
-        for options in options_of(recipe)
-    ]
-    results = run_all(runs, name="selfplay-tuning", jobs=jobs)
-    broken = [_unparseable(result) for result in results]
-    rates = [options["learning_rate"] for options in options_of(recipe)]
-    gold = [result.metrics["gold"][0] for result in results]
-    table = pd.DataFrame({"learning_rate": rates, "gold": gold, "unparseable": broken})
-    return table.assign(best=table.index == table["gold"].idxmax())
-
-
-def _unparseable(result: Result) -> float:
-    return 100 * float((~pd.read_parquet(result.folder / "answers.parquet")["parseable"]).mean())
+    plain: list[arms.Condition] = [(None, base["temperature"])]
+    cells = []
+    for options in options_of(recipe):
+        model = train_run(recipe, data, options, seed)
+        run = arms.evaluate_run(base, model, plain, split="tuning", seed=seed)
+        cells.append(({"learning_rate": options["learning_rate"]}, run, 0))
+    return tune(cells, name="selfplay-tuning", jobs=jobs, tell=["gold", "unparseable"])
 
 
 def answer_run(recipe: Mapping[str, Any], model: Run, seed: int) -> Run:
@@ -156,7 +151,7 @@ def answer_run(recipe: Mapping[str, Any], model: Run, seed: int) -> Run:
         **{name: base[name] for name in ("prompts", "prompt_seed", "temperature")},
         "world": base["world"],
         "evolutions": recipe["evolutions"],
-        "seed": central.own_seed(recipe["architecture"], seed),
+        "seed": arms.own_seed(recipe["architecture"], seed),
     }
     return Run(f"{RUNS}:answer", config, {"model": model}, f"answers, {model.label}, seed {seed}")
 
@@ -168,7 +163,7 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
         "tuning"; "answers": one row an answer, with arm, round, pairs, architecture, seed and `COLUMNS`; "rounds":
         one row a data run, with what its metrics say; "examples": pairs that alignment potential added.
     """
-    tuning = tune(recipe, jobs=jobs)
+    tuning = tuning_table(recipe, jobs=jobs)
     options = options_of(recipe)[int(tuning["gold"].to_numpy().argmax())]
     found = {seed: models(recipe, options, seed) for seed in recipe["seeds"]}
     cells = [(seed, *key) for seed, each in found.items() for key in each]
@@ -180,7 +175,7 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     for (seed, arm, turn), model, question in zip(cells, trained, asking, strict=True):
         named = {"arm": arm, "round": turn, "seed": seed}
         pairs = by_key[model.key].metrics.get("pairs", 0)
-        frame = pd.read_parquet(by_key[question.key].folder / "answers.parquet")[COLUMNS]
+        frame = arms.answers(by_key[question.key])[COLUMNS]
         frames.append(frame.assign(architecture=recipe["architecture"], pairs=pairs, **named))
         source = found[seed][arm, turn][1]
         if source is not None:

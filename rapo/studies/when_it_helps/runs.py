@@ -1,4 +1,4 @@
-"""One run of the map of regimes: train an arm on pairs picked by their scores.
+"""One run of the map of regimes: train an arm on pairs picked by their scores, or say what the pairs look like.
 
 Each function is what `rapo.runs.queue.Run` names: ``f(config, folder, needs) -> metrics``. Configs are plain JSON.
 """
@@ -10,9 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.models import tiny
-from rapo.studies.common import micro_runs
-from rapo.training import train
+from rapo.studies.common.micro_pairs import pairs
+from rapo.studies.common.micro_runs import train_on
 from rapo.world import data
 
 DRAWN = 6  # times as many pairs are drawn as are wanted, before some are picked
@@ -42,29 +41,24 @@ def picked(table: pa.Table, pick: Mapping[str, str], n: int, *, good: float, bad
     return table.slice(0, n)
 
 
+def pairs_of(config: Mapping[str, Any]) -> pa.Table:
+    """A regime's pairs: those of `pairs`, or as many that are picked, where ``config["pick"]`` says so."""
+    world, seed = data.make_world(config["world"]), config["seed"]
+    table = pairs(world, config["pairs"], seed=seed)
+    if not config["pick"]:
+        return table
+    drawn = pairs(world, DRAWN * config["pairs"], seed=seed)
+    return picked(drawn, config["pick"], len(table), good=config["good"], bad=config["bad"])
+
+
 def train_picked(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """`micro.train_arm` on as many pairs as it would have, all of them picked."""
-    model, tokenizer = tiny.load(needs["base"] / "model")
-    world, seed, arm = data.make_world(config["world"]), config["seed"], config["arm"]
-    wanted = len(micro_runs.pairs(world, config["pairs"], seed=seed))
-    drawn = micro_runs.pairs(world, DRAWN * config["pairs"], seed=seed)
-    table = picked(drawn, config["pick"], wanted, good=config["good"], bad=config["bad"])
-    rows = micro_runs.training_rows(
-        table, arm["data"], placement=micro_runs.PLACEMENT[config["architecture"]], seed=seed
-    )
-    settings = train.DPOSettings(**config["training"], epochs=arm.get("epochs", 1))
-    log = train.train_dpo(model, tokenizer, rows, settings=settings, seed=seed)
-    tiny.save(model, tokenizer, folder / "model")
-    return {"pairs": len(table), "rows": len(rows), "steps": log.steps, "tokens": log.tokens}
+    """`train_on` a regime's pairs."""
+    return train_on(pairs_of(config), config, folder, needs)
 
 
 def describe(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
     """What a person can see in a regime's pairs: shares of good rejected, bad chosen and right labels."""
-    world, seed = data.make_world(config["world"]), config["seed"]
-    table = micro_runs.pairs(world, config["pairs"], seed=seed)
-    if pick := config["pick"]:
-        drawn = micro_runs.pairs(world, DRAWN * config["pairs"], seed=seed)
-        table = picked(drawn, pick, len(table), good=config["good"], bad=config["bad"])
+    table = pairs_of(config)
     chosen, rejected = (table[f"score_{side}"].to_numpy() for side in ("chosen", "rejected"))
     gap = table["gold_score_chosen"].to_numpy() - table["gold_score_rejected"].to_numpy()
     return {

@@ -5,19 +5,21 @@ prompts, so that the comparison on the test prompts is not biased against RA by 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
-from rapo.studies.central_results import study as central
+from rapo.studies.central_results.study import tuned
+from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
 from rapo.studies.when_it_helps import tables
 from rapo.studies.when_it_helps.tables import name_of
 
+RUNS = "rapo.studies.when_it_helps.runs"
 FRAMES = ("answers", "pairs", "gains")
 # What is trained and which central arm lends its settings; then the goal each is asked for.
 MODELS: dict[str, tuple[dict[str, Any], str]] = {
@@ -71,8 +73,8 @@ def base_of(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> Run:
     """
     here, architecture = local(recipe, regime), recipe["architecture"]
     if "world" not in regime:
-        return central.base_run(here, architecture)
-    base, again = central.base_run({**here, "world": recipe["central"]["world"]}, architecture), recipe["relearn"]
+        return arms.base_run(here, architecture)
+    base, again = arms.base_run({**here, "world": recipe["central"]["world"]}, architecture), recipe["relearn"]
     config = {
         "architecture": architecture,
         "world": here["world"],
@@ -80,27 +82,27 @@ def base_of(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> Run:
         "training": {**here["base"], "learning_rate": again["learning_rate"]},
         "seed": again["seed"],
     }
-    return Run(
-        "rapo.studies.when_it_helps.bases:continue_base", config, {"base": base}, f"base, {name_of(regime)}"
-    )
+    return Run(base.function, config, {"base": base}, f"base, {name_of(regime)}")
 
 
 def model_run(
     recipe: Mapping[str, Any], regime: Mapping[str, Any], name: str, options: Mapping[str, Any], seed: int
 ) -> Run:
     """A model of one regime and seed; "base" is the same for every seed."""
-    here, architecture = local(recipe, regime), recipe["architecture"]
     base = base_of(recipe, regime)
     if name == "base":
         return base
-    arm = MODELS[name][0]
-    run = central.arm_run(judged(here, regime), architecture, arm, options, seed, start=base)
+    here = judged(local(recipe, regime), regime)
+    run = arms.arm_run(here, recipe["architecture"], MODELS[name][0], options, seed, start=base)
+    label = f"{name_of(regime)}, {name}, seed {seed}"
     if "pick" not in regime:
-        return Run(run.function, run.config, run.needs, f"{name_of(regime)}, {name}, seed {seed}")
-    config = {**run.config, "pick": regime["pick"], "good": recipe["good"], "bad": recipe["bad"]}
-    return Run(
-        "rapo.studies.when_it_helps.runs:train_picked", config, run.needs, f"{name_of(regime)}, {name} {seed}"
-    )
+        return replace(run, label=label)
+    config = {**run.config, **_picked(recipe, regime)}
+    return Run(f"{RUNS}:train_picked", config, run.needs, label)
+
+
+def _picked(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]:
+    return {"pick": regime.get("pick", {}), "good": recipe["good"], "bad": recipe["bad"]}
 
 
 def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
@@ -109,57 +111,44 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     Returns:
         One row an answer: regime, axis, level, arm, split, seed, prompt, gold, sentences, parseable.
     """
-    base, architecture = recipe["central"], recipe["architecture"]
-    tuning = central.tune(base, jobs=jobs, architectures=[architecture], names=recipe["grid_of"])
-    options = {name: central.chosen(base, tuning, arm, architecture) for name, (_, arm) in MODELS.items()}
-    cells = list(product(recipe["regimes"], ["base", *MODELS], recipe["seeds"], ["tuning", "test"]))
+    settings = tuned(recipe["central"], recipe["architecture"], recipe["grid_of"], jobs=jobs)
+    options = {"base": {}, **{name: settings[arm] for name, (_, arm) in MODELS.items()}}
+    cells = list(product(recipe["regimes"], options, recipe["seeds"], ["tuning", "test"]))
     runs = [
-        _evaluation(
-            recipe, regime, model_run(recipe, regime, name, options.get(name, {}), seed), name, split, seed
-        )
+        _evaluation(recipe, regime, model_run(recipe, regime, name, options[name], seed), name, split, seed)
         for regime, name, seed, split in cells
     ]
     results = run_all(runs, name="regimes", jobs=jobs)
-    frames = [
-        _answers(pd.read_parquet(result.folder / "answers.parquet"), name).assign(
-            regime=name_of(regime), axis=regime["axis"], level=regime["level"], split=split, seed=seed
-        )
-        for result, (regime, name, seed, split) in zip(results, cells, strict=True)
-    ]
+    frames = []
+    for result, (regime, name, seed, split) in zip(results, cells, strict=True):
+        about = {"regime": name_of(regime), "axis": regime["axis"], "level": regime["level"]}
+        frames.append(_answers(arms.answers(result), name).assign(**about, split=split, seed=seed))
     return pd.concat(frames, ignore_index=True)
 
 
 def _evaluation(
     recipe: Mapping[str, Any], regime: Mapping[str, Any], model: Run, name: str, split: str, seed: int
 ) -> Run:
-    goals = [goal for asked, goal in ARMS.values() if asked == name]
-    conditions = [(goal, recipe["central"]["temperature"]) for goal in goals]
-    run = central.evaluate_run(local(recipe, regime), model, conditions, split=split, seed=seed)
-    return Run(run.function, run.config, run.needs, f"{split} answers, {model.label}")
+    conditions = [(goal, recipe["central"]["temperature"]) for asked, goal in ARMS.values() if asked == name]
+    run = arms.evaluate_run(local(recipe, regime), model, conditions, split=split, seed=seed)
+    return replace(run, label=f"{split} answers, {model.label}")
 
 
 def _answers(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """A model's answers, each named by its arm."""
-    arms = {goal: arm for arm, (asked, goal) in ARMS.items() if asked == name}
-    found = [arms[None if np.isnan(goal) else int(goal)] for goal in table["goal"]]
-    return table[["prompt", "gold", "sentences", "parseable"]].assign(arm=found)
+    by_goal = {goal: arm for arm, (asked, goal) in ARMS.items() if asked == name}
+    return table[["prompt", "gold", "sentences", "parseable"]].assign(arm=arms.named(table, by_goal))
 
 
 def described(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
-    """What the pairs of every regime look like, means over seeds: columns as `regimes_runs.describe` names them."""
+    """What the pairs of every regime look like, means over seeds: columns as `runs.describe` names them."""
     cells = list(product(recipe["regimes"], recipe["seeds"]))
     runs = []
     for regime, seed in cells:
         here = judged(local(recipe, regime), regime)
-        config = {
-            "world": here["world"],
-            "pairs": here["pairs"],
-            "pick": regime.get("pick", {}),
-            "good": recipe["good"],
-            "bad": recipe["bad"],
-            "seed": central.own_seed(recipe["architecture"], seed),
-        }
-        runs.append(Run("rapo.studies.when_it_helps.runs:describe", config, label=f"pairs of {name_of(regime)}"))
+        seeds = {"seed": arms.own_seed(recipe["architecture"], seed)}
+        config = {"world": here["world"], "pairs": here["pairs"], **_picked(recipe, regime), **seeds}
+        runs.append(Run(f"{RUNS}:describe", config, label=f"pairs of {name_of(regime)}"))
     results = run_all(runs, name="regimes-pairs", jobs=jobs)
     rows = [
         {"regime": name_of(regime), **result.metrics} for result, (regime, _) in zip(results, cells, strict=True)

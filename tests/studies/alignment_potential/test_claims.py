@@ -37,7 +37,7 @@ def answers(*, effect: dict[str, float]) -> pd.DataFrame:
     rows = [
         {**{name: arm[name] for name in ("study", "architecture", "objective", "arm", "x")}, "seed": seed,
          "prompt": f"p{prompt}", "gold": 5 + effect.get(arm["arm"], 0.0), "label_accuracy": 1.0}
-        for arm in study.arms(RECIPE) for seed in RECIPE["seeds"] for prompt in range(4)
+        for arm in study.plan(RECIPE) for seed in RECIPE["seeds"] for prompt in range(4)
     ]  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import micro_base
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from rapo.models import tiny
 from rapo.studies.alignment_potential import runs
-from rapo.studies.common import micro_runs
+from rapo.studies.common.micro_pairs import pairs
 from rapo.world import data
 
 WORLD = {"noise": 1.0, "length_bias": 1.0}
@@ -16,7 +17,7 @@ WORLD = {"noise": 1.0, "length_bias": 1.0}
 
 def test_pairs_are_best_against_worst_of_the_candidates() -> None:
     world = data.make_world(WORLD)
-    table = runs.reward_model_pairs(world, 30, seed=2)
+    table = pairs(world, 30, seed=2, rule="worst")
     scores = {
         row["prompt_id"]: [answer["overall_score"] for answer in row["completions"]]
         for row in data.candidates(world, 30, seed=2).to_pylist()
@@ -32,11 +33,7 @@ def test_pairs_are_best_against_worst_of_the_candidates() -> None:
 def scored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of a tiny base and of 40 scored pairs."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("base", "scored")}
-    config = {
-        "architecture": "llama", "world": {}, "seed": 1, "size": {"width": 16, "layers": 1, "heads": 2},
-        "corpus": {"n": 64}, "training": {"batch_size": 32, "learning_rate": 1e-3},
-    }  # fmt: skip
-    micro_runs.train_base(config, folders["base"], {})
+    micro_base.base(folders["base"], "llama")
     found = runs.score_pairs(
         {"world": WORLD, "pairs": 40, "seed": 3}, folders["scored"], {"base": folders["base"]}
     )
@@ -63,8 +60,8 @@ def test_training_takes_the_selected_pairs(
 ) -> None:
     options = {"learning_rate": 1e-4, "beta": 1.0, "batch_size": 8}
     config = {
-        "architecture": "llama", "selection": {"metric": "explicit-margin", "fraction": 0.4}, "data": kind,
-        "objective": objective, "training": options, "seed": 3,
+        "selection": {"metric": "explicit-margin", "fraction": 0.4}, "arm": {"data": kind},
+        "trainer": objective, "training": options, "seed": 3,
     }  # fmt: skip
     found = runs.train_selected(config, tmp_path, scored)
     table = pq.read_table(scored["scored"] / "pairs.parquet")

@@ -5,14 +5,14 @@ import pytest
 
 from rapo.studies.alignment_potential import study as potential
 from rapo.studies.alignment_potential.tables import METRICS
-from rapo.studies.central_results import study as central
+from rapo.studies.common import arms
 
 RECIPE = potential.recipe_of("small")
-ARMS = potential.arms(RECIPE)
+PLAN = potential.plan(RECIPE)
 
 
 def study(name: str) -> list[dict]:
-    return [arm for arm in ARMS if arm["study"] == name]
+    return [arm for arm in PLAN if arm["study"] == name]
 
 
 def test_every_metric_meets_every_base_model_and_objective() -> None:
@@ -23,7 +23,7 @@ def test_every_metric_meets_every_base_model_and_objective() -> None:
 
 def test_bases_are_those_of_the_central_study() -> None:
     run = potential.scored_run(RECIPE, "llama", RECIPE["fault"], 1)
-    assert run.needs["base"].key == central.base_run(RECIPE["central"], "llama").key
+    assert run.needs["base"].key == arms.base_run(RECIPE["central"], "llama").key
 
 
 def test_metric_and_share_studies_share_their_runs() -> None:
@@ -34,12 +34,12 @@ def test_metric_and_share_studies_share_their_runs() -> None:
 
 
 def test_the_join_compares_equal_pairs_and_equal_steps() -> None:
-    arms = {arm["arm"]: arm for arm in study("join")}
-    assert {arm["rule"]["fraction"] for arm in arms.values()} == {RECIPE["fraction"]}
+    joined = {arm["arm"]: arm for arm in study("join")}
+    assert {arm["rule"]["fraction"] for arm in joined.values()} == {RECIPE["fraction"]}
     # Relabelling makes two rows of a pair, so one epoch of it is as long as two epochs of the plain pairs.
-    rows = {name: arm["epochs"] * (2 if arm["data"] == "ra" else 1) for name, arm in arms.items()}
+    rows = {name: arm["epochs"] * (2 if arm["data"] == "ra" else 1) for name, arm in joined.items()}
     assert rows["MAP + RA"] == rows["RA"] == rows["MAP, 2 epochs"] == rows["uniform, 2 epochs"] == 2
-    assert {arm["goal"] for arm in arms.values()} == {10}
+    assert {arm["goal"] for arm in joined.values()} == {10}
 
 
 def test_the_untrained_base_is_asked_plainly_and_for_the_top_score() -> None:

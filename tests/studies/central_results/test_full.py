@@ -16,8 +16,9 @@ from rapo.judging.server import JudgeError
 from rapo.models import tiny
 from rapo.pairs import files
 from rapo.studies.central_results import claims as central_claims
-from rapo.studies.central_results import full, study, tables
+from rapo.studies.central_results import full, tables
 from rapo.studies.common import inputs
+from rapo.studies.common.arms import ARMS, ROUNDS
 from rapo.world import data, lexicon, prompts, skills
 
 pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
@@ -91,7 +92,7 @@ def test_the_frames_are_those_that_the_notebook_reads(recipe: dict[str, Any], se
     wanted = {"architecture", "seed", "arm", "trained", "goal", "temperature", "prompt", "gold", "length",
               "sentences", "parseable", "preference", "reference_length"}  # fmt: skip
     assert wanted <= set(judged.columns)
-    assert set(judged["arm"]) == {*study.ARMS, ""}
+    assert set(judged["arm"]) == {*ARMS, ""}
     assert judged[list(wanted - {"preference", "goal"})].notna().all(axis=None)
     assert judged.loc[judged["arm"] != "", "preference"].between(1, 2).all()
     assert (judged.loc[judged["arm"] == "base", "preference"] == 1.5).all()
@@ -106,7 +107,7 @@ def test_the_frames_are_those_that_the_notebook_reads(recipe: dict[str, Any], se
     assert len(tables.by_temperature(judged, metrics=["gold", "unparseable"]))
     claims = central_claims.claims(found, recipe)
     assert {claim.id for claim in claims} >= {"RA-F2/win-rate", "RA-A2", "RA-T7/RA", "RA-T4"}
-    assert set(found["used"]["arm"]) == set(study.ROUNDS)
+    assert set(found["used"]["arm"]) == set(ROUNDS)
     assert found["tuning"].groupby(["architecture", "arm"])["best"].sum().eq(1).all()
     asked = len(server.requests)
     full.frames(recipe, jobs=1)

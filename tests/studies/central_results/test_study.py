@@ -6,23 +6,24 @@ import pytest
 
 from rapo import config
 from rapo.studies.central_results import study
+from rapo.studies.common import arms
 
 RECIPE = config.recipe("central_results", "small")
 
 
 def test_controls_are_arms_and_ra_is_none_of_them() -> None:
-    assert set(study.CONTROLS) < set(study.ARMS)
-    assert not {"RA", "RA, unprompted", "base"} & set(study.CONTROLS)
+    assert set(arms.CONTROLS) < set(arms.ARMS)
+    assert not {"RA", "RA, unprompted", "base"} & set(arms.CONTROLS)
 
 
 def test_equal_steps_means_as_many_rows_as_ra() -> None:
-    assert study.ARMS["UF, equal steps"][0] == {"data": "uf", "epochs": 2}
+    assert arms.ARMS["UF, equal steps"][0] == {"data": "uf", "epochs": 2}
 
 
 def test_arms_choose_from_one_grid() -> None:
     uf, ra = (study.options_of(RECIPE, {"data": kind}) for kind in ("uf", "ra"))
     assert uf == ra == [{**options, **RECIPE["training"]} for options in RECIPE["grid"]]
-    rates = {options["learning_rate"] for options in study.options_of(RECIPE, {"data": "sft"})}
+    rates = {options["learning_rate"] for options in study.options_of(RECIPE, {"data": "best"})}
     assert rates == {options["learning_rate"] for options in RECIPE["grid"]}
 
 
@@ -31,16 +32,16 @@ def test_tuning_seed_and_split_are_not_those_of_the_tests() -> None:
 
 
 def test_the_same_base_serves_every_arm() -> None:
-    runs = [study.arm_run(RECIPE, "llama", {"data": kind}, {"learning_rate": 1e-4}, 1) for kind in ("uf", "ra")]
+    runs = [arms.arm_run(RECIPE, "llama", {"data": kind}, {"learning_rate": 1e-4}, 1) for kind in ("uf", "ra")]
     assert runs[0].needs["base"].key == runs[1].needs["base"].key
     assert runs[0].key != runs[1].key
 
 
 def test_goals_are_asked_of_base_and_ra_at_the_usual_temperature_only() -> None:
-    asked = study.conditions_of(RECIPE, ["RA, unprompted", "RA"])
+    asked = arms.conditions_of(RECIPE, ["RA, unprompted", "RA"])
     usual = [goal for goal, heat in asked if heat == RECIPE["temperature"]]
     assert usual == [None, *RECIPE["goals"]]
-    assert study.conditions_of(RECIPE, ["UF"]) == [(None, 0.7), (None, 1.0)]
+    assert arms.conditions_of(RECIPE, ["UF"]) == [(None, 0.7), (None, 1.0)]
 
 
 def test_chosen_setting_is_the_best_of_its_arm() -> None:
@@ -60,12 +61,12 @@ def test_chosen_setting_is_the_best_of_its_arm() -> None:
 
 
 def test_no_two_models_share_pairs() -> None:
-    arms = [
-        study.arm_run(RECIPE, architecture, {"data": "uf"}, {"learning_rate": 1e-4}, seed)
+    runs = [
+        arms.arm_run(RECIPE, architecture, {"data": "uf"}, {"learning_rate": 1e-4}, seed)
         for architecture in RECIPE["architectures"]
         for seed in [RECIPE["tuning_seed"], *RECIPE["seeds"]]
     ]
-    assert len({run.config["seed"] for run in arms}) == len(arms)
+    assert len({run.config["seed"] for run in runs}) == len(runs)
 
 
 def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,37 +2,41 @@
 
 from pathlib import Path
 
+import micro_base
 import numpy as np
 import pandas as pd
 import pytest
 
 from rapo.models import tiny
+from rapo.relabelling.goals import COMPACT
 from rapo.studies.common import micro_runs
+from rapo.studies.common.micro_pairs import pairs
+from rapo.studies.common.rows import ask, training_rows
 from rapo.world import data, lexicon
 
-TABLE = micro_runs.pairs(data.World(), 40, seed=3)
+TABLE = pairs(data.World(), 40, seed=3)
 
 
 @pytest.mark.parametrize("placement", ["system", "prefix"])
 def test_training_and_inference_word_a_goal_alike(placement: str) -> None:
-    rows = micro_runs.training_rows(TABLE, "ra", placement=placement, seed=0)
+    rows = training_rows(TABLE, "ra", placement=placement, seed=0)
     first = TABLE.to_pylist()[0]
     question = first["prompt"][-1]["content"]
-    asked = micro_runs.ask(question, goal=first["score_chosen"], placement=placement)
+    asked = ask(question, COMPACT.text(first["score_chosen"]), placement=placement)
     assert asked in [row["prompt"] for row in rows]
 
 
 def test_relabelled_rows_swap_the_responses_under_the_lower_goal() -> None:
-    rows = micro_runs.training_rows(TABLE, "ra", placement="system", seed=0)
+    rows = training_rows(TABLE, "ra", placement="system", seed=0)
     pair = TABLE.to_pylist()[0]
-    lower = micro_runs.ask(pair["prompt"][-1]["content"], goal=pair["score_rejected"])
+    lower = ask(pair["prompt"][-1]["content"], COMPACT.text(pair["score_rejected"]))
     row = next(row for row in rows if row["prompt"] == lower)
     assert (row["chosen"], row["rejected"]) == (pair["rejected"], pair["chosen"])
     assert len(rows) == 2 * len(TABLE)
 
 
 def test_half_ra_has_about_as_many_rows_as_there_are_pairs() -> None:
-    rows = micro_runs.training_rows(TABLE, "half ra", placement="system", seed=0)
+    rows = training_rows(TABLE, "half ra", placement="system", seed=0)
     assert abs(len(rows) - len(TABLE)) <= 2
 
 
@@ -41,20 +45,14 @@ def test_pairs_hold_no_tie_and_the_better_judged_is_chosen() -> None:
 
 
 def test_an_unknown_kind_of_data_is_named() -> None:
-    with pytest.raises(ValueError, match="data is 'best'"):
-        micro_runs.training_rows(TABLE, "best", placement="system", seed=0)
+    with pytest.raises(ValueError, match="data is 'worst'"):
+        training_rows(TABLE, "worst", placement="system", seed=0)
 
 
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
 def test_base_arm_and_evaluation_run_end_to_end(architecture: str, tmp_path: Path) -> None:
-    common = {"architecture": architecture, "world": {}, "seed": 1}
-    size = {"width": 16, "layers": 1, "heads": 2}
-    folders = {name: tmp_path / name for name in ("base", "arm", "answers")}
-    for folder in folders.values():
-        folder.mkdir()
-    base = {**common, "size": size, "corpus": {"n": 64}, "training": {"batch_size": 32, "learning_rate": 1e-3}}
-    told = micro_runs.train_base(base, folders["base"], {})
-    assert told["steps"] == 2
+    common, folders = {"world": {}, "seed": 1}, micro_base.folders(tmp_path, "base", "arm", "answers")
+    assert micro_base.base(folders["base"], architecture)["steps"] == 2
     arm = {**common, "pairs": 40, "arm": {"data": "ra"}, "training": {"batch_size": 32, "beta": 0.5}}
     told = micro_runs.train_arm(arm, folders["arm"], {"base": folders["base"]})
     assert told["rows"] == 2 * told["pairs"]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import micro_base
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rapo.relabelling.goals import COMPACT
-from rapo.studies.common import micro_runs
+from rapo.studies.common import micro_pairs
+from rapo.studies.common.rows import training_rows
 from rapo.studies.goals_and_scales import runs
 from rapo.studies.goals_and_scales.scales import SCALES
 from rapo.world import data, prompts
@@ -19,12 +21,17 @@ WORLD = data.World()
 TABLE = runs.annotated_pairs(WORLD, 40, seed=3)
 
 
+def rows_of(scale: str) -> list[dict[str, Any]]:
+    table, template = runs.on_scale(TABLE, scale)
+    return training_rows(table, "ra", placement="system", template=template)
+
+
 def prompts_of(rows: list[dict[str, Any]]) -> list[str]:
     return [row["prompt"][0]["content"] for row in rows]
 
 
 def test_pairs_are_the_central_ones_with_verdicts_before_rounding() -> None:
-    central = micro_runs.pairs(WORLD, 40, seed=3)
+    central = micro_pairs.pairs(WORLD, 40, seed=3)
     assert central.equals(TABLE.select(central.column_names))
     for side in ("chosen", "rejected"):
         raw = TABLE[f"raw_score_{side}"].to_numpy()
@@ -44,13 +51,13 @@ def test_repeated_answers_and_equal_scores_make_no_pair() -> None:
             "score_chosen": [5.0, 5.0, 6.0], "score_rejected": [4.0, 5.0, 2.0],
         }
     )  # fmt: skip
-    assert runs._untied(table).to_pylist() == table.slice(2, 1).to_pylist()
+    assert micro_pairs.unlike(table).to_pylist() == table.slice(2, 1).to_pylist()
 
 
 def test_own_answers_are_scored_as_the_annotators_are() -> None:
     table = data.candidates(WORLD, 6, seed=9)
     texts = [[answer["response"] for answer in row] for row in table["completions"].to_pylist()]
-    own = runs.judged(WORLD, prompts.draw(6, split="train", seed=9), texts, seed=9)
+    own = micro_pairs.judged(WORLD, prompts.draw(6, split="train", seed=9), texts, seed=9)
     assert own["instruction"].equals(table["instruction"])
     for row, other in zip(own["completions"].to_pylist(), table["completions"].to_pylist(), strict=True):
         assert [{**answer, "model": ""} for answer in row] == [{**answer, "model": ""} for answer in other]
@@ -58,27 +65,26 @@ def test_own_answers_are_scored_as_the_annotators_are() -> None:
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_training_words_a_goal_as_it_is_asked(scale: str) -> None:
-    rows = runs.training_rows(TABLE, {"kind": "ra", "scale": scale}, placement="system", seed=0)
+    rows = rows_of(scale)
     goals = np.arange(SCALES[scale].low, SCALES[scale].high + 1)
     assert set(prompts_of(rows)) <= {SCALES[scale].wish(goal) for goal in goals}
 
 
 def test_goals_on_one_to_ten_make_the_central_rows() -> None:
-    rows = runs.training_rows(TABLE, {"kind": "ra", "scale": "1-10"}, placement="system", seed=0)
-    assert rows == micro_runs.training_rows(TABLE, "ra", placement="system", seed=0)
+    assert rows_of("1-10") == training_rows(TABLE, "ra", placement="system")
     without = TABLE.drop_columns(["raw_score_chosen", "raw_score_rejected"])
-    assert rows == runs.training_rows(without, {"kind": "ra", "scale": "1-10"}, placement="system", seed=0)
+    assert runs.on_scale(without, "1-10") == (without, COMPACT)
 
 
 def test_a_coarse_scale_leaves_out_what_it_cannot_tell_apart() -> None:
     scores = {side: SCALES["1-5"].scores(TABLE[f"raw_score_{side}"].to_numpy()) for side in ("chosen", "rejected")}
     told = int((scores["chosen"] > scores["rejected"]).sum())
-    rows = runs.training_rows(TABLE, {"kind": "ra", "scale": "1-5"}, placement="system", seed=0)
+    rows = rows_of("1-5")
     assert len(rows) == 2 * told < 2 * len(TABLE)
 
 
 def test_attribute_goals_name_the_scores_of_the_preferred_answer() -> None:
-    rows = runs.training_rows(TABLE, {"kind": "attributes"}, placement="system", seed=0)
+    rows = training_rows(TABLE, "attributes", placement="system")
     scored = {
         (pair["prompt"][0]["content"], pair[side][0]["content"]): COMPACT.text(pair[f"attributes_{side}"])
         for pair in TABLE.to_pylist()
@@ -93,50 +99,30 @@ def test_attribute_goals_name_the_scores_of_the_preferred_answer() -> None:
 def test_pairs_with_five_equal_scores_are_ties() -> None:
     row = TABLE.to_pylist()[0]
     same = pa.Table.from_pylist([{**row, "attributes_rejected": row["attributes_chosen"]}])
-    assert runs.training_rows(same, {"kind": "attributes"}, placement="system", seed=0) == []
-
-
-def test_an_unknown_kind_is_named() -> None:
-    with pytest.raises(ValueError, match="data is 'best'"):
-        runs.training_rows(TABLE, {"kind": "best"}, placement="system", seed=0)
-
-
-@pytest.mark.parametrize("placement", ["system", "prefix"])
-def test_asking_in_words_is_asking_by_number(placement: str) -> None:
-    for goal in (None, 7):
-        wish = None if goal is None else COMPACT.text(goal)
-        assert runs.ask("name six trees .", wish, placement=placement) == micro_runs.ask(
-            "name six trees .", goal=goal, placement=placement
-        )
+    assert training_rows(same, "attributes", placement="system") == []
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny base that has seen a few answers."""
     folder = tmp_path_factory.mktemp("base")
-    config = {
-        "architecture": "qwen2", "world": {}, "seed": 1, "size": {"width": 16, "layers": 1, "heads": 2},
-        "corpus": {"n": 640}, "training": {"batch_size": 32, "learning_rate": 1e-2},
-    }  # fmt: skip
-    micro_runs.train_base(config, folder, {})
+    micro_base.base(folder, "qwen2", n=640, learning_rate=1e-2)
     return folder
 
 
-COMMON = {"architecture": "qwen2", "world": {}, "seed": 2}
+COMMON = {"world": {}, "seed": 2}
 TRAINING = {"batch_size": 8, "learning_rate": 1e-4, "beta": 1.0}
 
 
 def test_own_answers_are_trained_on_and_asked_in_words(base: Path, tmp_path: Path) -> None:
-    folders = {name: tmp_path / name for name in ("pairs", "arm", "answers")}
-    for folder in folders.values():
-        folder.mkdir()
+    folders = micro_base.folders(tmp_path, "pairs", "arm", "answers")
     policy = {"prompts": 12, "pairs": 8, "candidates": 4, "temperature": 0.8, "wish": COMPACT.text(10)}
     told = runs.sample_pairs({**COMMON, **policy}, folders["pairs"], {"model": base})
     table = pq.read_table(folders["pairs"] / "pairs.parquet")
     assert told["pairs"] == len(table) <= 8
     assert (table["score_chosen"].to_numpy() > table["score_rejected"].to_numpy()).all()
     assert 0 <= told["parseable"] <= 1
-    config = {**COMMON, "data": {"kind": "attributes"}, "source": {}, "training": TRAINING}
+    config = {**COMMON, "arm": {"data": "attributes"}, "training": TRAINING}
     told = runs.train_goals(config, folders["arm"], {"base": base, "pairs": folders["pairs"]})
     assert told["rows"] <= 2 * told["pairs"] == 2 * len(table)
     wishes = [None, SCALES["1-100"].wish(87)]
@@ -149,7 +135,7 @@ def test_own_answers_are_trained_on_and_asked_in_words(base: Path, tmp_path: Pat
 
 def test_no_score_above_the_top_is_trained_on(base: Path, tmp_path: Path) -> None:
     source = {"prompts": 60, "pairs": 20, "rule": "random", "seed": 2, "top": 4}
-    config = {**COMMON, "data": {"kind": "ra", "scale": "1-10"}, "source": source, "training": TRAINING}
+    config = {**COMMON, "arm": {"data": "ra"}, "scale": "1-10", "source": source, "training": TRAINING}
     told = runs.train_goals(config, tmp_path, {"base": base})
     table = runs.annotated_pairs(WORLD, 60, seed=2)
     low = int((table["score_chosen"].to_numpy() <= 4).sum())

@@ -8,21 +8,21 @@ import pytest
 
 from rapo.relabelling.goals import COMPACT
 from rapo.runs.run import Result, Run
-from rapo.studies.goals_and_scales import models
+from rapo.studies.goals_and_scales import asked
 from rapo.studies.goals_and_scales import study as goal_studies
 from rapo.world import lexicon
 from rapo.world.reward import ATTRIBUTES
 
 RECIPE = goal_studies.recipe_of("small")
-CELLS = goal_studies.cells(RECIPE)
+CELLS = asked.cells(RECIPE)
 OPTIONS = {name: {"learning_rate": 1e-4, "beta": 1.0, "batch_size": 32} for name in ("UF", "UF, g=10", "RA")}
 
 
 @pytest.mark.parametrize("scale", ["smoke", "small"])
 def test_every_cell_asks_a_model_that_is_trained_in_words_that_it_has(scale: str) -> None:
     recipe = goal_studies.recipe_of(scale)
-    trained, known = models.trained(recipe, OPTIONS, 1), set(lexicon.vocabulary())
-    for cell in goal_studies.cells(recipe):
+    trained, known = goal_studies.trained(recipe, OPTIONS, 1), set(lexicon.vocabulary())
+    for cell in asked.cells(recipe):
         assert cell.model in trained, cell
         assert not set((cell.wish or "").split()) - known, cell
 
@@ -33,12 +33,12 @@ def test_no_two_cells_go_by_one_name() -> None:
 
 
 def test_each_attribute_is_asked_low_in_turn_while_the_others_are_asked_for_ten() -> None:
-    asked = {cell.asked: cell for cell in CELLS if cell.study == "attributes" and cell.arm == "RA, attributes"}
-    assert set(asked) == {"all 10", *(f"{name} {level}" for name in ATTRIBUTES for level in (1, 4, 7))}
-    assert asked["truth 4"].wish == "count : 10 . truth : 4 . unique : 10 . order : 10 . elaboration : 10 ."
-    assert asked["all 10"].wish == COMPACT.best(ATTRIBUTES)
+    wanted = {cell.asked: cell for cell in CELLS if cell.study == "attributes" and cell.arm == "RA, attributes"}
+    assert set(wanted) == {"all 10", *(f"{name} {level}" for name in ATTRIBUTES for level in (1, 4, 7))}
+    assert wanted["truth 4"].wish == "count : 10 . truth : 4 . unique : 10 . order : 10 . elaboration : 10 ."
+    assert wanted["all 10"].wish == COMPACT.best(ATTRIBUTES)
     base = {cell.asked for cell in CELLS if cell.study == "attributes" and cell.arm == "base, all 10"}
-    assert base == set(asked)
+    assert base == set(wanted)
 
 
 def test_each_scale_is_asked_of_its_own_model_and_of_the_base() -> None:
@@ -67,7 +67,7 @@ def test_controls_are_asked_for_ten_where_their_name_says_so() -> None:
 
 
 def test_models_that_arms_share_are_asked_once() -> None:
-    found = {(1, name): run for name, run in models.trained(RECIPE, OPTIONS, 1).items()}
+    found = {(1, name): run for name, run in goal_studies.trained(RECIPE, OPTIONS, 1).items()}
     asking = goal_studies._answer_runs(RECIPE, found, CELLS)
     shared = asking[1, found[1, ("UF", "")].key]
     assert found[1, ("UF", "")].key == found[1, ("UF, g=10", "")].key  # the same setting here
@@ -78,8 +78,8 @@ def test_models_that_arms_share_are_asked_once() -> None:
 def test_answers_find_their_cells(tmp_path: Path) -> None:
     model = Run("rapo.studies.goals_and_scales.runs:train_goals", {"seed": 1})
     cells = [
-        goal_studies.Cell("noise", "RA", "3", "10", 10.0, ("RA", ""), COMPACT.text(10)),
-        goal_studies.Cell("scale", "RA", "", "", np.nan, ("RA", ""), None),
+        asked.Cell("noise", "RA", "3", "10", 10.0, ("RA", ""), COMPACT.text(10)),
+        asked.Cell("scale", "RA", "", "", np.nan, ("RA", ""), None),
     ]
     columns = dict.fromkeys(goal_studies.COLUMNS, 0.5)
     rows = [{**columns, "prompt": "p", "gold": gold, "text": "", "wish": wish} for gold, wish in

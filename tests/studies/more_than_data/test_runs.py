@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import micro_base
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -9,12 +10,15 @@ import pytest
 import torch
 
 from rapo.models import tiny
+from rapo.relabelling.goals import COMPACT
 from rapo.studies.common import micro_runs
+from rapo.studies.common.micro_pairs import pairs
+from rapo.studies.common.rows import ask, training_rows
 from rapo.studies.more_than_data import runs
 from rapo.training import train as training
 from rapo.world import data
 
-TABLE = micro_runs.pairs(data.World(), 40, seed=3)
+TABLE = pairs(data.World(), 40, seed=3)
 OPTIONS = {"learning_rate": 1e-3, "beta": 1.0, "batch_size": 8}
 COMMON = {"architecture": "gemma2", "world": {}, "pairs": 40, "training": OPTIONS, "seed": 3}
 
@@ -22,23 +26,19 @@ COMMON = {"architecture": "gemma2", "world": {}, "pairs": 40, "training": OPTION
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
-    config = {
-        "architecture": "gemma2", "world": {}, "seed": 1, "size": {"width": 16, "layers": 1, "heads": 2},
-        "corpus": {"n": 64}, "training": {"batch_size": 32, "learning_rate": 1e-3},
-    }  # fmt: skip
-    micro_runs.train_base(config, folder, {})
+    micro_base.base(folder, "gemma2")
     return folder
 
 
 def test_duplicated_data_holds_every_pair_twice() -> None:
-    plain = micro_runs.training_rows(TABLE, "uf", placement="system", seed=0)
-    rows = runs.rows_of(TABLE, "uf twice", placement="system")
+    plain = training_rows(TABLE, "uf", placement="system", seed=0)
+    rows = training_rows(TABLE, "uf twice", placement="system")
     assert rows == [*plain, *plain]
 
 
 def test_the_fault_leaves_the_pair_as_it_was_under_the_lower_goal() -> None:
-    wrong = runs.rows_of(TABLE, "faulty ra", placement="prefix")
-    right = micro_runs.training_rows(TABLE, "ra", placement="prefix", seed=0)
+    wrong = training_rows(TABLE, "faulty ra", placement="prefix")
+    right = training_rows(TABLE, "ra", placement="prefix", seed=0)
     assert [row["prompt"] for row in wrong] == [row["prompt"] for row in right]
     n = len(TABLE)
     assert wrong[:n] == right[:n]  # first come the rows under the chosen response's score
@@ -48,12 +48,12 @@ def test_the_fault_leaves_the_pair_as_it_was_under_the_lower_goal() -> None:
 
 def test_the_fault_needs_goals_in_front_of_the_prompt() -> None:
     with pytest.raises(ValueError, match="prefix"):
-        runs.rows_of(TABLE, "faulty ra", placement="system")
+        training_rows(TABLE, "faulty ra", placement="system")
 
 
 def test_an_unknown_kind_of_data_is_named() -> None:
     with pytest.raises(ValueError, match="data is 'more'"):
-        runs.rows_of(TABLE, "more", placement="system")
+        training_rows(TABLE, "more", placement="system")
 
 
 def implicit_table() -> pa.Table:
@@ -65,11 +65,12 @@ def implicit_table() -> pa.Table:
 
 def test_implicit_goals_prefer_each_response_under_its_own_goal() -> None:
     # Four rewards in four classes: -0.9 -> 1, -0.2 -> 4, 0.1 -> 7, 0.7 -> 10 (steps of 9 / 3).
-    rows = runs.rows_of(implicit_table(), "implicit ra", placement="prefix", levels=4)
+    rows = training_rows(implicit_table(), "implicit ra", placement="prefix", levels=4)
     first, second = TABLE.to_pylist()[:2]
     expected = [(first, "chosen", 10), (second, "chosen", 4), (first, "rejected", 1), (second, "rejected", 7)]
     for row, (pair, side, goal) in zip(rows, expected, strict=True):
-        assert row["prompt"] == micro_runs.ask(pair["prompt"][-1]["content"], goal=goal, placement="prefix")
+        wish = COMPACT.text(goal)
+        assert row["prompt"] == ask(pair["prompt"][-1]["content"], wish, placement="prefix")
         assert row["chosen"] == pair[side]
 
 
@@ -106,8 +107,8 @@ def test_implicit_goals_run_end_to_end(base: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     micro_runs.train_arm({**COMMON, "arm": {"data": "uf"}}, source, {"base": base})
-    config = {**COMMON, "data": "implicit ra", "levels": 10, "source_beta": 1.0}
-    told = runs.train_rows(config, tmp_path, {"base": base, "source": source})
+    config = {**COMMON, "arm": {"data": "implicit ra", "levels": 10}, "source_beta": 1.0}
+    told = runs.train_implicit(config, tmp_path, {"base": base, "source": source})
     goals = pd.read_parquet(tmp_path / "goals.parquet")
     assert len(goals) == 2 * told["pairs"]
     assert set(goals["goal"]) == set(range(1, 11))
@@ -133,9 +134,9 @@ def test_the_start_is_the_base_under_each_prompt(base: Path, watched: Path) -> N
     assert len(start) == 3 * 2 * 3
     for pair in good:
         for side in ("chosen", "rejected"):
-            goals = {"plain": None, "own score": pair[f"score_{side}"], "g=10": 10}
-            for name, goal in goals.items():
-                prompt = micro_runs.ask(pair["prompt"][-1]["content"], goal=goal, placement="prefix")
+            own = COMPACT.text(pair[f"score_{side}"])
+            for name, wish in {"plain": None, "own score": own, "g=10": COMPACT.text(10)}.items():
+                prompt = ask(pair["prompt"][-1]["content"], wish, placement="prefix")
                 expected = _by_hand(model, tokenizer, prompt, pair[side])
                 assert start[name, side, pair["pair_id"]] == pytest.approx(expected, abs=1e-3)
 
@@ -161,7 +162,7 @@ def test_watching_changes_nothing_in_training(base: Path, watched: Path, tmp_pat
 def test_weights_are_kept_after_the_steps_asked_for(base: Path) -> None:
     model, tokenizer = tiny.load(base / "model")
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    rows = micro_runs.training_rows(TABLE, "uf", placement="prefix", seed=0)
+    rows = training_rows(TABLE, "uf", placement="prefix", seed=0)
     settings = training.DPOSettings(**OPTIONS)
     steps = -(-len(rows) // 8)
     with runs.snapshots(model, [0, 2, steps]) as states:

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from rapo.studies.central_results import study as central
+from rapo.studies.common import arms
 from rapo.studies.more_than_data import study
 
 RECIPE = study.recipe_of("small")
@@ -16,12 +17,12 @@ def model(data: str) -> study.Run:
 
 
 def central_uf() -> study.Run:
-    return central.arm_run(RECIPE["central"], RECIPE["architecture"], {"data": "uf"}, UF, 1)
+    return arms.arm_run(RECIPE["central"], RECIPE["architecture"], {"data": "uf"}, UF, 1)
 
 
 def test_half_ra_is_an_arm_as_the_central_study_trains_it() -> None:
     run = model("half ra")
-    expected = central.arm_run(RECIPE["central"], RECIPE["architecture"], {"data": "half ra"}, OTHER, 1)
+    expected = arms.arm_run(RECIPE["central"], RECIPE["architecture"], {"data": "half ra"}, OTHER, 1)
     assert run.key == expected.key
 
 
@@ -35,14 +36,14 @@ def test_a_second_plain_round_starts_from_the_central_uf_model() -> None:
 def test_implicit_goals_come_from_the_central_uf_model_and_train_the_base() -> None:
     run = model("implicit ra")
     assert run.needs["source"].key == central_uf().key
-    assert run.needs["base"].key == central.base_run(RECIPE["central"], RECIPE["architecture"]).key
-    assert (run.config["source_beta"], run.config["levels"]) == (UF["beta"], 10)
+    assert run.needs["base"].key == arms.base_run(RECIPE["central"], RECIPE["architecture"]).key
+    assert (run.config["source_beta"], run.config["arm"]["levels"]) == (UF["beta"], 10)
 
 
 def test_every_arm_is_trained_on_the_same_pairs() -> None:
     runs = [central_uf(), *(model(data) for data, _, _ in study.ARMS.values())]
     assert {(run.config["seed"], run.config["pairs"]) for run in runs} == {
-        (central.own_seed(RECIPE["architecture"], 1), RECIPE["central"]["pairs"])
+        (arms.own_seed(RECIPE["architecture"], 1), RECIPE["central"]["pairs"])
     }
 
 

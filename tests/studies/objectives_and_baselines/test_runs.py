@@ -5,24 +5,27 @@ import math
 from pathlib import Path
 from typing import Any
 
+import micro_base
 import numpy as np
 import pytest
 import tiny
 import torch
 
 from rapo.relabelling.goals import COMPACT
-from rapo.studies.common import micro_runs
+from rapo.studies.common.micro_pairs import pairs
+from rapo.studies.common.rows import training_rows
+from rapo.studies.common.trainers import TRAINERS, train_rows
 from rapo.studies.objectives_and_baselines import runs, study
 from rapo.training import train as training
 from rapo.world import data
 
-TABLE = micro_runs.pairs(data.World(), 30, seed=3)
+TABLE = pairs(data.World(), 30, seed=3)
 RECIPE = study.recipe_of("small")
 ROWS = tiny.rows(6, longest=8).to_pylist()
 
 
 def test_both_responses_are_imitated_under_their_own_scores() -> None:
-    rows = runs.rows_of(TABLE, "own score", placement="system")
+    rows = training_rows(TABLE, "own score", placement="system")
     assert len(rows) == 2 * len(TABLE)
     expected = {
         (COMPACT.text(pair[f"score_{side}"]), pair["prompt"][0]["content"], pair[side][0]["content"])
@@ -35,23 +38,20 @@ def test_both_responses_are_imitated_under_their_own_scores() -> None:
 
 
 def test_the_best_are_the_chosen_and_plain_pairs_stay_plain() -> None:
-    best = runs.rows_of(TABLE, "best", placement="system")
+    best = training_rows(TABLE, "best", placement="system")
     assert [row["completion"] for row in best] == TABLE["chosen"].to_pylist()
-    assert (
-        runs.rows_of(TABLE, "uf", placement="system") == TABLE.select(["prompt", "chosen", "rejected"]).to_pylist()
-    )
+    plain = training_rows(TABLE, "uf", placement="system")
+    assert plain == TABLE.select(["prompt", "chosen", "rejected"]).to_pylist()
     with pytest.raises(ValueError, match="data is 'worst'"):
-        runs.rows_of(TABLE, "worst", placement="system")
+        training_rows(TABLE, "worst", placement="system")
 
 
 def test_a_shifted_reference_makes_dpo_the_length_penalised_loss() -> None:
     model, alpha, beta = tiny.model(), 0.1, 0.5
     known = training.reference_logprobs(model, tiny.TOKENIZER, ROWS)
-    config = {
-        "trainer": "dpo", "length_penalty": alpha, "seed": 0,
-        "training": {"beta": beta, "learning_rate": 1e-12, "warmup": 0.0, "schedule": "constant", "batch_size": 8},
-    }  # fmt: skip
-    log = runs.fit(model, tiny.TOKENIZER, ROWS, config, reference=known)
+    options = {"beta": beta, "learning_rate": 1e-12, "warmup": 0.0, "schedule": "constant", "batch_size": 8}
+    trainer = runs.trainer_of({"trainer": "dpo", "length_penalty": alpha})
+    told = train_rows(model, tiny.TOKENIZER, ROWS, trainer=trainer, options=options, seed=0, reference=known)
     # The policy is the reference: what is left of R-DPO's margin is alpha (|y_w| - |y_l|), tokens with their end.
     tokens = {
         side: [len(ids) - start for ids, start in (tiny.token_ids(row, side) for row in ROWS)]
@@ -59,21 +59,14 @@ def test_a_shifted_reference_makes_dpo_the_length_penalised_loss() -> None:
     }
     margins = [alpha * (won - lost) for won, lost in zip(tokens["chosen"], tokens["rejected"], strict=True)]
     expected = float(np.mean([math.log(1 + math.exp(-margin)) for margin in margins]))
-    assert log.history[-1]["loss"] == pytest.approx(expected, abs=1e-4)
+    assert told["loss"][-1] == pytest.approx(expected, abs=1e-4)
 
 
 def weights_after_one_step(loss: str, **options: Any) -> torch.Tensor:
     model = tiny.model()
-    training_ = {
-        "learning_rate": 1e-3,
-        "warmup": 0.0,
-        "schedule": "constant",
-        "batch_size": 8,
-        "loss_type": [loss],
-    }
-    config = {"trainer": "dpo", "training": {**training_, **options}, "seed": 0}
+    usual = {"learning_rate": 1e-3, "warmup": 0.0, "schedule": "constant", "batch_size": 8, "loss_type": [loss]}
     before = torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
-    runs.fit(model, tiny.TOKENIZER, ROWS, config, reference=None)
+    train_rows(model, tiny.TOKENIZER, ROWS, trainer=TRAINERS["dpo"], options={**usual, **options}, seed=0)
     return torch.nn.utils.parameters_to_vector(model.parameters()).detach() - before
 
 
@@ -91,11 +84,7 @@ def test_losses_of_margins_and_rewards_begin_with_the_step_of_dpo() -> None:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny base that has seen a few answers."""
     folder = tmp_path_factory.mktemp("base")
-    config = {
-        "architecture": "llama", "world": {}, "seed": 1, "size": {"width": 16, "layers": 1, "heads": 2},
-        "corpus": {"n": 320}, "training": {"batch_size": 32, "learning_rate": 1e-2},
-    }  # fmt: skip
-    micro_runs.train_base(config, folder, {})
+    micro_base.base(folder, "llama", n=320, learning_rate=1e-2)
     return folder
 
 
@@ -112,13 +101,12 @@ def test_every_method_of_the_recipe_trains(name: str, base: Path, tmp_path: Path
     if "reference" in run.needs:
         runs.score(run.needs["reference"].config, folders["scored"], needs)
         needs["reference"] = folders["scored"]
-    told = runs.train(config, folders["trained"], needs)
-    pairs = len(micro_runs.pairs(data.World(), 6, seed=config["seed"]))
-    assert told["sequences"] == 4 * pairs
+    told = runs.train_objective(config, folders["trained"], needs)
+    assert told["sequences"] == 4 * len(pairs(data.World(), 6, seed=config["seed"]))
     assert math.isfinite(told["loss"][-1])
     assert (folders["trained"] / "model").is_dir()
 
 
 def test_an_unknown_trainer_is_named() -> None:
     with pytest.raises(ValueError, match="trainer is 'ppo'"):
-        runs.fit(tiny.model(), tiny.TOKENIZER, ROWS, {"trainer": "ppo", "training": {}, "seed": 0}, reference=None)
+        runs.trainer_of({"trainer": "ppo", "arm": {"data": "uf"}})

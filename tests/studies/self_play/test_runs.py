@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import micro_base
 import nbformat
 import numpy as np
 import pandas as pd
@@ -12,8 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rapo.models import tiny
-from rapo.studies.alignment_potential import runs as selected
-from rapo.studies.common import micro_runs
+from rapo.studies.common import micro_pairs, micro_runs
 from rapo.studies.self_play import runs
 from rapo.studies.self_play.prompts import read
 from rapo.world import data
@@ -30,11 +30,7 @@ PLAY = {
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A tiny base, which is its own first model, and 30 first pairs."""
     made = {name: tmp_path_factory.mktemp(name) for name in ("base", "data")}
-    config = {
-        "architecture": "llama", "world": {}, "seed": 1, "size": {"width": 16, "layers": 1, "heads": 2},
-        "corpus": {"n": 64}, "training": {"batch_size": 32, "learning_rate": 1e-3},
-    }  # fmt: skip
-    micro_runs.train_base(config, made["base"], {})
+    micro_base.base(made["base"], "llama")
     runs.first_pairs({"world": WORLD, "pairs": 30, "seed": 3}, made["data"], {})
     return {**made, "model": made["base"]}
 
@@ -50,7 +46,7 @@ def test_fewer_first_pairs_are_the_first_of_more(folders: dict[str, Path], tmp_p
 
 
 def test_first_pairs_are_those_of_the_selection_study(folders: dict[str, Path]) -> None:
-    expected = selected.reward_model_pairs(data.make_world(WORLD), 60, seed=3).slice(0, 30)
+    expected = micro_pairs.pairs(data.make_world(WORLD), 60, seed=3, rule="worst").slice(0, 30)
     table = pairs(folders["data"])
     assert table["chosen"].to_pylist() == expected["chosen"].to_pylist()
     assert table["score_chosen"].to_pylist() == expected["score_chosen"].to_pylist()
@@ -63,7 +59,7 @@ def test_answers_are_judged_by_the_judge_and_by_gold() -> None:
     world = data.make_world({"noise": 0.0})
     question = asked.Prompt(count=3, category="fruits", order="any")
     several = [["fig , kiwi , date .", "fig .", "fig fig"]]
-    (row,) = runs.judged(world, [question], several, seed=1).to_pylist()
+    (row,) = micro_pairs.judged(world, [question], several, seed=1).to_pylist()
     # No sentences: elaboration 0, all else right: 1 + 9 * 0.75^3 = 4.797. One item of three: count 1/3:
     # 1 + 9 * (0.75 - 0.2 * 2/3)^3 = 3.110. What cannot be parsed scores 1. The judge without noise rounds.
     assert [answer["gold_score"] for answer in row["completions"]] == pytest.approx([4.797, 3.110, 1.0], abs=1e-3)
@@ -83,7 +79,7 @@ def test_own_pairs_are_best_against_worst_without_ties_and_repeats() -> None:
             row("repeat", ("x", 2.0), ("x", 9.0), ("z", 5.0)),
         ]
     )
-    (pair,) = runs.own_pairs(table, seed=0).to_pylist()
+    (pair,) = micro_pairs.own_pairs(table, seed=0).to_pylist()
     assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == ("y", "x")
     assert (pair["score_chosen"], pair["score_rejected"]) == (7.0, 3.0)
 
@@ -97,7 +93,7 @@ def test_the_best_pairs_by_each_metric(metric: str, folders: dict[str, Path]) ->
     assert len(kept) == 7
     if metric == "uniform":
         return
-    scored = runs.with_logprobs(model, tokenizer, table).to_pandas()
+    scored = micro_pairs.with_logprobs(model, tokenizer, table).to_pandas()
     explicit = (scored["score_chosen"] - scored["score_rejected"]).abs()
     means = [scored[f"{side}_logprob_sum"] / scored[f"{side}_tokens"] for side in ("chosen", "rejected")]
     implicit = (means[0] - means[1]).abs()
@@ -136,8 +132,9 @@ def test_a_round_adds_own_pairs(evolve: bool, folders: dict[str, Path], tmp_path
 
 
 def test_training_takes_all_pairs_of_a_data_run(folders: dict[str, Path], tmp_path: Path) -> None:
-    options = {"learning_rate": 1e-3, "beta": 2.5, "gamma": 0.5, "batch_size": 8, "epochs": 2}
-    told = runs.train({"training": options, "seed": 1, "architecture": "llama"}, tmp_path, folders)
+    options = {"learning_rate": 1e-3, "beta": 2.5, "gamma": 0.5, "batch_size": 8}
+    config = {"training": options, "seed": 1, "arm": {"data": "uf", "epochs": 2}, "trainer": "simpo"}
+    told = runs.train(config, tmp_path, folders)
     assert told["pairs"] == 30
     assert told["steps"] == 2 * -(-30 // 8)
     table = pairs(folders["data"]).to_pandas()
@@ -151,12 +148,12 @@ def test_test_prompts_are_answered_as_every_study_does(folders: dict[str, Path],
     told = runs.answer({**shared, "temperature": 0.7, "evolutions": 2}, tmp_path, folders)
     found = pd.read_parquet(tmp_path / "answers.parquet")
     (tmp_path / "usual").mkdir()
-    usual = {**shared, "architecture": "llama", "split": "test", "conditions": [[None, 0.7]]}
+    usual = {**shared, "split": "test", "conditions": [[None, 0.7]]}
     expected = micro_runs.evaluate(usual, tmp_path / "usual", folders)
     same = pd.read_parquet(tmp_path / "usual" / "answers.parquet")
     test = found[found["asked"] == "test"].drop(columns="asked").reset_index(drop=True)
     pd.testing.assert_frame_equal(test, same)
-    assert told["test"] == expected["gold"][0]
+    assert told["gold"][0] == expected["gold"][0]
     assert len(found) == 16
     assert set(found["asked"]) == {"test", "evolved"}
 
@@ -169,8 +166,8 @@ def test_quality_by_hand_and_of_nothing() -> None:
         }
     )  # fmt: skip
     expected = {"gold_chosen": 5.5, "gold_rejected": 3.5, "explicit": 4.0, "label_accuracy": 0.5}
-    assert runs.quality(table) == expected
-    assert runs.quality(table.slice(0, 0)) == {}
+    assert micro_pairs.pair_quality(table) == expected
+    assert micro_pairs.pair_quality(table.slice(0, 0)) == {}
 
 
 def test_the_loop_that_the_notebook_recommends_runs(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rapo.studies.central_results import study as central
+from rapo.studies.common import arms
 from rapo.studies.self_play import study
 
 RECIPE = study.recipe_of("small")
@@ -12,7 +12,7 @@ LAST = RECIPE["rounds"]
 
 
 def test_the_base_is_the_central_studys() -> None:
-    base = central.base_run(RECIPE["central"], RECIPE["architecture"])
+    base = arms.base_run(RECIPE["central"], RECIPE["architecture"])
     assert MODELS[study.BASE, 0][0].key == base.key
     trained = [model for model, data in MODELS.values() if data is not None]
     assert {model.needs["base"].key for model in trained} == {base.key}
@@ -65,9 +65,9 @@ def test_the_control_takes_as_many_steps_on_the_first_pairs() -> None:
     model, data = MODELS[study.LONGER, LAST]
     assert data is not None
     assert data.key == MODELS[study.FIRST, 0][1].key  # type: ignore[union-attr]
-    rows = data.config["pairs"] * model.config["training"]["epochs"]
+    rows = data.config["pairs"] * model.config["arm"]["epochs"]
     assert rows == pytest.approx(RECIPE["pairs"] + LAST * RECIPE["kept"])
-    others = {run.config["training"]["epochs"] for key, (run, data) in MODELS.items()
+    others = {run.config["arm"]["epochs"] for key, (run, data) in MODELS.items()
               if data is not None and key[0] != study.LONGER}  # fmt: skip
     assert others == {1}
 
@@ -87,7 +87,7 @@ def test_every_setting_has_a_rate_of_its_own_and_the_rest_in_common() -> None:
 def test_answers_judge_by_the_worlds_gold_not_by_the_faulty_reward_model() -> None:
     run = study.answer_run(RECIPE, MODELS["MAP", LAST][0], 1)
     assert run.config["world"] == RECIPE["central"]["world"]
-    assert run.config["seed"] == central.own_seed(RECIPE["architecture"], 1)
+    assert run.config["seed"] == arms.own_seed(RECIPE["architecture"], 1)
 
 
 def test_kept_results_are_missed_by_name(rapo_root: object) -> None:

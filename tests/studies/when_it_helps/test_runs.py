@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from rapo.studies.common import micro_runs
+from rapo.studies.common.micro_pairs import pairs
 from rapo.studies.when_it_helps import runs
 from rapo.world import data
 
@@ -33,7 +33,7 @@ def test_description_counts_what_it_says(tmp_path) -> None:
     config = {"world": {}, "pairs": 60, "pick": {"rejected": "good"}, "good": 5.0, "bad": 5.0, "seed": 3}
     told = runs.describe(config, tmp_path, {})
     assert told["good_rejected"] == 1.0
-    assert told["pairs"] == len(micro_runs.pairs(data.make_world({}), 60, seed=3))
+    assert told["pairs"] == len(pairs(data.make_world({}), 60, seed=3))
     plain = runs.describe({**config, "pick": {}}, tmp_path, {})
-    table = micro_runs.pairs(data.make_world({}), 60, seed=3)
+    table = pairs(data.make_world({}), 60, seed=3)
     assert plain["good_rejected"] == sum(s >= 5 for s in table["score_rejected"].to_pylist()) / len(table)

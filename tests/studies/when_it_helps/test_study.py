@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from rapo.studies.central_results import study as central
+from rapo.studies.common import arms
 from rapo.studies.when_it_helps import study
 from rapo.studies.when_it_helps.tables import CONTROLS, name_of
 
@@ -30,8 +30,7 @@ def test_what_only_changes_pairs_shares_the_base() -> None:
 
 def test_another_taste_is_learned_on_top_of_the_central_base() -> None:
     base = study.base_of(RECIPE, BY_NAME["optimum: at 5"])
-    assert base.function == "rapo.studies.when_it_helps.bases:continue_base"
-    assert base.needs["base"].key == base_key("default") == central.base_run(RECIPE["central"], "llama").key
+    assert base.needs["base"].key == base_key("default") == arms.base_run(RECIPE["central"], "llama").key
     assert base.config["world"] == {"gold": {"peak": 5}}
     assert base.config["seed"] != RECIPE["central"]["base_seed"], "or it would read the same texts again"
 
@@ -49,7 +48,7 @@ def test_picked_pairs_have_their_own_run() -> None:
     run = study.model_run(RECIPE, BY_NAME["rejected: all good"], "UF", {"learning_rate": 1e-4}, 2)
     assert run.function == "rapo.studies.when_it_helps.runs:train_picked"
     assert run.config["pick"] == {"rejected": "good"}
-    assert run.config["seed"] == central.own_seed(RECIPE["architecture"], 2)
+    assert run.config["seed"] == arms.own_seed(RECIPE["architecture"], 2)
 
 
 def test_every_control_is_an_arm_and_every_arm_a_model() -> None:

@@ -4,20 +4,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from rapo.relabelling.goals import COMPACT
 from rapo.runs.run import Result, Run
-from rapo.studies.central_results import study as central
-from rapo.studies.goals_and_scales import models
-from rapo.studies.goals_and_scales import study as goal_studies
+from rapo.studies.common import arms
+from rapo.studies.common.micro_pairs import pair_quality, pairs
+from rapo.studies.goals_and_scales import study
+from rapo.studies.goals_and_scales.asked import METHODS, SOURCES, THREE
+from rapo.world import data
 
-RECIPE = goal_studies.recipe_of("small")
+RECIPE = study.recipe_of("small")
 OPTIONS = {
     name: {"learning_rate": rate, "beta": 1.0, "batch_size": 32}
     for name, rate in (("UF", 4e-4), ("UF, g=10", 2e-4), ("RA", 3e-4))
 }
-FOUND = models.trained(RECIPE, OPTIONS, 1)
+FOUND = study.trained(RECIPE, OPTIONS, 1)
 
 
 def differing(one: Run, other: Run) -> set[str]:
@@ -25,19 +26,19 @@ def differing(one: Run, other: Run) -> set[str]:
 
 
 def test_every_model_starts_from_the_central_base() -> None:
-    base = central.base_run(RECIPE["central"], RECIPE["architecture"])
+    base = arms.base_run(RECIPE["central"], RECIPE["architecture"])
     assert FOUND["base", ""].key == base.key
     starts = {name: run.needs["base"] for name, run in FOUND.items() if run.needs}
     assert {name for name, run in starts.items() if run.key != base.key} == {
-        (arm, f"{source}, round 2") for arm in models.THREE for source in models.SOURCES
+        (arm, f"{source}, round 2") for arm in THREE for source in SOURCES
     }
 
 
 def test_an_arm_without_variant_is_the_central_arm_on_fewer_pairs() -> None:
     shared = {**RECIPE["central"], "pairs": RECIPE["pairs"]}
-    run = central.arm_run(shared, RECIPE["architecture"], {"data": "ra"}, OPTIONS["RA"], 1)
+    run = arms.arm_run(shared, RECIPE["architecture"], {"data": "ra"}, OPTIONS["RA"], 1)
     assert FOUND["RA", ""].key == run.key
-    run = central.arm_run(shared, RECIPE["architecture"], {"data": "uf"}, OPTIONS["UF, g=10"], 1)
+    run = arms.arm_run(shared, RECIPE["architecture"], {"data": "uf"}, OPTIONS["UF, g=10"], 1)
     assert FOUND["UF, g=10", ""].key == run.key
 
 
@@ -49,8 +50,8 @@ def test_noise_changes_the_judge_alone() -> None:
 
 
 def test_a_scale_changes_the_goals_alone() -> None:
-    assert differing(FOUND["RA", "1-5"], FOUND["RA", "1-100"]) == {"data"}
-    assert FOUND["RA", "1-5"].config["data"] == {"kind": "ra", "scale": "1-5"}
+    assert differing(FOUND["RA", "1-5"], FOUND["RA", "1-100"]) == {"scale"}
+    assert FOUND["RA", "1-5"].config["scale"] == "1-5"
 
 
 def test_without_the_top_scores_the_source_alone_differs() -> None:
@@ -60,15 +61,15 @@ def test_without_the_top_scores_the_source_alone_differs() -> None:
 
 
 def test_all_pairs_of_a_seed_answer_the_same_prompts() -> None:
-    own = central.own_seed(RECIPE["architecture"], 1)
+    own = arms.own_seed(RECIPE["architecture"], 1)
     assert {FOUND[name].config["source"]["seed"] for name in (("RA", "1-5"), ("RA", "top"))} == {own}
     assert FOUND["RA", ""].config["seed"] == own
 
 
 def test_own_answers_meet_as_many_pairs_on_the_same_prompts_and_the_same_steps() -> None:
-    for arm in models.THREE:
+    for arm in THREE:
         (first, second), (own_first, own_second) = (
-            [run for run, _ in models.rounds(RECIPE, OPTIONS, 1, arm, source)] for source in models.SOURCES
+            study.rounds(RECIPE, OPTIONS, 1, arm, source) for source in SOURCES
         )
         for annotated, own in ((first, own_first), (second, own_second)):
             assert differing(annotated, own) == {"source"}
@@ -81,10 +82,10 @@ def test_own_answers_meet_as_many_pairs_on_the_same_prompts_and_the_same_steps()
 
 def test_all_arms_share_the_first_sample_and_the_second_is_asked_as_the_arm_is() -> None:
     chains = {
-        arm: [pairs for _, pairs in models.rounds(RECIPE, OPTIONS, 1, arm, "on-policy")] for arm in models.METHODS
+        arm: [run.needs["pairs"] for run in study.rounds(RECIPE, OPTIONS, 1, arm, "on-policy")] for arm in METHODS
     }
     assert len({pairs[0].key for pairs in chains.values()}) == 1
-    assert {arm: pairs[1].config["wish"] for arm, pairs in chains.items() if arm in models.THREE} == {
+    assert {arm: pairs[1].config["wish"] for arm, pairs in chains.items() if arm in THREE} == {
         "UF": None, "UF, g=10": None, "RA": COMPACT.text(10)
     }  # fmt: skip
 
@@ -93,26 +94,25 @@ def test_no_two_rounds_or_seeds_share_a_seed() -> None:
     drawn = [
         run.config["seed"]
         for seed in RECIPE["seeds"]
-        for run, _ in models.rounds(RECIPE, OPTIONS, seed, "UF", "off-policy")
+        for run in study.rounds(RECIPE, OPTIONS, seed, "UF", "off-policy")
     ]
     assert len(set(drawn)) == len(drawn)
     assert RECIPE["central"]["tuning_seed"] not in RECIPE["seeds"]
 
 
-def test_what_was_trained_on_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    quality = {"goals": 10, "label_accuracy": 0.8, "gold_chosen": 5.0, "gold_rejected": 3.0}
-    monkeypatch.setattr(models, "_pair_quality", lambda recipe, noise, seed: {**quality, "goals": 10 + noise})
-    recipe = {**RECIPE, "seeds": [1]}
+def test_what_was_trained_on_is_told() -> None:
+    quality = {"scores": 10, "label_accuracy": 0.8, "gold_chosen": 5.0, "gold_rejected": 3.0}
     found = {(1, name): run for name, run in FOUND.items()}
-    results = {run.key: result(run, {"pairs": 7, "rows": 14}) for run in found.values()}
+    results = {run.key: result(run, {"pairs": 7, "rows": 14, "goals": 4, **quality}) for run in found.values()}
     own = FOUND["RA", "on-policy, round 1"]
-    results[own.key] = result(own, {"pairs": 5, "rows": 10, "label_accuracy": 0.6, "goals": None})
+    results[own.key] = result(own, {**quality, "pairs": 5, "rows": 10, "label_accuracy": 0.6, "goals": None})
     for run in FOUND.values():
         if "pairs" in run.needs:
             results[run.needs["pairs"].key] = result(run.needs["pairs"], {"gold": 4.5, "parseable": 1.0})
-    table = models.training_table(recipe, found, results).set_index(["arm", "variant"])
+    table = study.training_table(found, results).set_index(["arm", "variant"])
     assert len(table) == len(FOUND) - 1  # all but the base
-    assert table.loc[("RA", "noise 3"), "goals"] == 13
+    # Of a central arm, plain or not, the scores that its pairs would give RA; of others the goals they have.
+    assert table.loc[[("RA", "noise 3"), ("UF", ""), ("RA", "1-5")], "goals"].tolist() == [10, 10, 4]
     assert table.loc[("UF", ""), ["pairs", "label_accuracy"]].tolist() == [7, 0.8]
     row = table.loc[("RA", "on-policy, round 1")]
     assert (row["label_accuracy"], row["own_gold"]) == (0.6, 4.5)
@@ -125,8 +125,8 @@ def result(run: Run, metrics: dict[str, Any]) -> Result:
 
 
 def test_pairs_of_a_noisier_judge_are_labelled_worse() -> None:
-    recipe = {**RECIPE, "pairs": 200}
-    sure, noisy = (models._pair_quality(recipe, noise, 1) for noise in (0, 3))
+    worlds = [{**RECIPE["central"]["world"], "noise": noise} for noise in (0, 3)]
+    sure, noisy = (pair_quality(pairs(data.make_world(world), 200, seed=1)) for world in worlds)
     assert sure["label_accuracy"] == 1  # whole scores differ only where gold does
     assert noisy["label_accuracy"] < 0.9
     assert sure["gold_chosen"] > noisy["gold_chosen"]
