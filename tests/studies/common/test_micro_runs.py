@@ -6,13 +6,16 @@ import micro_base
 import numpy as np
 import pandas as pd
 import pytest
+import tiny as small
 
 from rapo.models import tiny
 from rapo.relabelling.goals import COMPACT
 from rapo.studies.common import micro_runs
 from rapo.studies.common.micro_pairs import pairs
 from rapo.studies.common.rows import ask, training_rows
-from rapo.world import data, lexicon
+from rapo.studies.common.trainers import TRAINERS, train_rows
+from rapo.training.train import reference_logprobs
+from rapo.world import data, lexicon, prompts
 
 TABLE = pairs(data.World(), 40, seed=3)
 
@@ -63,9 +66,28 @@ def test_base_arm_and_evaluation_run_end_to_end(architecture: str, tmp_path: Pat
     assert np.isnan(answers["goal"]).sum() == 5
     assert told["gold"] == pytest.approx([answers["gold"][:5].mean(), answers["gold"][5:].mean()])
     assert len(told["skills"]) == 6
+    # The second condition draws with a seed of its own.
+    model, tokenizer = tiny.load(folders["arm"] / "model")
+    questions = prompts.draw_distinct(5, split="test", seed=0)
+    again = micro_runs.answered(
+        model, tokenizer, data.World(), questions, wish=COMPACT.text(10), temperature=0.7, seed=1001, about={}
+    )
+    assert again["text"].tolist() == answers["text"][5:].tolist()
 
 
 def test_tokenizer_reads_and_writes_every_word() -> None:
     tokenizer = tiny.build_tokenizer(lexicon.vocabulary())
     text = " ".join(lexicon.vocabulary())
     assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
+
+
+def test_a_reference_that_is_given_is_the_one() -> None:
+    rows = small.rows(4, longest=6).to_pylist()
+    known = reference_logprobs(small.model(), small.TOKENIZER, rows)
+    options = {"learning_rate": 1e-12, "beta": 1.0, "batch_size": 4}
+    moved = known - np.array([2.0, 0.0])  # the chosen response's margin grows by 2 nats
+    told = train_rows(
+        small.model(), small.TOKENIZER, rows, trainer=TRAINERS["dpo"], options=options, seed=0, reference=moved
+    )
+    assert told["loss"][0] == pytest.approx(np.log1p(np.exp(-2.0)), abs=1e-3)
+    assert (told["rows"], told["sequences"]) == (4, 8)
