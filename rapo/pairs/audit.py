@@ -14,7 +14,6 @@ import pandas as pd
 import pyarrow as pa
 from scipy import stats
 
-from rapo.claims.claim import Claim
 from rapo.pairs import messages
 from rapo.pairs.schema import COLUMNS, SIDES, batches, partner, prompt_keys
 from rapo.relabelling.goals import GoalTemplate
@@ -192,33 +191,6 @@ def construction(table: pa.Table, rows: pa.Table, *, template: GoalTemplate) -> 
         correct = sum(meets(row, source[row["pair_id"]], template) for row in _slim(rows))
         found.append({"criterion": criterion, "correct": correct, "n": len(rows)})
     return pd.DataFrame(found)
-
-
-def construction_claim(
-    built: pd.DataFrame, *, figures: tuple[str, ...] = (), tables: tuple[str, ...] = ()
-) -> Claim:
-    """RA-F1 as a claim: the number of pairs and rows that break the construction is zero. The count is exact.
-
-    Args:
-        built: from `construction`, of one or several placements.
-        figures, tables: what the report shows with it.
-    """
-    wrong = float((built["n"] - built["correct"]).sum())
-    first = built["criterion"] == built["criterion"].iloc[0]
-    return Claim(
-        id="RA-F1",
-        statement="N pairs that are no tie become 2N rows in the right order, responses unchanged",
-        statistic="pairs and rows that break the construction",
-        estimate=wrong,
-        low=wrong,
-        high=wrong,
-        unit="rows",
-        direction="equal",
-        n=f"{built['n'][first].iloc[0]:,} pairs x {first.sum()} placements",
-        paper="N to 2N: order kept at r_w, reversed at r_l",
-        figures=figures,
-        tables=tables,
-    )
 
 
 def instructive(table: pa.Table) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,21 +36,6 @@ def store(frame: "pd.DataFrame", name: str, *, scale: str, config: Mapping[str, 
     with paths.whole(target) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary)
     return target
-
-
-def fresh_or_kept(work: Callable[[], "pd.DataFrame"], name: str, *, scale: str, measure: bool) -> "pd.DataFrame":
-    """A frame computed now and stored, or, without ``measure``, the one kept with the project.
-
-    Args:
-        work: computes the frame; `functools.partial` gives it its arguments, which are stored beside the frame.
-        name, scale: as `store` takes them.
-        measure: False reads `kept`.
-    """
-    if not measure:
-        return kept(name)
-    frame = work()
-    store(frame, name, scale=scale, config=getattr(work, "keywords", None))
-    return frame
 
 
 def kept(name: str) -> "pd.DataFrame":
@@ -105,9 +90,6 @@ def _measured_by(notebook: str) -> str:
 
 
 def _notebook_of(name: str) -> str:
-    """The notebook that stores ``name``, with a space before it, or nothing."""
-    for file in sorted(paths.notebooks().glob("*.ipynb")):
-        text = file.read_text(encoding="utf-8")
-        if ("store(" in text or "fresh_or_kept(" in text) and f'\\"{name}\\"' in text:
-            return f" {file.stem}"
-    return ""
+    """The notebook whose name ``name`` begins with, with a space before it, or nothing."""
+    notebooks = [file.stem for file in sorted(paths.notebooks().glob("*.ipynb"))]
+    return next((f" {notebook}" for notebook in notebooks if name.startswith(f"{notebook}_")), "")

@@ -179,16 +179,6 @@ def test_construction_finds_the_official_fault_and_lost_or_edited_rows():
     assert correct(good, COMPACT) == [2, 4, 4, 0]
 
 
-def test_the_claim_is_computed_from_the_construction():
-    data = schema.with_ids(table((9, 6), (5, 2)))
-    good = audit.construction(data, relabel.relabel(data), template=OVERALL)
-    claim = audit.construction_claim(pd.concat([good, good]))
-    assert (claim.verdict, claim.estimate, claim.n) == ("holds", 0.0, "2 pairs x 2 placements")
-    faulty = relabel.relabel(data, placement="prefix", official_fault="nosys_unswapped")
-    wrong = audit.construction_claim(audit.construction(data, faulty, template=OVERALL))
-    assert (wrong.verdict, wrong.estimate) == ("does not hold", 4.0)
-
-
 def test_the_instructive_pair_has_the_best_rejected_response_and_is_no_tie():
     assert audit.instructive(schema.with_ids(table((9, 6), (8, 8), (9, 7)))) == "row-3"
     with pytest.raises(ValueError, match="every pair is a tie"):

@@ -12,14 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit, ndtr
 
-from rapo.claims.claim import Claim
-from rapo.judging import agreement, bias, votes
-from rapo.stats import intervals
 from rapo.stats.arrays import Floats
 
 # Log odds in the first judge's preference per unit of what it sees: most preferences are then near 1 or 2.
 _SHARPNESS = 4.0
-_FIGURES = {"rises": ("JA_margin", "JA_share"), "length": ("JA_sways",), "position": ("JA_sways",)}
 
 
 @dataclass(frozen=True)
@@ -100,48 +96,3 @@ def expected_sways(judges: TwoJudges) -> list[float]:
 def _variance(judges: TwoJudges) -> float:
     """Of what the second judge sees, order aside."""
     return 1 + judges.length_bias**2 + judges.second_noise**2
-
-
-def measured(pairs: pd.DataFrame) -> list[Claim]:
-    """Claims about two judges: agreement rises with margin, and what sways the second.
-
-    Args:
-        pairs: of `judged_pairs` or `rapo.judging.matching.match`; claims whose columns are missing are left out.
-    """
-    first, second = (votes.of(pairs[side], middle=1.5) for side in ("first", "second"))
-    labels, n = (
-        pairs["instruction"].to_numpy(),
-        f"{len(pairs):,} pairs of {pairs['instruction'].nunique():,} prompts",
-    )
-    rise = agreement.rise(first, second, pairs["first"] - 1.5, clusters=labels)
-    found = [
-        ("rises", "Judge agreement rises with margin", "agreement above less below the median margin", rise),
-    ]
-    if {"length_model", "length_baseline"} <= set(pairs):
-        lengths = pairs["length_model"], pairs["length_baseline"]
-        longer = bias.length_bias(second, *lengths, reference=first, clusters=labels).excess
-        if longer is not None:
-            text = "votes for the longer answer, second judge less first"
-            found.append(("length", "The second judge likes length more than the first does", text, longer))
-    if {"forward", "backward"} <= set(pairs):
-        orders = (votes.of(pairs[order], middle=1.5) for order in ("forward", "backward"))
-        place = bias.position_bias(*orders, clusters=labels).bias
-        text = "votes for the place shown first less those for the second"
-        found.append(("position", "The second judge favours the answer shown first", text, place))
-    return [_claim(*one, n=n) for one in found]
-
-
-def _claim(name: str, statement: str, statistic: str, found: intervals.Interval, *, n: str) -> Claim:
-    points = found.scaled(100)
-    return Claim(
-        id=f"JA/{name}",
-        statement=statement,
-        statistic=statistic,
-        estimate=points.estimate,
-        low=points.low,
-        high=points.high,
-        unit="points",
-        n=n,
-        figures=_FIGURES[name],
-        tables=("JA_agreement",) if name == "rises" else (),
-    )

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_softmax, logsumexp
 from scipy.stats import binom
 
-from rapo.stats.intervals import t_interval
 from rapo.studies.common.policies import Floats
 from rapo.studies.theory.problems import METHODS, POLICIES, Problem, divergence, problem
 
@@ -157,22 +156,6 @@ def judged(posed: Problem, theta: Floats) -> dict[str, Floats]:
         "suboptimality": divergence(posed.log_reference + posed.sharpness * tilt, posed.log_wanted),
         "shortfall": shortfall,
     }
-
-
-def slopes(measured: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
-    """Slope of log sub-optimality against log N, fitted per seed; t interval over seeds.
-
-    Returns:
-        One row a policy class, method and coverage: ``estimate``, ``low``, ``high``, ``n`` seeds.
-    """
-    keys, rows = ["policy", "method", "coverage"], []
-    for kind, part in measured.groupby(keys, sort=False):
-        wide = part.pivot(index="n_pairs", columns="seed", values="suboptimality")
-        fitted = np.polyfit(np.log(wide.index.to_numpy(dtype=float)), np.log(wide.to_numpy()), 1)[0]
-        interval = t_interval(fitted, level=level)
-        found = {name: getattr(interval, name) for name in ("estimate", "low", "high", "n")}
-        rows.append(dict(zip(keys, kind, strict=True)) | found)
-    return pd.DataFrame(rows)
 
 
 def worst_case(n_pairs: Sequence[int], *, gaps: Floats) -> pd.DataFrame:

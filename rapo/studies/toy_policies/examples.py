@@ -14,8 +14,7 @@ from rapo.studies.common.policies import (
     random_references,
     tabular,
 )
-from rapo.studies.toy_policies.descent import dpo_path, reward_path
-from rapo.studies.toy_policies.optima import dpo_limit, reward_optimum
+from rapo.studies.toy_policies.solutions import dpo_limit, dpo_path, reward_optimum, reward_path
 
 
 @dataclass(frozen=True)
@@ -126,6 +125,16 @@ def rewarded(example: Example, *, n_starts: int, steps: int, beta: float, seed: 
     start, log_reference = random_starts(example, n_starts, n_goals=len(example.goals), seed=seed)
     path = reward_path(start, example.reward, log_reference, steps=steps, beta=beta, keep=steps)
     return Solved(reward_optimum(example.reward, log_reference, beta=beta), path[-1])
+
+
+def solved(example: Example, *, n_starts: int, steps: int, beta: float, seed: int) -> dict[str, Solved]:
+    """DPO on the pairs as they are ("plain") and relabelled ("conditioned"), and the optimum of R ("reward")."""
+    run = {"n_starts": n_starts, "steps": steps, "seed": seed}
+    return {
+        "plain": trained(example, example.comparisons(), **run),
+        "conditioned": trained(example, example.relabelled(), **run),
+        "reward": rewarded(example, beta=beta, **run),
+    }
 
 
 def recoordinated(

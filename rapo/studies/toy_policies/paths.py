@@ -13,8 +13,8 @@ from rapo.studies.common.policies import (
     random_references,
     tabular,
 )
-from rapo.studies.toy_policies.descent import dpo_path
 from rapo.studies.toy_policies.examples import Example
+from rapo.studies.toy_policies.solutions import dpo_path
 
 
 def answers(n: int) -> list[str]:
@@ -48,7 +48,7 @@ def from_references(
         steps: update counts at which the policy is looked at; 0 is the reference itself.
         beta: of DPO.
         rate: step length.
-        normalised: as in `descent.dpo_path`.
+        normalised: as in `solutions.dpo_path`.
         seed: of the references.
 
     Returns:
@@ -67,15 +67,6 @@ def from_references(
             frame = pd.DataFrame(policy[:, goal], columns=names)
             frames.append(frame.assign(panel=panel, start=range(n_starts), step=step))
     return pd.concat(frames, ignore_index=True)
-
-
-def bands(paths: pd.DataFrame, answer: str) -> pd.DataFrame:
-    """Median and central 90 % over starts of one answer's probability, one row a panel and step."""
-    grouped = paths.groupby(["panel", "step"], sort=False)[answer]
-    table = pd.DataFrame(
-        {"estimate": grouped.median(), "low": grouped.quantile(0.05), "high": grouped.quantile(0.95)}
-    )
-    return table.reset_index().assign(n=paths["start"].nunique())
 
 
 def split(

@@ -1,34 +1,38 @@
-"""Numbers over seeds and starts as tables: means with intervals, and the two tables of the paper beside ours."""
+"""The toy policies as tables: the paper's beside ours, bands over starts, carry-over, shares of starts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from rapo.stats.intervals import t_interval, wilson
+from rapo.stats.intervals import wilson
 from rapo.studies.common.policies import Floats
+from rapo.studies.common.tables import estimates
 from rapo.studies.toy_policies.examples import Example, Solved
+from rapo.studies.toy_policies.transfer import TOP
 
 
-def over_seeds(frame: pd.DataFrame, value: str, *, keys: Sequence[str], log: bool = False) -> pd.DataFrame:
-    """Mean of a column over the rows of each group (seeds, say), with its t interval.
+def bands(paths: pd.DataFrame, answer: str) -> pd.DataFrame:
+    """Median and central 90 % over starts of one answer's probability, one row a panel and step."""
+    grouped = paths.groupby(["panel", "step"], sort=False)[answer]
+    table = pd.DataFrame(
+        {"estimate": grouped.median(), "low": grouped.quantile(0.05), "high": grouped.quantile(0.95)}
+    )
+    return table.reset_index().assign(n=paths["start"].nunique())
+
+
+def summarise(distribution: pd.DataFrame) -> pd.DataFrame:
+    """Mean score and probability of the best answer, one row an arm, way, seed and goal.
 
     Args:
-        frame: one row a group and seed.
-        value: the column.
-        keys: columns that tell groups apart.
-        log: average logarithms; estimate and interval are then those of the geometric mean.
-
-    Returns:
-        One row a group: the keys, ``estimate``, ``low``, ``high``, ``n``.
+        distribution: of `transfer.carry_over`.
     """
-    rows = []
-    for kind, part in frame.groupby(list(keys), sort=False):
-        interval = t_interval(np.log(part[value]) if log else part[value])
-        found = {name: getattr(interval, name) for name in ("estimate", "low", "high")}
-        found = {name: float(np.exp(number)) for name, number in found.items()} if log else found
-        rows.append(dict(zip(keys, kind, strict=True)) | found | {"n": interval.n})
-    return pd.DataFrame(rows)
+    weighted = distribution.assign(
+        mean_score=distribution["score"] * distribution["probability"],
+        p_best=distribution["probability"].where(distribution["score"] == TOP, 0.0),
+    )
+    keys = ["arm", "how", "seed", "goal"]
+    return weighted.groupby(keys, sort=False)[["mean_score", "p_best"]].sum().reset_index()
 
 
 def shares(example: Example, ends: Mapping[str, Solved], *, above: float = 0.99) -> pd.DataFrame:
@@ -46,10 +50,8 @@ def shares(example: Example, ends: Mapping[str, Solved], *, above: float = 0.99)
     for name, end in ends.items():
         for place, goal in enumerate(example.goals):
             wanted = end.descent[:, place, int(np.argmax(example.conditioned[place]))] > above
-            interval = wilson(int(wanted.sum()), len(wanted))
-            found = {part: getattr(interval, part) for part in ("estimate", "low", "high")}
-            rows.append({"pairs": name, "goal": goal} | found | {"n": len(wanted)})
-    return pd.DataFrame(rows)
+            rows.append((name, goal, wilson(int(wanted.sum()), len(wanted))))
+    return estimates(rows, ["pairs", "goal"]).assign(n=[found.n for *_, found in rows])
 
 
 def side_by_side(example: Example, *, plain: Solved, conditioned: Solved, reward: Solved) -> pd.DataFrame:

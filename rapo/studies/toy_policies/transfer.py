@@ -23,8 +23,7 @@ from scipy import sparse
 from scipy.special import softmax
 
 from rapo.studies.common.policies import Comparison, Floats, differences, probabilities
-from rapo.studies.toy_policies.optima import dpo_limit
-from rapo.studies.toy_policies.penalised import descend, solve
+from rapo.studies.toy_policies.solutions import descend, dpo_limit, solve
 
 TOP = 10.0
 GOALS = np.arange(1.0, 11.0)
@@ -152,13 +151,3 @@ def carry_over(
                 rows = grid.melt("goal", var_name="score", value_name="probability")
                 frames.append(rows.assign(score=rows["score"].astype(float), arm=arm, how=how, seed=draw))
     return pd.concat(frames, ignore_index=True)
-
-
-def summarise(distribution: pd.DataFrame) -> pd.DataFrame:
-    """Mean score and probability of the best answer, one row an arm, way, seed and goal."""
-    weighted = distribution.assign(
-        mean_score=distribution["score"] * distribution["probability"],
-        p_best=distribution["probability"].where(distribution["score"] == TOP, 0.0),
-    )
-    keys = ["arm", "how", "seed", "goal"]
-    return weighted.groupby(keys, sort=False)[["mean_score", "p_best"]].sum().reset_index()

@@ -8,8 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from rapo.claims.claim import Claim
-from rapo.stats import intervals
 from rapo.winrates import calibration, length_control
 
 Floats = NDArray[np.floating[Any]]
@@ -154,51 +152,6 @@ def summary(recovered: pd.DataFrame) -> pd.DataFrame:
             "covered": part["truth"].between(part["lc_low"], part["lc_high"]).mean(),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("repeat")
-
-
-def measured(each: pd.DataFrame) -> list[Claim]:
-    """What length control does, as claims; benchmarks are the independent units.
-
-    Args:
-        each: of `summary`, at least two rows.
-    """
-    nearer, freed, covers = (
-        intervals.t_interval(values.to_numpy())
-        for values in (
-            each["raw_error"] - each["lc_error"],
-            each["raw_follows"] - each["lc_follows"],
-            each["covered"] - 0.95,
-        )
-    )
-    n = f"{len(each)} made-up benchmarks"
-    return [
-        Claim(
-            "LC/truth",
-            "Length control brings win rates nearer to those at equal lengths",
-            "root mean square error, raw less controlled",
-            *(nearer.estimate, nearer.low, nearer.high, "points"),
-            n=n,
-            figures=("LC_truth", "LC_length_effect"),
-        ),
-        Claim(
-            "LC/length",
-            "With length control the error follows wordiness less",
-            "absolute correlation of error and wordiness, raw less controlled",
-            *(freed.estimate, freed.low, freed.high),
-            n=n,
-            figures=("LC_length_bias",),
-            tables=("LC_leaderboard",),
-        ),
-        Claim(
-            "LC/interval",
-            "The 95 % interval holds the truth about as often as it says",
-            "share of intervals that hold the truth, less 0.95",
-            *(covers.estimate, covers.low, covers.high),
-            threshold=0.05,
-            direction="equal",
-            n=n,
-        ),
-    ]
 
 
 def _normal_quantiles(n: int) -> Floats:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from rapo.claims import claim as claims
+from rapo.claims.claim import save
 from rapo.judging import agreement, bias, votes
 from rapo.studies.judge_agreement import simulation as room
+from rapo.studies.judge_agreement.claims import claims
 
 CASES = [room.TwoJudges(), room.TwoJudges(0.3, 1.2, 0.0, 0.0), room.TwoJudges(1.0, 0.5, 1.0, 0.8)]
 
@@ -52,17 +53,17 @@ def test_a_judge_without_faults_is_the_truth():
 
 def test_claims_hold_where_the_faults_are_and_not_where_they_are_not():
     pairs = room.judged_pairs(room.TwoJudges(), n_pairs=4000)
-    verdicts = {claim.id: claim.verdict for claim in room.measured(pairs)}
+    verdicts = {claim.id: claim.verdict for claim in claims({"pairs": pairs}, {})}
     assert verdicts == {"JA/rises": "holds", "JA/length": "holds", "JA/position": "holds"}
     fair = room.judged_pairs(room.TwoJudges(0.7, 0.7, 0.0, 0.0), n_pairs=4000)
-    verdicts = {claim.id: claim.verdict for claim in room.measured(fair)}
+    verdicts = {claim.id: claim.verdict for claim in claims({"pairs": fair}, {})}
     assert verdicts["JA/position"] == "does not hold"
     assert verdicts["JA/length"] in ("undecided", "does not hold")
 
 
 def test_claims_leave_out_what_is_not_known(rapo_root):
     pairs = room.judged_pairs(room.TwoJudges(), n_pairs=400)[["instruction", "first", "second"]]
-    (only,) = room.measured(pairs)
+    (only,) = claims({"pairs": pairs}, {})
     assert only.id == "JA/rises"
     assert only.n == "400 pairs of 400 prompts"
-    assert claims.save(only, scale="smoke", notebook="judge_agreement").is_file()
+    assert save(only, scale="smoke", notebook="judge_agreement").is_file()

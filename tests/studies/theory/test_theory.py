@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
-from rapo.studies import theory
-from rapo.studies.theory import problems, rates, sampling, updates
+from rapo.studies.theory import claims, problems, rates, sampling, study, tables
 
 
 def endless(posed: problems.Problem) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +23,7 @@ def endless(posed: problems.Problem) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_tabular_rows_by_hand() -> None:
-    posed = theory.problem("tabular", "RA", coverage=0.1)
+    posed = problems.problem("tabular", "RA", coverage=0.1)
     # Pairs (i, j), i < j, of scores 1..10: the last is (9, 10). Goals are 9 (first row) and 10 (second row).
     # R(9; 10) = -1/9, R(10; 10) = 0: the first answer wins with probability sigmoid(-1/9); at goal 9 the reverse.
     assert posed.preference[:, -1] == pytest.approx(expit([1 / 9, -1 / 9]))
@@ -34,16 +33,16 @@ def test_tabular_rows_by_hand() -> None:
 
 
 def test_plain_rows_by_hand() -> None:
-    posed = theory.problem("tabular", "UF", coverage=0.1)
+    posed = problems.problem("tabular", "UF", coverage=0.1)
     # Scores 1 and 2, a third of a point apart in units of three points.
     assert posed.preference[0, 0] == pytest.approx(expit(-1 / 3))
     assert posed.contrasts[0, 0].tolist() == [1, -1] + [0] * 8
 
 
-@pytest.mark.parametrize("policy", theory.POLICIES)
+@pytest.mark.parametrize("policy", problems.POLICIES)
 @pytest.mark.parametrize("coverage", [0.0, 0.05, 0.5])
 def test_pairs_are_draws_without_replacement(policy: str, coverage: float) -> None:
-    posed = theory.problem(policy, "RA", coverage=coverage)
+    posed = problems.problem(policy, "RA", coverage=coverage)
     assert posed.pair_probability.sum() == pytest.approx(1)
     # The best answer is in the pair when drawn first, or second after another: c + (1 - c) * c / (1 - other),
     # where the nine others have (1 - c) / 9 each.
@@ -57,7 +56,7 @@ def test_pairs_are_draws_without_replacement(policy: str, coverage: float) -> No
 
 
 def test_the_wanted_policy_maximises_reward_less_kl() -> None:
-    posed = theory.problem("tabular", "RA", coverage=0.1)
+    posed = problems.problem("tabular", "RA", coverage=0.1)
     # Reference uniform: pi*(y) is proportional to exp(-((10 - r) / 3)^2).
     weights = np.exp(-(((10 - np.arange(1.0, 11.0)) / 3) ** 2))
     assert np.exp(posed.log_wanted[0]) == pytest.approx(weights / weights.sum())
@@ -72,9 +71,9 @@ def test_divergence_by_hand() -> None:
 
 def test_an_unknown_problem_is_an_error() -> None:
     with pytest.raises(ValueError, match="policy is 'neural'"):
-        theory.problem("neural", "RA", coverage=0.1)
+        problems.problem("neural", "RA", coverage=0.1)
     with pytest.raises(ValueError, match="coverage 1"):
-        theory.problem("tabular", "RA", coverage=1.0)
+        problems.problem("tabular", "RA", coverage=1.0)
 
 
 # Fits
@@ -82,15 +81,15 @@ def test_an_unknown_problem_is_an_error() -> None:
 
 @pytest.mark.parametrize(("policy", "coverage"), [("tabular", 0.05), ("log-linear", 0.05), ("log-linear", 0.0)])
 def test_with_endless_data_the_optimum_is_found(policy: str, coverage: float) -> None:
-    posed = theory.problem(policy, "RA", coverage=coverage)
+    posed = problems.problem(policy, "RA", coverage=coverage)
     theta = rates.fit(posed, *endless(posed), anchor=1e-6)
     assert rates.judged(posed, theta)["suboptimality"] == pytest.approx([0], abs=1e-6)
     assert rates.judged(posed, theta)["shortfall"] == pytest.approx([0])
 
 
-@pytest.mark.parametrize("policy", theory.POLICIES)
+@pytest.mark.parametrize("policy", problems.POLICIES)
 def test_with_endless_data_plain_dpo_tends_to_the_tilted_reference(policy: str) -> None:
-    posed = theory.problem(policy, "UF", coverage=0.1)
+    posed = problems.problem(policy, "UF", coverage=0.1)
     theta = rates.fit(posed, *endless(posed), anchor=1e-6)
     tilted = posed.log_reference + posed.sharpness * posed.scores / 3
     left = rates.judged(posed, theta)["suboptimality"][0]
@@ -104,7 +103,7 @@ def test_with_endless_data_plain_dpo_tends_to_the_tilted_reference(policy: str) 
 
 
 def test_the_fit_agrees_with_another_solver() -> None:
-    posed = theory.problem("log-linear", "RA", coverage=0.1)
+    posed = problems.problem("log-linear", "RA", coverage=0.1)
     drawn, preferred = rates.draw_labels(posed, 400, n_seeds=2, rng=np.random.default_rng(0))
     anchor, seed = 0.5, 1
 
@@ -124,23 +123,23 @@ def test_the_fit_agrees_with_another_solver() -> None:
 
 
 def test_labels_add_up() -> None:
-    posed = theory.problem("tabular", "RA", coverage=0.3)
+    posed = problems.problem("tabular", "RA", coverage=0.3)
     drawn, preferred = rates.draw_labels(posed, 1000, n_seeds=3, rng=np.random.default_rng(0))
     assert drawn.sum(axis=1).tolist() == [1000] * 3
     assert (preferred <= drawn[:, None, :]).all()
 
 
 def test_data_without_the_best_answer_leave_the_tabular_policy_at_the_reference() -> None:
-    measured = theory.measure(coverages=[0.0], n_pairs=[50, 5000], n_seeds=2, policies=["tabular"], methods=["RA"])
-    posed = theory.problem("tabular", "RA", coverage=0.0)
+    measured = rates.measure(coverages=[0.0], n_pairs=[50, 5000], n_seeds=2, policies=["tabular"], methods=["RA"])
+    posed = problems.problem("tabular", "RA", coverage=0.0)
     expected = float(problems.divergence(posed.log_reference, posed.log_wanted))
     assert measured["suboptimality"].to_numpy() == pytest.approx(np.full(4, expected))
 
 
 def test_more_pairs_help_and_a_seed_gives_the_same_numbers() -> None:
     run = {"coverages": [0.3], "n_pairs": [100, 10_000], "n_seeds": 4, "policies": ["log-linear"]}
-    measured = theory.measure(**run)
-    assert measured.equals(theory.measure(**run))
+    measured = rates.measure(**run)
+    assert measured.equals(rates.measure(**run))
     means = measured.groupby(["method", "n_pairs"])["suboptimality"].mean().unstack()
     assert (means[10_000] < 0.1 * means[100]).all()
 
@@ -163,14 +162,14 @@ def test_slopes_of_data_that_have_one() -> None:
         )
         for seed, scale in enumerate([3 * sizes**-0.7, 5 * sizes**-0.9])
     )
-    (row,) = theory.slopes(frame).to_dict("records")
+    (row,) = tables.slopes(frame).to_dict("records")
     assert row["estimate"] == pytest.approx(-0.8)
     # Slopes -0.7 and -0.9: standard error 0.1, t(0.975, 1 degree) = 12.7062.
     assert row["low"] == pytest.approx(-0.8 - 1.27062, rel=1e-4)
 
 
 def test_worst_case_by_hand() -> None:
-    table = theory.worst_case([1, 2, 3], gaps=np.array([0.5]))
+    table = rates.worst_case([1, 2, 3], gaps=np.array([0.5]))
     wrong = 1 - expit(0.5)
     # One comparison: wrong with q. Two: both wrong q^2, or a draw 2 q (1 - q) and a coin: q again.
     # Three: at least two wrong, 3 q^2 (1 - q) + q^3.
@@ -225,9 +224,9 @@ def test_orthogonal_pairs_take_one_update_each_or_a_coupon_collectors_time() -> 
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 2**31), rate=st.floats(0.1, 1.0), name=st.sampled_from(theory.SAMPLINGS))
+@given(seed=st.integers(0, 2**31), rate=st.floats(0.1, 1.0), name=st.sampled_from(sampling.SAMPLINGS))
 def test_a_small_enough_step_never_leads_away(seed: int, rate: float, name: str) -> None:
-    posed = sampling.draw(theory.Kind(dimension=4, condition=5.0, n_pairs=20), 3, seed=seed)
+    posed = sampling.draw(sampling.Kind(dimension=4, condition=5.0, n_pairs=20), 3, seed=seed)
     longest = (posed.features**2).sum(axis=2).max()
     rates_ = np.array([rate / longest])
     history = np.array(list(islice(sampling.path(posed, sampling=name, loss="squared", rates=rates_), 60)))
@@ -235,7 +234,7 @@ def test_a_small_enough_step_never_leads_away(seed: int, rate: float, name: str)
 
 
 def test_kinds_are_drawn_as_described() -> None:
-    kind = theory.Kind(dimension=5, condition=16.0, spread=3.0, noise=0.5, n_pairs=20_000)
+    kind = sampling.Kind(dimension=5, condition=16.0, spread=3.0, noise=0.5, n_pairs=20_000)
     posed = sampling.draw(kind, 2, seed=0)
     eigenvalues = np.linalg.eigvalsh(np.cov(posed.features[0].T))
     assert eigenvalues[-1] / eigenvalues[0] == pytest.approx(16, rel=0.1)
@@ -256,14 +255,14 @@ def test_unknown_samplings_and_too_few_steps_are_errors() -> None:
     with pytest.raises(ValueError, match="sampling is 'greedy'"):
         next(sampling.path(posed, sampling="greedy", loss="squared", rates=np.ones(1)))
     with pytest.raises(RuntimeError, match="steps=2"):
-        theory.compare(losses=["squared"], n_problems=2, steps=2)
+        study.compare(losses=["squared"], n_problems=2, steps=2)
 
 
 def test_compare_finds_the_best_rate_of_each_problem() -> None:
     run = {"losses": ["squared"], "dimensions": [4], "n_problems": 3, "n_draws": 2, "seed": 7}
-    measured = theory.compare(**run)
-    assert sorted(set(measured["sampling"])) == sorted(theory.SAMPLINGS)
-    posed = sampling.draw(theory.Kind(dimension=4), 3, seed=7)
+    measured = study.compare(**run)
+    assert sorted(set(measured["sampling"])) == sorted(sampling.SAMPLINGS)
+    posed = sampling.draw(sampling.Kind(dimension=4), 3, seed=7)
     adversarial = measured[measured["sampling"] == "adversarial"].set_index("problem")
     each = [
         sampling.updates_needed(
@@ -271,7 +270,7 @@ def test_compare_finds_the_best_rate_of_each_problem() -> None:
             eps=0.1,
             steps=300,
         )[:, 0]
-        for rate in updates.RATES
+        for rate in study.RATES
     ]
     assert adversarial["iterations"].to_list() == np.min(each, axis=0).tolist()
 
@@ -280,7 +279,7 @@ def test_ratios_by_hand() -> None:
     rows = [("uniform", 0, 10.0), ("uniform", 1, 40.0), ("adversarial", 0, 5.0), ("adversarial", 1, 20.0)]
     rows += [("largest pull", 0, 10.0), ("largest pull", 1, 10.0)]
     frame = pd.DataFrame(rows, columns=["sampling", "problem", "iterations"]).assign(loss="squared")
-    found = theory.ratios(frame, "iterations", keys=["loss"]).set_index("sampling")
+    found = tables.ratios(frame, "iterations", keys=["loss"]).set_index("sampling")
     assert found.loc["adversarial", ["estimate", "low", "high"]].to_list() == pytest.approx([0.5] * 3)
     # Ratios 1 and 1/4: geometric mean 1/2.
     assert found.loc["largest pull", "estimate"] == pytest.approx(0.5)
@@ -288,9 +287,9 @@ def test_ratios_by_hand() -> None:
 
 
 def test_errors_and_curves_agree_with_the_path() -> None:
-    kind = theory.Kind(dimension=4, n_pairs=30)
-    left = theory.error_after(20, kind, noises=[0.0], n_problems=3, seed=1)
-    curves = theory.curves(20, kind, loss="squared", n_problems=3, keep=10, seed=1)
+    kind = sampling.Kind(dimension=4, n_pairs=30)
+    left = study.error_after(20, kind, noises=[0.0], n_problems=3, seed=1)
+    curves = study.curves(20, kind, loss="squared", n_problems=3, keep=10, seed=1)
     last = curves[(curves["update"] == 20) & (curves["sampling"] == "adversarial")].sort_values("problem")
     assert last["error"].to_list() == pytest.approx(left[left["sampling"] == "adversarial"]["error"].to_list())
     assert (curves[curves["update"] == 0]["error"] == 1).all()
@@ -309,8 +308,8 @@ def falling(slope: float, *, level: float = 1.0) -> pd.DataFrame:
             * (10.0 if method == "UF" else 1.0)
             * size**slope
         }
-        for policy in theory.POLICIES
-        for method in theory.METHODS
+        for policy in problems.POLICIES
+        for method in problems.METHODS
         for coverage in (0.1, 0.0)
         for size in (100, 1000, 10_000)
         for seed in range(3)
@@ -321,26 +320,24 @@ def falling(slope: float, *, level: float = 1.0) -> pd.DataFrame:
 @pytest.mark.parametrize(("slope", "verdict"), [(-1.0, "holds"), (-0.3, "does not hold")])
 def test_the_rate_is_judged_against_one_half(slope: float, verdict: str) -> None:
     measured = falling(slope)
-    claim = theory.verdicts.rate(measured, anchor=0.03)
+    claim = claims.rate(measured, anchor=0.03)
     assert claim.verdict == verdict
     assert claim.estimate == pytest.approx(slope, abs=0.01)
-    assert theory.verdicts.heavy_anchor(measured, measured, anchor=0.3).verdict == verdict
-    assert theory.verdicts.against_plain(measured).verdict == "holds"
-    assert theory.verdicts.uncovered(measured).verdict == "does not hold"
+    assert claims.heavy_anchor(measured, measured, anchor=0.3).verdict == verdict
+    assert claims.against_plain(measured).verdict == "holds"
+    assert claims.uncovered(measured).verdict == "does not hold"
 
 
 def test_the_worst_problem_falls_like_the_root() -> None:
-    worst = theory.worst_case([50, 500, 5000], gaps=np.geomspace(1e-3, 10, 301))
-    assert theory.verdicts.tight(worst).verdict == "holds"
-    assert (
-        theory.verdicts.tight(worst.assign(suboptimality=worst["n_pairs"].astype(float) ** -1)).verdict != "holds"
-    )
+    worst = rates.worst_case([50, 500, 5000], gaps=np.geomspace(1e-3, 10, 301))
+    assert claims.tight(worst).verdict == "holds"
+    assert claims.tight(worst.assign(suboptimality=worst["n_pairs"].astype(float) ** -1)).verdict != "holds"
 
 
 @pytest.mark.parametrize(("ratio", "verdict"), [(0.5, "holds"), (1.5, "does not hold")])
 def test_samplings_are_judged_against_one(ratio: float, verdict: str) -> None:
     found = pd.DataFrame({"sampling": ["adversarial", "largest pull"], "estimate": ratio, "n": 5})
     found = found.assign(low=0.9 * ratio, high=1.1 * ratio, spread=4.0, noise=1.0)
-    assert theory.verdicts.sampling(found).verdict == verdict
-    assert theory.verdicts.large_margins(found).verdict == verdict
-    assert theory.verdicts.noisy(found, budget=300).verdict == verdict
+    assert claims.sampling(found).verdict == verdict
+    assert claims.large_margins(found).verdict == verdict
+    assert claims.noisy(found, budget=300).verdict == verdict

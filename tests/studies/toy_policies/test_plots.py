@@ -7,8 +7,8 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from rapo.plots import style
-from rapo.studies import toy_policies
 from rapo.studies.toy_policies import plots
+from rapo.studies.toy_policies.transfer import ARMS
 
 
 def test_a_line_for_each_policy_on_a_log_axis() -> None:
@@ -46,11 +46,11 @@ def test_bars_have_the_lengths_given() -> None:
 def test_every_arm_has_a_look_and_the_strip_covers_goal_10() -> None:
     frames = [
         pd.DataFrame({"arm": arm, "goal": np.arange(1.0, 11.0), "estimate": 5.0, "low": 4.0, "high": 6.0})
-        for arm in toy_policies.ARMS
+        for arm in ARMS
     ]
     axes = plots.plot_carry_over(pd.concat(frames))
     labels = axes.get_legend_handles_labels()[1]
-    assert labels == ["as asked", *toy_policies.ARMS]
+    assert labels == ["as asked", *ARMS]
     assert axes.patches[0].get_x() == 9.5
 
 

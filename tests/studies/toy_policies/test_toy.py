@@ -7,12 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from rapo.studies import toy_policies
 from rapo.studies.common import policies
-from rapo.studies.toy_policies import examples, penalised, transfer
-from rapo.studies.toy_policies.descent import dpo_path, reward_path
-from rapo.studies.toy_policies.optima import dpo_limit, hard_margin, reward_optimum
-from rapo.studies.toy_policies.tables import over_seeds, shares, written
+from rapo.studies.toy_policies import claims, examples, paths, solutions, tables, transfer
+from rapo.studies.toy_policies.examples import LEARNED, UNLEARNED
+from rapo.studies.toy_policies.solutions import dpo_limit, dpo_path, hard_margin, reward_optimum, reward_path
 
 UNIFORM = np.log(np.full((1, 3), 1 / 3))
 seeds = st.integers(0, 2**31)
@@ -126,7 +124,7 @@ def test_contradicting_pairs_have_no_margin() -> None:
 
 def test_answers_that_tie_share_the_limit_as_in_the_reference() -> None:
     features, reference = policies.tabular(1, 3), np.log([0.2, 0.6, 0.2])
-    contrasts = policies.differences(features, toy_policies.LEARNED.comparisons())
+    contrasts = policies.differences(features, LEARNED.comparisons())
     # 0.2 : 0.6 on y1 and y2 is 1/4 : 3/4.
     assert dpo_limit(features, contrasts, reference) == pytest.approx(np.array([[0.25, 0.75, 0.0]]))
 
@@ -164,17 +162,17 @@ def test_ascent_reaches_the_optimum_of_reward_less_kl() -> None:
 
 def test_relabelled_pairs_by_hand() -> None:
     # Goals 9, 1, 0. y1 > y3 gives (9: y1 > y3) and (0: y3 > y1); y2 > y3 gives (1: y2 > y3) and (0: y3 > y2).
-    assert toy_policies.LEARNED.goals == (9, 1, 0)
-    assert toy_policies.LEARNED.relabelled() == [(0, 0, 2), (2, 2, 0), (1, 1, 2), (2, 2, 1)]
+    assert LEARNED.goals == (9, 1, 0)
+    assert LEARNED.relabelled() == [(0, 0, 2), (2, 2, 0), (1, 1, 2), (2, 2, 1)]
 
 
 def test_relabelled_pairs_never_compare_the_first_two_answers() -> None:
-    assert all({better, worse} != {0, 1} for _, better, worse in toy_policies.LEARNED.relabelled())
+    assert all({better, worse} != {0, 1} for _, better, worse in LEARNED.relabelled())
     # By R, goal 9 orders y1 > y2 > y3, goal 1 y2 > y3 > y1, goal 0 y3 > y2 > y1: three comparisons each.
-    everything = toy_policies.LEARNED.every_comparison()
+    everything = LEARNED.every_comparison()
     assert len(everything) == 9
     assert {(0, 0, 1), (1, 1, 0)} <= set(everything)
-    assert set(toy_policies.LEARNED.relabelled()) <= set(everything)
+    assert set(LEARNED.relabelled()) <= set(everything)
 
 
 @pytest.mark.parametrize("a", [0.0, 0.3, 0.9])
@@ -184,25 +182,19 @@ def test_at_goal_9_any_split_of_the_first_two_answers_has_no_loss(a: float) -> N
     assert policies.dpo_loss(np.log(policy) - UNIFORM[0], contrasts, beta=0.1) < 1e-6
 
 
-@pytest.mark.parametrize(
-    "example", [toy_policies.UNLEARNED, toy_policies.LEARNED], ids=lambda example: example.name
-)
-def test_everything_ends_at_the_papers_tables(example: toy_policies.Example) -> None:
-    run = {"n_starts": 20, "steps": 1500, "seed": 1}
-    plain = toy_policies.trained(example, example.comparisons(), **run)
-    conditioned = toy_policies.trained(example, example.relabelled(), **run)
-    reward = toy_policies.rewarded(example, beta=0.05, **run)
+@pytest.mark.parametrize("example", [UNLEARNED, LEARNED], ids=lambda example: example.name)
+def test_everything_ends_at_the_papers_tables(example: examples.Example) -> None:
+    found = examples.solved(example, n_starts=20, steps=1500, beta=0.05, seed=1)
+    plain, conditioned, reward = (found[name] for name in ("plain", "conditioned", "reward"))
     for way in ("exact", "descent"):
-        assert toy_policies.distance(getattr(plain, way), (example.unconditioned,)).max() < 1e-3
-        assert toy_policies.distance(getattr(conditioned, way), example.conditioned).max() < 1e-3
-        assert toy_policies.distance(getattr(reward, way), example.conditioned).max() < 1e-3
+        assert examples.distance(getattr(plain, way), (example.unconditioned,)).max() < 1e-3
+        assert examples.distance(getattr(conditioned, way), example.conditioned).max() < 1e-3
+        assert examples.distance(getattr(reward, way), example.conditioned).max() < 1e-3
     assert plain.exact == pytest.approx(plain.descent, abs=1e-3)
 
 
 def test_plain_dpo_splits_the_mass_by_the_reference() -> None:
-    solved = toy_policies.trained(
-        toy_policies.LEARNED, toy_policies.LEARNED.comparisons(), n_starts=50, steps=1500, seed=2
-    )
+    solved = examples.trained(LEARNED, LEARNED.comparisons(), n_starts=50, steps=1500, seed=2)
     reference = np.exp(policies.random_references(50, 3, seed=2))
     share = reference[:, 1] / reference[:, :2].sum(axis=1)
     assert solved.descent[:, 0, 1] == pytest.approx(share, abs=1e-3)
@@ -220,11 +212,11 @@ def test_coordinates_can_send_the_relabelled_pair_to_the_wrong_answer() -> None:
 
 def test_comparing_all_answers_fixes_the_table_under_any_coordinates() -> None:
     run = {"n_draws": 60, "steps": 1000, "seed": 5}
-    everything = toy_policies.recoordinated(toy_policies.LEARNED, toy_policies.LEARNED.every_comparison(), **run)
-    pairs = toy_policies.recoordinated(toy_policies.LEARNED, toy_policies.LEARNED.relabelled(), **run)
-    assert toy_policies.distance(everything.exact, toy_policies.LEARNED.conditioned).max() < 1e-6
-    assert toy_policies.distance(everything.descent, toy_policies.LEARNED.conditioned).max() < 1e-3
-    assert (toy_policies.distance(pairs.exact, toy_policies.LEARNED.conditioned) > 0.99).mean() > 0.1
+    everything = examples.recoordinated(LEARNED, LEARNED.every_comparison(), **run)
+    pairs = examples.recoordinated(LEARNED, LEARNED.relabelled(), **run)
+    assert examples.distance(everything.exact, LEARNED.conditioned).max() < 1e-6
+    assert examples.distance(everything.descent, LEARNED.conditioned).max() < 1e-3
+    assert (examples.distance(pairs.exact, LEARNED.conditioned) > 0.99).mean() > 0.1
 
 
 def test_distance_leaves_out_what_the_paper_leaves_open() -> None:
@@ -236,23 +228,23 @@ def test_distance_leaves_out_what_the_paper_leaves_open() -> None:
 
 def test_paths_begin_at_the_reference_and_keep_the_steps_asked_for() -> None:
     run = {"panels": ["UF"], "n_starts": 3, "steps": [0, 5, 20], "seed": 4}
-    paths = toy_policies.from_references(toy_policies.LEARNED, toy_policies.LEARNED.comparisons(), **run)
-    first = paths[paths["step"] == 0][["y1", "y2", "y3"]].to_numpy()
+    walks = paths.from_references(LEARNED, LEARNED.comparisons(), **run)
+    first = walks[walks["step"] == 0][["y1", "y2", "y3"]].to_numpy()
     assert first == pytest.approx(np.exp(policies.random_references(3, 3, seed=4)))
-    assert sorted(set(paths["step"])) == [0, 5, 20]
-    assert paths.pivot(index="start", columns="step", values="y3").diff(axis=1).iloc[:, 1:].lt(0).all(axis=None)
+    assert sorted(set(walks["step"])) == [0, 5, 20]
+    assert walks.pivot(index="start", columns="step", values="y3").diff(axis=1).iloc[:, 1:].lt(0).all(axis=None)
 
 
 def test_bands_are_quantiles_over_starts() -> None:
-    paths = pd.DataFrame({"panel": "UF", "start": range(5), "step": 1, "y2": [0.0, 0.1, 0.2, 0.3, 0.4]})
-    (row,) = toy_policies.bands(paths, "y2").to_dict("records")
+    walks = pd.DataFrame({"panel": "UF", "start": range(5), "step": 1, "y2": [0.0, 0.1, 0.2, 0.3, 0.4]})
+    (row,) = tables.bands(walks, "y2").to_dict("records")
     # 5 % of the way along four gaps of 0.1 is 0.02.
     assert (row["estimate"], row["low"], row["high"], row["n"]) == pytest.approx((0.2, 0.02, 0.38, 5))
 
 
 def test_plain_descent_closes_the_split_like_the_cube_root_of_steps() -> None:
     run = {"n_starts": 4, "steps": [0, 2000, 16000], "beta": 0.1, "rate": 20.0, "seed": 0}
-    split = toy_policies.split(toy_policies.LEARNED, **run).pivot(index="steps", columns="start", values="a")
+    split = paths.split(LEARNED, **run).pivot(index="steps", columns="start", values="a")
     logits = np.log(split / (1 - split)).abs()
     # Eight times the steps halve the log-odds of y1 and y2 towards the reference's, 0.
     assert (logits.loc[16000] / logits.loc[2000]).to_numpy() == pytest.approx(np.full(4, 0.5), abs=0.05)
@@ -266,20 +258,20 @@ def test_the_solver_agrees_with_scikit_learn_and_with_descent() -> None:
 
     rng = np.random.default_rng(0)
     contrasts, ridge = rng.normal(size=(60, 4)) + 0.3, 0.01
-    solved = penalised.solve(contrasts, ridge=ridge)
+    solved = solutions.solve(contrasts, ridge=ridge)
     # scikit-learn wants two classes: each contrast, and its mirror image with the other label.
     twice, labels = np.vstack([contrasts, -contrasts]), np.repeat([1, 0], 60)
     peer = LogisticRegression(C=1 / (120 * ridge), fit_intercept=False, tol=1e-10, max_iter=5000).fit(
         twice, labels
     )
     assert solved == pytest.approx(peer.coef_[0], abs=1e-5)
-    assert penalised.descend(contrasts, ridge=ridge, steps=3000) == pytest.approx(solved, abs=1e-6)
+    assert solutions.descend(contrasts, ridge=ridge, steps=3000) == pytest.approx(solved, abs=1e-6)
 
 
 # RA-T3
 
 
-SKILLS = toy_policies.Skills()
+SKILLS = transfer.Skills()
 
 
 def test_the_best_answer_is_rare_and_in_no_pair() -> None:
@@ -316,7 +308,7 @@ def test_sparse_contrasts_equal_dense_ones() -> None:
 
 @pytest.fixture(scope="module")
 def summary() -> pd.DataFrame:
-    return toy_policies.summarise(toy_policies.carry_over(SKILLS, n_seeds=2, n_pairs=300, ridge=1e-3, steps=2500))
+    return tables.summarise(transfer.carry_over(SKILLS, n_seeds=2, n_pairs=300, ridge=1e-3, steps=2500))
 
 
 def test_solver_and_descent_give_the_same_policies(summary: pd.DataFrame) -> None:
@@ -348,28 +340,18 @@ def test_plain_dpo_has_one_policy_for_every_goal(summary: pd.DataFrame) -> None:
 # Tables and verdicts
 
 
-def test_over_seeds_by_hand() -> None:
-    frame = pd.DataFrame({"arm": ["a", "a"], "value": [1.0, np.e**2]})
-    (plain,) = over_seeds(frame, "value", keys=["arm"]).to_dict("records")
-    (logs,) = over_seeds(frame, "value", keys=["arm"], log=True).to_dict("records")
-    assert plain["estimate"] == pytest.approx((1 + np.e**2) / 2)
-    # Logs 0 and 2: mean 1, standard error 1, t(0.975, 1 degree) = 12.7062.
-    assert logs["estimate"] == pytest.approx(np.e)
-    assert np.log(logs["high"]) == pytest.approx(1 + 12.7062, rel=1e-4)
-
-
 def test_written_and_side_by_side() -> None:
-    assert written(np.array([[0.25, 0.75], [0.25, 0.75]])) == "(0.25, 0.75)"
+    assert tables.written(np.array([[0.25, 0.75], [0.25, 0.75]])) == "(0.25, 0.75)"
     solved = examples.Solved(np.array([[[1.0, 0.0]]]), np.array([[[1.0, 0.0]]]))
     two = examples.Solved(np.eye(2)[None], np.eye(2)[None])
-    table = toy_policies.side_by_side(toy_policies.UNLEARNED, plain=solved, conditioned=two, reward=two)
+    table = tables.side_by_side(UNLEARNED, plain=solved, conditioned=two, reward=two)
     assert table["paper"].tolist() == ["(1, 0)", "(1, 0)", "(0, 1)"]
     assert table["by descent"].tolist() == table["paper"].tolist()
 
 
 def test_shares_count_starts_that_give_the_papers_answer() -> None:
     policy = np.stack([np.eye(3), np.eye(3)[[1, 0, 2]]])
-    table = shares(toy_policies.LEARNED, {"pairs": examples.Solved(policy, policy)})
+    table = tables.shares(LEARNED, {"pairs": examples.Solved(policy, policy)})
     assert table["estimate"].tolist() == [0.5, 0.5, 1.0]
     assert table["n"].tolist() == [2, 2, 2]
 
@@ -378,21 +360,24 @@ def test_a_policy_off_the_table_refutes_the_claim() -> None:
     plain = examples.Solved(*2 * (np.tile([1.0, 0.0], (3, 1, 1)),))
     good = examples.Solved(*2 * (np.tile(np.eye(2), (3, 1, 1)),))
     wrong = examples.Solved(*2 * (np.tile(np.eye(2)[::-1], (3, 1, 1)),))
-    assert toy_policies.verdicts.unlearned(plain, good, good).verdict == "holds"
-    assert toy_policies.verdicts.unlearned(plain, wrong, good).verdict == "does not hold"
+    assert claims.unlearned({"plain": plain, "conditioned": good, "reward": good}).verdict == "holds"
+    assert claims.unlearned({"plain": plain, "conditioned": wrong, "reward": good}).verdict == "does not hold"
 
 
 def test_learned_and_coordinates_are_read_off_the_policies() -> None:
     free = np.tile([0.3, 0.7, 0.0], (40, 1, 1))
     table, swapped = np.tile(np.eye(3), (40, 1, 1)), np.tile(np.eye(3)[[1, 0, 2]], (40, 1, 1))
-    claim = toy_policies.verdicts.learned(*(examples.Solved(x, x) for x in (free, table, table)))
+    claim = claims.learned(
+        {"plain": examples.Solved(free, free)}
+        | dict.fromkeys(("conditioned", "reward"), examples.Solved(table, table))
+    )
     assert claim.verdict == "holds"
     assert "0.70 to 0.70" in claim.note
-    assert toy_policies.verdicts.coordinates(examples.Solved(swapped, swapped)).verdict == "does not hold"
+    assert claims.coordinates(examples.Solved(swapped, swapped)).verdict == "does not hold"
 
 
 def test_carried_over_verdicts(summary: pd.DataFrame) -> None:
-    found = {claim.id: claim for claim in toy_policies.verdicts.carried_over(summary)}
+    found = {claim.id: claim for claim in claims.carried_over(summary)}
     assert found["RA-T3/follows"].verdict == "holds"
     at_ten = summary[(summary["how"] == "exact") & (summary["goal"] == 10)].pivot(
         index="seed", columns="arm", values="p_best"

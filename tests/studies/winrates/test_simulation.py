@@ -6,6 +6,7 @@ import pytest
 
 from rapo.judging import judgements
 from rapo.studies.winrates import simulation
+from rapo.studies.winrates.claims import claims
 
 
 def test_they_are_a_table_of_judgements() -> None:
@@ -70,7 +71,7 @@ def test_claims_are_computed_from_the_summary() -> None:
             "covered": [0.5, 0.6],
         }
     )
-    truth, length, interval = simulation.measured(each)
+    truth, length, interval = claims({"summary": each}, {})
     assert truth.estimate == pytest.approx(1.75)
     assert length.verdict == "holds"
     # Covered 0.55 of the time: off by 0.4, and the interval of two benchmarks is wide.

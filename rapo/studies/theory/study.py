@@ -6,18 +6,49 @@ sampling T is first averaged over several draws of the pairs, since the theorem 
 counts updates: choosing the largest gap costs a look at every pair, choosing at random costs nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rapo.stats.intervals import t_interval
+from rapo import config
 from rapo.studies.common.policies import Floats
+from rapo.studies.common.results import measure_or_read
 from rapo.studies.theory.sampling import SAMPLINGS, Kind, Problems, draw, path, updates_needed
 
+FRAMES = ("updates", "spreads", "noises")
 RATES = np.geomspace(0.1, 20.0, 16)
+KIND = Kind(dimension=20, condition=10.0)  # where margins or noise are varied
+
+
+def recipe_of(scale: str, *, seed: int = 0) -> dict[str, Any]:
+    """The study's settings."""
+    return {**config.recipe("theory", scale), "seed": seed}
+
+
+def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
+    """The counts that take longest, in one process.
+
+    Returns:
+        "updates" over dimensions and condition numbers, "spreads" over the size of the target margins (logistic
+        loss), both of `compare`; "noises" of `error_after`.
+    """
+    some, eps = {"n_problems": recipe["n_problems"], "seed": recipe["seed"]}, recipe["eps"]
+    grid = {"dimensions": recipe["dimensions"], "conditions": recipe["conditions"]}
+    return {
+        "updates": compare(losses=recipe["losses"], eps=eps, **grid, **some),
+        "spreads": compare(losses=["logistic"], spreads=recipe["spreads"], eps=eps, **some),
+        "noises": error_after(recipe["budget"], KIND, noises=recipe["noises"][1:], **some),
+    }
+
+
+def results(*, scale: str, measure: bool, jobs: int, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """What the notebook does not compute in a moment, by the names in `FRAMES`: measured now, or as kept."""
+    recipe = recipe_of(scale, seed=seed)
+    return measure_or_read("theory", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)
 
 
 def compare(
@@ -107,30 +138,6 @@ def curves(
         tidy = chosen.melt("update", var_name="problem", value_name="error")
         frames.append(tidy.assign(sampling=sampling))
     return pd.concat(frames, ignore_index=True)
-
-
-def ratios(measured: pd.DataFrame, value: str, *, keys: Sequence[str]) -> pd.DataFrame:
-    """Geometric mean over problems of a value over that of uniform sampling, with the t interval of its log.
-
-    Args:
-        measured: what `compare` or `error_after` returns.
-        value: "iterations" or "error".
-        keys: columns that tell kinds of problems apart.
-
-    Returns:
-        One row a kind and sampling: the means ``value`` and ``value_uniform``; ``estimate``, ``low``, ``high``
-        of their ratio; ``n`` problems.
-    """
-    rows = []
-    for kind, part in measured.groupby(list(keys), sort=False):
-        wide = part.pivot(index="problem", columns="sampling", values=value)
-        for sampling in SAMPLINGS[1:]:
-            interval = t_interval(np.log(wide[sampling] / wide["uniform"]))
-            ratio = {name: float(np.exp(getattr(interval, name))) for name in ("estimate", "low", "high")}
-            means = {value: wide[sampling].mean(), f"{value}_uniform": wide["uniform"].mean()}
-            about = dict(zip(keys, kind, strict=True)) | {"sampling": sampling}
-            rows.append(about | means | ratio | {"n": len(wide)})
-    return pd.DataFrame(rows)
 
 
 def _best(cost: Floats, name: str) -> pd.DataFrame:

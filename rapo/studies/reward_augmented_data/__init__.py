@@ -1,0 +1,1 @@
+"""Reward-augmented data (RA-F1): what relabelling makes of pairs."""
