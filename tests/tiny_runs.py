@@ -51,6 +51,12 @@ def noisy(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
     return {}
 
 
+def threads(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
+    """How many threads may compute: as torch is set, or as it will read it where it is not imported yet."""
+    torch = sys.modules.get("torch")
+    return {"threads": torch.get_num_threads() if torch else int(os.environ["OMP_NUM_THREADS"])}
+
+
 def make(log: Path, x: int, needs: dict[str, Run] | None = None, **config: object) -> Run:
     name = "gated" if {"gate", "opens"} & set(config) else "square"
     return Run(f"tiny_runs:{name}", {"x": x, "log": str(log), **config}, needs or {}, label=f"square of {x}")

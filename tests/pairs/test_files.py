@@ -189,3 +189,11 @@ def test_json_lines_keep_every_text_and_number(tmp_path: Path, rows: list[dict[s
     )
     files.write(table, tmp_path / "a.jsonl")
     assert files.read(tmp_path / "a.jsonl").to_pylist() == rows
+
+
+def test_no_two_folders_share_a_fingerprint(tmp_path: Path):
+    """`datasets` names its cached results by it: of two data sets with one, the second would read the first's."""
+    for name in "ab":
+        files.write(pa.Table.from_pylist(ROWS), tmp_path / name)
+    prints = [json.loads((tmp_path / name / "state.json").read_text())["_fingerprint"] for name in "ab"]
+    assert prints[0] != prints[1]

@@ -98,6 +98,8 @@ def test_held_out_prompts_are_in_one_part_only():
     assert not set(last_texts(train, "prompt")) & set(last_texts(test, "prompt"))
     again = sources.hold_out(made.take(pa.array(np.random.default_rng(0).permutation(len(made)))), prompts=10)[1]
     assert set(last_texts(again, "prompt")) == set(last_texts(test, "prompt"))
+    others = sources.hold_out(made, prompts=10, seed=43)[1]
+    assert set(last_texts(others, "prompt")) != set(last_texts(test, "prompt"))
     with pytest.raises(ValueError, match="cannot hold out 40 of 40 prompts"):
         sources.hold_out(made, prompts=40)
 

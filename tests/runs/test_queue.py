@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import joblib
@@ -327,6 +328,20 @@ def test_leftovers_are_swept_but_not_those_of_the_living(runs: Path, log: Path) 
 def test_what_workers_print_goes_to_a_log(runs: Path) -> None:
     result = run_all([Run("tiny_runs:noisy")], name="s", jobs=2, root=runs)[0]
     assert (result.folder / "log.txt").read_text() == "a line for the log\n"
+
+
+@pytest.mark.parametrize("torch", [True, False], ids=["torch is there", "torch comes later"])
+def test_a_run_computes_with_one_thread_and_leaves_the_others_as_they_were(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, torch: bool
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    told = [4]
+    if torch:
+        fake = types.SimpleNamespace(get_num_threads=lambda: told[-1], set_num_threads=told.append)
+        monkeypatch.setitem(sys.modules, "torch", fake)
+    assert run_all([Run("tiny_runs:threads")], name="s", jobs=1, root=runs)[0].metrics == {"threads": 1}
+    assert (os.environ["OMP_NUM_THREADS"], told[-1]) == ("4", 4)
 
 
 def test_progress_is_told(runs: Path, log: Path, tmp_path: Path) -> None:
