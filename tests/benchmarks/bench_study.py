@@ -1,8 +1,9 @@
 """What a study costs beside its runs: a bare joblib loop in the same process is the peer.
 
-    python tests/benchmarks/bench_study.py [--runs 200] [--repeats 3]
+    python tests/benchmarks/bench_study.py [--runs 200] [--repeats 3] [--megabytes 0]
 
-Runs do nothing, so that all that is measured is the engine: keys, locks, directories, JSON, rename, scheduling.
+Runs do nothing, so that all that is measured is the engine: keys, locks, directories, JSON, rename, scheduling;
+and, where they write some megabytes, the disk and the checksums.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from rapo.runs.run import Run
 
 
 def nothing(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
-    """A run that does nothing."""
+    """A run that does nothing but write some megabytes."""
+    (folder / "weights.bin").write_bytes(bytes(int(config["megabytes"] * 1e6)))
     return {"x": config["x"]}
 
 
@@ -34,10 +36,11 @@ def bare(config: dict) -> dict:
     return {"x": config["x"]}
 
 
-def plan(count: int, repeat: int) -> list[Run]:
+def plan(count: int, repeat: int, megabytes: float) -> list[Run]:
     """One base and ``count`` arms on it; new keys in each repeat."""
-    base = Run("bench_study:nothing", {"x": -1, "repeat": repeat})
-    return [Run("bench_study:nothing", {"x": x, "repeat": repeat}, {"base": base}) for x in range(count)]
+    same = {"repeat": repeat, "megabytes": megabytes}
+    base = Run("bench_study:nothing", {"x": -1, **same})
+    return [Run("bench_study:nothing", {"x": x, **same}, {"base": base}) for x in range(count)]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -52,16 +55,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--megabytes", type=float, default=0.0, help="written by each run")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["RAPO_ROOT"] = folder
         root = Path(folder) / "runs"
-        run_all(plan(2, -1), name="warm", jobs=2, root=root)
+        run_all(plan(2, -1, 0), name="warm", jobs=2, root=root)
         for repeat in range(args.repeats):
             for jobs in (1, 2):
-                runs = plan(args.runs, 10 * repeat + jobs)
+                runs = plan(args.runs, 10 * repeat + jobs, args.megabytes)
                 pool = joblib.Parallel(n_jobs=jobs, batch_size=1, pre_dispatch="n_jobs")
                 cases = {
                     f"joblib alone, {jobs} jobs": lambda: pool(joblib.delayed(bare)(run.config) for run in runs),  # noqa: B023

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from rapo import paths
 from rapo.runs import progress
 from rapo.runs.progress import Forecast, Progress, State
-from rapo.runs.run import Run
+from rapo.runs.run import Result, Run
 
 
 def run(x: int, *, seed: int = 0, function: str = "json:dumps") -> Run:
@@ -121,3 +122,22 @@ def test_line_is_shown_in_a_terminal_unless_quiet(
     with Progress("s", total=1, reused=1, saved=0.0, forecast=Forecast(), jobs=1):
         pass
     assert ("s: 1 of 1 runs done" in terminal.getvalue()) != quiet
+
+
+def test_only_what_is_older_than_the_reproduction_is_time_saved_and_only_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for key in "ab":
+        (tmp_path / key).mkdir()
+        (tmp_path / key / "result.json").touch()
+        os.utime(tmp_path / key / "result.json", (100, 100))
+        found.append(Result(key, key, tmp_path / key, {}, {}, seconds=2.0, reused=True))
+    monkeypatch.delenv("RAPO_BEGAN", raising=False)
+    assert progress.seconds_saved(found, told={"a"}) == 2.0, "this process computed a"
+    monkeypatch.setenv("RAPO_BEGAN", "99")
+    assert progress.seconds_saved(found, told=set()) == 0, "this reproduction computed them"
+    monkeypatch.setenv("RAPO_BEGAN", "101")
+    told: set[str] = set()
+    assert progress.seconds_saved(found, told=told) == 4.0
+    assert progress.seconds_saved(found, told=told) == 0, "told before"
