@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rapo import config, paths
 
@@ -76,37 +76,6 @@ def slug(words: str) -> str:
     """
     plain = words.replace("+", "-plus").replace("=", "")
     return "/".join("-".join(re.findall(r"[A-Za-z0-9]+", part)) for part in plain.split("/"))
-
-
-class Estimate(Protocol):
-    """An estimate with its interval, as `rapo.stats.intervals.Interval` is one."""
-
-    @property
-    def estimate(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def level(self) -> float: ...
-
-
-def measured(
-    name: str, statement: str, statistic: str, found: Estimate, *, unit: str = "", n: str = "", paper: str = ""
-) -> Claim:
-    """A claim from an estimate; the arguments are `Claim`'s fields."""
-    return Claim(
-        id=name,
-        statement=statement,
-        statistic=statistic,
-        estimate=found.estimate,
-        low=found.low,
-        high=found.high,
-        level=found.level,
-        unit=unit,
-        n=n,
-        paper=paper,
-    )
 
 
 def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str = "greater") -> str:

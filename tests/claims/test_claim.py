@@ -121,3 +121,11 @@ def test_the_table_of_a_notebook_says_paper_ours_interval_and_verdict() -> None:
     assert list(table["verdict"]) == ["holds", "holds"]
     assert list(table["paper"]) == ["+ 9.7 (Qwen2-7B)"] * 2
     assert "99.5% interval" in claims.table([replace(CLAIM, level=0.995)])
+
+
+@pytest.mark.parametrize(
+    "name", ["RA-F2/win rate", "RA-F2/controls, gold", "AP-F1b/M+", "RA-F2/a/b", "../RA-F2", ""]
+)
+def test_an_id_that_is_no_slug_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no slug; use"):
+        replace(CLAIM, id=name)
