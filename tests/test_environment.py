@@ -1,5 +1,6 @@
 """pyproject.toml, constraints.txt, environment.yml and the Makefile describe one environment."""
 
+import ast
 import re
 import sys
 import tomllib
@@ -127,3 +128,30 @@ def test_the_makefile_takes_torch_from_the_constraints_and_installs_every_extra(
     extras = re.search(r"^EXTRAS := (\S+)$", makefile, flags=re.MULTILINE)
     assert extras is not None
     assert set(extras[1].split(",")) == INSTALLED_EXTRAS
+
+
+# What another declared package brings for certain and is made to be used with it.
+BROUGHT = {
+    "PIL": "matplotlib",
+    "nbclient": "nbconvert",
+    "jupyter_core": "ipykernel",
+    "jupyter_client": "ipykernel",
+    "safetensors": "transformers",
+    "huggingface_hub": "transformers",
+    "tokenizers": "transformers",
+}
+ASKED_FOR = {"peft"}  # whoever gives an adapter is told to install it
+IMPORTED_AS = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
+
+
+def test_every_package_that_rapo_imports_is_declared() -> None:
+    declared = {canonicalize_name(item.name) for item in direct()}
+    for source in (ROOT / "rapo").rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for top in {name.partition(".")[0] for name in names} - {"rapo"} - ASKED_FOR - sys.stdlib_module_names:
+                package = BROUGHT.get(top, IMPORTED_AS.get(top, top))
+                assert canonicalize_name(package) in declared, (
+                    f"{source.name} imports {top}, which nobody declares"
+                )
