@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rapo.judging.judgements import read as read_judgements
     from rapo.judging.judges import judge_pairs
     from rapo.models.sampling import sample
-    from rapo.pairs.audit import premises as audit
+    from rapo.pairs.audit import audit
     from rapo.pairs.candidates import to_pairs as make_pairs
     from rapo.pairs.check import check as check_pairs
     from rapo.pairs.sources import read_pairs
@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 
 _FUNCTIONS = {
     "agreement": "judging.agreement:agreement",
-    "audit": "pairs.audit:premises",
+    "audit": "pairs.audit:audit",
     "check_pairs": "pairs.check:check",
     "judge_pairs": "judging.judges:judge_pairs",
     "length_controlled": "winrates.length_control:length_controlled",

@@ -1,5 +1,7 @@
 """Scored pairs that several tests start from."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -43,3 +45,32 @@ def asked(*completions: dict[str, Any], instruction: str = "q", **further: Any) 
 
 
 FOUR = [completion("a", 3.0), completion("b", 8.0), completion("c", 1.0), completion("d", 8.0)]
+
+
+def many(n: int, **changes: Any) -> list[dict[str, Any]]:
+    """Pairs of different texts."""
+    return [
+        pair(
+            prompt=[turn("user", f"q{i}")],
+            chosen=[turn("assistant", f"a{i}")],
+            rejected=[turn("assistant", f"b{i}")],
+            **changes,
+        )
+        for i in range(n)
+    ]
+
+
+def last_text(turns: list[dict[str, str]]) -> str:
+    """What the last turn says."""
+    return turns[-1]["content"]
+
+
+def reward(goal: float, score: float) -> float:
+    """R(x, y, g) of the paper."""
+    return -((goal - score) ** 2)
+
+
+def json_lines(path: Path, rows: list[Any]) -> Path:
+    """A file of rows."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         pairing=sources.Pairing(bad=args.bad),
     )
     told, lengths = audit.summary(table), audit.length_correlation(table)
-    shares = audit.premises(table, good=args.good, bad=args.poor, best=args.best)
+    shares = audit.audit(table, good=args.good, bad=args.poor, best=args.best)
     if args.json:
         record = {"file": args.file, "columns": table.column_names, **asdict(told)}
         options.print_json(

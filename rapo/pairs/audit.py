@@ -4,10 +4,8 @@ Good rejected answers are what plain preference training unlearns, bad chosen an
 best answers are rare (Sec. 3 of arXiv:2410.08067). All functions take a table that `rapo.pairs.check` has seen.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +13,7 @@ import pyarrow as pa
 from scipy import stats
 
 from rapo.pairs import messages
-from rapo.pairs.schema import COLUMNS, SIDES, batches, partner, prompt_keys
-from rapo.relabelling.goals import GoalTemplate
-from rapo.relabelling.placement import SEPARATOR
+from rapo.pairs.schema import SIDES, batches, prompt_keys
 from rapo.stats.intervals import Interval, wilson
 
 
@@ -78,7 +74,7 @@ def summary(table: pa.Table) -> Summary:
     )
 
 
-def premises(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: float = 10.0) -> pd.DataFrame:
+def audit(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: float = 10.0) -> pd.DataFrame:
     """Counts and shares of the pairs that the papers' arguments rest on, with Wilson's 95 % intervals.
 
     Args:
@@ -96,7 +92,7 @@ def premises(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: floa
 
     >>> from rapo.pairs.check import check
     >>> row = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 6}
-    >>> premises(check(pa.Table.from_pylist([row]))).set_index("quantity")["count"]["good rejected"]
+    >>> audit(check(pa.Table.from_pylist([row]))).set_index("quantity")["count"]["good rejected"]
     np.int64(1)
     """
     chosen, rejected = _scores(table)
@@ -108,7 +104,7 @@ def premises(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: floa
         "bad chosen": chosen <= bad,
         "optimal responses": both >= best,
         "chosen is longer": length_chosen > length_rejected,
-        "identical responses": _identical(table),
+        "identical responses": np.concatenate([messages.same(b["chosen"], b["rejected"]) for b in batches(table)]),
     }
     return pd.DataFrame([_share(quantity, mask) for quantity, mask in found.items()])
 
@@ -171,28 +167,6 @@ def length_correlation(table: pa.Table, *, level: float = 0.95) -> Interval:
     return Interval(rho, float(np.tanh(z - wide)), float(np.tanh(z + wide)), n, level)
 
 
-def construction(table: pa.Table, rows: pa.Table, *, template: GoalTemplate) -> pd.DataFrame:
-    """Hold relabelled rows against the pairs they were made of, row by row and without the code that made them.
-
-    Args:
-        table: scored pairs, with ``pair_id``.
-        rows: what `rapo.relabelling.relabel.relabel` made of them, with the overall score as the goal.
-        template: how the goals are worded.
-
-    Returns:
-        One row a criterion: ``criterion``, ``correct`` (rows that meet it), ``n`` (rows). The first counts pairs.
-    """
-    source = {pair["pair_id"]: pair for pair in table.select([*COLUMNS, "pair_id"]).to_pylist()}
-    told = {name for name, pair in source.items() if _is_told(pair, template)}
-    made = Counter((row["pair_id"], row["goal_source"]) for row in _slim(rows))
-    twice = sum(made[name, "chosen"] == made[name, "rejected"] == 1 for name in told)
-    found = [{"criterion": "pairs that are no tie have two rows", "correct": twice, "n": len(told)}]
-    for criterion, meets in _CRITERIA.items():
-        correct = sum(meets(row, source[row["pair_id"]], template) for row in _slim(rows))
-        found.append({"criterion": criterion, "correct": correct, "n": len(rows)})
-    return pd.DataFrame(found)
-
-
 def instructive(table: pa.Table) -> str:
     """Id of the pair whose rejected response scores highest among those that are no tie: the one to look at.
 
@@ -206,45 +180,6 @@ def instructive(table: pa.Table) -> str:
     return str(table["pair_id"][int(told[np.argmax(rejected[told])])].as_py())
 
 
-def _slim(rows: pa.Table) -> Iterator[dict[str, Any]]:
-    columns = [*COLUMNS, "goal", "goal_source", "pair_id"]
-    for batch in rows.select(columns).to_batches(max_chunksize=1000):
-        yield from batch.to_pylist()
-
-
-def _is_told(pair: dict[str, Any], template: GoalTemplate) -> bool:
-    return template.show(pair["score_chosen"]) != template.show(pair["score_rejected"])
-
-
-def _same_responses(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
-    preferred = row["goal_source"]
-    return row["chosen"] == pair[preferred] and row["rejected"] == pair[partner(preferred)]
-
-
-def _preferred(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
-    """R(x, y, g) = -(g - r)^2 is zero for the row's chosen response, by its score in the pair, and above the other's.
-
-    Where both responses are the same text, either score may be that of the chosen one.
-    """
-    reward = {side: -((row["goal"] - pair[f"score_{side}"]) ** 2) for side in SIDES}
-    sides = [side for side in SIDES if row["chosen"] == pair[side]]
-    return any(reward[side] == 0 > reward[partner(side)] for side in sides)
-
-
-def _same_prompt(row: dict[str, Any], pair: dict[str, Any], template: GoalTemplate) -> bool:
-    """The prompt is the pair's once its goal is taken away, and says the goal once."""
-    with_goal, without = (SEPARATOR.join(turn["content"] for turn in held["prompt"]) for held in (row, pair))
-    said = template.text(row["goal"]) + SEPARATOR
-    return with_goal.count(said) == without.count(said) + 1 and with_goal.replace(said, "", 1) == without
-
-
-_CRITERIA: dict[str, Callable[[dict[str, Any], dict[str, Any], GoalTemplate], bool]] = {
-    "responses are those of the pair, unchanged": _same_responses,
-    "the goal's own response is preferred": _preferred,
-    "the prompt says the goal and is otherwise unchanged": _same_prompt,
-}
-
-
 def _scores(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     """Scores of both sides. Shapes: (n_pairs,)"""
     return table["score_chosen"].to_numpy(), table["score_rejected"].to_numpy()
@@ -255,10 +190,6 @@ def lengths(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     pieces = list(batches(table))
     chosen, rejected = (np.concatenate([messages.characters(piece[side]) for piece in pieces]) for side in SIDES)
     return chosen, rejected
-
-
-def _identical(table: pa.Table) -> np.ndarray:
-    return np.concatenate([messages.same(batch["chosen"], batch["rejected"]) for batch in batches(table)])
 
 
 def _share(quantity: str, mask: np.ndarray) -> dict[str, object]:

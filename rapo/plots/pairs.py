@@ -66,7 +66,7 @@ def plot_premises(shares: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     """Shares of the pairs that the papers' arguments rest on, with their intervals.
 
     Args:
-        shares: from `rapo.pairs.audit.premises`.
+        shares: from `rapo.audit`.
         ax: where to draw; a new figure by default.
     """
     ax = style.axes(ax)
@@ -84,7 +84,7 @@ def plot_overview(scores: "pd.DataFrame", margins: "pd.DataFrame", shares: "pd.D
     """Scores, margins and premises of one data set side by side.
 
     Args:
-        scores, margins, shares: from `rapo.pairs.audit`: score_histogram, margin_histogram and premises.
+        scores, margins, shares: from `rapo.pairs.audit`: score_histogram, margin_histogram and audit.
     """
     import matplotlib.pyplot as plt
 

@@ -13,8 +13,6 @@ from scored_pairs import pair, turn
 
 from rapo.pairs import audit, schema, sources
 from rapo.pairs.check import check
-from rapo.relabelling import relabel
-from rapo.relabelling.goals import COMPACT, OVERALL, GoalTemplate
 
 
 def table(*scores: tuple[float, float], texts: list[tuple[str, str]] | None = None) -> pa.Table:
@@ -51,7 +49,7 @@ def test_premises_by_hand():
     data = table(
         (9, 6), (5, 2), (10, 10), (4, 1), texts=[("long", "s"), ("s", "long"), ("same", "same"), ("ab", "cd")]
     )
-    got = audit.premises(data).set_index("quantity")
+    got = audit.audit(data).set_index("quantity")
     assert got["count"].to_dict() == {
         "ties": 1,  # 10 = 10
         "good rejected": 2,  # 6 and 10 are at least 5
@@ -67,12 +65,12 @@ def test_premises_by_hand():
 
 
 def test_thresholds_are_inclusive_and_can_be_chosen():
-    got = audit.premises(table((7, 3), (8, 4)), good=4, bad=7, best=8).set_index("quantity")["count"]
+    got = audit.audit(table((7, 3), (8, 4)), good=4, bad=7, best=8).set_index("quantity")["count"]
     assert (got["good rejected"], got["bad chosen"], got["optimal responses"]) == (1, 1, 1)
 
 
 def test_an_empty_table_has_no_shares():
-    got = audit.premises(table((9, 6)).slice(0, 0))
+    got = audit.audit(table((9, 6)).slice(0, 0))
     assert got["count"].sum() == 0
     assert got["share"].isna().all()
     assert audit.score_histogram(table((9, 6)).slice(0, 0))["count"].sum() == 0
@@ -154,31 +152,6 @@ def test_the_interval_covers_the_truth(slope: float):
     assert misses <= 19
 
 
-def test_construction_holds_for_rows_as_they_are_made():
-    data = schema.with_ids(table((9, 6), (5, 2), (10, 10)))
-    for placement in ("system", "prefix"):
-        got = audit.construction(data, relabel.relabel(data, placement=placement), template=OVERALL)
-        assert got["correct"].to_list() == got["n"].to_list() == [2, 4, 4, 4]
-
-
-def test_construction_finds_the_official_fault_and_lost_or_edited_rows():
-    data = schema.with_ids(table((9, 6), (5, 2)))
-
-    def correct(rows: pa.Table, template: GoalTemplate = OVERALL) -> list[int]:
-        return audit.construction(data, rows, template=template)["correct"].to_list()
-
-    good = relabel.relabel(data)
-    faulty = relabel.relabel(data, placement="prefix", official_fault="nosys_unswapped")
-    assert correct(faulty) == [2, 2, 2, 4], "rows with the rejected score as goal keep the order"
-    assert correct(good.slice(1)) == [1, 3, 3, 3]
-    edited = good.to_pylist()
-    edited[0]["chosen"][0]["content"] += " "
-    edited[1]["prompt"][-1]["content"] += " "
-    edited[2]["goal"] = 9.0
-    assert correct(pa.Table.from_pylist(edited, good.schema)) == [2, 3, 2, 2]
-    assert correct(good, COMPACT) == [2, 4, 4, 0]
-
-
 def test_the_instructive_pair_has_the_best_rejected_response_and_is_no_tie():
     assert audit.instructive(schema.with_ids(table((9, 6), (8, 8), (9, 7)))) == "row-3"
     with pytest.raises(ValueError, match="every pair is a tie"):
@@ -187,7 +160,7 @@ def test_the_instructive_pair_has_the_best_rejected_response_and_is_no_tie():
 
 def test_real_judgements_are_skewed_and_full_of_ties(shared_data: Path):
     made = sources.read_pairs(shared_data / "alpaca_eval" / "ultrafeedback_shaped.jsonl.gz")
-    got = audit.premises(made).set_index("quantity")
+    got = audit.audit(made).set_index("quantity")
     frame = pd.DataFrame({"c": made["score_chosen"].to_numpy(), "r": made["score_rejected"].to_numpy()})
     assert got.loc["ties", "count"] == (frame["c"] == frame["r"]).sum() > 150
     assert got.loc["good rejected", "count"] == (frame["r"] >= 5).sum()

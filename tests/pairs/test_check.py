@@ -62,62 +62,6 @@ def test_conversations_that_differ_before_the_last_turn_are_named():
         check(table(talk))
 
 
-BAD = {
-    "score_chosen: not a finite number": {"score_chosen": math.nan},
-    r"score_rejected: not a finite number in row 2 \(inf\)": {"score_rejected": math.inf},
-    r"score_chosen: not a finite number in row 2 \(no value\)": {"score_chosen": None},
-    "chosen response scores below the rejected": {"score_chosen": 1.0},
-    r"prompt: unknown role in row 2 \(tool: 'x'": {"prompt": [turn("tool", "x"), turn("user", "q")]},
-    "prompt: system turn after the first": {"prompt": [turn("user", "q"), turn("system", "s"), turn("user", "q")]},
-    "prompt: user and assistant do not take turns": {"prompt": [turn("user", "q"), turn("user", "q")]},
-    "prompt: does not end with a user turn": {"prompt": [turn("user", "q"), turn("assistant", "a")]},
-    "prompt: has no turn": {"prompt": []},
-    "prompt: blank turn": {"prompt": [turn("user", " \n\t ")]},
-    "prompt: turn without content": {"prompt": [turn("user", None)]},
-    "chosen: has no turn": {"chosen": []},
-    "rejected: a turn that is not the assistant's": {"rejected": [turn("user", "x")]},
-    "rejected: empty response": {"rejected": [turn("assistant", "")]},
-    "chosen: empty response": {"chosen": [turn("assistant", None)]},
-}
-
-
-@pytest.mark.parametrize("expected", BAD)
-def test_a_bad_row_is_named_with_row_column_and_remedy(expected: str):
-    with pytest.raises(PairsError, match=expected) as caught:
-        check(table(pair(), pair(**BAD[expected]), pair()), name="mine.jsonl")
-    assert "mine.jsonl" in str(caught.value)
-    assert all(fault.rows.tolist() == [2] for fault in caught.value.faults)
-    assert all(fault.remedy.endswith(".") for fault in caught.value.faults)
-
-
-@pytest.mark.parametrize("expected", BAD)
-def test_bad_rows_can_be_dropped(expected: str):
-    if "scores below" in expected:
-        got = check(table(pair(), pair(**BAD[expected]), pair()), reversed_pairs="drop")
-    else:
-        got = check(table(pair(), pair(**BAD[expected]), pair()), bad="drop")
-    assert got.to_pylist() == [pair(), pair()]
-
-
-def test_every_kind_of_fault_is_told_at_once_and_rows_are_counted():
-    rows = [pair(score_chosen=math.nan) for _ in range(5)] + [pair(prompt=[])]
-    with pytest.raises(PairsError) as caught:
-        check(table(*rows), first_row=11)
-    assert [(fault.column, fault.rows.tolist()) for fault in caught.value.faults] == [
-        ("prompt", [16]),
-        ("score_chosen", [11, 12, 13, 14, 15]),
-    ]
-    assert "row 11 (nan), row 12 (nan), row 13 (nan) and 2 more rows" in str(caught.value)
-
-
-def test_faults_in_several_batches_keep_their_row_numbers(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(schema.batches, "__kwdefaults__", {"rows": 2})
-    rows = [pair(), pair(), pair(), pair(score_chosen=math.nan), pair(), pair(score_chosen=math.inf)]
-    with pytest.raises(PairsError, match=r"row 4 \(nan\), row 6 \(inf\)"):
-        check(table(*rows))
-    assert len(check(table(*rows), bad="drop")) == 4
-
-
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -141,16 +85,6 @@ def test_missing_columns_are_all_named_with_what_there_is():
     assert "columns={'prompt': ...}" in str(caught.value)
 
 
-def test_one_foreign_turn_does_not_make_a_table_of_conversations():
-    bad = pair(chosen=[turn("user", "x")], rejected=[turn("user", "x")])
-    with pytest.raises(PairsError) as caught:
-        check(table(pair(), pair(), bad))
-    assert {(fault.column, tuple(fault.rows)) for fault in caught.value.faults} == {
-        ("chosen", (3,)),
-        ("rejected", (3,)),
-    }
-
-
 def test_a_further_field_of_a_turn_is_never_lost_silently():
     bad = [{"role": "user", "content": "q", "name": "ann"}]
     with pytest.raises(PairsError, match="further field 'name'"):
@@ -170,11 +104,6 @@ def test_attributes_are_matched_by_name_and_must_be_finite():
         check(table(pair(attributes_chosen={"help": 1.0})))
     with pytest.raises(PairsError, match="names truth where attributes_chosen names help"):
         check(table(pair(attributes_chosen={"help": 1.0}, attributes_rejected={"truth": 1.0})))
-
-
-def test_repeated_pair_ids_are_refused():
-    with pytest.raises(PairsError, match=r"pair_id: the id occurs before in row 3 \('a'\)"):
-        check(table(pair(pair_id="a"), pair(pair_id="b"), pair(pair_id="a")))
 
 
 def test_reversed_pairs_can_be_kept_swapped_or_dropped():
@@ -198,6 +127,7 @@ def test_an_empty_table_is_legal():
 
 
 words = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1).filter(lambda text: text.strip() != "")
+
 scores = st.floats(-1e6, 1e6)
 
 

@@ -1,5 +1,4 @@
 import gzip
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +7,17 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scored_pairs import json_lines
 
 from rapo.pairs import files
 
 NAMES = ["a.jsonl", "a.jsonl.gz", "a.parquet", "a"]
+
 ROWS = [
     {"text": "2020-01-01", "n": 1, "list": [{"role": "user", "content": "2021-02-03T00:00:00"}]},
     {"text": 'é "quoted"\n\u2028 ☃', "n": None, "list": []},
     {"text": None, "n": 3, "list": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]},
 ]
-
-
-def lines(path: Path, rows: list[Any]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,11 +46,6 @@ def test_an_empty_table_keeps_its_schema(name: str, tmp_path: Path):
     files.write(table, tmp_path / name)
     assert files.read(tmp_path / name).schema == table.schema
     assert [len(piece) for piece in files.batches(tmp_path / name)] == [0]
-
-
-def test_an_empty_file_of_json_lines_has_no_columns(tmp_path: Path):
-    assert files.read(lines(tmp_path / "a.jsonl", [])).column_names == []
-    assert len(list(files.batches(tmp_path / "a.jsonl"))) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,46 +90,17 @@ def test_a_folder_is_a_data_set_of_the_datasets_library_and_back(tmp_path: Path)
         files.read(tmp_path / "splits")
 
 
-BAD = {
-    r"row 3, column s: 'high' where the rows before hold numbers": [{"s": 1}, {"s": 2}, {"s": "high"}],
-    r"row 2, column s: True where the rows before hold numbers": [{"s": 1}, {"s": True}],
-    r"row 2 is \[1\], no JSON object": [{"s": 1}, [1]],
-}
-
-
-@pytest.mark.parametrize("rows", [1, 2, 100])
-@pytest.mark.parametrize("expected", BAD)
-def test_a_bad_line_is_named(expected: str, rows: int, tmp_path: Path):
-    path = lines(tmp_path / "a.jsonl", BAD[expected])
-    with pytest.raises(ValueError, match=rf"a\.jsonl: {expected}" if rows == 100 else r"a\.jsonl: .*row [23]"):
-        list(files.batches(path, rows=rows))
-
-
-@pytest.mark.parametrize(
-    "broken", [b'{"a": 1}\n{"a": \n', b'{"a": "ok"}\n{"a": "\\ud83d"}\n', b'{"a": 1}\n{"a": "\xff"}\n']
-)
-def test_a_broken_line_is_named(broken: bytes, tmp_path: Path):
-    (tmp_path / "a.jsonl").write_bytes(broken)
-    with pytest.raises(ValueError, match=r"a\.jsonl: row 2"):
-        files.read(tmp_path / "a.jsonl")
-
-
 def test_types_widen_and_columns_join_between_batches(tmp_path: Path):
-    path = lines(tmp_path / "a.jsonl", [{"s": 1}, {"s": 2.5, "late": "x"}, {"late": None}])
+    path = json_lines(tmp_path / "a.jsonl", [{"s": 1}, {"s": 2.5, "late": "x"}, {"late": None}])
     expected = [{"s": 1.0, "late": None}, {"s": 2.5, "late": "x"}, {"s": None, "late": None}]
     assert pa.concat_tables(files.batches(path, rows=1)).to_pylist() == expected
     assert files.read(path).to_pylist() == expected
 
 
 def test_a_column_that_changes_type_between_batches_is_named(tmp_path: Path):
-    path = lines(tmp_path / "a.jsonl", [{"s": 1}, {"s": "high"}])
+    path = json_lines(tmp_path / "a.jsonl", [{"s": 1}, {"s": "high"}])
     with pytest.raises(ValueError, match=r"column s changes from int64 to string near row 2 \(value 'high'\)"):
         list(files.batches(path, rows=1))
-
-
-def test_blank_lines_a_byte_order_mark_and_nan_are_read(tmp_path: Path):
-    (tmp_path / "a.jsonl").write_bytes(b'\xef\xbb\xbf{"s": 1.5}\n\n  \n{"s": NaN}')
-    assert str(files.read(tmp_path / "a.jsonl")["s"].to_pylist()) == "[1.5, nan]"
 
 
 def test_nan_is_never_written_as_json(tmp_path: Path):
@@ -165,7 +127,7 @@ def test_unreadable_files_are_told(tmp_path: Path):
     with pytest.raises(ValueError, match=r"folder without state\.json"):
         files.read(tmp_path / "folder")
     with pytest.raises(ValueError, match="has no splits"):
-        files.read(lines(tmp_path / "a.jsonl", [{"a": 1}]), split="train")
+        files.read(json_lines(tmp_path / "a.jsonl", [{"a": 1}]), split="train")
 
 
 def test_parquet_batches_do_not_depend_on_row_groups(tmp_path: Path):
@@ -176,6 +138,7 @@ def test_parquet_batches_do_not_depend_on_row_groups(tmp_path: Path):
 
 
 json_text = st.text(st.characters(blacklist_categories=["Cs"]), max_size=8)
+
 row = st.fixed_dictionaries(
     {"t": json_text, "x": st.floats(allow_nan=False, allow_infinity=False), "l": st.lists(json_text)}
 )

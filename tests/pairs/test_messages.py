@@ -1,19 +1,19 @@
-import hashlib
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapo.pairs import messages, schema
+from rapo.pairs import messages
 from rapo.pairs.messages import MESSAGES
 
 text = st.text(st.characters(blacklist_categories=["Cs"]), max_size=5)
+
 talk = st.lists(
     st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "assistant"]), "content": text}), max_size=4
 )
+
 talks = st.lists(talk, max_size=6)
 
 
@@ -67,14 +67,3 @@ def test_what_is_neither_text_nor_messages_is_refused(values: list[Any]):
 def test_contents_that_are_no_text_are_refused():
     with pytest.raises(TypeError, match="content is int64, not text"):
         messages.lift(pa.array([[{"role": "user", "content": 3}]]), role="user")
-
-
-def test_hashes_are_those_of_hashlib_and_will_not_change():
-    """Halves and random candidates hang on them: a change would silently draw other data."""
-    key = (7).to_bytes(16, "little", signed=True)
-    digest = hashlib.blake2b(b"p1", digest_size=8, key=key, person=b"half").digest()
-    expected = int.from_bytes(digest, "little")
-    assert schema.hashes(["p1"], seed=7, purpose="half").tolist() == [expected] == [11852990953596945545]
-    assert len(np.unique(schema.hashes(["p1", "p2", "p1"], seed=7, purpose="half"))) == 2
-    assert schema.hashes(["p1"], seed=7, purpose="rejected") != expected
-    assert len(schema.hashes([], seed=-1, purpose="half")) == 0

@@ -14,7 +14,7 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
     """RA-F1: the number of pairs and rows that break the construction is zero. The count is exact.
 
     Args:
-        frames: "construction" from `rapo.pairs.audit.construction`, of one or several placements.
+        frames: "construction" from `rapo.relabelling.construction.criteria`, of one or several placements.
         recipe: of the study; it has none.
     """
     built = frames["construction"]
