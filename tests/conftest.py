@@ -10,6 +10,9 @@ from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Read when torch is loaded: with more threads sums are taken in another order, and scores differ in their last bits
+# from those of a process with fewer.
+os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("COLUMNS", None)  # worker processes of pytest-xdist have it set; tables would be cut to 80 columns
 
 # No timing assertions: a busy machine is no fault.

@@ -83,7 +83,10 @@ def _from_the_map(shares: "pd.DataFrame") -> str:
         gains = kept("when_it_helps_gains")
     except FileNotFoundError:
         return ""
-    good, bad = (float(shares["share"][shares["quantity"].str.startswith(name)].iloc[0]) for name in _LOOKED_AT)
+    good, bad = (
+        float(shares["share"][shares["quantity"].str.startswith(name)].iloc[0])
+        for name in ("good rejected", "bad chosen")
+    )
     like = most_alike(gains, good_rejected=good, bad_chosen=bad)
     return (
         f"Reward augmentation on the most similar pairs of the micro world ({like['good_rejected']:.0%} good rejected, "
@@ -104,6 +107,3 @@ def _of_the_base(gains: "pd.DataFrame") -> str:
         f" Its base model follows goals. On bases that do not, it gained {float(parts['gain'][False]):+.2f}: look "
         f"first whether yours answers better by {FOLLOWS:g} of 10 or more when it is asked for 10 instead of 1."
     )
-
-
-_LOOKED_AT = ("good rejected", "bad chosen")

@@ -55,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     name, rest = words[at], words[at + 1 :]
     if name not in commands():
-        parser.error(f"no command {name!r}{_suggestion(name)}; `rapo --help` lists them")
+        close = difflib.get_close_matches(name, list(commands()), n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        parser.error(f"no command {name!r}{hint}; `rapo --help` lists them")
     return _guarded(name, rest, traces=options.traceback or "--traceback" in rest)
 
 
@@ -148,11 +150,6 @@ def _listing() -> str:
         for title, group in GROUPS.items()
     ]
     return "\n\n".join([*blocks, "`rapo COMMAND --help` tells a command's options."])
-
-
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, list(commands()), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 if __name__ == "__main__":

@@ -5,7 +5,12 @@ import json
 import math
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from rapo import paths
+from rapo.config import parse_yaml
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,6 +46,11 @@ def _without_nan(value: Any) -> Any:
         return [_without_nan(held) for held in value]
     value = value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def write_report(target: str | Path, record: dict[str, Any]) -> None:
+    """Say in ``<target>.json`` how the target was made."""
+    paths.write_text(Path(f"{target}.json"), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def add_input(parser: argparse.ArgumentParser, *, what: str) -> None:
@@ -84,6 +94,24 @@ def columns(given: list[str]) -> dict[str, str]:
         if not (name and source):
             raise ValueError(f"--column {entry}: write NAME=SOURCE, for example prompt=question")
     return {name: source for name, _, source in parts.values()}
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` words as settings; a value is YAML in which 1e-6 is a number.
+
+    Raises:
+        ValueError: a word has no ``=``, or its value is not YAML.
+
+    >>> parse_settings(["beta=1e-6", "arms=[UF, RA]", "name="])
+    {'beta': 1e-06, 'arms': ['UF', 'RA'], 'name': None}
+    """
+    settings = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not all(part.isidentifier() for part in key.split(".")):
+            raise ValueError(f"--set {word!r} is not KEY=VALUE; write, for example, --set seeds=3")
+        settings[key] = parse_yaml(value, name=f"--set {word}")
+    return settings
 
 
 def add_candidates(parser: argparse.ArgumentParser) -> None:

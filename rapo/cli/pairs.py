@@ -31,11 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from rapo.pairs import sources
 
     pairing = sources.Pairing(
-        rule=args.rule,
-        seed=args.seed,
-        score=args.score,
-        bad=args.bad,
-        exclude_sources=tuple(args.exclude_source),
+        rule=args.rule, seed=args.seed, score=args.score, bad=args.bad, exclude_sources=tuple(args.exclude_source)
     )
     n = sources.pairs_file(args.file, args.out, pairing, split=args.split)
     options.say(f"{args.out}: {n:,} pairs")

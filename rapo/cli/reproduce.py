@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rapo import paths
-from rapo.cli.options import console, say
-from rapo.config import parse_yaml
+from rapo.cli import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,28 +37,10 @@ def run(args: argparse.Namespace) -> int:
         scale=args.scale,
         jobs=args.jobs,
         force=args.force,
-        settings=parse_settings(args.set),
+        settings=options.parse_settings(args.set),
         measure=True,
         timeout=args.timeout,
     )
-
-
-def parse_settings(words: Sequence[str]) -> dict[str, Any]:
-    """``KEY=VALUE`` words as settings; a value is YAML in which 1e-6 is a number.
-
-    Raises:
-        ValueError: a word has no ``=``, or its value is not YAML.
-
-    >>> parse_settings(["beta=1e-6", "arms=[UF, RA]", "name="])
-    {'beta': 1e-06, 'arms': ['UF', 'RA'], 'name': None}
-    """
-    settings = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key.isidentifier():
-            raise ValueError(f"--set {word!r} is not KEY=VALUE; write, for example, --set seeds=3")
-        settings[key] = parse_yaml(value, name=f"--set {word}")
-    return settings
 
 
 def reproduce_and_report(
@@ -77,7 +58,7 @@ def reproduce_and_report(
     from rapo.reproduction.display import choose
     from rapo.runs.progress import duration
 
-    out = console()
+    out = options.console()
     began = time.time()
     with plan.Memory() as memory:
         outcomes = plan.reproduce(
@@ -100,7 +81,7 @@ def reproduce_and_report(
             out.print(f"  {outcome.status}: {outcome.name}: {outcome.error}", soft_wrap=True)
     if measure:
         _tell_differences(plan.differences(scale))
-    say(f"Report: {page}")
+    options.say(f"Report: {page}")
     sys.stdout.flush()
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
@@ -111,8 +92,8 @@ _STATUSES = ("done", "reused", "failed", "not run")
 def _tell_differences(found: Sequence[Mapping[str, Any]]) -> None:
     if not found:
         return
-    say("Beyond the intervals of the kept results lie:")
+    options.say("Beyond the intervals of the kept results lie:")
     for one in found:
         interval = f"[{one['low']:.3g}, {one['high']:.3g}]"
         values = f"{one['new']:.4g} against {one['kept']:.4g} {one['unit']}".rstrip()
-        say(f"  {one['id']}: {values}, difference {interval}")
+        options.say(f"  {one['id']}: {values}, difference {interval}")

@@ -6,13 +6,14 @@ libraries, and the runs that it needs. The first digits of a key are enough.
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rapo.cli.options import console, say
 
 if TYPE_CHECKING:
-    from rapo.runs.changes import Changes
+    from rapo.runs.changes import Changes, Finished
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +29,12 @@ def run(args: argparse.Namespace) -> int:
     from rapo.runs import changes
 
     root = paths.runs()
+    there = changes.finished(root)
     if args.action is None:
-        return _list()
+        _list(there, root)
+        return 0
     key = changes.find(args.key, root)
-    about = next((one for one in changes.finished(root) if one.key == key), None)
+    about = next((one for one in there if one.key == key), None)
     what = f", {about.label or 'no label'}: {about.function}, finished {_day(about.finished)}" if about else ""
     say(f"run {key}{what}")
     for line in _told(changes.since(key, root)):
@@ -39,23 +42,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _list() -> int:
+def _list(there: "Sequence[Finished]", root: Path) -> None:
     from rich.table import Table
 
-    from rapo import paths
-    from rapo.runs import changes
     from rapo.runs.progress import duration
 
-    there = changes.finished(paths.runs())
     if not there:
-        say(f"no finished run in {paths.runs()}")
-        return 0
+        say(f"no finished run in {root}")
+        return
     table = Table("key", "label", "function", "finished", "took", "MB", box=None)
     for one in there:
         size = f"{one.size / 1e6:.1f}"
         table.add_row(one.key, one.label, one.function, _day(one.finished), duration(one.seconds), size)
     console().print(table)
-    return 0
 
 
 def _told(found: "Changes", indent: str = "") -> Iterator[str]:

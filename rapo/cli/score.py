@@ -11,7 +11,6 @@ An interrupted run continues where it stopped. Several GPUs, or several processe
 """
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from rapo import paths
-from rapo.cli.options import say
+from rapo.cli import options
 from rapo.pairs import files
 
 if TYPE_CHECKING:
@@ -50,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, write, and tell what was done."""
     target, started = Path(args.out), time.monotonic()
-    _check_target(Path(args.input), target)
+    files.check_target(target, args.input)
+    probe = target.with_name(f".{target.name}.writable")
+    paths.write_text(probe, "")  # raises before any work what writing the result would raise after it
+    probe.unlink(missing_ok=True)
     from transformers.utils import logging as transformers_logging
 
     from rapo.runs import keys
@@ -78,30 +80,10 @@ def run(args: argparse.Namespace) -> int:
         names = {"input": args.input, "output": args.out}
         seconds = round(time.monotonic() - started, 3)
         done = {**names, **scores.summary(), "seconds": seconds, "versions": keys.versions()}
-        paths.write_text(report_of(target), json.dumps(done, indent=1, ensure_ascii=False) + "\n")
+        options.write_report(target, done)
         _tell(done)
     process.gather(None)
     return 0
-
-
-def report_of(target: Path) -> Path:
-    """Where it is said what was done."""
-    return target.with_name(target.name + ".json")
-
-
-def _check_target(source: Path, target: Path) -> None:
-    """Refuse, before any work, what could not be written after it.
-
-    Raises:
-        ValueError: the output is the input, or its name says no known format.
-        OSError: nothing can be written there.
-    """
-    files.kind(target)
-    if source.resolve() == target.resolve():
-        raise ValueError(f"{target} is the input itself; choose another output")
-    with paths.whole(target.with_name(f".{target.name}.writable")) as probe:
-        probe.touch()
-    target.with_name(f".{target.name}.writable").unlink(missing_ok=True)
 
 
 def _attached(source: str, split: str | None, scores: "Scores") -> Iterator[pa.Table]:
@@ -115,7 +97,7 @@ def _tell(done: dict[str, Any]) -> None:
     for one in done["models"]:
         speed = f"{one['tokens_per_second']:,.0f} tokens/s" if one["tokens_per_second"] else "nothing to compute"
         pieces = f"{one['pieces_computed']} pieces computed, {one['pieces_reused']} reused"
-        say(f"{one['model']}: {one['seconds']:.1f} s, {speed}; {pieces}")
+        options.say(f"{one['model']}: {one['seconds']:.1f} s, {speed}; {pieces}")
     cut = {name: count for name, count in done["truncated"].items() if count}
     told = ", ".join(f"{count} with {name}" for name, count in cut.items()) or "none cut"
-    say(f"{done['rows']} rows, {told}: {done['output']}")
+    options.say(f"{done['rows']} rows, {told}: {done['output']}")

@@ -1,13 +1,11 @@
 """`rapo select`: keep the pairs that a metric ranks highest."""
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from rapo.cli import options
 from rapo.pairs import files
-from rapo.paths import write_text
 from rapo.selection import select as selection
 
 
@@ -52,14 +50,13 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         columns=options.columns(args.column),
     )
-    if Path(args.out).resolve() == Path(args.file).resolve():
-        raise ValueError(f"{args.out} is the input itself; choose another output")
+    files.check_target(args.out, args.file)
     table = files.read(args.file, split=args.split)
     kept, chosen = selection.select(table, metric=args.metric, k=args.k, fraction=args.fraction, options=settings)
     files.write(kept, args.out)
     told = {
-        "input": str(args.file),
-        "output": str(args.out),
+        "input": args.file,
+        "output": args.out,
         "metric": args.metric,
         "pairs": len(table),
         "kept": len(kept),
@@ -68,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         "input_sha256": files_hash(args.file),
         "options": asdict(settings),
     }
-    write_text(Path(f"{args.out}.json"), json.dumps(told, indent=1) + "\n")
+    options.write_report(args.out, told)
     ties = f", threshold {chosen.threshold:.4g}, {chosen.tied} tied there" if len(kept) else ""
     options.say(f"{args.out}: kept {len(kept):,} of {len(table):,} pairs by {args.metric}{ties}")
     return 0
@@ -78,11 +75,9 @@ def files_hash(path: str) -> str:
     """SHA-256 of a file, or of a folder's files in the order of their names."""
     import hashlib
 
-    target = Path(path)
-    digest = hashlib.sha256()
+    target, digest = Path(path), hashlib.sha256()
     for file in sorted(target.rglob("*")) if target.is_dir() else [target]:
         if file.is_file():
             with file.open("rb") as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
+                hashlib.file_digest(stream, lambda: digest)
     return digest.hexdigest()

@@ -2,8 +2,7 @@
 
 import argparse
 
-from rapo.cli.options import say
-from rapo.config import parse_yaml
+from rapo.cli import options
 from rapo.pairs import files
 from rapo.world import data
 
@@ -28,19 +27,14 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--prompts is {args.prompts}; ask for at least one")
     table = data.candidates(_world(args.settings), args.prompts, seed=args.seed, split=args.split)
     rows = files.write(table, args.out)
-    say(f"{args.out}: {rows:,} prompts, {data.CANDIDATES} scored answers each")
+    options.say(f"{args.out}: {rows:,} prompts, {data.CANDIDATES} scored answers each")
     return 0
 
 
 def _world(settings: list[str]) -> data.World:
-    chosen: dict[str, object] = {}
-    gold: dict[str, object] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set {setting!r}; write NAME=VALUE")
-        target = gold if name.startswith("gold.") else chosen
-        target[name.removeprefix("gold.")] = parse_yaml(value, name=setting)
+    given = options.parse_settings(settings)
+    gold = {name.removeprefix("gold."): value for name, value in given.items() if name.startswith("gold.")}
+    chosen = {name: value for name, value in given.items() if not name.startswith("gold.")}
     try:
         return data.make_world({**chosen, "gold": gold})
     except TypeError as error:

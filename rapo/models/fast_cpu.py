@@ -71,16 +71,9 @@ def attend(
 ) -> tuple[Tensor, Tensor]:
     """Attention under the signature of transformers' `AttentionInterface`, by two matrix products.
 
-    Args:
-        module: the layer; its training mode decides on dropout.
-        query: Shape: (n, heads, n_queries, size)
-        key, value: Shape: (n, heads or a divisor of it, n_keys, size)
-        attention_mask: added to the scores. Shape: (n, 1, n_queries, n_keys)
-        scaling, softcap: factor and bound (Gemma 2) of the scores.
-        dropout: of the weights.
-
-    Returns:
-        Attended values. Shape: (n, n_queries, heads, size). Weights. Shape: (n, heads, n_queries, n_keys).
+    Shapes: query (n, heads, n_queries, size); key and value (n, heads or a divisor of it, n_keys, size);
+    attention_mask (n, 1, n_queries, n_keys), added to the scores -> attended values (n, n_queries, heads, size);
+    weights (n, heads, n_queries, n_keys). ``scaling`` and ``softcap`` (Gemma 2) are factor and bound of the scores.
     """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:

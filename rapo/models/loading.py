@@ -24,17 +24,11 @@ _VOLATILE = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model that is ready to score.
+    """A model that is ready to score."""
 
-    Attributes:
-        model: a causal LM in evaluation mode, an adapter within it.
-        name: what a person calls it.
-        key: hash of weights, precision, adapter and configuration.
-    """
-
-    model: Any
+    model: Any  # a causal LM in evaluation mode, an adapter within it
     name: str
-    key: str
+    key: str  # hash of weights, precision, adapter and configuration
 
     @property
     def dtype(self) -> str:
@@ -83,18 +77,19 @@ def load(
                 f"the {what} is loaded already: convert or move it yourself, without dtype= and device="
             )
     if adapter is not None:
-        model, name = _adapted(model, str(adapter), what), f"{name} + {adapter}"
+        name = f"{name} + {adapter}"
+        try:
+            from peft import PeftModel
+        except ImportError as error:
+            raise ImportError("adapters need the package peft; pip install peft") from error
+        with _told(f"adapter of the {what}", str(adapter)):
+            model = PeftModel.from_pretrained(model, str(adapter))
     model = _unwrapped(model, what)
     return Checkpoint(model.eval(), name, content_key(model))
 
 
 def check_folder(name: str, what: str) -> None:
-    """Refuse a folder that holds something else than a model; a name that is no folder may be a hub's.
-
-    Raises:
-        FileNotFoundError: it holds no model, or does not exist and can be no hub's id.
-        ValueError: it holds an adapter.
-    """
+    """Refuse a folder that holds something else than a model; a name that is no folder may be a hub's."""
     folder = Path(name)
     if not folder.exists() and (folder.is_absolute() or name.startswith(".") or name.count("/") > 1):
         raise FileNotFoundError(f"{name} does not exist; give the folder of a {what}, or a hub's id")
@@ -117,15 +112,6 @@ def _told(what: str, name: str) -> Iterator[None]:
         ) from error
 
 
-def _adapted(model: Any, adapter: str, what: str) -> Any:
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise ImportError("adapters need the package peft; pip install peft") from error
-    with _told(f"adapter of the {what}", adapter):
-        return PeftModel.from_pretrained(model, adapter)
-
-
 def _unwrapped(model: Any, what: str) -> Any:
     """The model that PEFT has put its layers into; they stay active in it."""
     if not hasattr(model, "get_base_model"):
@@ -139,11 +125,7 @@ def _unwrapped(model: Any, what: str) -> Any:
 
 
 def load_tokenizer(tokenizer: Any, model: Any) -> Any:
-    """The tokenizer as given, or by name, or the one that lies with the model.
-
-    Raises:
-        ValueError: there is none.
-    """
+    """The tokenizer as given, or by name, or the one that lies with the model; a ValueError where there is none."""
     source = tokenizer if tokenizer is not None else model
     if not isinstance(source, str | Path):
         if tokenizer is not None:
@@ -154,13 +136,10 @@ def load_tokenizer(tokenizer: Any, model: Any) -> Any:
 
 
 def check_same_vocabulary(tokenizer: Any, reference: Any, *, words: int | None) -> None:
-    """Refuse a reference model that would read the token ids as other words.
+    """Refuse a reference model, or its folder or hub's id, that would read the token ids as other words.
 
-    Args:
-        tokenizer: the model's.
-        reference: the reference model, or its folder or hub's id; where a tokenizer lies with it, every word must
-            have the same id in both.
-        words: size of the model's vocabulary, compared with a reference that comes without tokenizer.
+    Where a tokenizer lies with it, every word must have the same id in both; without one, the model's number of
+    ``words`` is compared with the reference's.
 
     Raises:
         ValueError: the vocabularies differ.

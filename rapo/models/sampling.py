@@ -53,10 +53,13 @@ def sample(
     Raises:
         ValueError: an option is out of range.
     """
-    several = samples(
-        model, tokenizer, prompts, n=1, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens,
-        seed=seed, ids=ids, batch_size=batch_size,
-    )  # fmt: skip
+    options: dict[str, Any] = {
+        "temperature": temperature,
+        "top_p": top_p,
+        "max_new_tokens": max_new_tokens,
+        "seed": seed,
+    }
+    several = samples(model, tokenizer, prompts, n=1, **options, ids=ids, batch_size=batch_size)
     return [texts[0] for texts in several]
 
 
@@ -73,15 +76,16 @@ def samples(
     ids: Sequence[int] | None = None,
     batch_size: int = 300,
 ) -> list[list[str]]:
-    """Sample several answers to each prompt; the first is the one that `sample` gives. Options as there.
+    """Sample several answers to each prompt; the first is the one that `sample` gives. Options and errors as there.
 
     Returns:
         Texts. Shape: (n_prompts, n)
-
-    Raises:
-        ValueError: an option is out of range.
     """
-    _check(n, temperature, top_p, max_new_tokens, batch_size)
+    if not (temperature >= 0 and 0 < top_p <= 1 and min(n, max_new_tokens, batch_size) >= 1):
+        raise ValueError(
+            f"cannot sample with {n=}, {temperature=}, {top_p=}, {max_new_tokens=}, {batch_size=}; temperature is 0 "
+            "or more, top_p in (0, 1], the others are 1 or more"
+        )
     keys = range(len(prompts)) if ids is None else ids
     if len(keys) != len(prompts):
         raise ValueError(f"{len(keys)} ids for {len(prompts)} prompts; give one each")
@@ -99,14 +103,6 @@ def samples(
         for (row, answer), text in zip(batch, tokenizer.batch_decode(made, skip_special_tokens=True), strict=True):
             texts[row][answer] = text
     return texts
-
-
-def _check(n: int, temperature: float, top_p: float, max_new_tokens: int, batch_size: int) -> None:
-    if not (temperature >= 0 and 0 < top_p <= 1 and min(n, max_new_tokens, batch_size) >= 1):
-        raise ValueError(
-            f"cannot sample with {n=}, {temperature=}, {top_p=}, {max_new_tokens=}, {batch_size=}; temperature is 0 "
-            "or more, top_p in (0, 1], the others are 1 or more"
-        )
 
 
 def _draws(keys: Sequence[tuple[int, int, int]], steps: int) -> Tensor:

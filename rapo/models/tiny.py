@@ -1,6 +1,7 @@
 """Small models of real architectures, a word-level tokenizer, chat templates with and without a system role."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,7 @@ def build_tokenizer(words: Sequence[str], *, chat_template: str = CHAT_TEMPLATES
     from tokenizers import models, pre_tokenizers
 
     wrong = [word for word in words if word.split() != [word] or word in SPECIAL]
-    seen: set[str] = set()
-    twice = [word for word in words if word in seen or seen.add(word)]  # type: ignore[func-returns-value]
+    twice = [word for word, times in Counter(words).items() if times > 1]
     if wrong or twice:
         raise ValueError(
             f"no vocabulary: white space or special tokens {wrong[:3]}, repeated {twice[:3]}; give each word once"
@@ -83,10 +83,8 @@ def tiny_config(
         raise ValueError(
             f"width {width} does not give {heads} heads of an even size; use a multiple of {2 * heads}"
         )
-    own: dict[str, Any] = {}
-    if architecture == "gemma2":
-        size = width // heads
-        own = {"head_dim": size, "query_pre_attn_scalar": size, "sliding_window": MAX_LENGTH // 2}
+    size = width // heads
+    gemma2 = {"head_dim": size, "query_pre_attn_scalar": size, "sliding_window": MAX_LENGTH // 2}
     return classes[architecture](
         vocab_size=vocab_size,
         hidden_size=width,
@@ -100,7 +98,7 @@ def tiny_config(
         eos_token_id=1,
         bos_token_id=None,
         initializer_range=0.05,
-        **own,
+        **(gemma2 if architecture == "gemma2" else {}),
     )
 
 

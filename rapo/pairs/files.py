@@ -29,6 +29,13 @@ _STATE, _INFO, _SPLITS, _DATA = "state.json", "dataset_info.json", "dataset_dict
 Put = Callable[[pa.Table], Any]
 
 
+def check_target(target: str | Path, source: str | Path) -> None:
+    """Refuse, before any work, a target that is the source itself, or whose name says no known format."""
+    kind(target)
+    if Path(target).resolve() == Path(source).resolve():
+        raise ValueError(f"{target} is the input itself; choose another output")
+
+
 def kind(path: str | Path) -> str:
     """The format that a name stands for: "jsonl", "parquet" or "folder".
 

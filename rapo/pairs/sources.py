@@ -134,8 +134,7 @@ def pairs_file(
         FileNotFoundError: ``source`` is missing.
         ValueError: a candidate is bad, as `rapo.pairs.candidates.to_pairs` says.
     """
-    if Path(source).resolve() == Path(target).resolve():
-        raise ValueError(f"{target} is the input itself; choose another output")
+    files.check_target(target, source)
 
     def made() -> Iterator[pa.Table]:
         row = 1

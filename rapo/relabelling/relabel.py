@@ -110,8 +110,7 @@ def relabel_file(
         FileNotFoundError: ``source`` is missing.
         ValueError: the file breaks the schema, or as `relabel` says.
     """
-    if Path(source).resolve() == Path(target).resolve():
-        raise ValueError(f"{target} is the input itself; choose another output")
+    files.check_target(target, source)
 
     def checked() -> Iterator[pa.Table]:
         row = 1

@@ -24,22 +24,13 @@ Columns = dict[str, list[Any]]
 
 @dataclass
 class Store:
-    """Pieces under one folder; without a folder nothing is kept.
-
-    Attributes:
-        folder: where the pieces lie.
-        counts: ``pieces_reused``, ``pieces_computed`` (written anew) and ``pieces_damaged`` so far.
-    """
+    """Pieces under one folder; without a folder nothing is kept."""
 
     folder: Path | None
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)  # pieces_reused, pieces_computed, pieces_damaged so far
 
     def check_writable(self) -> None:
-        """Raise what writing a piece would raise, before any work is done.
-
-        Raises:
-            OSError: the folder cannot be written to.
-        """
+        """Raise what writing a piece would raise (an OSError), before any work is done."""
         if self.folder is not None:
             _write(self.folder / ".writable", "")
             (self.folder / ".writable").unlink(missing_ok=True)
@@ -63,11 +54,7 @@ class Store:
         return columns
 
     def write(self, key: str, row_ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
-        """Keep a piece.
-
-        Raises:
-            OSError: it cannot be written; what was kept before is untouched, nothing half-written stays.
-        """
+        """Keep a piece; on an OSError what was kept before is untouched, and nothing half-written stays."""
         self.counts["pieces_computed"] += 1
         if self.folder is None:
             return

@@ -28,19 +28,12 @@ _HALVES = (torch.bfloat16, torch.float16)
 
 @dataclass(frozen=True)
 class Head:
-    """The last step of a causal LM: logits = cap(scale * (hidden @ weight.T + bias)), cap(z) = c tanh(z / c).
+    """The last step of a causal LM: logits = cap(scale * (hidden @ weight.T + bias)), cap(z) = c tanh(z / c)."""
 
-    Attributes:
-        weight: Shape: (n_words, width)
-        bias: Shape: (n_words,)
-        scale: what the logits are multiplied by (Cohere, Granite, Falcon-H1, MiniCPM3).
-        softcap: c above (Gemma 2); None leaves the logits as they are.
-    """
-
-    weight: torch.Tensor
-    bias: torch.Tensor | None = None
-    scale: float = 1.0
-    softcap: float | None = None
+    weight: torch.Tensor  # Shape: (n_words, width)
+    bias: torch.Tensor | None = None  # Shape: (n_words,)
+    scale: float = 1.0  # Cohere, Granite, Falcon-H1, MiniCPM3
+    softcap: float | None = None  # c above (Gemma 2); None leaves the logits as they are
 
     @property
     def precision(self) -> torch.dtype:
@@ -78,23 +71,11 @@ def _product(hidden: torch.Tensor, weight: torch.Tensor, precision: torch.dtype)
 
 
 def tiled_logprobs(
-    hidden: torch.Tensor,
-    targets: torch.Tensor,
-    *,
-    head: Head,
-    tokens: int | None = None,
-    words: int | None = None,
+    hidden: torch.Tensor, targets: torch.Tensor, *, head: Head, tokens: int | None = None, words: int | None = None
 ) -> torch.Tensor:
-    """log p(target | hidden state), in nats.
+    """log p(target | hidden state), in nats, by tiles of ``tokens`` positions by ``words`` words.
 
-    Args:
-        hidden: hidden states of the last layer. Shape: (n, width)
-        targets: word ids. Shape: (n,)
-        head: the LM head.
-        tokens, words: size of a tile; chosen by device and precision when None.
-
-    Returns:
-        Shape: (n,)
+    Shapes: hidden states of the last layer (n, width), ids of the targets (n,) -> (n,)
     """
     step_tokens, step_words = _tile(head)
     tokens, words = tokens or step_tokens, words or step_words
@@ -132,11 +113,7 @@ def _log_partition(hidden: torch.Tensor, head: Head, words: int) -> torch.Tensor
 
 
 def backbone_of(model: Any) -> Any:
-    """The part of a causal LM that ends with hidden states.
-
-    Raises:
-        ValueError: the model has no such part.
-    """
+    """The part of a causal LM that ends with hidden states; a ValueError where there is none."""
     backbone = model.base_model
     if backbone is model or model.get_output_embeddings() is None:
         raise ValueError(f"{type(model).__name__} has no backbone with an LM head on top; give a causal LM")

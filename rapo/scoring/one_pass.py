@@ -30,27 +30,16 @@ _SCHEMA = pa.schema([("row_id", pa.string()), *((name, TYPES[name.split("_", 1)[
 
 @dataclass(frozen=True)
 class Job:
-    """What the model and its reference have in common.
+    """What the model and its reference have in common."""
 
-    Attributes:
-        pieces: starts the rows anew, in pieces of consecutive rows.
-        name: what an error calls the rows.
-        tokenizer: for both models.
-        tokenizer_key: its hash.
-        max_length: tokens of prompt and response together; None cuts nothing.
-        token_budget: tokens in a batch; None chooses by device.
-        cache: folder of kept pieces; None keeps nothing.
-        tick: told of rows that are done.
-    """
-
-    pieces: Callable[[], Iterator[pa.Table]]
-    name: str
+    pieces: Callable[[], Iterator[pa.Table]]  # starts the rows anew, in pieces of consecutive rows
+    name: str  # what an error calls the rows
     tokenizer: Any
     tokenizer_key: str
     max_length: int | None
-    token_budget: int | None
+    token_budget: int | None  # None chooses by device
     cache: Path | None
-    tick: Callable[[float], object]
+    tick: Callable[[float], object]  # told of rows that are done
 
 
 @dataclass(frozen=True)
@@ -60,9 +49,7 @@ class Pass:
     Attributes:
         model: its folder, hub id or class.
         weights: hash of weights, precision and configuration.
-        dtype, device: how and where it computed.
         tokens_read, tokens_scored: tokens of the sequences computed now, and of those the responses' own.
-        pieces_computed, pieces_reused, pieces_damaged: what became of the pieces.
         seconds: wall-clock time of the slowest process, loading left out.
         tokens_per_second: tokens read a second; None where nothing was computed.
     """
@@ -81,11 +68,7 @@ class Pass:
 
 
 def run(job: Job, checkpoint: Checkpoint, *, process: Processes) -> tuple[pa.Table, Pass]:
-    """Score every row with one model; processes share the pieces and each returns all rows.
-
-    Returns:
-        ``row_id`` and `COLUMNS`, in the order of the rows; and what was done.
-    """
+    """Score every row with one model: ``row_id`` and `COLUMNS`, the same in every process; and what was done."""
     scorer, started = _Scorer(job, checkpoint), time.monotonic()
     parts, first_row = {}, 1
     for number, piece in enumerate(job.pieces()):
@@ -106,11 +89,6 @@ def run(job: Job, checkpoint: Checkpoint, *, process: Processes) -> tuple[pa.Tab
         tokens_per_second=counts["tokens_read"] / slowest if counts["tokens_read"] and slowest else None,
     )
     return pa.concat_tables(everything[number] for number in sorted(everything)), done
-
-
-def piece_key(ids: tokens.Ids, job: Job) -> str:
-    """Hash of everything but the model that a piece's scores depend on."""
-    return content_hash(job.tokenizer_key, canonical(job.max_length), canonical(list(ids.values())))
 
 
 @dataclass
@@ -135,7 +113,8 @@ class _Scorer:
         texts = tokens.texts(piece, name=self.job.name, first_row=first_row)
         names = tokens.row_ids(texts)
         ids = tokens.tokenise(self.job.tokenizer, texts.to_pylist(), name=self.job.name, first_row=first_row)
-        key = piece_key(ids, self.job)
+        # Everything but the model that the scores depend on.
+        key = content_hash(self.job.tokenizer_key, canonical(self.job.max_length), canonical(list(ids.values())))
         columns = self.store.read(key, names)
         if columns is None:
             columns = self.computed(ids)
@@ -145,8 +124,7 @@ class _Scorer:
         return pa.table({"row_id": names, **columns}, schema=_SCHEMA)
 
     def computed(self, ids: tokens.Ids) -> Columns:
-        on_gpu = self.checkpoint.device.startswith("cuda")
-        budget = self.job.token_budget or (sequences.CUDA_BUDGET if on_gpu else sequences.CPU_BUDGET)
+        budget = self.job.token_budget or sequences.budget_of(self.checkpoint.device)
         sides = [tokens.completions(ids, side, max_length=self.job.max_length) for side in PAIR]
         both = [completion for completions, _ in sides for completion in completions]
         sums = sequences.logprob_sums(

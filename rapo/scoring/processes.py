@@ -9,17 +9,11 @@ import torch
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among its like.
-
-    Attributes:
-        index: its number, from 0.
-        count: how many there are.
-        device: where it computes: its own GPU, or the CPU.
-    """
+    """This process among its like."""
 
     index: int = 0
     count: int = 1
-    device: str = "cpu"
+    device: str = "cpu"  # where it computes: its own GPU, or the CPU
 
     @property
     def is_main(self) -> bool:

@@ -49,11 +49,7 @@ class Scores:
     tokenizer: str
 
     def attach(self, table: pa.Table, *, start: int = 0) -> pa.Table:
-        """The table with the score columns added; columns of these names are replaced, all others stay.
-
-        Args:
-            table: rows ``start`` and following of what was scored.
-            start: number of its first row, from 0.
+        """Rows ``start`` (from 0) and following, with the score columns added; columns of these names are replaced.
 
         Raises:
             ValueError: the rows are not those that were scored.
@@ -160,14 +156,10 @@ def score(
 
 
 def sums(table: pa.Table, *, reference: bool = False) -> np.ndarray:
-    """Log-probability sums as training takes them (`rapo.training.train.train_dpo`): chosen, then rejected, in nats.
-
-    Args:
-        table: a scored table.
-        reference: whether to take the reference's sums, ``ref_chosen_logprob_sum`` and so on.
+    """Sums of a scored table, or of its reference, as `rapo.training.train.train_dpo` takes them: chosen, rejected.
 
     Returns:
-        Shape: (n_rows, 2)
+        Nats. Shape: (n_rows, 2)
 
     Raises:
         ValueError: columns are missing, or rows have no sum.
@@ -212,11 +204,7 @@ def _survey(pieces: Callable[[], Iterator[pa.Table]], name: str) -> tuple[int, b
 
 
 def _limit(models: list[Any], max_length: int | None) -> int | None:
-    """Tokens of prompt and response together.
-
-    Raises:
-        ValueError: more is asked for than a model can read.
-    """
+    """Tokens of prompt and response together; a ValueError where more is asked for than a model can read."""
     contexts = [context for model in models if (context := loading.context(model)) is not None]
     most = min(contexts, default=None)
     if max_length is None:
@@ -238,11 +226,7 @@ def _bar(shown: bool | None) -> Progress:
 
 
 def _joined(parts: list[pa.Table], n_rows: int, name: str) -> pa.Table:
-    """Columns of the model and of its reference side by side, once no row is missing.
-
-    Raises:
-        ValueError: the passes did not see the same rows.
-    """
+    """Columns of the model and of its reference side by side, once both have seen the same rows."""
     if any(len(part) != n_rows or part["row_id"] != parts[0]["row_id"] for part in parts):
         raise ValueError(f"{name} changed while it was scored; run again, what is the same is kept")
     named = {"row_id": parts[0]["row_id"]}

@@ -16,17 +16,17 @@ _log = logging.getLogger(__name__)
 CPU_BUDGET, CUDA_BUDGET = 2048, 16384
 
 
+def budget_of(device: str) -> int:
+    """Tokens in a batch where nobody says how many."""
+    return CUDA_BUDGET if device.startswith("cuda") else CPU_BUDGET
+
+
 @dataclass(frozen=True)
 class Completion:
-    """A sequence of which the end is scored.
-
-    Attributes:
-        ids: token ids of prompt and completion.
-        start: position of the first scored token; at least 1, since nothing predicts position 0.
-    """
+    """A sequence of prompt and completion, of which the end is scored."""
 
     ids: list[int]
-    start: int
+    start: int  # position of the first scored token; at least 1, since nothing predicts position 0
 
     @property
     def tokens(self) -> int:
@@ -66,16 +66,12 @@ def logprob_sums(
     Args:
         model: a causal LM in evaluation mode.
         logprobs: its head, from `rapo.scoring.lm_head.logprobs_of`.
-        completions: what to score.
-        budget: tokens in a batch, padding included.
+        completions: what to score; a ValueError where a token id lies outside the model's vocabulary.
+        budget: tokens in a batch, padding included; a batch that does not fit the device is done in halves.
         tick: called with the number of sequences after each batch.
 
     Returns:
         Nats, summed in fp64; NaN where there is no token to score. Shape: (n_completions,)
-
-    Raises:
-        ValueError: a token id lies outside the model's vocabulary.
-        torch.OutOfMemoryError: a single sequence does not fit the device.
     """
     sums = np.full(len(completions), np.nan)
     scored = [i for i, completion in enumerate(completions) if completion.tokens]
@@ -90,12 +86,11 @@ def logprob_sums(
 
 def completion_logprobs(model: Any, completions: Sequence[Completion]) -> np.ndarray:
     """`logprob_sums` of a small model at full speed: `fast_cpu.fast`, its own head. The model is left as it is."""
-    budget = CPU_BUDGET if model.device.type == "cpu" else CUDA_BUDGET
     was_training = model.training
     model.eval()
     try:
         with fast_cpu.fast(model):
-            return logprob_sums(model, logprobs_of(model), completions, budget=budget)
+            return logprob_sums(model, logprobs_of(model), completions, budget=budget_of(str(model.device)))
     finally:
         model.train(was_training)
 

@@ -84,11 +84,7 @@ def _chat(tokenizer: Any, talks: list[Any], *, prompt: bool) -> list[list[int]]:
 
 
 def _told(render: Callable[[list[Any]], list[list[int]]], items: list[Any], *, name: str, first_row: int) -> Any:
-    """Token ids of every item; where the tokenizer or its template refuses, the row is looked up.
-
-    Raises:
-        ValueError: naming the row.
-    """
+    """Token ids of every item; where the tokenizer or its template refuses, a ValueError that names the row."""
     try:
         return render(items)
     except Exception as error:  # templates and tokenizers raise what they like
@@ -143,11 +139,7 @@ def is_plain(schema: pa.Schema) -> bool:
 
 
 def check_template(tokenizer: Any, name: str) -> None:
-    """Refuse a tokenizer that cannot render messages.
-
-    Raises:
-        ValueError: it has no chat template.
-    """
+    """Refuse (with a ValueError) a tokenizer that has no chat template to render messages with."""
     if not getattr(tokenizer, "chat_template", None):
         raise ValueError(
             f"{name} holds messages, but the tokenizer ({type(tokenizer).__name__}) has no chat template; set "

@@ -15,11 +15,7 @@ WINDOW = 16  # batches that are sorted by length together; 16 leave 5 % of paddi
 class LengthBatches(Sampler[int]):
     """Row numbers, so that each run of ``batch_size`` of them is a batch of like length; a new order each epoch.
 
-    Args:
-        lengths: of the rows.
-        batch_size: rows of a batch.
-        seed: of the order; with the epoch it is all that the order depends on.
-        grouped: False gives a plain random order.
+    The order depends on ``seed`` and the epoch alone; it is plainly random where rows are not to be ``grouped``.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, *, seed: int, grouped: bool = True) -> None:

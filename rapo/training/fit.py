@@ -30,12 +30,10 @@ def fit(
 
     Args:
         trainer: a class of `rapo.training.trainers`.
-        model: a causal LM.
-        tokenizer: its tokenizer.
+        model, tokenizer: a causal LM and what its rows were tokenised with.
         columns: the rows as the trainer takes them. Shape of each: (n_rows,)
         kept: their lengths, their number of tokens, and what was dropped.
-        settings: the trainer's own.
-        seed: order of the rows.
+        settings, seed: the trainer's own; the seed is that of the rows' order.
         by_length: whether batches hold rows of like length: not where a loss is a mean over each batch's own tokens,
             among which those of short answers would weigh more.
     """

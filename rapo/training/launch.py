@@ -18,6 +18,11 @@ from rapo import paths
 from rapo.training.settings import DPOSettings, Settings
 
 CONFIG, ROWS = "train.yaml", "rows.jsonl"
+# Of TRL's command line, by settings, and what the settings do not say.
+_SCRIPTS: dict[type[Settings], tuple[str, dict[str, Any]]] = {
+    Settings: ("sft", {"completion_only_loss": True}),
+    DPOSettings: ("dpo", {}),
+}
 
 
 def write_job(
@@ -34,19 +39,34 @@ def write_job(
     Args:
         folder: of the job; made where it is missing.
         rows: ``prompt`` with ``completion``, or with ``chosen`` and ``rejected`` (messages).
-        settings: `DPOSettings` make a job of ``trl dpo``, others one of ``trl sft``.
+        settings: `DPOSettings` make a job of ``trl dpo``, plain `Settings` one of ``trl sft``.
         model: an id on the hub, or a folder.
         seed: of the order of the rows.
         launch: any options of TRL's command line, over those made here: ``accelerate_config`` (single_gpu,
             multi_gpu, zero3, fsdp2, ... or a file), ``num_processes``, ``gradient_accumulation_steps``, ...
+
+    Raises:
+        ValueError: the settings are of another kind.
     """
+    if type(settings) not in _SCRIPTS:
+        known = " or ".join(kind.__name__ for kind in _SCRIPTS)
+        raise ValueError(
+            f"no job can be made of {type(settings).__name__}: give {known}, or train without launch options"
+        )
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     paths.write_text(folder / ROWS, text)
-    made = {**_options(settings, seed), **launch}
-    head = f"# Start with: trl {_script(settings)} --config {CONFIG} --output_dir model\n"
-    data = [{"path": "json", "data_files": ROWS, "split": "train"}]
-    start = str(Path(model).resolve()) if Path(model).is_dir() else model
-    body = yaml.safe_dump({"model_name_or_path": start, "datasets": data, **made}, sort_keys=False)
+    script, own = _SCRIPTS[type(settings)]
+    head = f"# Start with: trl {script} --config {CONFIG} --output_dir model\n"
+    made = {
+        "model_name_or_path": str(Path(model).resolve()) if Path(model).is_dir() else model,
+        "datasets": [{"path": "json", "data_files": ROWS, "split": "train"}],
+        "dtype": "float32",  # weights; the computation is bf16
+        "bf16": True,
+        "gradient_checkpointing": True,
+        "seed": seed,
+        "logging_steps": 10,
+    }
+    body = yaml.safe_dump({**made, **settings.options(), **own, **launch}, sort_keys=False)
     paths.write_text(folder / CONFIG, head + body)
     return folder / CONFIG
 
@@ -54,8 +74,7 @@ def write_job(
 def run(job: Path, output: Path) -> None:
     """Run a job of `write_job` and leave the trained model in ``output``; its words go to ``log.txt`` beside it.
 
-    Raises:
-        RuntimeError: training failed; the end of its log is told.
+    A RuntimeError tells the end of the log of a training that failed.
     """
     script = job.read_text(encoding="utf-8").splitlines()[0].partition(" trl ")[2].split()[0]
     log = job.with_name("log.txt")
@@ -68,21 +87,3 @@ def run(job: Path, output: Path) -> None:
     if code or not (output / "config.json").is_file():
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
         raise RuntimeError(f"`{' '.join(command[1:])}` ended with status {code}:\n{tail}")
-
-
-def _script(settings: Settings) -> str:
-    return "dpo" if isinstance(settings, DPOSettings) else "sft"
-
-
-def _options(settings: Settings, seed: int) -> dict[str, Any]:
-    """Settings in the names of TRL's command line."""
-    by_script = {} if isinstance(settings, DPOSettings) else {"completion_only_loss": True}
-    return {
-        "dtype": "float32",  # weights; the computation is bf16
-        "bf16": True,
-        "gradient_checkpointing": True,
-        "seed": seed,
-        "logging_steps": 10,
-        **settings.options(),
-        **by_script,
-    }

@@ -23,11 +23,7 @@ class Kept:
 
 
 def keep(ids: Ids, rows: Rows, settings: Settings) -> Kept:
-    """Rows of at most ``max_length`` tokens.
-
-    Raises:
-        ValueError: nothing is left, or rows are longer and are not to be dropped.
-    """
+    """Rows of at most ``max_length`` tokens; a ValueError where none is left, or longer ones are not to be dropped."""
     prompts, *answers = ids.values()
     lengths = [len(p) + max(map(len, sides)) for p, *sides in zip(prompts, *answers, strict=True)]
     long = {i for i, length in enumerate(lengths) if length > settings.max_length}
@@ -53,12 +49,7 @@ def prepare(tokenizer: Any, rows: Rows, settings: Settings, *, sides: Sequence[s
 
 
 def joined(ids: Ids, side: str, *, prefix: str = "") -> dict[str, Any]:
-    """Prompt and response in one, as TRL takes what is tokenised: the prompt's labels are -100.
-
-    Args:
-        ids: token ids of prompts and responses, as `tokenise` gives them.
-        side: which response.
-        prefix: of the columns' names.
+    """Prompt and one response joined, as TRL takes what is tokenised: the prompt's labels are -100.
 
     Returns:
         ``<prefix>input_ids``, ``<prefix>attention_mask`` and ``<prefix>labels``. Shape of each: (n_rows,)

@@ -1,10 +1,19 @@
 """Settings of a training run, and what it says of itself afterwards."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 SMOOTHED = ("robust", "exo_pair")  # losses of TRL 1.16 that label smoothing has an effect on
+_TRL_NAMES = {
+    "schedule": "lr_scheduler_type",
+    "warmup": "warmup_steps",
+    "epochs": "num_train_epochs",
+    "batch_size": "per_device_train_batch_size",
+    "accumulate": "gradient_accumulation_steps",
+    "gamma": "simpo_gamma",
+    "sft_weight": "cpo_alpha",
+}
 
 
 @dataclass(frozen=True)
@@ -40,20 +49,8 @@ class Settings:
 
     def options(self) -> dict[str, Any]:
         """The settings in the names of TRL's trainers and of its command line."""
-        return {
-            "learning_rate": self.learning_rate,
-            "lr_scheduler_type": self.schedule,
-            "warmup_steps": self.warmup,
-            "num_train_epochs": self.epochs,
-            "max_steps": self.max_steps,
-            "per_device_train_batch_size": self.batch_size,
-            "gradient_accumulation_steps": self.accumulate,
-            "max_length": self.max_length,
-            "weight_decay": self.weight_decay,
-            "max_grad_norm": self.max_grad_norm,
-            "save_strategy": "no",
-            "report_to": "none",
-        }
+        own = {_TRL_NAMES.get(name, name): value for name, value in asdict(self).items() if name != "long_rows"}
+        return own | {"save_strategy": "no", "report_to": "none"}
 
 
 @dataclass(frozen=True)
@@ -77,14 +74,8 @@ class DPOSettings(Settings):
 
     def options(self) -> dict[str, Any]:
         """As `Settings.options`. Reference log-probabilities are computed beforehand: no second model is held."""
-        return super().options() | {
-            "beta": self.beta,
-            "loss_type": list(self.loss_type),
-            "loss_weights": list(self.loss_weights),
-            "label_smoothing": self.label_smoothing,
-            "ld_alpha": self.ld_alpha,
-            "precompute_ref_log_probs": True,
-        }
+        losses = {"loss_type": list(self.loss_type), "loss_weights": list(self.loss_weights)}
+        return super().options() | losses | {"precompute_ref_log_probs": True}
 
 
 def idle_smoothing(smoothing: float, loss_type: Iterable[str]) -> str | None:
@@ -111,8 +102,7 @@ class SimPOSettings(Settings):
 
     def options(self) -> dict[str, Any]:
         """As `Settings.options`."""
-        own = {"beta": self.beta, "simpo_gamma": self.gamma, "cpo_alpha": self.sft_weight}
-        return super().options() | {"loss_type": "simpo", **own}
+        return super().options() | {"loss_type": "simpo"}
 
 
 @dataclass(frozen=True)
@@ -127,8 +117,8 @@ class KTOSettings(Settings):
 
     def options(self) -> dict[str, Any]:
         """As `Settings.options`; TRL counts responses, two a pair."""
-        own = {"beta": self.beta, "precompute_ref_log_probs": True}
-        return super().options() | {"per_device_train_batch_size": 2 * self.batch_size, **own}
+        own = {"per_device_train_batch_size": 2 * self.batch_size, "precompute_ref_log_probs": True}
+        return super().options() | own
 
 
 @dataclass(frozen=True)
@@ -140,10 +130,6 @@ class ORPOSettings(Settings):
     """
 
     beta: float = 1.0
-
-    def options(self) -> dict[str, Any]:
-        """As `Settings.options`."""
-        return super().options() | {"beta": self.beta}
 
 
 @dataclass

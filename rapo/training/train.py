@@ -1,38 +1,40 @@
 """Training through TRL's own trainers, with the overhead that a tiny model would feel taken away.
 
-Rows are tokenised once (`rapo.scoring.tokens.tokenise`, as TRL does it); reference log-probabilities come with the
-rows or are computed once: no reference model is held, and nothing is computed twice when the learning rate, beta or
-folder change (trl#3985). What is left of TRL's overhead is measured in tests/benchmarks/bench_training.py.
-
-Each function trains ``model`` (a causal LM) in place on ``rows``: mappings of messages, tokenised with ``tokenizer``,
-which needs a chat template, in an order that depends on ``seed``. Importing this does not import TRL.
+Rows are tokenised once, as TRL does it; reference log-probabilities come with the rows or are computed once, so that
+no reference model is held (trl#3985). Importing this does not import TRL.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from rapo.scoring.sequences import completion_logprobs
 from rapo.scoring.tokens import PAIR, Ids, Rows, completions, tokenise
+from rapo.training.batches import LengthBatches
 from rapo.training.fit import fit
 from rapo.training.rows import Kept, joined, joined_pairs, name, prepare
-from rapo.training.settings import DPOSettings, Settings, SimPOSettings, TrainLog, idle_smoothing
+from rapo.training.settings import (
+    DPOSettings,
+    KTOSettings,
+    ORPOSettings,
+    Settings,
+    SimPOSettings,
+    TrainLog,
+    idle_smoothing,
+)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
 __all__ = [
-    "DPOSettings", "Settings", "SimPOSettings", "TrainLog", "reference_logprobs", "reference_of", "train_dpo",
-    "train_sft", "train_simpo",
+    "DPOSettings", "KTOSettings", "ORPOSettings", "Settings", "SimPOSettings", "TrainLog", "reference_logprobs",
+    "train_dpo", "train_kto", "train_orpo", "train_sft", "train_simpo", "unpaired",
 ]  # fmt: skip
 
 
 def reference_logprobs(model: Any, tokenizer: Any, rows: Rows) -> np.ndarray:
-    """Log-probability sums of both responses under a model, as `train_dpo` takes them. The model is left as it is.
-
-    Returns:
-        Nats; chosen first. Shape: (n_rows, 2)
-    """
+    """Log-probability sums (nats) of both responses, chosen first, as `train_dpo` takes them. Shape: (n_rows, 2)"""
     return _sums(model, tokenise(tokenizer, rows))
 
 
@@ -41,12 +43,8 @@ def _sums(model: Any, ids: Ids) -> np.ndarray:
     return completion_logprobs(model, both).reshape(2, -1).T
 
 
-def reference_of(model: Any, kept: Kept, reference: Any, n_rows: int) -> np.ndarray:
-    """The reference sums of the rows that are kept: those given for all rows, or those of the model as it stands.
-
-    Raises:
-        ValueError: ``reference`` has another shape than (n_rows, 2).
-    """
+def _reference(model: Any, kept: Kept, reference: Any, n_rows: int) -> np.ndarray:
+    """The reference sums of the rows that are kept: those given for all rows, or those of the model as it stands."""
     if reference is None:
         return _sums(model, kept.ids)
     values = np.asarray(reference, dtype=float)
@@ -58,12 +56,10 @@ def reference_of(model: Any, kept: Kept, reference: Any, n_rows: int) -> np.ndar
 def train_sft(model: Any, tokenizer: Any, rows: Rows, *, settings: Settings, seed: int) -> TrainLog:
     """Supervised fine-tuning with TRL's SFTTrainer, loss on the completion only.
 
-    Rows hold ``prompt`` and ``completion``.
-
     Args:
         model: a causal LM, trained in place.
         tokenizer: with a chat template.
-        rows: a list of mappings; responses and prompts are lists of messages.
+        rows: mappings with ``prompt`` and ``completion``, lists of messages.
         settings: `rapo.training.settings.Settings`.
         seed: of the order of the rows and of dropout.
 
@@ -84,12 +80,10 @@ def train_dpo(
 ) -> TrainLog:
     """Direct alignment with TRL's DPOTrainer.
 
-    Rows hold ``prompt``, ``chosen`` and ``rejected``.
-
     Args:
         model: a causal LM, trained in place.
         tokenizer: with a chat template.
-        rows: a list of mappings; responses and prompts are lists of messages.
+        rows: mappings with ``prompt``, ``chosen`` and ``rejected``, lists of messages.
         settings: `rapo.training.settings.DPOSettings`.
         seed: of the order of the rows and of dropout.
         reference: log-probability sums of the reference model, in nats, chosen first: from `reference_logprobs` or
@@ -109,7 +103,7 @@ def train_dpo(
     if told := idle_smoothing(settings.label_smoothing, settings.loss_type):
         _log.warning("%s", told)
     kept = prepare(tokenizer, rows, settings)
-    values = reference_of(model, kept, reference, len(rows))
+    values = _reference(model, kept, reference, len(rows))
     if settings.ld_alpha is not None:
         values = settings.ld_alpha * values + (1 - settings.ld_alpha) * _sums(model, _shared(kept.ids))
     missing = np.flatnonzero(~np.isfinite(values).all(axis=1))
@@ -133,12 +127,10 @@ def _shared(ids: Ids) -> Ids:
 def train_simpo(model: Any, tokenizer: Any, rows: Rows, *, settings: SimPOSettings, seed: int) -> TrainLog:
     """SimPO with TRL's CPOTrainer.
 
-    Rows hold ``prompt``, ``chosen`` and ``rejected``.
-
     Args:
         model: a causal LM, trained in place.
         tokenizer: with a chat template.
-        rows: a list of mappings; responses and prompts are lists of messages.
+        rows: mappings with ``prompt``, ``chosen`` and ``rejected``, lists of messages.
         settings: `rapo.training.settings.SimPOSettings`.
         seed: of the order of the rows and of dropout.
 
@@ -153,3 +145,56 @@ def train_simpo(model: Any, tokenizer: Any, rows: Rows, *, settings: SimPOSettin
     kept = prepare(tokenizer, rows, settings)
     columns, by_length = joined_pairs(kept.ids), settings.sft_weight == 0
     return fit(CPO, model, tokenizer, columns, kept=kept, settings=settings, seed=seed, by_length=by_length)
+
+
+def train_kto(
+    model: Any, tokenizer: Any, rows: Rows, *, settings: KTOSettings, seed: int, reference: Any = None
+) -> TrainLog:
+    """KTO with TRL's KTOTrainer on both responses of every pair. Arguments and errors are those of `train_dpo`."""
+    from rapo.training.trainers import KTO
+
+    kept = prepare(tokenizer, rows, settings)
+    values = _reference(model, kept, reference, len(rows))
+    order = list(LengthBatches(kept.lengths, settings.batch_size, seed=seed))
+    columns = unpaired(kept.ids, values, order, batch_size=settings.batch_size)
+    foreign = {"prompt_ids": columns["prompt_ids"], "foreign_ids": columns["KL_completion_ids"]}
+    columns["ref_KL_logps"] = completion_logprobs(model, completions(foreign, "foreign")[0]).tolist()
+    return fit(KTO, model, tokenizer, columns, kept=kept, settings=settings, seed=seed)
+
+
+def unpaired(ids: Ids, reference: np.ndarray, order: Sequence[int], *, batch_size: int) -> dict[str, Any]:
+    """Pairs as single labelled responses, in the order in which KTO reads them.
+
+    Of each batch of pairs the chosen responses come first, then the rejected ones. A row's KL completion is the
+    response before it in the batch, which then belongs to another prompt (unless a batch holds a single pair).
+
+    Args:
+        ids: token ids of prompts and responses, as `rapo.scoring.tokens.tokenise` gives them.
+        reference: log-probability sums of the reference, chosen first. Shape: (n_pairs, 2)
+        order: pairs, in batches.
+        batch_size: pairs of a batch.
+
+    Returns:
+        prompt_ids, completion_ids, KL_completion_ids, label and ref_logps. Shape of each: (2 * n_pairs,)
+    """
+    names = ("prompt_ids", "completion_ids", "KL_completion_ids", "label", "ref_logps")
+    columns: dict[str, Any] = {name: [] for name in names}
+    for start in range(0, len(order), batch_size):
+        batch = list(order[start : start + batch_size])
+        answers = [ids[f"{side}_ids"][i] for side in PAIR for i in batch]
+        columns["prompt_ids"] += [ids["prompt_ids"][i] for _ in PAIR for i in batch]
+        columns["completion_ids"] += answers
+        columns["KL_completion_ids"] += [answers[-1], *answers[:-1]]
+        columns["label"] += [side == "chosen" for side in PAIR for _ in batch]
+        columns["ref_logps"] += reference[batch].T.ravel().tolist()
+    return columns
+
+
+def train_orpo(model: Any, tokenizer: Any, rows: Rows, *, settings: ORPOSettings, seed: int) -> TrainLog:
+    """ORPO with TRL's ORPOTrainer. Arguments and errors are those of `train_simpo`."""
+    from rapo.training.trainers import ORPO
+
+    kept = prepare(tokenizer, rows, settings)
+    return fit(
+        ORPO, model, tokenizer, joined_pairs(kept.ids), kept=kept, settings=settings, seed=seed, by_length=False
+    )

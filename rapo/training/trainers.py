@@ -2,9 +2,8 @@
 
 What differs from `trl.trainer`, and why:
 
-* rows come tokenised, and with reference log-probabilities where a loss needs them: `_prepare_dataset`,
-  `_precompute_ref_logps` and `tokenize_row` hand back what they are given (TRL would tokenise again, row by row, and
-  crash on the reference's columns);
+* rows come tokenised, and with reference log-probabilities where a loss needs them (TRL would tokenise again, row by
+  row, and crash on the reference's columns);
 * batches hold rows of like length, in random order (`rapo.training.batches`);
 * SFT divides by the mean number of tokens in a batch rather than each batch's own, because among batches of like
   length the latter gives tokens of short answers more weight, and the model learns to stop early;
@@ -12,7 +11,7 @@ What differs from `trl.trainer`, and why:
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -39,17 +38,13 @@ class _Ordered:
 
 
 class _Ready:
-    """Rows are tokenised and hold their reference log-probabilities."""
+    """Rows are tokenised and hold their reference log-probabilities: TRL's steps hand back what they are given."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset
 
     def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
         return dataset
-
-
-class _Tokenised:
-    """Rows are tokenised."""
 
     def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
         """The row as it is."""
@@ -81,13 +76,13 @@ class DPO(_Ordered, _Ready, DPOTrainer):
     config = DPOConfig
 
 
-class CPO(_Ordered, _Tokenised, CPOTrainer):
+class CPO(_Ordered, _Ready, CPOTrainer):
     """TRL's CPOTrainer."""
 
     config = CPOConfig
 
 
-class ORPO(_Ordered, _Tokenised, ORPOTrainer):
+class ORPO(_Ordered, _Ready, ORPOTrainer):
     """TRL's ORPOTrainer."""
 
     config = ORPOConfig
@@ -108,7 +103,7 @@ def lean_head(model: Any) -> Iterator[None]:
     every 80th row of memory pages. Both are private names of TRL's; where they are gone, nothing is changed.
     """
     lean: dict[str, Any] = {
-        "_use_triton": _always,
+        "_use_triton": lambda device: True,
         "_CHUNKED_LOGPROB_CHUNK_SIZE": min(model.config.get_text_config().vocab_size, 32768),
     }
     before = {name: getattr(trl_utils, name, None) for name in lean}
@@ -120,6 +115,3 @@ def lean_head(model: Any) -> Iterator[None]:
         yield
     finally:
         vars(trl_utils).update(before)
-
-
-_always: Callable[[torch.device], bool] = lambda device: True  # noqa: E731

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import tiny
 
-from rapo.training import fit, objectives, train
+from rapo.training import fit, train
 from rapo.training.batches import LengthBatches
 
 ROWS = tiny.rows(4, longest=5).to_pylist()
@@ -19,7 +19,7 @@ ONE = {"max_steps": 1, "batch_size": 2, "accumulate": 2}
         (train.train_dpo, train.DPOSettings(**ONE, loss_type=("sft",)), False),
         (train.train_simpo, train.SimPOSettings(**ONE), True),
         (train.train_simpo, train.SimPOSettings(**ONE, sft_weight=0.5), False),
-        (objectives.train_orpo, objectives.ORPOSettings(**ONE), False),
+        (train.train_orpo, train.ORPOSettings(**ONE), False),
     ],
 )
 def test_rows_of_like_length_stand_together_unless_the_loss_is_a_mean_over_a_batchs_tokens(

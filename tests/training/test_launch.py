@@ -9,7 +9,7 @@ import tiny
 from rapo import config
 from rapo.models.tiny import load, save
 from rapo.training import launch
-from rapo.training.settings import DPOSettings, Settings
+from rapo.training.settings import DPOSettings, KTOSettings, ORPOSettings, Settings, SimPOSettings
 
 RECIPES = sorted(Path(launch.__file__).with_name("recipes").glob("*.yaml"))
 ROWS = tiny.rows(8).select(["prompt", "chosen", "rejected"]).to_pylist()
@@ -52,6 +52,13 @@ def test_a_job_says_what_the_settings_say_and_launch_goes_before(tmp_path: Path)
     sft = launch.write_job(tmp_path, ROWS, Settings(), model="m", seed=3, launch={})
     assert "trl sft" in sft.read_text().splitlines()[0]
     assert "beta" not in config.load_yaml(sft)
+
+
+@pytest.mark.parametrize("kind", [SimPOSettings, KTOSettings, ORPOSettings])
+def test_settings_of_other_kinds_are_refused(tmp_path: Path, kind: type[Settings]) -> None:
+    with pytest.raises(ValueError, match=rf"no job can be made of {kind.__name__}: give Settings or DPOSettings"):
+        launch.write_job(tmp_path, ROWS, kind(), model="m", seed=3, launch={})
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

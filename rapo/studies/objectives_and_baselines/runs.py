@@ -15,7 +15,7 @@ from rapo.scoring.tokens import PAIR, Rows, tokenise
 from rapo.studies.common import trainers
 from rapo.studies.common.micro_pairs import pairs
 from rapo.studies.common.micro_runs import arm_rows, train_on
-from rapo.training import objectives, train
+from rapo.training import train
 from rapo.world import data
 
 
@@ -44,8 +44,8 @@ def trainer_of(config: Mapping[str, Any]) -> trainers.Trainer:
     if penalty := config.get("length_penalty", 0):
         return partial(train_r_dpo, penalty=penalty), train.DPOSettings
     own: dict[str, trainers.Trainer] = {
-        "kto": (objectives.train_kto, objectives.KTOSettings),
-        "orpo": (objectives.train_orpo, objectives.ORPOSettings),
+        "kto": (train.train_kto, train.KTOSettings),
+        "orpo": (train.train_orpo, train.ORPOSettings),
     }
     return own.get(config["trainer"]) or trainers.trainer_of(config)
 
