@@ -202,6 +202,6 @@ def test_the_console_cuts_nothing_and_reads_no_markup(
 
 def test_report_writes_the_page_and_says_where(rapo_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report", "--scale", "smoke"]) == 0
-    target = rapo_root / "figures" / "smoke" / "report.html"
+    target = rapo_root / "build" / "smoke" / "figures" / "report.html"
     assert capsys.readouterr().out == f"{target}\n"
     assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
