@@ -5,6 +5,7 @@ Rows are counted from 1, as an editor counts the lines of a file.
 
 import logging
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,8 @@ from rapo.pairs.schema import COLUMNS, SCORES, SIDES, TEXTS, batches, partner, s
 REVERSED = ("raise", "keep", "swap", "drop")
 _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
 _NO_ROWS = np.empty(0, np.int64)
+# Tables cannot change: one that has passed is not looked at again for as long as somebody holds it.
+_passed: WeakValueDictionary[int, pa.Table] = WeakValueDictionary()
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +59,8 @@ def check(
     """
     _option("bad", bad, ("raise", "drop"))
     _option("reversed_pairs", reversed_pairs, REVERSED)
+    if _passed.get(id(table)) is table:
+        return table
     what = "scored pairs" if scored else "pairs of responses to a prompt"
     pieces: list[pa.RecordBatch] = []
     faults: list[Fault] = []
@@ -76,7 +81,11 @@ def check(
     for fault in merged(faults):
         _log.warning("%s: dropped %d rows: column %s: %s", name, len(fault.rows), fault.column, fault.problem)
     checked = pa.Table.from_batches(pieces)
-    return _reversed(checked, reversed_pairs) if scored and reversed_pairs in ("swap", "drop") else checked
+    if scored and reversed_pairs in ("swap", "drop"):
+        checked = _reversed(checked, reversed_pairs)
+    if scored and reversed_pairs != "keep":
+        _passed[id(checked)] = checked
+    return checked
 
 
 def numbers(column: pa.Array) -> pa.Array:
@@ -187,7 +196,9 @@ def _split_conversations(columns: dict[str, pa.Array], row: int) -> tuple[dict[s
     A prompt column beside them is set aside: the conversation says the same and more (earlier turns).
     """
     chosen, rejected = columns["chosen"], columns["rejected"]
-    talks = _is_conversation(chosen) & _is_conversation(rejected)
+    talks = _is_conversation(chosen)
+    if talks.any():
+        talks &= _is_conversation(rejected)
     if "prompt" in columns and 2 * talks.sum() <= len(talks):
         return columns, []
     before, last = messages.split_last(chosen)

@@ -50,12 +50,14 @@ def put(
     return [{"role": role, "content": separator.join([wish, *old])}, *copied[taken:]]
 
 
-def put_column(prompts: pa.Array, wishes: pa.Array, *, placement: str, separator: str = SEPARATOR) -> pa.ListArray:
-    """A column of prompts with a goal's text in each; texts that stay as they are, are not copied twice.
+def put_columns(
+    prompts: pa.Array, wishes: Sequence[pa.Array], *, placement: str, separator: str = SEPARATOR
+) -> list[pa.ListArray]:
+    """A column of prompts with a goal's text in each, for every column of wishes.
 
     Args:
         prompts: messages that `rapo.pairs.check` has seen: a user turn in every row. Shape: (n_rows,)
-        wishes: goals in words. Shape: (n_rows,)
+        wishes: columns of goals in words. Shape of each: (n_rows,)
         placement, separator: as `put` takes them.
 
     Raises:
@@ -72,9 +74,10 @@ def put_column(prompts: pa.Array, wishes: pa.Array, *, placement: str, separator
     is_head[heads] = True
     source[is_head] = len(parts.row_of) + np.arange(len(lengths))
     source[~is_head] = np.flatnonzero(parts.place >= taken[parts.row_of])
-    contents = pa.concat_arrays([parts.contents, _joined(parts, wishes, taken, separator)])
-    roles = pa.concat_arrays([parts.roles, pa.repeat(pa.scalar(role), len(lengths))])
-    return Turns(roles, contents, parts.lengths).take(source, lengths).column()
+    index = pa.array(source)
+    roles = pa.concat_arrays([parts.roles, pa.repeat(pa.scalar(role), len(lengths))]).take(index)
+    said = (pa.concat_arrays([parts.contents, _joined(parts, wish, taken, separator)]) for wish in wishes)
+    return [Turns(roles, contents.take(index), lengths).column() for contents in said]
 
 
 def _role(placement: str) -> str:

@@ -8,7 +8,9 @@ Responses are never edited: both rows point at the buffers of the input. Only pr
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
@@ -91,8 +93,9 @@ def relabel_file(
 ) -> Tally:
     """Relabel a file into another, whole or not at all, in memory bounded by the batch.
 
-    The file is read twice where the whole must be known first (the half and implicit goals, which hold their
-    scores and 8 bytes a pair), and once more to find the schema of JSON lines. Rows come in a block a batch.
+    The file is read and checked once; JSON lines are read once more, to find their schema. Where the whole must be
+    known first (the half and implicit goals, which hold their scores and 8 bytes a pair), the checked pairs wait in a
+    temporary folder beside ``target``. Rows come in a block a batch.
 
     Args:
         source, target: files as `rapo.pairs.files` knows them.
@@ -123,12 +126,22 @@ def relabel_file(
     tallies: list[Tally] = []
 
     def made() -> Iterator[pa.Table]:
-        for rows, tally in _stream(checked, scheme, str(source)):
-            tallies.append(tally)
-            yield rows
+        with _kept(checked(), Path(target), batch_rows) if scheme.needs_whole else nullcontext(checked) as tables:
+            for rows, tally in _stream(tables, scheme, str(source)):
+                tallies.append(tally)
+                yield rows
 
     files.write(made(), target)
     return sum(tallies, Tally())
+
+
+@contextmanager
+def _kept(tables: Iterable[pa.Table], target: Path, rows: int) -> Iterator[Callable[[], Iterable[pa.Table]]]:
+    """Tables that are made once and can be had again, in a temporary folder beside ``target``."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+        files.write(tables, Path(folder) / "pairs")
+        yield lambda: (table.combine_chunks() for table in files.batches(Path(folder) / "pairs", rows=rows))
 
 
 def _stream(

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs.schema import SIDES, hashes, prompt_keys, swapped
+from rapo.pairs.schema import SIDES, TEXTS, hashes, prompt_keys, swapped
 from rapo.relabelling import placement
 from rapo.relabelling.goals import OVERALL, GoalTemplate, quantile_edges, quantile_goals
 
@@ -60,6 +60,11 @@ class Scheme:
                 raise ValueError(f"{name} is {value!r}; use one of {', '.join(map(repr, values))}")
         if self.official_fault and self.placement != "prefix":
             raise ValueError("official_fault='nosys_unswapped' exists with placement='prefix' only")
+
+    @property
+    def needs_whole(self) -> bool:
+        """True where something of all pairs must be known before the first row is made."""
+        return self.half or self.goal == "implicit"
 
 
 @dataclass(frozen=True)
@@ -112,10 +117,10 @@ def rows_of(batch: pa.RecordBatch, scheme: Scheme, whole: Whole) -> tuple[pa.Tab
         keep &= _hashes(batch, scheme.seed) <= whole.last
     kept = pa.array(np.flatnonzero(keep)) if not keep.all() else None
     used = batch if kept is None else batch.take(kept)
-    blocks = []
-    for side in SIDES:
-        goal, text = (held if kept is None else held.take(kept) for held in (goals[side], texts[side]))
-        blocks.append(_block(used, goal, text, side, scheme))
+    if kept is not None:
+        goals, texts = ({side: column.take(kept) for side, column in held.items()} for held in (goals, texts))
+    prompts = placement.put_columns(used["prompt"], list(texts.values()), placement=scheme.placement)
+    blocks = [_block(used, prompt, goals[side], side, scheme) for side, prompt in zip(SIDES, prompts, strict=True)]
     off_scale = sum(_off_scale(block["goal"], scheme.template) for block in blocks)
     return pa.concat_tables(blocks), Tally(len(batch), int(tied.sum()), 2 * int(keep.sum()), off_scale)
 
@@ -151,7 +156,7 @@ def survey(batches: Iterable[pa.RecordBatch], scheme: Scheme) -> Whole:
 
     Held meanwhile, for each pair: its scores and 8 bytes.
     """
-    if not scheme.half and scheme.goal != "implicit":
+    if not scheme.needs_whole:
         return Whole()
     slim = []
     for batch in batches:
@@ -183,16 +188,15 @@ def _usable(tied: np.ndarray, scheme: Scheme) -> np.ndarray:
     return np.ones(len(tied), bool) if scheme.ties == "keep" else ~tied
 
 
-def _block(batch: pa.RecordBatch, goal: pa.Array, texts: pa.Array, side: str, scheme: Scheme) -> pa.Table:
-    """Rows under one side's goals; nothing but the prompts is copied."""
+def _block(batch: pa.RecordBatch, prompt: pa.Array, goal: pa.Array, side: str, scheme: Scheme) -> pa.Table:
+    """Rows under one side's goals; no response is copied."""
     names = batch.schema.names
     reverse = side == "rejected" and scheme.official_fault != "nosys_unswapped"
     origin = swapped(names) if reverse else names
-    columns = {name: batch[source] for name, source in zip(names, origin, strict=True)}
-    prompt = placement.put_column(columns.pop("prompt"), texts, placement=scheme.placement)
-    responses = {name: columns.pop(name) for name in SIDES}
+    columns = {name: batch[source] for name, source in zip(names, origin, strict=True)} | {"prompt": prompt}
+    first = {name: columns.pop(name) for name in TEXTS}
     source = pa.repeat(pa.scalar(side), len(batch))
-    return pa.table({"prompt": prompt, **responses, "goal": goal, "goal_source": source, **columns})
+    return pa.table({**first, "goal": goal, "goal_source": source, **columns})
 
 
 def _needed(scheme: Scheme) -> list[str]:

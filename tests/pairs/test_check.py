@@ -181,3 +181,12 @@ def test_scores_are_not_looked_at_where_they_are_not_asked_for():
         check(table({**bare, "chosen": ""}), scored=False)
     with pytest.raises(PairsError, match="rejected: is missing"):
         check(table({"prompt": "q", "chosen": "a"}), scored=False)
+
+
+def test_a_table_that_has_passed_is_not_looked_at_again_and_any_other_is():
+    good, kept = check(table(pair())), check(table(pair(score_chosen=1.0)), reversed_pairs="keep")
+    bare = check(table(pair(score_chosen=math.nan)), scored=False)
+    assert check(good) is good
+    for other in (kept, bare, good.set_column(3, "score_chosen", [[math.nan]])):
+        with pytest.raises(PairsError):
+            check(other)

@@ -43,16 +43,16 @@ def test_a_prompt_and_a_column_of_prompts_get_their_goals_alike(rows: list[Any],
         pa.array([prompt for prompt, _ in rows], MESSAGES),
         pa.array([w for _, w in rows], pa.string()),
     )
-    got = placement.put_column(column, wishes, placement=place, separator=separator)
-    assert got.type == MESSAGES
-    assert got.to_pylist() == expected
+    for got in placement.put_columns(column, [wishes, wishes], placement=place, separator=separator):
+        assert got.type == MESSAGES
+        assert got.to_pylist() == expected
 
 
 @given(st.lists(prompts(), min_size=2, max_size=6), places)
 def test_a_slice_of_a_column_is_read_from_its_own_place(rows: list[Any], place: str):
     column, wishes = pa.array(rows, MESSAGES).slice(1), pa.array([f"g{i}" for i in range(len(rows))]).slice(1)
-    got = placement.put_column(column, wishes, placement=place).to_pylist()
-    assert got == [placement.put(row, f"g{i}", placement=place) for i, row in enumerate(rows)][1:]
+    (got,) = placement.put_columns(column, [wishes], placement=place)
+    assert got.to_pylist() == [placement.put(row, f"g{i}", placement=place) for i, row in enumerate(rows)][1:]
 
 
 @given(prompts(), places)
@@ -76,4 +76,4 @@ def test_what_has_no_place_for_a_goal_is_told(prompt: list[Any], place: str, mes
 
 def test_an_unknown_placement_of_a_column_is_told():
     with pytest.raises(ValueError, match="placement is 'user'; use 'system' or 'prefix'"):
-        placement.put_column(pa.array([], MESSAGES), pa.array([], pa.string()), placement="user")
+        placement.put_columns(pa.array([], MESSAGES), [pa.array([], pa.string())], placement="user")

@@ -178,3 +178,15 @@ def test_a_file_of_json_lines_keeps_every_text(tmp_path: Path, rows: list[dict[s
     relabel_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", Scheme(placement=placement), batch_rows=2)
     whole = relabel(table(*rows), placement=placement)
     assert sorted(files.read(tmp_path / "out.jsonl").to_pylist(), key=key) == sorted(whole.to_pylist(), key=key)
+
+
+@pytest.mark.parametrize("scheme", [Scheme(), Scheme(half=True), Scheme(goal="implicit")])
+def test_a_file_is_checked_once_and_what_was_dropped_is_told_once(
+    scheme: Scheme, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    implicit = {"implicit_chosen": 1.0, "implicit_rejected": -1.0}
+    files.write(table(*many(4, **implicit), pair(score_chosen=None, **implicit)), tmp_path / "in.jsonl")
+    with caplog.at_level(logging.WARNING):
+        relabel_file(tmp_path / "in.jsonl", tmp_path / "out" / "rows.jsonl", scheme, bad="drop")
+    assert caplog.text.count("dropped 1 rows") == 1
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["rows.jsonl"]
