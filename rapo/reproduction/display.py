@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from rapo import paths
 from rapo.reproduction.notebook import Source
@@ -64,19 +64,8 @@ class Job:
         return max(known) if known else None
 
 
-class Display(Protocol):
-    """Whoever shows the jobs; `update` is called a few times a second."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *exc: object) -> None: ...
-
-    def update(self, jobs: Sequence[Job], *, left: float | None) -> None:
-        """Show how things stand; ``left`` is the estimate for everything, in seconds."""
-
-
-class Silent:
-    """Shows nothing."""
+class Display:
+    """Whoever shows the jobs; this one shows nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -85,10 +74,10 @@ class Silent:
         return None
 
     def update(self, jobs: Sequence[Job], *, left: float | None) -> None:
-        """Nothing to do."""
+        """Show how things stand, a few times a second; ``left`` is the estimate for everything, in seconds."""
 
 
-class Plain(Silent):
+class Plain(Display):
     """One line when a notebook starts or ends, and a line on the running ones every 15 s."""
 
     def __init__(self, console: Any) -> None:
@@ -114,7 +103,7 @@ class Plain(Silent):
         self.console.print(f"[{time.strftime('%H:%M:%S')}] {line}", markup=False, soft_wrap=True)
 
 
-class Live(Silent):
+class Live(Display):
     """A table that redraws itself, one row a notebook."""
 
     def __init__(self, console: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from rapo import paths
 from rapo.claims import claim, compare
 from rapo.reproduction import display, kernel, marker, notebook
-from rapo.reproduction.display import Display, Job, Silent
+from rapo.reproduction.display import Display, Job
 from rapo.reproduction.notebook import Source
 from rapo.runs.store import kept_claims
 
@@ -65,7 +65,7 @@ def reproduce(
     lock = paths.build(scale) / "reproduce.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(lock, timeout=0), show or Silent() as shown:
+        with FileLock(lock, timeout=0), show or Display() as shown:
             plan = Plan(sources, scale, jobs, settings or {}, measure=measure, timeout=timeout)
             plan.run(shown, force=force)
     except Timeout as error:

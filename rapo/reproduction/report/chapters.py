@@ -48,14 +48,10 @@ class Shelf:
 
 def arrange(cards: Sequence[Card], folder: Path) -> tuple[list[Chapter], Section]:
     """The chapters of a page, and the figures and tables of the folder that belong to none of them."""
-    shelf = _shelf(folder)
+    pictures, sheets = (sorted(file.stem for file in folder.glob(f"[!.]*.{kind}")) for kind in ("svg", "csv"))
+    shelf = Shelf(folder, pictures, sheets)
     chapters = _chapters(cards, shelf)
     return chapters, _rest(chapters, shelf)
-
-
-def _shelf(folder: Path) -> Shelf:
-    pictures, sheets = (sorted(file.stem for file in folder.glob(f"[!.]*.{kind}")) for kind in ("svg", "csv"))
-    return Shelf(folder, pictures, sheets)
 
 
 def _chapters(cards: Sequence[Card], shelf: Shelf) -> list[Chapter]:
