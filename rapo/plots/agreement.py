@@ -22,7 +22,7 @@ def plot_by_margin(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "A
     """
     ax = style.axes(ax)
     share = 100 * estimates["agreement"].to_numpy()
-    reach = np.abs(100 * estimates[["agreement_low", "agreement_high"]].to_numpy().T - share)
+    reach = 100 * style.reach(estimates, "agreement", "agreement_low", "agreement_high")
     sizes = estimates["n"].to_numpy()
     ends = np.concatenate([[0], np.cumsum(sizes)]) * 100 / sizes.sum()
     middles = (ends[1:] + ends[:-1]) / 2
@@ -43,23 +43,15 @@ def plot_by_margin(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "A
 
 
 def plot_by_share(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
-    """Agreement on the selected pairs against the share that is selected, a line a metric.
-
-    Args:
-        estimates: of `rapo.judging.agreement.by_share`.
-    """
+    """Agreement on the selected pairs (of `rapo.judging.agreement.by_share`) against their share, a line a metric."""
     ax = style.axes(ax)
     for metric, part in estimates.groupby("metric", sort=False):
-        colour, percent = style.colour(str(metric)), 100 * part["share"]
-        ax.fill_between(
-            percent,
-            100 * part["agreement_low"],
-            100 * part["agreement_high"],
-            color=colour,
-            alpha=0.15,
-            linewidth=0,
+        colour = style.colour(str(metric))
+        percent, rate, low, high = (
+            100 * part[name] for name in ("share", "agreement", "agreement_low", "agreement_high")
         )
-        ax.plot(percent, 100 * part["agreement"], "o-", color=colour, label=metric)
+        ax.fill_between(percent, low, high, color=colour, alpha=0.15, linewidth=0)
+        ax.plot(percent, rate, "o-", color=colour, label=metric)
     ax.set(xlabel="pairs selected (%)", ylabel="agreement on them (%)")
     ax.legend(title="selected by")
     return ax
@@ -73,10 +65,9 @@ def plot_sways(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     """
     ax = style.axes(ax)
     rows = np.arange(len(estimates))[::-1]
-    share = 100 * estimates["share"].to_numpy()
-    reach = np.abs(100 * estimates[["low", "high"]].to_numpy().T - share)
-    colours = [_ANNOTATORS.get(name, "#009E73") for name in estimates["annotator"]]
-    for row, value, both, colour in zip(rows, share, reach.T, colours, strict=True):
+    reach = 100 * style.reach(estimates, "share", "low", "high")
+    for row, who, value, both in zip(rows, estimates["annotator"], 100 * estimates["share"], reach.T, strict=True):
+        colour = _ANNOTATORS.get(who, "#009E73")
         ax.errorbar(value, row, xerr=both[:, None], fmt="o", color=colour, markersize=7, capsize=4)
     if "expected" in estimates:
         known = 100 * estimates["expected"].to_numpy(dtype=float)

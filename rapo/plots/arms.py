@@ -29,7 +29,7 @@ def plot_arms(
         reference: where a thin line stands (a draw, an optimum).
     """
     ax = style.axes(ax)
-    _dots(ax, estimates, names=estimates["arm"], tones=[colour(str(arm)) for arm in estimates["arm"]], label=label)
+    _dots(ax, estimates, names=estimates["arm"], tones=map(colour, estimates["arm"]), label=label)
     if reference is not None:
         ax.axvline(reference, color="0.35", linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
     return ax
@@ -78,9 +78,7 @@ def plot_differences(
     """
     ax = style.axes(ax)
     tones = dict(zip(estimates["group"].unique(), _TONES, strict=False))
-    _dots(
-        ax, estimates, names=estimates["name"], tones=[tones[group] for group in estimates["group"]], label=label
-    )
+    _dots(ax, estimates, names=estimates["name"], tones=estimates["group"].map(tones), label=label)
     for group, tone in tones.items():
         ax.plot([], [], "o", color=tone, label=(names or {}).get(str(group), str(group)))
     ax.axvline(0, color="0.4", linewidth=1)
@@ -90,44 +88,28 @@ def plot_differences(
 
 
 def goal_panels(curve: "pd.DataFrame", labels: Mapping[str, str]) -> "Figure":
-    """One panel a metric of `plot_goal_curve`.
+    """One panel a metric: a line each for base and RA, with its band, against the goal asked for.
 
     Args:
         curve: columns arm, goal, metric, estimate, low, high.
-        labels: metric -> label of its axis.
+        labels: metric -> label of its axis, with its unit.
     """
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, len(labels), figsize=(5.2 * len(labels), 3.8), squeeze=False)
     for ax, (metric, label) in zip(axes[0], labels.items(), strict=True):
-        plot_goal_curve(curve[curve["metric"] == metric], label=label, ax=ax)
+        shown = curve[curve["metric"] == metric]
+        for arm in ("base", "RA"):
+            part, tone = shown[shown["arm"] == arm].sort_values("goal"), colour(arm)
+            ax.fill_between(part["goal"], part["low"], part["high"], color=tone, alpha=0.2, linewidth=0)
+            ax.plot(part["goal"], part["estimate"], "o-", color=tone, markersize=5, label=arm)
+        ax.set(xlabel="goal asked for (1-10)", ylabel=label, xticks=sorted(shown["goal"].unique()))
+        ax.legend()
     return figure
 
 
-def plot_goal_curve(
-    curve: "pd.DataFrame", *, label: str, arms: Sequence[str] = ("base", "RA"), ax: "Axes | None" = None
-) -> "Axes":
-    """A line an arm with its band, against the goal asked for.
-
-    Args:
-        curve: columns arm, goal, estimate, low, high.
-        label: of the vertical axis, with its unit.
-        arms: which arms, in the order of the legend.
-    """
-    ax = style.axes(ax)
-    for arm in arms:
-        part = curve[curve["arm"] == arm].sort_values("goal")
-        ax.fill_between(part["goal"], part["low"], part["high"], color=colour(arm), alpha=0.2, linewidth=0)
-        ax.plot(part["goal"], part["estimate"], "o-", color=colour(arm), markersize=5, label=arm)
-    ax.set_xlabel("goal asked for (1-10)")
-    ax.set_ylabel(label)
-    ax.set_xticks(sorted(curve["goal"].unique()))
-    ax.legend()
-    return ax
-
-
 def _dots(
-    ax: "Axes", estimates: "pd.DataFrame", *, names: Iterable[str], tones: Sequence[str], label: str
+    ax: "Axes", estimates: "pd.DataFrame", *, names: Iterable[str], tones: Iterable[str], label: str
 ) -> None:
     """A dot with its interval a row, from top to bottom; hollow where an estimate has no interval."""
     places = np.arange(len(estimates))[::-1]
@@ -138,6 +120,5 @@ def _dots(
             ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
         ax.plot(estimate, place, "o", color=tone, markersize=7, markerfacecolor="white" if hollow else tone)
     ax.set_yticks(places, list(names))
-    ax.set_ylim(-0.6, len(estimates) - 0.4)
-    ax.set_xlabel(label)
+    ax.set(xlabel=label, ylim=(-0.6, len(estimates) - 0.4))
     ax.grid(axis="x", color="0.92")

@@ -101,6 +101,11 @@ def axes(ax: "Axes | None") -> "Axes":
     return plt.subplots()[1] if ax is None else ax
 
 
+def reach(table: "pd.DataFrame", estimate: str = "estimate", low: str = "low", high: str = "high") -> np.ndarray:
+    """How far intervals reach below and above their estimates; the names are of columns. Shape: (2, rows)."""
+    return np.abs(table[[low, high]].to_numpy(float).T - table[estimate].to_numpy(float))
+
+
 def save_figure(
     figure: "Figure",
     name: str,
@@ -128,8 +133,7 @@ def save_figure(
     """
     target = paths.figures(scale) / f"{name}.svg"
     about = {"name": name, "alt": alt, "scale": scale, "config": dict(config or {})}
-    columns = {str(label): [_cell(value) for value in column] for label, column in data.items()}
-    files = {".svg": _svg(figure), ".png": _png(figure), ".json": _sidecar(about, columns)}
+    files = {".svg": _svg(figure), ".png": _png(figure), ".json": _sidecar(about, data)}
     for suffix, content in files.items():
         with paths.whole(target.with_suffix(suffix)) as temporary:
             temporary.write_bytes(content)
@@ -144,11 +148,11 @@ def _svg(figure: "Figure") -> bytes:
     about = {"Date": None, "Creator": None}
     with mpl.rc_context({"svg.hashsalt": "rapo", "svg.fonttype": "path"}), _dense_as_image(figure):
         figure.savefig(drawn, format="svg", metadata=about, bbox_inches="tight", facecolor="white", dpi=DPI)
-    return re.sub(r' (?:d|x|y)="[^"]*"', _rounded, drawn.getvalue()).encode()
 
+    def rounded(found: "re.Match[str]") -> str:
+        return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", found[0])
 
-def _rounded(found: "re.Match[str]") -> str:
-    return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", found[0])
+    return re.sub(r' (?:d|x|y)="[^"]*"', rounded, drawn.getvalue()).encode()
 
 
 @contextmanager
@@ -175,20 +179,21 @@ def _png(figure: "Figure") -> bytes:
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", bbox_inches="tight", facecolor="white", dpi=DPI)
     with Image.open(drawn) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
-            small, format="png", optimize=True, dpi=(DPI, DPI)
-        )
+        palette = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        palette.save(small, format="png", optimize=True, dpi=(DPI, DPI))
     return small.getvalue()
 
 
-def _sidecar(about: Mapping[str, Any], columns: Mapping[str, Any]) -> bytes:
+def _sidecar(about: Mapping[str, Any], columns: "pd.DataFrame") -> bytes:
     """JSON with one line a column."""
 
     def line(name: str, value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False, default=settings.plain, separators=(",", ":"))
         return f"{json.dumps(name, ensure_ascii=False)}: {text}"
 
-    data = ",\n".join(f"  {line(name, values)}" for name, values in columns.items())
+    data = ",\n".join(
+        f"  {line(str(name), [_cell(value) for value in column])}" for name, column in columns.items()
+    )
     head = "".join(f" {line(name, value)},\n" for name, value in about.items())
     return f'{{\n{head} "data": {{\n{data}\n }}\n}}\n'.encode()
 

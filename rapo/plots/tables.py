@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from rapo import paths
 from rapo.claims import claim
-from rapo.paths import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,14 +22,9 @@ def markdown(table: "pd.DataFrame", *, digits: int = 3) -> str:
     """
     import pandas as pd
 
-    numeric = [pd.api.types.is_numeric_dtype(table[column]) for column in table.columns]
-    lines = [
-        "| " + " | ".join(_cell(column, digits) for column in table.columns) + " |",
-        "| " + " | ".join("---:" if is_number else "---" for is_number in numeric) + " |",
-    ]
-    for row in table.itertuples(index=False):
-        lines.append("| " + " | ".join(_cell(value, digits) for value in row) + " |")
-    return "\n".join(lines)
+    marks = ["---:" if pd.api.types.is_numeric_dtype(table[column]) else "---" for column in table.columns]
+    rows = [table.columns, marks, *table.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(_cell(value, digits) for value in row)} |" for row in rows)
 
 
 def _cell(value: Any, digits: int) -> str:
@@ -46,6 +40,6 @@ def _cell(value: Any, digits: int) -> str:
 def save_table(table: "pd.DataFrame", name: str, *, scale: str) -> Path:
     """Write ``<name>.csv`` (full precision) and ``<name>.md`` to `paths.figures`; return the Markdown path."""
     folder = paths.figures(scale)
-    write_text(folder / f"{name}.csv", table.to_csv(index=False))
-    write_text(folder / f"{name}.md", markdown(table) + "\n")
+    paths.write_text(folder / f"{name}.csv", table.to_csv(index=False))
+    paths.write_text(folder / f"{name}.md", markdown(table) + "\n")
     return folder / f"{name}.md"

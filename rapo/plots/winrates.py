@@ -1,6 +1,6 @@
 """Pictures of win rates: how they follow length, and how near they come to a reference."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -11,27 +11,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RAW, CONTROLLED = "#E69F00", "#0072B2"
+_HOLLOW: dict[str, Any] = {"color": RAW, "markerfacecolor": "white", "markeredgewidth": 1.6}
 
 
 def plot_length_effect(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
     """One model's win rate by how much longer its outputs are: bins as judged, the fit, and where it is read off.
 
-    Args:
-        estimates: of `rapo.winrates.length_effect.within_model`.
+    Takes the estimates of `rapo.winrates.length_effect.within_model`.
     """
     ax = style.axes(ax)
     judged, fitted, equal = (
         estimates[estimates["kind"] == kind] for kind in ("judged", "fitted", "at equal length")
     )
-    reach = np.abs(judged[["low", "high"]].to_numpy().T - judged["win_rate"].to_numpy())
+    reach = style.reach(judged, "win_rate", "low", "high")
     ax.errorbar(judged["longer"], judged["win_rate"], reach, fmt="o", color=RAW, label="judged, by bins (95 %)")
     ax.plot(fitted["longer"], fitted["win_rate"], color=CONTROLLED, label="regression")
     ax.axvline(0, **style.GUIDE)
-    ax.plot(
-        equal["longer"], equal["win_rate"], "D", color=CONTROLLED, markersize=9, label="length-controlled win rate"
-    )
-    ax.set_xlabel("characters longer than the baseline's output")
-    ax.set_ylabel("win rate (%)")
+    label = "length-controlled win rate"
+    ax.plot(equal["longer"], equal["win_rate"], "D", color=CONTROLLED, markersize=9, label=label)
+    ax.set(xlabel="characters longer than the baseline's output", ylabel="win rate (%)")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, fontsize="small")
     return ax
 
@@ -46,12 +44,11 @@ def plot_length_bias(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> 
     ratio, raw = estimates["length_ratio"].to_numpy(), estimates["win_rate"].to_numpy()
     controlled = estimates["length_controlled_winrate"].to_numpy()
     ax.vlines(ratio, raw, controlled, color="0.75", linewidth=1.4, zorder=1)
-    ax.plot(ratio, raw, "o", color=RAW, markerfacecolor="white", markeredgewidth=1.6, label="win rate")
+    ax.plot(ratio, raw, "o", label="win rate", **_HOLLOW)
     ax.plot(ratio, controlled, "o", color=CONTROLLED, label="length-controlled")
     ax.axvline(1, **style.GUIDE)
     _plain_log_axis(ax, "x", ratio)
-    ax.set_xlabel("mean length over the baseline's (log scale)")
-    ax.set_ylabel("win rate (%)")
+    ax.set(xlabel="mean length over the baseline's (log scale)", ylabel="win rate (%)")
     ax.legend(loc="best")
     return ax
 
@@ -70,11 +67,9 @@ def plot_against(
     """
     ax = style.axes(ax)
     x, y = estimates[reference].to_numpy(), estimates["length_controlled_winrate"].to_numpy()
-    reach = np.abs(estimates[["lc_low", "lc_high"]].to_numpy().T - y)
     if "win_rate" in estimates:
-        ax.plot(
-            x, estimates["win_rate"], "o", color=RAW, markerfacecolor="white", markeredgewidth=1.6, label="raw"
-        )
+        ax.plot(x, estimates["win_rate"], "o", label="raw", **_HOLLOW)
+    reach = style.reach(estimates, "length_controlled_winrate", "lc_low", "lc_high")
     ax.errorbar(x, y, reach, fmt="o", color=CONTROLLED, label="length-controlled (95 %)")
     shown = estimates[[name for name in ("win_rate", "lc_low", "lc_high", reference) if name in estimates]]
     low, high = (shown.min().min() / 1.2, shown.max().max() * 1.2) if log else (0.0, 1.05 * shown.max().max())
@@ -82,11 +77,7 @@ def plot_against(
         _plain_log_axis(ax, "x", np.array([low, high]))
         _plain_log_axis(ax, "y", np.array([low, high]))
     ax.plot([low, high], [low, high], **style.GUIDE)
-    ax.set_xlim(low, high)
-    ax.set_ylim(low, high)
-    ax.set_aspect("equal")
-    ax.set_xlabel(label)
-    ax.set_ylabel("estimated (%)")
+    ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", xlabel=label, ylabel="estimated (%)")
     ax.legend(loc="lower right", fontsize="small")
     return ax
 

@@ -29,12 +29,14 @@ def keep(*, measure: bool = True) -> list[Path]:
     Raises:
         ValueError: a notebook has no success marker for its present text, settings and code; names them.
     """
-    if left := unfinished(measure=measure):
+    digests = {one.name: notebook.digest(one, scale=SCALE, measure=measure) for one in notebook.find()}
+    if left := [name for name in digests if not marker.is_done(name, SCALE, digests[name], measure=measure)]:
         command = f"rapo reproduce --scale {SCALE}" if measure else "rapo figures"
         raise ValueError(
             f"not every notebook has been run at scale {SCALE}: {', '.join(left)}; run `{command}` first"
         )
-    markers = _markers(measure=measure)
+    found = {name: marker.read(name, SCALE, measure=measure) for name in digests}
+    markers = {name: one for name, one in found.items() if one}
     products = sorted({paths.root() / product for one in markers.values() for product in one.products})
     claims = [json.loads(file.read_text(encoding="utf-8")) for file in products if file.parent.name == "claims"]
     results = {"claims.json": _json(sorted(claims, key=lambda record: record["id"]))}
@@ -72,12 +74,6 @@ def _described(file: Path) -> dict[str, Any]:
     return {"rows": footer.num_rows, "commit": commit, "versions": about.get("provenance", {})}
 
 
-def unfinished(*, measure: bool = True) -> list[str]:
-    """Notebooks of ``notebooks/`` that have not been run as they and rapo's code now stand."""
-    digests = {one.name: notebook.digest(one, scale=SCALE, measure=measure) for one in notebook.find()}
-    return [name for name, digest in digests.items() if not marker.is_done(name, SCALE, digest, measure=measure)]
-
-
 def durations(markers: Mapping[str, Marker]) -> dict[str, Any]:
     """How long notebooks and runs took, for the estimates of a machine that has measured nothing yet.
 
@@ -101,25 +97,18 @@ def durations(markers: Mapping[str, Marker]) -> dict[str, Any]:
     }
 
 
-def _markers(*, measure: bool) -> dict[str, Marker]:
-    found = {source.name: marker.read(source.name, SCALE, measure=measure) for source in notebook.find()}
-    return {name: one for name, one in found.items() if one}
-
-
 def _json(content: Any) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _put(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
     """Write the files whose content differs from what is there."""
-    differing = {folder / name: content for name, content in contents.items()}
-    for file, content in list(differing.items()):
-        if file.is_file() and file.read_bytes() == content:
-            del differing[file]
-            continue
+    files = {folder / name: content for name, content in contents.items()}
+    differing = [file for file in files if not file.is_file() or file.read_bytes() != files[file]]
+    for file in differing:
         with paths.whole(file) as temporary:
-            temporary.write_bytes(content)
-    return list(differing)
+            temporary.write_bytes(files[file])
+    return differing
 
 
 def _put_report(figures: Mapping[str, bytes]) -> list[Path]:

@@ -4,9 +4,9 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +18,6 @@ from rapo.reproduction.notebook import Source
 
 KERNEL_START = 60  # seconds
 _live: dict[str, Any] = {}  # notebook -> its kernel manager
-_guard = threading.Lock()
 
 
 class NotebookError(RuntimeError):
@@ -28,17 +27,14 @@ class NotebookError(RuntimeError):
 def execute(
     source: Source, values: Mapping[str, Any], *, scale: str, began: float, timeout: float | None = None
 ) -> Path:
-    """Run a notebook and return its executed copy, an HTML page beside it.
+    """Run a notebook with these parameters and return its executed copy, an HTML page beside it. Safe in threads.
 
     A kernel that does not start is given a second try. What fails is kept, with its traceback, under
-    ``build/<scale>/failed``. Safe in threads.
+    ``build/<scale>/failed``.
 
     Args:
-        source: the notebook.
-        values: parameters to inject.
-        scale: names the folder of the copies.
         began: when the whole reproduction began; runs reused from before then are time saved.
-        timeout: seconds that one cell may take; None for as long as it needs.
+        timeout: seconds that one cell may take.
 
     Raises:
         NotebookError: a cell failed or took too long, the kernel died, or cells were left out.
@@ -56,7 +52,7 @@ def execute(
             _check(partial)
             break
         except Exception as error:
-            if not second and not _started(partial):
+            if not second and not _last_started(partial):
                 continue
             failed.parent.mkdir(parents=True, exist_ok=True)
             if partial.exists():
@@ -73,9 +69,8 @@ def execute(
 def written(name: str, scale: str) -> set[Path]:
     """The files that a notebook's last run wrote, its workers included."""
     journal = _journal(paths.build(scale) / "running" / f"{name}.ipynb")
-    return (
-        {Path(line) for line in journal.read_text(encoding="utf-8").splitlines()} if journal.is_file() else set()
-    )
+    lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
+    return {Path(line) for line in lines}
 
 
 def _journal(partial: Path) -> Path:
@@ -85,16 +80,12 @@ def _journal(partial: Path) -> Path:
 
 def pid(name: str) -> int | None:
     """Process id of the kernel that runs a notebook now."""
-    with _guard:
-        manager = _live.get(name)
-    return getattr(getattr(manager, "provisioner", None), "pid", None)
+    return getattr(getattr(_live.get(name), "provisioner", None), "pid", None)
 
 
 def stop_all() -> None:
     """End every kernel at once, with its workers; half-written runs are swept by the next study."""
-    with _guard:
-        names = list(_live)
-    for name in names:
+    for name in list(_live):
         _kill(pid(name))
 
 
@@ -121,10 +112,8 @@ def _papermill(
                 resources={"metadata": {"path": str(source.path.parent)}},
             )
     finally:
-        kernel = pid(source.name)
-        with _guard:
-            _live.pop(source.name, None)
-        _kill(kernel)
+        _kill(pid(source.name))
+        _live.pop(source.name, None)
 
 
 @contextlib.contextmanager
@@ -159,14 +148,11 @@ def _manager_class(name: str, partial: Path, *, began: float) -> Any:
         def __init__(self, **options: Any) -> None:  # traitlets hands its options through
             super().__init__(**options)
             self.transport_encryption = "auto"  # other people may share this machine
-            with _guard:
-                _live[name] = self
+            _live[name] = self
 
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
-            with partial.with_suffix(".log").open(
-                "wb"
-            ) as stream:  # not onto the terminal, where progress is shown
-                await super().start_kernel(stdout=stream, stderr=stream, **options)
+            with partial.with_suffix(".log").open("wb") as log:  # the terminal shows progress
+                await super().start_kernel(stdout=log, stderr=log, **options)
 
     return Manager
 
@@ -207,24 +193,15 @@ def _cells(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _last_started(file: Path) -> tuple[int, str] | None:
     """Number and first line of the last cell that began. Its ``status`` cannot be trusted after a dead kernel."""
-    begun = [
-        (index, "".join(cell["source"]).strip().splitlines() or [""])
-        for index, cell in _cells(file)
-        if cell["metadata"].get("papermill", {}).get("start_time")
-    ]
-    return (begun[-1][0], begun[-1][1][0]) if begun else None
-
-
-def _started(file: Path) -> bool:
-    return _last_started(file) is not None
+    last = None
+    for index, cell in _cells(file):
+        if cell["metadata"].get("papermill", {}).get("start_time"):
+            last = index, "".join(cell["source"]).strip().partition("\n")[0]
+    return last
 
 
 def _check(file: Path) -> None:
-    """Whether every code cell was executed without an error.
-
-    Raises:
-        NotebookError: one was not.
-    """
+    """Raise NotebookError unless every code cell was executed without an error."""
     for index, cell in _cells(file):
         if "".join(cell["source"]).strip() and cell.get("execution_count") is None:
             raise NotebookError(f"cell {index} was not executed")
@@ -253,8 +230,6 @@ def _summary(error: Exception, failed: Path) -> str:
 
 def _explained(error: Exception) -> str:
     """The traceback of the cell, or of what happened here."""
-    import re
-
     from papermill.exceptions import PapermillExecutionError
 
     text = str(error) if isinstance(error, PapermillExecutionError) else "".join(traceback.format_exception(error))
@@ -272,10 +247,8 @@ def _html(file: Path) -> str:
     import nbformat
     from nbconvert import HTMLExporter
 
-    quiet = logging.getLogger(
-        "rapo.reproduction.kernel.html"
-    )  # nbconvert warns of every picture without a description
-    quiet.setLevel(logging.CRITICAL)
+    quiet = logging.getLogger("rapo.reproduction.kernel.html")
+    quiet.setLevel(logging.CRITICAL)  # nbconvert warns of every picture without a description
     exporter = HTMLExporter(template_name="lab", exclude_input_prompt=True, exclude_output_prompt=True, log=quiet)
     page, _ = exporter.from_notebook_node(nbformat.read(file, as_version=4))
     return str(page)

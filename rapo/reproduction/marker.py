@@ -14,21 +14,13 @@ from rapo.runs.checksums import sha256
 
 @dataclass(frozen=True)
 class Marker:
-    """Proof that a notebook ran to its end: written last, whole or not at all.
+    """Proof that a notebook ran to its end: written last, whole or not at all."""
 
-    Attributes:
-        digest: hash of what was run.
-        seconds: how long it took.
-        anew: how long it would have taken had no run been reused.
-        products: its executed copy, figures and results, below the project's root, with their checksums.
-        runs: keys of the runs of its studies.
-    """
-
-    digest: str
+    digest: str  # of what was run
     seconds: float
-    anew: float
-    products: dict[str, str]
-    runs: tuple[str, ...] = ()
+    anew: float  # seconds that it would have taken had no run been reused
+    products: dict[str, str]  # executed copy, figures and results, below the project's root -> checksum
+    runs: tuple[str, ...] = ()  # keys of the runs of its studies
 
 
 def marker_file(name: str, scale: str, *, measure: bool = True) -> Path:
@@ -45,7 +37,7 @@ def read(name: str, scale: str, *, measure: bool = True) -> Marker | None:
     """A notebook's last success, whatever it was run with; None without one."""
     try:
         record = json.loads(marker_file(name, scale, measure=measure).read_text(encoding="utf-8"))
-        return Marker(**{**record, "products": dict(record["products"]), "runs": tuple(record["runs"])})
+        return Marker(**record | {"products": dict(record["products"]), "runs": tuple(record["runs"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -67,7 +59,7 @@ def write(
     """
     folders = (paths.figures(scale), paths.build(scale) / "results")
     files = {file for file in written if file.is_file() and any(folder in file.parents for folder in folders)}
-    files |= {file for file in [executed_file(name, scale)] if file.is_file()}
+    files |= {executed_file(name, scale)} if executed_file(name, scale).is_file() else set()
     products = {str(file.relative_to(paths.root())): sha256(file) for file in sorted(files)}
     seconds = time.time() - began
     marker = Marker(digest, round(seconds, 1), round(seconds + saved, 1), products, tuple(sorted(runs)))
@@ -78,15 +70,10 @@ def write(
 def is_done(name: str, scale: str, digest: str, *, measure: bool = True) -> bool:
     """Whether a notebook's last success was with this digest and all that it made is there, unchanged."""
     marker = read(name, scale, measure=measure)
-    return (
-        marker is not None
-        and marker.digest == digest
-        and executed_file(name, scale).is_file()
-        and all(
-            (file := paths.root() / product).is_file() and sha256(file) == known
-            for product, known in marker.products.items()
-        )
-    )
+    if marker is None or marker.digest != digest or not executed_file(name, scale).is_file():
+        return False
+    files = {paths.root() / product: known for product, known in marker.products.items()}
+    return all(file.is_file() and sha256(file) == known for file, known in files.items())
 
 
 def expected_seconds(name: str, scale: str) -> float | None:

@@ -3,7 +3,7 @@
 import ast
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,25 +17,15 @@ RESERVED = ("scale", "measure", "jobs")  # parameters that have options of their
 
 @dataclass(frozen=True)
 class Source:
-    """A stored notebook.
-
-    Attributes:
-        path: the file.
-        title: what its metadata calls it.
-        cost: "heavy" runs alone with all workers, "light" runs beside others.
-        after: names of notebooks that run first when they are chosen too.
-        parameters: name -> default, from the cell tagged ``parameters``.
-        text: hash of its cells without outputs.
-        code: its code cells as one program, without IPython's own lines.
-    """
+    """A stored notebook."""
 
     path: Path
     title: str
-    cost: str
-    after: tuple[str, ...]
-    parameters: dict[str, Any]
-    text: str
-    code: str
+    cost: str  # "heavy" runs alone with all workers, "light" beside others
+    after: tuple[str, ...]  # notebooks that run first when they are chosen too
+    parameters: dict[str, Any]  # name -> default, from the cell tagged ``parameters``
+    text: str  # hash of its cells without outputs
+    code: str  # its code cells as one program, without IPython's own lines
 
     @property
     def name(self) -> str:
@@ -81,10 +71,10 @@ def find(names: Iterable[str] | None = None) -> list[Source]:
     chosen: dict[str, Path] = {}
     for name in names:
         path = Path(name)
+        stem = path.name.removesuffix(".ipynb")
         if path.suffix == ".ipynb" and path.is_file():
-            chosen[path.stem] = path.resolve()
-        elif path.name.removesuffix(".ipynb") in there:
-            stem = path.name.removesuffix(".ipynb")
+            chosen[stem] = path.resolve()
+        elif stem in there:
             chosen[stem] = there[stem]
         else:
             close = difflib.get_close_matches(path.stem, there, n=1)
@@ -94,18 +84,11 @@ def find(names: Iterable[str] | None = None) -> list[Source]:
     return [load(path) for path in chosen.values()]
 
 
-def check_settings(sources: Iterable[Source], settings: Mapping[str, Any], *, strict: bool) -> None:
-    """Refuse settings that no notebook knows, or whose type differs from the default's.
+def check_settings(sources: Sequence[Source], settings: Mapping[str, Any], *, strict: bool) -> None:
+    """Raise ValueError for settings that no notebook knows, or whose type differs from the default's.
 
-    Args:
-        sources: the notebooks that will run.
-        settings: name -> value.
-        strict: every notebook must know every setting; otherwise one of them must.
-
-    Raises:
-        ValueError: names the setting, and the parameters that there are.
+    Where it is ``strict``, every notebook must know every setting.
     """
-    sources = list(sources)
     for name, value in settings.items():
         if name in RESERVED:
             option = "the command `rapo figures`" if name == "measure" else f"--{name}"
@@ -113,17 +96,15 @@ def check_settings(sources: Iterable[Source], settings: Mapping[str, Any], *, st
         knowing = [source for source in sources if name in source.parameters]
         if not knowing or (strict and len(knowing) < len(sources)):
             blind = [source for source in sources if name not in source.parameters]
-            known = "; ".join(f"{source.name} has {_listed(source)}" for source in blind)
+            own = {source.name: [one for one in source.parameters if one not in RESERVED] for source in blind}
+            known = "; ".join(f"{one} has {', '.join(there) or 'none of its own'}" for one, there in own.items())
             raise ValueError(f"unknown parameter {name!r}: {known}")
         for source in knowing:
             _check_type(source, name, value)
 
 
-def parameters(
-    source: Source, *, scale: str, measure: bool, jobs: int, settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What is injected into a notebook: the common parameters and the settings that it knows."""
-    wanted = {"scale": scale, "measure": measure, "jobs": jobs, **settings}
+def parameters(source: Source, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the common parameters and the settings is injected into a notebook: those that it knows."""
     return {name: value for name, value in wanted.items() if name in source.parameters}
 
 
@@ -133,7 +114,7 @@ def digest(source: Source, *, scale: str, measure: bool = True, settings: Mappin
     That is the code that the cells and their runs use, and the recipes that are named in it. The number of jobs is
     left out: it changes no result. Without measuring, the kept results count as well.
     """
-    values = parameters(source, scale=scale, measure=measure, jobs=0, settings=settings or {})
+    values = parameters(source, {"scale": scale, "measure": measure, "jobs": 0, **(settings or {})})
     parts = [source.text, canonical(values), *_behind(source)]
     if not measure:
         kept = sorted(file for file in paths.results().glob("*") if file.is_file())
@@ -183,11 +164,6 @@ def _program(cell: Mapping[str, Any]) -> str:
 
 def _tags(cell: Mapping[str, Any]) -> list[str]:
     return list(cell.get("metadata", {}).get("tags", []))
-
-
-def _listed(source: Source) -> str:
-    own = [name for name in source.parameters if name not in RESERVED]
-    return ", ".join(own) or "none of its own"
 
 
 def _check_type(source: Source, name: str, value: Any) -> None:

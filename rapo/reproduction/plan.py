@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, Self
 
 from rapo import paths
 from rapo.claims import claim, compare
@@ -40,11 +40,10 @@ def reproduce(
     Args:
         notebooks: names or paths; all of ``notebooks/`` by default.
         scale: smoke, small or full.
-        jobs: worker processes of a heavy notebook.
         force: run even what has not changed. Finished study runs are reused all the same.
         settings: parameters of the notebooks' own, by name.
         measure: False redraws from the kept results.
-        timeout: seconds that one cell may take; None for as long as it needs.
+        timeout: seconds that one cell may take.
         show: who shows the progress; nobody by default.
 
     Returns:
@@ -75,9 +74,7 @@ def reproduce(
 
 def differences(scale: str) -> list[dict[str, Any]]:
     """Where the claims just measured differ from the kept ones beyond their intervals; `small` is what is kept."""
-    if scale != "small":
-        return []
-    return compare.compare(claim.load(paths.figures(scale) / "claims"), kept_claims())
+    return compare.compare(claim.load(paths.figures(scale) / "claims"), kept_claims()) if scale == "small" else []
 
 
 class Memory:
@@ -88,7 +85,7 @@ class Memory:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
-    def __enter__(self) -> "Memory":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -112,16 +109,7 @@ class Memory:
 
 @dataclass
 class Plan:
-    """Which notebook runs when.
-
-    Attributes:
-        sources: the notebooks.
-        scale: smoke, small or full.
-        workers: processes of a heavy notebook.
-        settings: parameters of the notebooks' own.
-        measure, timeout: as `reproduce` takes them.
-        jobs: one a notebook.
-    """
+    """Which notebook runs when; ``workers`` are the processes of a heavy one, the rest is as `reproduce` takes it."""
 
     sources: Sequence[Source]
     scale: str
@@ -178,29 +166,20 @@ class Plan:
             if broken := [name for name in job.source.after if status.get(name) in ("failed", "not run")]:
                 job.end("not run", f"comes after {', '.join(broken)}")
                 return self._startable(running)
-        ready = [
-            job
-            for job in waiting
-            if all(status.get(name, "done") in ("done", "reused") for name in job.source.after)
-        ]
-        ready.sort(key=lambda job: (not self._heavy(job), -(job.expected or 0.0)))
-        heavy = sum(self._heavy(job) for job in running)
-        light = len(running) - heavy
-        chosen = []
-        for job in ready:
-            if self._heavy(job) and not heavy and (self.workers > 1 or not light):
-                heavy += 1
-                chosen.append(job)
-            elif not self._heavy(job) and light < max(self.workers - heavy, 1 if self.workers > 1 else 0):
-                light += 1
-                chosen.append(job)
-        return chosen
+        busy = list(running)
+        for job in sorted(waiting, key=lambda job: (not self._heavy(job), -(job.expected or 0.0))):
+            heavy = sum(map(self._heavy, busy))
+            light = len(busy) - heavy
+            free = (
+                not heavy and (self.workers > 1 or not light) if self._heavy(job) else light < self.workers - heavy
+            )
+            if free and all(status.get(name, "done") in ("done", "reused") for name in job.source.after):
+                busy.append(job)
+        return busy[len(running) :]
 
     def _execute(self, job: Job) -> None:
-        jobs = self.workers if self._heavy(job) else 1
-        values = notebook.parameters(
-            job.source, scale=self.scale, measure=self.measure, jobs=jobs, settings=self.settings
-        )
+        common = {"scale": self.scale, "measure": self.measure, "jobs": self.workers if self._heavy(job) else 1}
+        values = notebook.parameters(job.source, {**common, **self.settings})
         marker.marker_file(job.name, self.scale, measure=self.measure).unlink(missing_ok=True)
         kernel.execute(job.source, values, scale=self.scale, began=self._began, timeout=self.timeout)
         display.note_studies(job)
@@ -216,13 +195,11 @@ class Plan:
         )
 
     def _end(self, job: Job, future: Future[None]) -> None:
-        error = future.exception()
-        if error and not isinstance(error, kernel.NotebookError):
-            raise error
-        if error:
-            job.end("failed", str(error))
-        else:
+        try:
+            future.result()
             job.end("done", executed=marker.executed_file(job.name, self.scale))
+        except kernel.NotebookError as error:
+            job.end("failed", str(error))
 
     def _look(self, shown: Display) -> None:
         for job in self.jobs:
@@ -236,11 +213,10 @@ class Plan:
 
     def seconds_left(self) -> float | None:
         """Estimate for everything: heavy notebooks one after another, light ones beside them; None if unknown."""
-        open_jobs = [job for job in self.jobs if job.status in ("waiting", "running")]
-        if any(job.left is None for job in open_jobs if self._heavy(job)):
+        if any(job.left is None for job in self.jobs if self._heavy(job)):
             return None
-        heavy = sum(job.left or 0.0 for job in open_jobs if self._heavy(job))
-        light = sum(job.left or 0.0 for job in open_jobs if not self._heavy(job))
+        heavy = sum(job.left or 0.0 for job in self.jobs if self._heavy(job))
+        light = sum(job.left or 0.0 for job in self.jobs if not self._heavy(job))
         return heavy + light if self.workers == 1 else max(heavy, (heavy + light) / 2)
 
 

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from rapo.runs.modules import COMPREHENSIONS, FUNCTIONS, Module, bound, imported, own, undocumented
 from rapo.runs.names import Names, Packages, Scope, Target
@@ -12,21 +12,14 @@ _SKIPPED = frozenset({"ctx", "type_comment", "kind", "type_params"})
 
 
 class Writer:
-    """Writes one definition.
-
-    Attributes:
-        parts: the text so far.
-        refs: definitions named so far; their place is their number.
-        imports: modules that the definition imports when it runs.
-        strings: texts in it.
-    """
+    """Writes one definition."""
 
     def __init__(self, packages: Packages, home: Module) -> None:
         self.names = Names(packages, home)
-        self.parts: list[str] = []
-        self.refs: dict[str, int] = {}
-        self.imports: list[str] = []
-        self.strings: set[str] = set()
+        self.parts: list[str] = []  # the text so far
+        self.refs: dict[str, int] = {}  # definition named so far -> its number
+        self.imports: list[str] = []  # modules that the definition imports when it runs
+        self.strings: set[str] = set()  # texts in it
 
     def define(self, name: str, statement: ast.stmt) -> None:
         """Write one of the statements that define a name of the module, without the name."""
@@ -137,7 +130,8 @@ class Writer:
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
         self.parts.append(type(node).__name__)
         self.write(node.generators[0].iter)
-        scope = Scope({name for part in node.generators for name in _stored(part.target)})
+        targets = [one for part in node.generators for one in ast.walk(part.target)]
+        scope = Scope({one.id for one in targets if isinstance(one, ast.Name)})
         results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         inner: list[ast.AST] = [*results]
         for number, part in enumerate(node.generators):
@@ -164,7 +158,7 @@ class Writer:
         """What is used counts where it is used; what is imported for its effect, or tried, counts here."""
         used = self.names.scopes[-1].read if self.names.scopes else set()
         for name, where, _ in imported([node], self.names.home.package):
-            for target in self.names.packages.target(*where):
+            for target in self.names.packages.find(*where):
                 if target.kind == "outside" and name not in used:
                     self.parts.append(f"import {target.name}")
 
@@ -191,7 +185,3 @@ class Writer:
 def _arguments(arguments: ast.arguments) -> list[ast.arg]:
     stars = [star for star in (arguments.vararg, arguments.kwarg) if star]
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *stars]
-
-
-def _stored(target: ast.AST) -> Iterator[str]:
-    return (node.id for node in ast.walk(target) if isinstance(node, ast.Name))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +11,25 @@ from rapo.runs import keys
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run on disk.
-
-    Attributes:
-        key: the name of its folder.
-        label, function: as its `Run` had them.
-        finished: seconds since the epoch.
-        seconds: how long it took.
-        size: of its files, in bytes.
-    """
+    """A finished run on disk."""
 
     key: str
     label: str
     function: str
-    finished: float
-    seconds: float
-    size: int
+    finished: float  # seconds since the epoch
+    seconds: float  # that it took
+    size: int  # of its files, in bytes
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a run on disk was made by and is no more, each as a person names it.
+    """What a run on disk was made by and is no more, each as a person names it."""
 
-    Attributes:
-        key: of the run on disk.
-        now: the key that the same config has today; None where its function is gone.
-        code: "changed: ...", "new: ...", "gone: ...", "moved: ... -> ...".
-        libraries: "torch 2.12.0 -> 2.13.0".
-        needs: name of a need -> what has changed since it was made.
-    """
-
-    key: str
-    now: str | None
-    code: list[str] = field(default_factory=list)
-    libraries: list[str] = field(default_factory=list)
-    needs: dict[str, "Changes"] = field(default_factory=dict)
+    key: str  # of the run on disk
+    now: str | None  # the key that the same config has today; None where its function is gone
+    code: list[str]  # "changed: ...", "new: ...", "gone: ...", "moved: ... -> ..."
+    libraries: list[str]  # "torch 2.12.0 -> 2.13.0"
+    needs: dict[str, "Changes"]  # name of a need -> what has changed since it was made
 
 
 def finished(root: Path) -> list[Finished]:
@@ -55,45 +39,28 @@ def finished(root: Path) -> list[Finished]:
         try:
             record, settings = _read(file), _read(file.with_name("config.json"))
             size = sum(one.stat().st_size for one in file.parent.rglob("*") if one.is_file())
-            found.append(
-                Finished(
-                    key=str(record["key"]),
-                    label=str(settings.get("label") or ""),
-                    function=str(record["function"]),
-                    finished=file.stat().st_mtime,
-                    seconds=float(record["seconds"]),
-                    size=size,
-                )
-            )
+            label, function, ended = settings.get("label"), str(record["function"]), file.stat().st_mtime
+            one = Finished(str(record["key"]), str(label or ""), function, ended, float(record["seconds"]), size)
+            found.append(one)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return sorted((one for one in found if (root / one.key).is_dir()), key=lambda one: one.finished)
 
 
 def find(prefix: str, root: Path) -> str:
-    """The key of the run on disk that begins so.
-
-    Raises:
-        ValueError: none does, or several do.
-    """
+    """The key of the run on disk that begins so; ValueError where none does, or several do."""
     there = sorted(file.parent.name for file in root.glob("[!.]*/result.json"))
     found = [key for key in there if key.startswith(prefix)]
     if len(found) == 1:
         return found[0]
     if not found:
-        raise ValueError(
-            f"no run in {root} begins with {prefix!r}; `rapo runs` lists the {len(there)} that there are"
-        )
+        raise ValueError(f"no run in {root} begins with {prefix!r}; `rapo runs` lists the {len(there)} there are")
     shown = ", ".join(found[:8]) + (", ..." if len(found) > 8 else "")
     raise ValueError(f"{len(found)} runs begin with {prefix!r}: {shown}; give more of the key")
 
 
 def since(key: str, root: Path) -> Changes:
-    """What has changed since a run on disk was made; its config is taken as it lies there.
-
-    Raises:
-        ValueError: the run's config.json is missing or cannot be read.
-    """
+    """What has changed since a run on disk was made; its config.json is taken as it lies there."""
     try:
         record = _read(root / key / "config.json")
         function, before = record["function"], record.get("code", {})
@@ -106,10 +73,8 @@ def since(key: str, root: Path) -> Changes:
         source, after = keys.source_hash(function), keys.code_map(function)
     except ValueError as error:
         return Changes(key, None, [f"gone: {function} ({error})"], libraries, changed)
-    if any(need.now is None for need in needs.values()):
-        now = None
-    else:
-        now = keys.key(source, record["config"], {name: str(need.now) for name, need in needs.items()})
+    today = {name: need.now for name, need in needs.items() if need.now is not None}
+    now = keys.key(source, record["config"], today) if len(today) == len(needs) else None
     code = [] if source == record.get("source") else _code(before, after)
     return Changes(key, now, code, libraries, changed)
 
@@ -118,29 +83,26 @@ def _code(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Definitions that are other than they were; each map as `keys.code_map` gives it."""
     if not before:
         return ["changed, but this run did not note the code that it was made by"]
+    text_before, text_after = (
+        {name: both.partition(" ")[0] for name, both in side.items()} for side in (before, after)
+    )
     gone, new = [name for name in before if name not in after], [name for name in after if name not in before]
     moved = {}
     for name in gone:
-        here = next((other for other in new if _text(after[other]) == _text(before[name])), None)
+        here = next((other for other in new if text_after[other] == text_before[name]), None)
         if here is not None:
             moved[name] = here
             new.remove(here)
     both = [name for name in after if name in before]
-    edited = [name for name in both if _text(after[name]) != _text(before[name])]
-    named = [name for name in both if name not in edited and after[name] != before[name]]
+    edited = [name for name in both if text_after[name] != text_before[name]]
     lines = [
         *(f"changed: {_shown(name)}" for name in edited),
         *(f"new: {_shown(name)}" for name in new),
         *(f"gone: {_shown(name)}" for name in gone if name not in moved),
         *(f"moved: {_shown(old)} -> {_shown(name)}" for old, name in moved.items()),
     ]
-    return (
-        lines or [f"names other code: {_shown(name)}" for name in named] or ["a data file of the package changed"]
-    )
-
-
-def _text(hashes: str) -> str:
-    return hashes.partition(" ")[0]
+    named = [f"names other code: {_shown(name)}" for name in both if after[name] != before[name]]
+    return lines or named or ["a data file of the package changed"]
 
 
 def _shown(name: str) -> str:
@@ -151,11 +113,8 @@ def _shown(name: str) -> str:
 
 def _versions(before: Mapping[str, str]) -> list[str]:
     after = keys.libraries()
-    return [
-        f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    ]
+    changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    return [f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}" for name in changed]
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -11,11 +11,7 @@ _known: dict[Path, tuple[tuple[int, ...], str]] = {}
 
 
 def sha256(file: Path) -> str:
-    """SHA-256 of a file's content.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+    """SHA-256 of a file's content."""
     stat = file.stat()
     state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     if (found := _known.get(file)) and found[0] == state:
@@ -28,17 +24,12 @@ def sha256(file: Path) -> str:
 
 
 def checksum(file: Path) -> dict[str, Any]:
-    """Size in bytes and SHA-256 of a file, as plain JSON. Raises what `sha256` raises."""
+    """Size in bytes and SHA-256 of a file, as plain JSON."""
     return {"size": file.stat().st_size, "sha256": sha256(file)}
 
 
 def verify(file: Path, expected: Mapping[str, Any]) -> None:
-    """Hold a file against the checksum that was noted for it.
-
-    Raises:
-        FileNotFoundError: it is gone.
-        ValueError: it is not what it was; names the file.
-    """
+    """Raise ValueError, which names the file, unless it is what it was when its checksum was noted."""
     size = file.stat().st_size
     if size != expected["size"]:
         raise ValueError(f"{file.name} has {size} bytes instead of {expected['size']}")

@@ -1,9 +1,10 @@
 """The key of a run: hash of the code that its function reaches, of its config, its needs and the libraries beneath."""
 
 import ast
+import contextlib
 import importlib.util
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +22,11 @@ _current: dict[tuple[tuple[str, str], ...], tuple[Code, dict[str, Reach]]] = {}
 @cache
 def versions() -> dict[str, str]:
     """Versions of Python, rapo and `LIBRARIES`, as kept with results; what is not installed is left out."""
-    return {"python": platform.python_version(), **_versions(("rapo", *LIBRARIES))}
+    found = {"python": platform.python_version()}
+    for package in ("rapo", *LIBRARIES):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def libraries() -> dict[str, str]:
@@ -29,24 +34,8 @@ def libraries() -> dict[str, str]:
     return {name: number for name, number in versions().items() if name in LIBRARIES}
 
 
-def _versions(packages: Iterable[str]) -> dict[str, str]:
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def key(source: str, config: Mapping[str, Any], needs: Mapping[str, str]) -> str:
-    """The name of a run's directory.
-
-    Args:
-        source: `source_hash` of its function; what the function is called does not count.
-        config: plain JSON settings.
-        needs: keys of the runs that it reads.
-    """
+    """The name of a run's directory, from the `source_hash` of its function, its settings and its needs' keys."""
     return content_hash(source, canonical(config), canonical(needs), canonical(libraries()))
 
 
@@ -78,11 +67,7 @@ def code_map(function: str) -> dict[str, str]:
 
 
 def reach(function: str) -> Reach:
-    """All that a function, "module:name", reaches; read anew where a file was edited.
-
-    Raises:
-        ValueError: there is no such module, or no such name in it.
-    """
+    """All that a function reaches, as `source_hash` takes it; read anew where a file was edited."""
     code, known = _code(function.partition(":")[0].partition(".")[0])
     if function not in known:
         known[function] = code.reach(function)
@@ -90,11 +75,7 @@ def reach(function: str) -> Reach:
 
 
 def reach_of_text(text: str) -> Reach:
-    """All of rapo that a program reaches, such as the cells of a notebook; the functions of its runs too.
-
-    Raises:
-        SyntaxError: the text is no Python.
-    """
+    """All of rapo that a program reaches, such as the cells of a notebook; the functions of its runs too."""
     code, _ = _code("rapo")
     code.put(PROGRAM, ast.parse(text))
     return code.reach(f"{PROGRAM}:{WHOLE}")
@@ -116,15 +97,10 @@ def _data_files(top: str) -> list[bytes]:
 
 
 def home(top: str) -> Path:
-    """The folder of a top package, or the file of a single module.
-
-    Raises:
-        ValueError: there is none.
-    """
-    try:
+    """The folder of a top package, or the file of a single module; ValueError where there is none."""
+    spec = None
+    with contextlib.suppress(ImportError, ValueError):
         spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        spec = None
     if spec is None or not spec.origin:
         raise ValueError(f"no source file for module {top!r}; check the name in Run(function=...)")
     origin = Path(spec.origin)

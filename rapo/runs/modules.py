@@ -8,36 +8,27 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 class Module:
-    """A module's top level.
-
-    Attributes:
-        name: dotted.
-        is_package: whether it is an ``__init__.py``.
-        imports: name -> what it may stand for, those for type checkers included.
-        runs: modules that importing this one imports.
-        statements: name -> the statements that define it, in order.
-        effects: statements that do something when the module is imported.
-    """
+    """A module's top level; ``is_package`` where it is an ``__init__.py``."""
 
     def __init__(self, name: str, tree: ast.Module, *, is_package: bool = False) -> None:
-        self.name, self.is_package = name, is_package
+        self.name = name
         self.package = name if is_package else name.rpartition(".")[0]
-        self.imports: dict[str, list[tuple[str, str]]] = {}
-        self.stars: list[str] = []
-        self.runs: list[str] = []
-        self.statements: dict[str, list[ast.stmt]] = {}
-        self.effects: list[ast.stmt] = []
+        self.imports: dict[str, list[tuple[str, str]]] = {}  # name -> what it may stand for, for type checkers too
+        self.stars: list[str] = []  # modules behind ``from ... import *``
+        self.runs: list[str] = []  # modules that importing this one imports
+        self.statements: dict[str, list[ast.stmt]] = {}  # name -> the statements that define it, in order
+        self.effects: list[ast.stmt] = []  # statements that do something when the module is imported
         for statement in tree.body:
             self._take(statement)
 
     def _take(self, statement: ast.stmt) -> None:
-        if isinstance(statement, ast.If) and is_type_checking(statement):
+        if isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING"):
             self._import(statement.body, runs=False)
             for other in statement.orelse:
                 self._take(other)
         elif isinstance(statement, (ast.Import, ast.ImportFrom)):
             self._import([statement])
-        elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        elif isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
             self.statements.setdefault(statement.name, []).append(statement)
         elif not _idle(statement):
             self._assign(statement)
@@ -67,30 +58,23 @@ class Module:
 
 def _idle(statement: ast.stmt) -> bool:
     """Docstrings, ``pass`` and what runs in a script alone."""
-    constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    script = isinstance(statement, ast.If) and ast.unparse(statement.test) == "__name__ == '__main__'"
-    return constant or script or isinstance(statement, ast.Pass)
+    match statement:
+        case ast.Pass() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.If(test=test):
+            return ast.unparse(test) == "__name__ == '__main__'"
+    return False
 
 
 def _owner(statement: ast.stmt) -> str | None:
     """The name that a call of its method, or an assignment to its part, changes."""
-    node: ast.AST | None = None
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        node = statement.value.func
-    elif isinstance(statement, ast.Assign):
-        node = statement.targets[0]
-    elif isinstance(statement, ast.AugAssign):
-        node = statement.target
-    if not isinstance(node, (ast.Attribute, ast.Subscript)):
-        return None
-    while isinstance(node, (ast.Attribute, ast.Subscript)):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def is_type_checking(node: ast.AST) -> bool:
-    """True for ``if TYPE_CHECKING:`` and ``if typing.TYPE_CHECKING:``."""
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+    match statement:
+        case ast.Expr(value=ast.Call(func=node)) | ast.Assign(targets=[node, *_]) | ast.AugAssign(target=node):
+            owner: ast.AST = node
+            while isinstance(owner, (ast.Attribute, ast.Subscript)):
+                owner = owner.value
+            return owner.id if isinstance(owner, ast.Name) and owner is not node else None
+    return None
 
 
 def imported(nodes: Iterable[ast.AST], package: str) -> Iterator[tuple[str, tuple[str, str], str]]:
@@ -103,7 +87,7 @@ def imported(nodes: Iterable[ast.AST], package: str) -> Iterator[tuple[str, tupl
         elif isinstance(node, ast.ImportFrom):
             parts = package.split(".")
             base = parts[: len(parts) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
+            module = ".".join(filter(None, [*base, node.module]))
             for alias in node.names:
                 yield alias.asname or alias.name, (module, alias.name), f"{module}.{alias.name}"
 
@@ -137,10 +121,7 @@ def own(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 def undocumented(body: list[ast.stmt]) -> list[ast.stmt]:
     """A body without its docstring and without ``pass``."""
-    first = body[0]
-    documented = (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    )
-    return [statement for statement in body[documented:] if not isinstance(statement, ast.Pass)]
+    match body[0]:
+        case ast.Expr(value=ast.Constant(value=str())):
+            body = body[1:]
+    return [statement for statement in body if not isinstance(statement, ast.Pass)]

@@ -1,10 +1,11 @@
 """What the names in a definition stand for: definitions of the packages that are followed, or something outside."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import lru_cache
+from pathlib import Path
 
 from rapo.runs.modules import Module
 
@@ -19,20 +20,91 @@ class Target:
     name: str
 
 
-class Packages(Protocol):
-    """The modules that are followed."""
+@lru_cache(maxsize=1024)
+def _parsed(file: Path, name: str, mtime: int, size: int) -> Module:
+    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    return Module(name, tree, is_package=file.name == "__init__.py")
+
+
+class Packages:
+    """The source of some packages as it stands: name of a top package or module -> its folder or file.
+
+    Other names are followed nowhere.
+    """
+
+    def __init__(self, tops: Mapping[str, Path]) -> None:
+        self.tops = dict(tops)
+        self.modules: dict[str, Module | None] = {}
+        self._stamps: dict[Path, tuple[int, int]] = {}
+
+    def is_current(self) -> bool:
+        """Whether no file that was read has been edited since."""
+        return all(_stamp(file) == stamp for file, stamp in self._stamps.items())
 
     def module(self, name: str) -> Module | None:
-        """A module by its dotted name; None for others."""
+        """A module by its dotted name; None outside the packages, and where there is none."""
+        if name not in self.modules:
+            file = self.file(name)
+            if file:
+                self._stamps[file] = _stamp(file)
+            self.modules[name] = _parsed(file, name, *self._stamps[file]) if file else None
+        return self.modules[name]
 
-    def lookup(self, module: str, name: str) -> list[Target] | None:
+    def file(self, name: str) -> Path | None:
+        """Where the source of a module lies."""
+        top, *rest = name.split(".")
+        home = self.tops.get(top)
+        if home is None or not home.is_dir():
+            return None if rest else home
+        place = home.joinpath(*rest)
+        return next((file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()), None)
+
+    def lookup(self, module: str, name: str, *, seen: tuple[str, ...] = ()) -> list[Target] | None:
         """What a name stands for on a module's top level; None where it has none of it."""
+        found = self.module(module)
+        if found is None:
+            return None
+        here = [Target("definition", f"{module}:{name}")] if name in found.statements else []
+        if here or name in found.imports:
+            imports = found.imports.get(name, [])
+            return here + [one for where in imports for one in self.find(*where, seen=seen)]
+        for star in found.stars:
+            if (there := self.find(star, name, seen=seen))[0].kind != "outside":
+                return there
+        return None
 
-    def member(self, module: str, name: str) -> list[Target]:
-        """What ``module.name`` is."""
+    def find(self, module: str, name: str, *, seen: tuple[str, ...] = ()) -> list[Target]:
+        """What ``module.name`` is: definitions, a module, or something outside; without a name, the module."""
+        found = self.module(module)
+        if not name:
+            return [Target("module" if found else "outside", module)]
+        if found is None or f"{module}:{name}" in seen:
+            return [Target("outside", f"{module}.{name}")]
+        if here := self.lookup(module, name, seen=(*seen, f"{module}:{name}")):
+            return here
+        if self.module(f"{module}.{name}"):
+            return [Target("module", f"{module}.{name}")]
+        if "__getattr__" in found.statements:
+            return [Target("definition", f"{module}:__getattr__"), *self._lazy(found, name)]
+        return [Target("outside", f"{module}.{name}")]
 
-    def target(self, module: str, attribute: str) -> list[Target]:
-        """What ``from module import attribute`` gives; without an attribute, the module."""
+    def _lazy(self, module: Module, name: str) -> list[Target]:
+        """What a name stands for in a table of a module with ``__getattr__``: name -> "module" or "module:name"."""
+        for statement in (one for several in module.statements.values() for one in several):
+            for table in (node for node in ast.walk(statement) if isinstance(node, ast.Dict)):
+                for key, value in zip(table.keys, table.values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value == name and isinstance(value, ast.Constant):
+                        where, _, attribute = str(value.value).partition(":")
+                        return self.find(where, attribute or name)
+        return []
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        stat = file.stat()
+    except OSError:
+        return (0, -1)
+    return stat.st_mtime_ns, stat.st_size
 
 
 @dataclass
@@ -76,7 +148,7 @@ class Names:
         if target.kind != "module":
             yield target, rest
         elif rest and rest != ["__name__"]:
-            for member in self.packages.member(target.name, rest[0]):
+            for member in self.packages.find(target.name, rest[0]):
                 yield from self._follow(member, rest[1:])
         else:
             yield Target("definition", f"{target.name}:{WHOLE}"), rest
@@ -86,7 +158,7 @@ class Names:
             if scope.is_class and depth:
                 continue
             if name in scope.imports:
-                return [one for where in scope.imports[name] for one in self.packages.target(*where)]
+                return [one for where in scope.imports[name] for one in self.packages.find(*where)]
             if name in scope.names:
                 return None
         return self.packages.lookup(self.home.name, name)

@@ -23,18 +23,7 @@ INTERVAL = 0.5  # seconds between two writes
 
 @dataclass(frozen=True)
 class State:
-    """What the progress file of a study holds.
-
-    Attributes:
-        name: the study's name.
-        total, done, running, left, reused, failed: numbers of runs; reused ones count as done.
-        seconds_left: estimate; None while nothing is known.
-        saved: seconds that the reused runs would have taken on this study's workers.
-        started, updated: seconds since the epoch.
-        pid: the process whose study it is.
-        finished: whether the study has ended.
-        keys: its finished runs, once it has ended.
-    """
+    """What the progress file of a study holds; counts are of runs, reused ones count as done."""
 
     name: str
     total: int
@@ -43,25 +32,23 @@ class State:
     left: int
     reused: int
     failed: int
-    seconds_left: float | None
-    saved: float
-    started: float
+    seconds_left: float | None  # an estimate; None while nothing is known
+    saved: float  # seconds that the reused runs would have taken on this study's workers
+    started: float  # seconds since the epoch, as ``updated``
     updated: float
-    pid: int
+    pid: int  # of the process whose study it is
     finished: bool = False
-    keys: Sequence[str] = ()
+    keys: Sequence[str] = ()  # finished runs, once the study has ended
 
     def line(self, *, now: float | None = None) -> str:
         """One line for a person."""
+        words = {"reused": self.reused, "running": self.running, "to do": self.left, "failed": self.failed}
         parts = [f"{self.done} of {self.total} runs done"]
-        parts += [f"{count} {word}" for count, word in self._counts() if count]
+        parts += [f"{count} {word}" for word, count in words.items() if count]
         if self.seconds_left is not None and not self.finished:
             passed = (time.time() if now is None else now) - self.updated
             parts.append(f"about {duration(max(self.seconds_left - passed, 0))} left")
         return f"{self.name}: " + ", ".join(parts)
-
-    def _counts(self) -> list[tuple[int, str]]:
-        return [(self.reused, "reused"), (self.running, "running"), (self.left, "to do"), (self.failed, "failed")]
 
 
 def duration(seconds: float) -> str:
@@ -130,22 +117,19 @@ class Forecast:
 
     def left(self, waiting: Iterable[Run], running: Mapping[Run, float], *, jobs: int) -> float | None:
         """Seconds until all have ended on ``jobs`` workers; ``running`` says how long each has run."""
-        ahead = [self.seconds(run) for run in waiting]
-        under_way = [(self.seconds(run), elapsed) for run, elapsed in running.items()]
-        rest = [None if whole is None else max(whole - elapsed, 0.1 * whole) for whole, elapsed in under_way]
-        known = [value for value in (*ahead, *rest) if value is not None]
-        if len(known) < len(ahead) + len(rest):
-            return None
+        known = []
+        for run, elapsed in [*((run, 0.0) for run in waiting), *running.items()]:
+            if (whole := self.seconds(run)) is None:
+                return None
+            known.append(max(whole - elapsed, 0.1 * whole))
         return max(sum(known) / max(jobs, 1), max(known, default=0.0))
 
 
 def _nearest(name: str, known: Mapping[str, Sequence[float]]) -> str | None:
     """The kind of the same function with the most equal settings; the first of equals."""
     function, settings = _settings(name)
-    near = [
-        (len(settings & theirs), other) for other in known for of, theirs in [_settings(other)] if of == function
-    ]
-    return max(near, key=lambda pair: pair[0])[1] if near else None
+    near = [other for other in known if _settings(other)[0] == function]
+    return max(near, key=lambda other: len(settings & _settings(other)[1]), default=None)
 
 
 @lru_cache(maxsize=4096)
@@ -174,11 +158,6 @@ def history(root: Path, keys: Iterable[str] | None = None) -> dict[str, list[flo
     return found
 
 
-def kept_history() -> dict[str, list[float]]:
-    """Durations by kind that were kept with the results, for a machine that has measured nothing yet."""
-    return {name: [seconds] for name, seconds in kept_durations("runs").items()}
-
-
 def kept_durations(what: str) -> dict[str, float]:
     """Seconds of the "runs" or the "notebooks" as kept with the results; nothing where they cannot be read."""
     try:
@@ -191,9 +170,7 @@ def kept_durations(what: str) -> dict[str, float]:
 def seconds_saved(reused: Iterable[Result], *, told: set[str]) -> float:
     """Seconds that runs of earlier days spare: not those that this reproduction computed itself, and each once.
 
-    Args:
-        reused: finished runs.
-        told: keys of those that do not count; the others are put in.
+    What is in ``told`` does not count; the keys of the others are put in.
     """
     began = float(os.environ.get("RAPO_BEGAN", "inf"))
     new = [result for result in reused if result.key not in told]
@@ -239,12 +216,12 @@ class Progress:
         """A run is "done", "failed", or "busy" (to be handed out again)."""
         self._handed_out.pop(run, None)
         self._began.pop(run, None)
+        self.failed += status == "failed"
         if status == "done":
             self.done += 1
             self.keys.add(run.key)
-        self.failed += status == "failed"
-        if status == "done" and seconds:
-            self.forecast.note(run, seconds)
+            if seconds:
+                self.forecast.note(run, seconds)
 
     def state(self, *, finished: bool = False) -> State:
         """The counts as they stand."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rapo import paths
 from rapo.runs import workers
-from rapo.runs.progress import Forecast, Progress, history, kept_history, seconds_saved
+from rapo.runs.progress import Forecast, Progress, history, kept_durations, seconds_saved
 from rapo.runs.run import Attempt, Result, Run, failure_file, load, note_failure, read, sweep
 
 _log = logging.getLogger(__name__)
@@ -63,14 +63,16 @@ def run_all(runs: Iterable[Run], *, name: str, jobs: int = 2, root: Path | None 
     with study.progress:
         study.compute()
     study.complain()
-    results = {run.key: finished.get(run.key) or read(run, folder) for run in wanted}
-    return [_named(results[run.key], run, reused=run.key not in study.computed) for run in wanted]
+    for run in wanted:
+        if not (result := finished.get(run.key) or read(run, folder)):
+            raise StudyError(f"run {run.key} ({run.name}) vanished after it was computed; run the study again")
+        finished[run.key] = result
+    return [replace(finished[run.key], label=run.label, reused=run.key not in study.computed) for run in wanted]
 
 
-def _named(result: Result | None, run: Run, *, reused: bool) -> Result:
-    if result is None:
-        raise StudyError(f"run {run.key} ({run.name}) vanished after it was computed; run the study again")
-    return replace(result, label=run.label, reused=reused)
+def _past(root: Path) -> dict[str, list[float]]:
+    """Durations by kind, kept with the results where this machine has measured nothing of the kind yet."""
+    return {name: [seconds] for name, seconds in kept_durations("runs").items()} | history(root)
 
 
 def _missing(wanted: Iterable[Run], root: Path, finished: dict[str, Result]) -> list[Run]:
@@ -95,13 +97,11 @@ def _missing(wanted: Iterable[Run], root: Path, finished: dict[str, Result]) -> 
 
 def _collect(run: Run, root: Path, finished: dict[str, Result]) -> bool:
     """Whether a run is finished; it and what is there of its needs are noted."""
-    if run.key not in finished:
-        if not (result := read(run, root)):
-            return False
+    if run.key not in finished and (result := read(run, root)):
         finished[run.key] = result
         for need in run.needs.values():
             _collect(need, root, finished)
-    return True
+    return run.key in finished
 
 
 class _Study:
@@ -123,7 +123,7 @@ class _Study:
             total=len(reused) + len(missing),
             reused=len(reused),
             saved=seconds_saved(reused.values(), told=_told),
-            forecast=Forecast({**kept_history(), **history(root)} if missing else {}),
+            forecast=Forecast(_past(root) if missing else {}),
             jobs=workers.number(jobs) if missing else jobs,
         )
         self.progress.waiting = self.waiting
@@ -151,8 +151,8 @@ class _Study:
         for key, outcome in self.failed.items():
             run, file = self.runs[key], failure_file(key, self.root)
             lines.append(f"  {run.name} [{key}]: {outcome.error.strip().splitlines()[-1]}\n    {file}")
-        skipped = [run.name for run in self.runs.values() if run.key not in self.failed and self._doomed(run)]
-        if skipped:
+        others = [run for key, run in self.runs.items() if key not in self.failed]
+        if skipped := [run.name for run in others if self._doomed(run)]:
             lines.append(f"  not run, as they need one of these: {', '.join(skipped)}")
         raise StudyError(f"{len(self.failed)} of {len(self.runs)} runs failed:\n" + "\n".join(lines))
 
@@ -211,9 +211,5 @@ class _Study:
 
     def _doomed(self, run: Run) -> bool:
         """Whether something that the run needs has failed; from disk, too."""
-        return any(
-            need.key in self.runs
-            and not self._done(need)
-            and (failure_file(need.key, self.root).exists() or self._doomed(need))
-            for need in run.needs.values()
-        )
+        needs = (need for need in run.needs.values() if need.key in self.runs and not self._done(need))
+        return any(failure_file(need.key, self.root).exists() or self._doomed(need) for need in needs)

@@ -54,9 +54,8 @@ class Run:
         try:
             frozen = json.loads(canonical(dict(self.config)))
         except TypeError as error:
-            raise TypeError(
-                f"config of {self.label or self.function}: {error}; use str, int, float, bool, None, list, dict"
-            ) from error
+            wrong = f"config of {self.label or self.function}: {error}"
+            raise TypeError(f"{wrong}; use str, int, float, bool, None, list, dict") from error
         object.__setattr__(self, "config", frozen)
         object.__setattr__(self, "needs", dict(self.needs))
 
@@ -145,8 +144,6 @@ def attempt(run: Run, root: Path, *, patience: float = -1, parent: int = 0) -> A
     """Compute a run unless it is finished; its needs must be. Never raises for what the function does.
 
     Args:
-        run: what to compute.
-        root: folder of the run directories.
         patience: seconds to wait for another process that computes the same run; -1 waits until it ends.
         parent: process id of the study; elsewhere, what the function prints goes to ``log.txt`` in the folder.
     """
@@ -207,10 +204,8 @@ def _check_needs(run: Run, root: Path) -> None:
         try:
             load(need, root)
         except (ValueError, OSError) as error:
-            raise RuntimeError(
-                f"{need.name} [{need.key}], which it needs, is damaged ({error}); run the study again: what is "
-                "damaged is done anew"
-            ) from error
+            what = f"{need.name} [{need.key}], which it needs, is damaged ({error})"
+            raise RuntimeError(f"{what}; run the study again: what is damaged is done anew") from error
 
 
 def _compute(run: Run, root: Path, *, quiet: bool) -> None:
@@ -228,9 +223,8 @@ def _compute(run: Run, root: Path, *, quiet: bool) -> None:
         _write_json(folder / "config.json", {**settings, "needs": needs, **behind})
         started = time.monotonic()
         with _one_thread(), _printing_to(folder / "log.txt") if quiet else contextlib.nullcontext():
-            metrics = function(
-                json.loads(canonical(run.config)), folder, {name: root / key for name, key in needs.items()}
-            )
+            folders = {name: root / key for name, key in needs.items()}
+            metrics = function(json.loads(canonical(run.config)), folder, folders)
         record = {
             "key": run.key,
             "function": run.function,
@@ -246,12 +240,10 @@ def _compute(run: Run, root: Path, *, quiet: bool) -> None:
 
 def _settle(folder: Path) -> dict[str, dict[str, Any]]:
     """Have everything below a folder on the disk; the checksum of each file, by its place."""
-    found = {}
-    for entry in sorted(folder.rglob("*")):
+    entries = sorted(folder.rglob("*"))
+    for entry in entries:
         paths.sync(entry)
-        if entry.is_file():
-            found[entry.relative_to(folder).as_posix()] = checksums.checksum(entry)
-    return found
+    return {one.relative_to(folder).as_posix(): checksums.checksum(one) for one in entries if one.is_file()}
 
 
 def _function(run: Run) -> Any:
@@ -309,12 +301,7 @@ def _printing_to(file: Path) -> Iterator[None]:
 
 
 def _plain(value: Any, where: str) -> Any:
-    """Plain JSON of metrics; NumPy scalars and arrays become numbers and lists.
-
-    Raises:
-        ValueError: a number is NaN or infinite.
-        TypeError: a value is not plain.
-    """
+    """Plain JSON of metrics; NumPy scalars and arrays become numbers and lists. Raises for what is no plain value."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, Mapping):

@@ -7,33 +7,25 @@ counts, only what it does. Local names, attributes and keywords stay as they are
 
 import ast
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from rapo.runs.canonical import Writer
 from rapo.runs.modules import Module
-from rapo.runs.names import WHOLE, Target
+from rapo.runs.names import WHOLE, Packages
 
 READERS = ("importlib.resources", "__file__")
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One definition as it counts.
+    """One definition as it counts."""
 
-    Attributes:
-        text: its code; ``@0``, ``@1``, ... stand for ``refs``.
-        refs: qualified names ("module:name") of the definitions that it names, in order.
-        imports: modules that it imports when it runs.
-        strings: its texts.
-    """
-
-    text: str
-    refs: tuple[str, ...] = ()
-    imports: tuple[str, ...] = ()
+    text: str  # its code; ``@0``, ``@1``, ... stand for ``refs``
+    refs: tuple[str, ...] = ()  # qualified names ("module:name") of the definitions that it names, in order
+    imports: tuple[str, ...] = ()  # modules that it imports when it runs
     strings: frozenset[str] = frozenset()
 
     @cached_property
@@ -42,105 +34,21 @@ class Definition:
         return hashlib.sha256(self.text.encode()).digest()
 
 
-@lru_cache(maxsize=1024)
-def _parsed(file: Path, name: str, mtime: int, size: int) -> Module:
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-    return Module(name, tree, is_package=file.name == "__init__.py")
-
-
-class Code:
-    """The source of some packages as it stands.
-
-    Args:
-        tops: name of a top package or module -> its folder or file. Other names are followed nowhere.
-
-    Attributes:
-        definitions: those read so far; one that is taken out is read anew.
-    """
+class Code(Packages):
+    """The definitions in the source of some packages; a definition that is taken out is read anew."""
 
     def __init__(self, tops: Mapping[str, Path]) -> None:
-        self.tops = dict(tops)
-        self._modules: dict[str, Module | None] = {}
-        self._stamps: dict[str, tuple[int, int]] = {}
-        self._effects: dict[str, frozenset[str]] = {}
+        super().__init__(tops)
         self.definitions: dict[str, Definition] = {}
-
-    def is_current(self) -> bool:
-        """Whether no file that was read has been edited since."""
-        return all(_stamp(file) == stamp for file, stamp in self._stamps.items())
-
-    def module(self, name: str) -> Module | None:
-        """A module by its dotted name; None outside the packages, and where there is none."""
-        if name not in self._modules:
-            file = self._file(name)
-            if file:
-                self._stamps[str(file)] = stamp = _stamp(str(file))
-                self._modules[name] = _parsed(file, name, *stamp)
-            else:
-                self._modules[name] = None
-        return self._modules[name]
-
-    def _file(self, name: str) -> Path | None:
-        top, *rest = name.split(".")
-        home = self.tops.get(top)
-        if home is None:
-            return None
-        if not home.is_dir():
-            return None if rest else home
-        place = home.joinpath(*rest)
-        return next((file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()), None)
+        self._effects: dict[str, frozenset[str]] = {}
 
     def put(self, name: str, tree: ast.Module) -> None:
         """Take this tree for a module's source, whatever its file holds."""
-        file = self._file(name)
-        package = file is not None and file.name == "__init__.py"
-        self._modules[name] = Module(name, tree, is_package=package)
+        file = self.file(name)
+        self.modules[name] = Module(name, tree, is_package=file is not None and file.name == "__init__.py")
         self._effects.clear()
         for one in [one for one in self.definitions if one.partition(":")[0] == name]:
             del self.definitions[one]
-
-    def lookup(self, module: str, name: str, *, seen: tuple[str, ...] = ()) -> list[Target] | None:
-        """What a name stands for on a module's top level; None where it has none of it."""
-        found = self.module(module)
-        if found is None:
-            return None
-        here = [Target("definition", f"{module}:{name}")] if name in found.statements else []
-        if here or name in found.imports:
-            imports = found.imports.get(name, [])
-            return here + [one for where in imports for one in self.target(*where, seen=seen)]
-        for star in found.stars:
-            if (there := self.member(star, name, seen=seen))[0].kind != "outside":
-                return there
-        return None
-
-    def member(self, module: str, name: str, *, seen: tuple[str, ...] = ()) -> list[Target]:
-        """What ``module.name`` is: definitions, a module, or something outside."""
-        found = self.module(module)
-        if found is None or f"{module}:{name}" in seen:
-            return [Target("outside", f"{module}.{name}")]
-        if here := self.lookup(module, name, seen=(*seen, f"{module}:{name}")):
-            return here
-        if self.module(f"{module}.{name}"):
-            return [Target("module", f"{module}.{name}")]
-        if "__getattr__" in found.statements:
-            return [Target("definition", f"{module}:__getattr__"), *self._lazy(found, name)]
-        return [Target("outside", f"{module}.{name}")]
-
-    def _lazy(self, module: Module, name: str) -> list[Target]:
-        """What a name stands for in a table of a module with ``__getattr__``: name -> "module" or "module:name"."""
-        for statement in (one for several in module.statements.values() for one in several):
-            for table in (node for node in ast.walk(statement) if isinstance(node, ast.Dict)):
-                for key, value in zip(table.keys, table.values, strict=True):
-                    if isinstance(key, ast.Constant) and key.value == name and isinstance(value, ast.Constant):
-                        where, _, attribute = str(value.value).partition(":")
-                        return self.target(where, attribute or name)
-        return []
-
-    def target(self, module: str, attribute: str, *, seen: tuple[str, ...] = ()) -> list[Target]:
-        """What ``from module import attribute`` gives; without an attribute, the module."""
-        if attribute:
-            return self.member(module, attribute, seen=seen)
-        return [Target("module" if self.module(module) else "outside", module)]
 
     def definition(self, qualified: str) -> Definition:
         """A definition by its qualified name, ``module:name``."""
@@ -164,11 +72,7 @@ class Code:
         )
 
     def reach(self, *roots: str) -> "Reach":
-        """All that some definitions reach.
-
-        Raises:
-            ValueError: there is no such definition.
-        """
+        """All that some definitions reach; ValueError where there is no such definition."""
         for root in roots:
             module, _, name = root.partition(":")
             if (found := self.module(module)) is None:
@@ -180,16 +84,15 @@ class Code:
     def effects(self, module: str) -> frozenset[str]:
         """Statements that run when a module is imported, its own and those of what it imports."""
         if module not in self._effects:
-            waiting, done, found = [module], set[str](), set[str]()
+            waiting, done, found = [module], {""}, set[str]()
             while waiting:
                 name = waiting.pop()
-                if not name or name in done:
-                    continue
-                done.add(name)
-                waiting.append(name.rpartition(".")[0])
-                if there := self.module(name):
-                    waiting.extend(there.runs)
-                    found.update(f"{name}:!{number}" for number in range(len(there.effects)))
+                if name not in done:
+                    done.add(name)
+                    waiting.append(name.rpartition(".")[0])
+                    if there := self.module(name):
+                        waiting.extend(there.runs)
+                        found.update(f"{name}:!{number}" for number in range(len(there.effects)))
             self._effects[module] = frozenset(found)
         return self._effects[module]
 
@@ -206,12 +109,7 @@ class Code:
 
 
 class Reach:
-    """What some definitions reach.
-
-    Attributes:
-        definitions: qualified name -> definition; statements that run on import are called ``module:!number``.
-        hash: of all that counts; 64 hex digits.
-    """
+    """What some definitions reach: by qualified name, statements that run on import as ``module:!number``; one hash."""
 
     def __init__(self, code: Code, roots: tuple[str, ...]) -> None:
         self.definitions = code.walk(*roots)
@@ -248,11 +146,3 @@ def _digest(roots: tuple[str, ...], definitions: Mapping[str, Definition]) -> by
         digest.update(definition.digest)
         digest.update(",".join([place[name] for name in definition.refs]).encode() + b";")
     return digest.digest()
-
-
-def _stamp(file: str) -> tuple[int, int]:
-    try:
-        stat = os.stat(file)
-    except OSError:
-        return (0, -1)
-    return stat.st_mtime_ns, stat.st_size

@@ -20,11 +20,8 @@ _RESTORE = "restore it (`git checkout -- data/results`)"
 def store(frame: "pd.DataFrame", name: str, *, scale: str, config: Mapping[str, Any] | None = None) -> Path:
     """Write results to ``build/<scale>/results/<name>.parquet``, whole or not at all, index left out.
 
-    Args:
-        frame: one row an estimate or a run, with its settings and seed as columns.
-        name: what `kept` will call it.
-        scale: smoke, small or full.
-        config: settings behind the frame; stored in the file's metadata beside the versions.
+    A row is an estimate or a run, with its settings and seed as columns; ``config``, the settings behind the frame,
+    is stored in the file's metadata beside the versions.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -58,11 +55,7 @@ def kept_claims() -> list[dict[str, Any]]:
 
 
 def manifest() -> dict[str, dict[str, Any]]:
-    """What is known of each kept file: size, sha256, rows, commit and versions; nothing where nothing is kept.
-
-    Raises:
-        ValueError: the manifest is damaged.
-    """
+    """What is known of each kept file: size, sha256, rows, commit and versions; nothing where nothing is kept."""
     file = paths.results() / MANIFEST
     try:
         return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
@@ -73,9 +66,9 @@ def manifest() -> dict[str, dict[str, Any]]:
 def _vouched_for(name: str, *, remedy: str) -> bytes:
     """The content of a kept file; the checksum is of the very bytes that are given."""
     file, listed = paths.results() / name, manifest().get(name)
+    if not file.is_file() and listed:
+        raise FileNotFoundError(f"{file} is gone, though {MANIFEST} lists it; {_RESTORE}, or {remedy}")
     if not file.is_file():
-        if listed:
-            raise FileNotFoundError(f"{file} is gone, though {MANIFEST} lists it; {_RESTORE}, or {remedy}")
         raise FileNotFoundError(f"no kept results at {file}; {remedy}")
     if listed is None:
         raise ValueError(f"{file} is not listed in {MANIFEST}, so nobody vouches for it; remove it, or {remedy}")

@@ -48,10 +48,8 @@ def attempts(
                 yield joblib.delayed(_attempt)(run, root, patience=patience, parent=os.getpid())
 
     with joblib.parallel_config(**settings):
-        pool = joblib.Parallel(
-            batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered" if streams else "list"
-        )
-        outcomes = pool(tasks())
+        given = "generator_unordered" if streams else "list"
+        outcomes = joblib.Parallel(batch_size=1, pre_dispatch="n_jobs", return_as=given)(tasks())
     try:
         yield from outcomes
     finally:
@@ -84,12 +82,8 @@ def _backend(jobs: int) -> tuple[dict[str, Any], bool, int]:
     local = type(backend).__name__ == "LokyBackend"  # joblib's default, chosen by the caller or by nobody
     settings: dict[str, Any] = {"n_jobs": configured_jobs or (jobs if local else -1)}
     if local:
-        settings |= {
-            "backend": "loky",
-            "inner_max_num_threads": 1,
-            "initializer": _begin,
-            "initargs": (os.getpid(),),
-        }
+        settings |= {"backend": "loky", "inner_max_num_threads": 1}
+        settings |= {"initializer": _begin, "initargs": (os.getpid(),)}
     with joblib.parallel_config(**settings):
         workers = joblib.effective_n_jobs(settings["n_jobs"])
     return settings, local or backend.supports_return_generator, workers

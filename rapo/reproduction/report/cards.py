@@ -12,7 +12,6 @@ from rapo.claims import compare as claims
 NO_VERDICT = "no verdict"
 VERDICTS = (*claim.VERDICTS, NO_VERDICT)
 _MINUS = "\N{MINUS SIGN}"
-_INTERVAL = (("low", None), ("high", None), ("threshold", 0.0))
 
 
 @dataclass(frozen=True)
@@ -50,46 +49,21 @@ class Card:
     tables: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Change:
-    """A claim that came out otherwise than in the kept results."""
-
-    kept: Card
-    here: Card
-    reason: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A page's claims beside the kept ones."""
-
-    n_kept: int
-    changes: tuple[Change, ...]
-    only_kept: tuple[str, ...]
-    only_here: tuple[str, ...]
-
-
 def card(record: Mapping[str, Any]) -> Card:
     """A claim's record, as `claims.save` wrote it, made ready to be shown."""
-    estimate, low, high = (_real(record.get(key)) for key in ("estimate", "low", "high"))
-    threshold, unit = _real(record.get("threshold", 0.0)), str(record.get("unit", ""))
-    direction = str(record.get("direction", "greater"))
+    estimate, low, high, threshold, level = _numbers(record, "estimate", "low", "high", "threshold", "level")
+    direction, unit = str(record.get("direction", "greater")), str(record.get("unit", ""))
     verdict, problem = judge(record)
     decimals = _decimals(high - low)
-    level = _real(record.get("level"))
+    texts = ("statement", "statistic", "n", "paper", "notebook", "note")
     return Card(
         id=str(record["id"]),
         anchor=anchor(str(record["id"])),
-        statement=str(record.get("statement", "")),
-        statistic=str(record.get("statistic", "")),
+        **{name: str(record.get(name, "")) for name in texts},
         estimate=f"{number(estimate, decimals)} {unit}".strip(),
         interval=f"[{number(low, decimals)}, {number(high, decimals)}]",
         level=f"{level:.0%}" if math.isfinite(level) else "",
         rule=_rule(threshold, direction, unit),
-        n=str(record.get("n", "")),
-        paper=str(record.get("paper", "")),
-        notebook=str(record.get("notebook", "")),
-        note=str(record.get("note", "")),
         verdict=verdict,
         problem=problem,
         strip=_strip(estimate, low, high, threshold, direction),
@@ -98,31 +72,34 @@ def card(record: Mapping[str, Any]) -> Card:
     )
 
 
-def compare(records: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> Comparison:
-    """Which claims differ from the kept ones, beyond their intervals (`rapo.claims.compare`) or in the verdict."""
+def compare(records: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Which claims differ from the kept ones, beyond their intervals (`rapo.claims.compare`) or in the verdict.
+
+    Returns:
+        ``n_kept``; ``changes``, each the kept card, today's and what differs; ``only_kept`` and ``only_here``, ids.
+    """
     here, before = ({str(record["id"]): record for record in side} for side in (records, old))
     both = [name for name in here if name in before]
     usable = [name for name in both if _measured(here[name]) and _measured(before[name])]
-    beyond = {
-        found["id"] for found in claims.compare(*([side[name] for name in usable] for side in (here, before)))
-    }
+    found = claims.compare(*([side[name] for name in usable] for side in (here, before)))
+    beyond = {change["id"] for change in found}
     changes = []
     for name in both:
         pair = card(before[name]), card(here[name])
         if name in beyond:
-            changes.append(Change(*pair, "the estimates differ beyond their intervals"))
+            changes.append((*pair, "the estimates differ beyond their intervals"))
         elif pair[0].verdict != pair[1].verdict:
-            changes.append(Change(*pair, "the verdict differs; the estimates agree within their intervals"))
-    return Comparison(
-        n_kept=len(before),
-        changes=tuple(changes),
-        only_kept=tuple(name for name in before if name not in here),
-        only_here=tuple(name for name in here if name not in before) if before else (),
-    )
+            changes.append((*pair, "the verdict differs; the estimates agree within their intervals"))
+    return {
+        "n_kept": len(before),
+        "changes": changes,
+        "only_kept": [name for name in before if name not in here],
+        "only_here": [name for name in here if name not in before] if before else [],
+    }
 
 
 def _measured(record: Mapping[str, Any]) -> bool:
-    return all(math.isfinite(_real(record.get(key))) for key in ("estimate", "low", "high"))
+    return all(map(math.isfinite, _numbers(record, "estimate", "low", "high")))
 
 
 def judge(record: Mapping[str, Any]) -> tuple[str, str]:
@@ -133,7 +110,7 @@ def judge(record: Mapping[str, Any]) -> tuple[str, str]:
     >>> judge({"low": 0.5, "high": 2.0, "verdict": "does not hold"})[0]
     'holds'
     """
-    low, high, threshold = (_real(record.get(key, default)) for key, default in _INTERVAL)
+    low, high, threshold = _numbers(record, "low", "high", "threshold")
     try:
         verdict = claim.verdict(low, high, threshold=threshold, direction=str(record.get("direction", "greater")))
     except ValueError as error:
@@ -179,9 +156,10 @@ def _decimals(width: float) -> int | None:
     return max(0, decimals) if decimals <= 6 else None
 
 
-def _real(value: Any) -> float:
-    """A number out of JSON; NaN where there is none."""
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+def _numbers(record: Mapping[str, Any], *names: str) -> list[float]:
+    """Numbers out of JSON; NaN where there is none, but a threshold is 0."""
+    values = [record.get(name, 0.0 if name == "threshold" else None) for name in names]
+    return [float(value) if type(value) in (int, float) else math.nan for value in values]
 
 
 def _rule(threshold: float, direction: str, unit: str) -> str:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -14,16 +13,8 @@ ROWS_SHOWN = 40
 
 
 @dataclass(frozen=True)
-class Link:
-    """A file beside the report: what to call it and where it lies, relative to the page."""
-
-    text: str
-    href: str
-
-
-@dataclass(frozen=True)
 class Picture:
-    """A saved figure; ``image`` is empty where no file is there."""
+    """A saved figure; ``image`` is empty where no file is there, ``files`` are links by what to call them."""
 
     name: str
     anchor: str
@@ -31,7 +22,7 @@ class Picture:
     image: str
     width: int
     height: int
-    files: tuple[Link, ...]
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -39,10 +30,10 @@ class Sheet:
     """A saved table, cut after `ROWS_SHOWN` rows; ``hidden`` counts the rest."""
 
     name: str
-    columns: tuple[tuple[str, bool], ...]  # (heading, holds numbers)
-    rows: tuple[tuple[str, ...], ...]
+    columns: list[tuple[str, bool]]  # (heading, holds numbers)
+    rows: list[list[str]]
     hidden: int
-    files: tuple[Link, ...]
+    files: dict[str, str]
 
 
 def picture(folder: Path, name: str) -> Picture:
@@ -70,22 +61,10 @@ def sheet(folder: Path, name: str) -> Sheet | None:
     if not file.is_file():
         return None
     lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
-    header, marks = (_cells(line) for line in [*lines, "", ""][:2])
+    header, marks, *rows = map(_cells, [*lines, "", ""][: max(2, len(lines))])
+    columns = [(heading, mark.endswith(":")) for heading, mark in zip(header, marks, strict=False)]
     files = _links(folder, name, {"csv": "CSV", "md": "Markdown"})
-    return frame_sheet(name, header, map(_cells, lines[2:]), [mark.endswith(":") for mark in marks], files)
-
-
-def frame_sheet(
-    name: str,
-    header: Iterable[str],
-    rows: Iterable[Iterable[str]],
-    numeric: Iterable[bool],
-    files: tuple[Link, ...] = (),
-) -> Sheet:
-    """A table from its cells; ``numeric`` tells which columns hold numbers."""
-    body = [tuple(row) for row in rows]
-    columns = tuple(zip(header, numeric, strict=False))
-    return Sheet(name, columns, tuple(body[:ROWS_SHOWN]), max(0, len(body) - ROWS_SHOWN), files)
+    return Sheet(name, columns, rows[:ROWS_SHOWN], max(0, len(rows) - ROWS_SHOWN), files)
 
 
 def relative(file: Path, folder: Path) -> str:
@@ -93,9 +72,9 @@ def relative(file: Path, folder: Path) -> str:
     return quote(Path(os.path.relpath(file, folder)).as_posix()) if file.is_file() else ""
 
 
-def _links(folder: Path, name: str, labels: dict[str, str]) -> tuple[Link, ...]:
-    files = {folder / f"{name}.{suffix}": label for suffix, label in labels.items()}
-    return tuple(Link(label, quote(file.name)) for file, label in files.items() if file.is_file())
+def _links(folder: Path, name: str, labels: dict[str, str]) -> dict[str, str]:
+    files = {label: folder / f"{name}.{suffix}" for suffix, label in labels.items()}
+    return {label: quote(file.name) for label, file in files.items() if file.is_file()}
 
 
 def _cells(line: str) -> list[str]:

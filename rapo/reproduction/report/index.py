@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from rapo.plots import tables
 from rapo.reproduction.report.cards import Card
 from rapo.reproduction.report.chapters import Chapter, Section
-from rapo.reproduction.report.exhibits import Link, Picture
+from rapo.reproduction.report.exhibits import Picture
 
 THUMBNAIL = 280  # CSS pixels
 
@@ -30,20 +30,20 @@ def markdown(chapters: Iterable[Chapter], rest: Section, counts: Iterable[tuple[
 def _section(section: Section) -> list[str]:
     heading = " ".join([", ".join(section.ids), section.title]).strip()
     shown = "\n".join(_thumbnail(picture) for picture in section.pictures)
-    listed = ", ".join(f"{sheet.name} ({_links(sheet.files)})" for sheet in section.sheets)
+    links = {
+        sheet.name: ", ".join(f"[{text}]({href})" for text, href in sheet.files.items())
+        for sheet in section.sheets
+    }
+    listed = ", ".join(f"{name} ({files})" for name, files in links.items())
     parts = [f"### {heading}", shown, _table(section.cards), f"Tables: {listed}" if listed else ""]
     return [part for part in parts if part]
 
 
 def _thumbnail(picture: Picture) -> str:
     """A small picture that links to the large one."""
-    source = next((file.href for file in picture.files if file.text == "PNG"), picture.image)
+    source = picture.files.get("PNG", picture.image)
     alt = html.escape(picture.alt, quote=True)
     return f'<a href="{picture.image}"><img src="{source}" width="{THUMBNAIL}" alt="{alt}"></a>'
-
-
-def _links(files: Iterable[Link]) -> str:
-    return ", ".join(f"[{file.text}]({file.href})" for file in files)
 
 
 def _table(cards: Sequence[Card]) -> str:

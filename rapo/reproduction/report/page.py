@@ -39,7 +39,7 @@ def write(scale: str) -> Path:
     problems: list[str] = []
     records = _records(folder / "claims", problems)
     kept = _kept(problems)
-    context = gather(records, folder, problems, executed=paths.build(scale) / "notebooks")
+    context = _gather(records, folder, problems, executed=paths.build(scale) / "notebooks")
     context |= {"scale": scale, "facts": _facts(scale, marker.made_by()), "comparison": compare(records, kept)}
     for name, text in _pages(context).items():
         paths.write_text(folder / name, text)
@@ -49,7 +49,7 @@ def write(scale: str) -> Path:
 def kept_pages() -> dict[str, str]:
     """File name -> text of the report and the index of what is kept; the same on every machine."""
     problems: list[str] = []
-    context = gather(_kept(problems), paths.kept_figures(), problems, executed=None)
+    context = _gather(_kept(problems), paths.kept_figures(), problems, executed=None)
     try:
         about = store.manifest().get("claims.json", {})
     except ValueError:  # told among the problems
@@ -58,17 +58,10 @@ def kept_pages() -> dict[str, str]:
     return _pages(context | {"scale": "small", "facts": _facts("small", made_by), "comparison": None})
 
 
-def gather(
+def _gather(
     records: Sequence[Mapping[str, Any]], folder: Path, problems: Sequence[str], *, executed: Path | None
 ) -> dict[str, Any]:
-    """What a page shows of its claims, figures, tables and notebooks.
-
-    Args:
-        records: claims, as `claim.save` wrote them.
-        folder: where figures and tables lie, and where the page will.
-        problems: what could not be read.
-        executed: where executed notebooks lie; None links to none.
-    """
+    """What a page in ``folder`` shows of its claims, figures, tables and notebooks; None links to none of the last."""
     ordered = sorted(records, key=lambda record: (_rank(record["id"]), record["id"]))
     cards = [card(record) for record in ordered]
     chapters, rest = arrange(cards, folder)
@@ -99,9 +92,8 @@ def _pages(context: Mapping[str, Any]) -> dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    html = environment.get_template("report.html").render(context)
     return {
-        "report.html": html,
+        "report.html": environment.get_template("report.html").render(context),
         "README.md": index.markdown(context["chapters"], context["rest"], context["counts"]),
     }
 
@@ -114,9 +106,8 @@ def _records(folder: Path, problems: list[str]) -> list[dict[str, Any]]:
             record = json.loads(file.read_text(encoding="utf-8"))
             records.append({**record, "id": str(record["id"])})
         except (ValueError, KeyError, TypeError) as error:
-            problems.append(
-                f"claims/{file.name} could not be read ({type(error).__name__}: {error}); delete it and run again."
-            )
+            why = f"{type(error).__name__}: {error}"
+            problems.append(f"claims/{file.name} could not be read ({why}); delete it and run again.")
     return records
 
 
