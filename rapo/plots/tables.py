@@ -1,6 +1,7 @@
 """Tables: CSV and Markdown from one DataFrame."""
 
 import numbers
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ def markdown(table: "pd.DataFrame", *, digits: int = 3) -> str:
     import pandas as pd
 
     marks = ["---:" if pd.api.types.is_numeric_dtype(table[column]) else "---" for column in table.columns]
-    rows = [table.columns, marks, *table.itertuples(index=False)]
+    rows: list[Iterable[Any]] = [table.columns, marks, *table.itertuples(index=False)]
     return "\n".join(f"| {' | '.join(_cell(value, digits) for value in row)} |" for row in rows)
 
 
