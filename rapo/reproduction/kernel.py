@@ -42,8 +42,7 @@ def execute(
     target = marker.executed_file(source.name, scale)
     failed = paths.build(scale) / "failed" / f"{source.name}.ipynb"
     partial = paths.build(scale) / "running" / f"{source.name}.ipynb"
-    for folder in (target.parent, partial.parent):
-        folder.mkdir(parents=True, exist_ok=True)
+    partial.parent.mkdir(parents=True, exist_ok=True)
     for second in (False, True):
         for file in (partial, _journal(partial)):
             file.unlink(missing_ok=True)
@@ -54,10 +53,9 @@ def execute(
         except Exception as error:
             if not second and not _last_started(partial):
                 continue
-            failed.parent.mkdir(parents=True, exist_ok=True)
+            paths.write_text(failed.with_suffix(".txt"), _explained(error) + _said(partial.with_suffix(".log")))
             if partial.exists():
                 partial.replace(failed)
-            paths.write_text(failed.with_suffix(".txt"), _explained(error) + _said(partial.with_suffix(".log")))
             raise NotebookError(_summary(error, failed)) from error
     for file in (failed, failed.with_suffix(".txt")):
         file.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from rapo.runs.modules import COMPREHENSIONS, FUNCTIONS, Module, bound, imported, own, undocumented
 from rapo.runs.names import Names, Packages, Scope, Target
@@ -55,12 +55,9 @@ class Writer:
         if found is not None:
             for target, rest in found:
                 self._target(target, rest)
-        elif isinstance(node, FUNCTIONS):
+        elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
             self.parts.append(f"name {node.name} ")
-            self._function(node)
-        elif isinstance(node, ast.ClassDef):
-            self.parts.append(f"name {node.name} ")
-            self._class(node)
+            self.define(node.name, node)
         elif isinstance(node, ast.Lambda):
             self._defaults(node.args)
             self._inside(Scope({argument.arg for argument in _arguments(node.args)}), [node.body])
@@ -139,9 +136,10 @@ class Writer:
             self.parts.append(f"for {part.is_async} {len(part.ifs)} ")
         self._inside(scope, inner)
 
-    def _inside(self, scope: Scope, nodes: Iterable[ast.AST]) -> None:
-        with self.names.inside(scope):
-            self._write(list(nodes))
+    def _inside(self, scope: Scope, nodes: Sequence[ast.AST]) -> None:
+        self.names.scopes.append(scope)
+        self._write(list(nodes))
+        self.names.scopes.pop()
 
     def _annotated(self, node: ast.AnnAssign) -> None:
         """In a class the hint may make the field what it is; elsewhere it does nothing."""

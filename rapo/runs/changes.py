@@ -54,7 +54,9 @@ def find(prefix: str, root: Path) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise ValueError(f"no run in {root} begins with {prefix!r}; `rapo runs` lists the {len(there)} there are")
+        raise ValueError(
+            f"no run in {root} begins with {prefix!r}; `rapo runs` lists the {len(there)} that there are"
+        )
     shown = ", ".join(found[:8]) + (", ..." if len(found) > 8 else "")
     raise ValueError(f"{len(found)} runs begin with {prefix!r}: {shown}; give more of the key")
 

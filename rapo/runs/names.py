@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -118,22 +117,13 @@ class Scope:
 
 
 class Names:
-    """Names as one module's definition sees them.
-
-    Attributes:
-        scopes: of the functions, classes and comprehensions around what is looked at, outermost first.
-    """
+    """Names as one module's definition sees them."""
 
     def __init__(self, packages: Packages, home: Module) -> None:
         self.packages, self.home = packages, home
-        self.scopes: list[Scope] = []
-
-    @contextmanager
-    def inside(self, scope: Scope) -> Iterator[None]:
-        """Look at what lies in a scope."""
-        self.scopes.append(scope)
-        yield
-        self.scopes.pop()
+        self.scopes: list[
+            Scope
+        ] = []  # of the functions, classes and comprehensions around a node, outermost first
 
     def chain(self, node: ast.expr) -> list[tuple[Target, list[str]]] | None:
         """What ``a`` or ``a.b.c`` may stand for, each with the attributes that are left; None for what is local,

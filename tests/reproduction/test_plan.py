@@ -24,6 +24,7 @@ from rapo.runs import store
 nbformat = pytest.importorskip("nbformat", reason="needs the extra 'notebooks'")
 papermill = pytest.importorskip("papermill", reason="needs the extra 'notebooks'")
 
+TESTS = str(Path(__file__).parents[1])
 COMMON = 'scale = "small"\nmeasure = True\njobs = 2\n'
 Make = Callable[..., Path]
 
@@ -273,7 +274,7 @@ def test_an_interrupt_leaves_everything_resumable(make: Make, rapo_root: Path, s
     log, gate = rapo_root / "log.txt", rapo_root / "gate"
     first = notebook.load(make("first", "print(1)"))
     digest = notebook.digest(first, scale="smoke")
-    cell = STUDY.format(tests=str(Path(__file__).parents[1]), log=str(log), gate=str(gate))
+    cell = STUDY.format(tests=TESTS, log=str(log), gate=str(gate))
     make("study", cell, cost="heavy", after=["first"])
     # A shell starts its background jobs deaf to SIGINT, and children inherit that.
     hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
@@ -333,9 +334,9 @@ def test_command_tells_failures_and_exits_with_1(make: Make, capsys: pytest.Capt
     assert "unknown parameter 'rl'" in capsys.readouterr().err
 
 
-MEASURES = """
+MEASURES = f"""
 import sys
-sys.path.insert(0, TESTS)
+sys.path.insert(0, {TESTS!r})
 import pandas as pd
 from pathlib import Path
 from tiny_runs import make
@@ -354,7 +355,7 @@ _ = claim.save(Claim("X-1", "is", "y", y, y - 1, y + 1), scale=scale, notebook="
 def test_measure_keep_redraw_and_compare(make: Make, rapo_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from rapo.cli import main as cli
 
-    make("measures", MEASURES.replace("TESTS", repr(str(Path(__file__).parents[1]))), parameters="centre = 5.0")
+    make("measures", MEASURES, parameters="centre = 5.0")
     with pytest.raises(FileNotFoundError, match=r"`rapo reproduce measures --scale small`.*`rapo keep`"):
         store.kept("numbers")
     with pytest.raises(ValueError, match=r"not every notebook has been run at scale small: measures"):
@@ -393,7 +394,7 @@ def test_only_keep_changes_what_belongs_to_the_repository(
     from rapo.cli import main as cli
 
     draws = "from rapo import paths; paths.write_text(paths.figures(scale) / f'{name}.csv', 'x')"
-    make("measures", MEASURES.replace("TESTS", repr(str(Path(__file__).parents[1]))), draws, parameters=NAMED)
+    make("measures", MEASURES, draws, parameters="centre = 5.0\nname = 'a'")
     before = tracked(rapo_root)
     assert cli.main(["reproduce"]) == 0
     assert f"Report: {paths.figures('small') / 'report.html'}" in capsys.readouterr().out
@@ -412,17 +413,13 @@ def test_only_keep_changes_what_belongs_to_the_repository(
         assert cli.main(command) == 0
         assert tracked(rapo_root) == kept, "the same results were written again"
         assert "0 files changed" in capsys.readouterr().out
-    make("measures", MEASURES.replace("TESTS", repr(str(Path(__file__).parents[1]))), draws, parameters=RENAMED)
+    make("measures", MEASURES, draws, parameters="centre = 5.0\nname = 'b'")
     with pytest.raises(ValueError, match=r"measures; run `rapo figures` first"):
         keep(measure=False)
     assert cli.main(["figures", "--keep"]) == 0
     names = {Path(name).name for name in tracked(rapo_root)}
     assert "b.csv" in names
     assert "a.csv" not in names  # no notebook draws it any more
-
-
-NAMED = "centre = 5.0\nname = 'a'"
-RENAMED = "centre = 5.0\nname = 'b'"
 
 
 # Estimates

@@ -71,9 +71,9 @@ def test_history_reads_finished_runs_and_kept_durations(rapo_root: Path) -> None
     (paths.runs() / "b" / "result.json").write_text("{damaged")
     assert progress.history(paths.runs()) == {'m:f {"x":1}': [7.0]}
     assert progress.history(paths.runs(), ["b", "c"]) == {}
-    assert progress.kept_history() == {}
+    assert progress.kept_durations("runs") == {}
     paths.write_text(paths.results() / "durations.json", json.dumps({"runs": {"m:g {}": 2.0}}))
-    assert progress.kept_history() == {"m:g {}": [2.0]}
+    assert progress.kept_durations("runs") == {"m:g {}": 2.0}
 
 
 def test_counts_and_the_file(rapo_root: Path) -> None:
