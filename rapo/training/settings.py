@@ -88,17 +88,11 @@ def idle_smoothing(smoothing: float, loss_type: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True)
 class SimPOSettings(Settings):
-    """SimPO (arXiv:2405.14734): no reference, mean log-probabilities, a target margin.
+    """SimPO (arXiv:2405.14734): no reference, mean log-probabilities, a target margin."""
 
-    Attributes:
-        beta: scale of the mean log-probabilities.
-        gamma: target margin of beta times their difference, as in the paper's Eq. 6.
-        sft_weight: weight of the negative log-likelihood of the chosen response.
-    """
-
-    beta: float = 2.5
-    gamma: float = 0.5
-    sft_weight: float = 0.0
+    beta: float = 2.5  # scale of the mean log-probabilities
+    gamma: float = 0.5  # target margin of beta times their difference, as in the paper's Eq. 6
+    sft_weight: float = 0.0  # weight of the negative log-likelihood of the chosen response
 
     def options(self) -> dict[str, Any]:
         """As `Settings.options`."""
@@ -107,13 +101,9 @@ class SimPOSettings(Settings):
 
 @dataclass(frozen=True)
 class KTOSettings(Settings):
-    """KTO (arXiv:2402.01306), desirable and undesirable responses weighing alike.
+    """KTO (arXiv:2402.01306), desirable and undesirable responses weighing alike; ``batch_size`` counts pairs."""
 
-    Attributes:
-        beta: strength of the pull towards the reference. ``batch_size`` counts pairs.
-    """
-
-    beta: float = 1.0
+    beta: float = 1.0  # strength of the pull towards the reference
 
     def options(self) -> dict[str, Any]:
         """As `Settings.options`; TRL counts responses, two a pair."""
@@ -123,13 +113,9 @@ class KTOSettings(Settings):
 
 @dataclass(frozen=True)
 class ORPOSettings(Settings):
-    """ORPO (arXiv:2403.07691): the likelihood of prompt and chosen response, and an odds ratio; no reference.
+    """ORPO (arXiv:2403.07691): the likelihood of prompt and chosen response, and an odds ratio; no reference."""
 
-    Attributes:
-        beta: weight of the odds ratio, the paper's lambda.
-    """
-
-    beta: float = 1.0
+    beta: float = 1.0  # weight of the odds ratio, the paper's lambda
 
 
 @dataclass
