@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="row i depends on the seed and i alone (default 0)")
     parser.add_argument("--split", choices=("train", "tuning", "test"), default="train", help="which prompts")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
         help="a setting of the world: noise=2, length_bias=1, gold.peak=0, skill=[0.1,0.7]",
     )  # fmt: skip
 
