@@ -59,13 +59,7 @@ class Pairing:
 
 @dataclass(frozen=True)
 class _Flat:
-    """The candidates of a batch, one after the other.
-
-    Attributes:
-        fields: of the completions, but for the overall score; ``attributes`` for their annotations, as numbers.
-        score, row, place: overall score, row of the batch, place within the row. Shapes: (n_candidates,)
-        lengths: candidates of each row. Shape: (n_rows,)
-    """
+    """The candidates of a batch, one after the other: shapes (n_candidates,), but (n_rows,) for the rows' lengths."""
 
     fields: pa.Table
     score: np.ndarray
@@ -127,11 +121,7 @@ def to_pairs(
 
 
 def _included(batch: pa.RecordBatch, pairing: Pairing, name: str) -> np.ndarray:
-    """Rows of no excluded source and no excluded prompt. Shape: (n_rows,)
-
-    Raises:
-        ValueError: a column that an exclusion looks at is missing.
-    """
+    """Rows of no excluded source and no excluded prompt. Shape: (n_rows,)"""
     keep = np.ones(len(batch), bool)
     if pairing.exclude_sources:
         if "source" not in batch.schema.names:
@@ -154,11 +144,7 @@ def _prompts(batch: pa.RecordBatch, name: str) -> pa.Array:
 
 
 def _flatten(batch: pa.RecordBatch, pairing: Pairing, *, name: str) -> _Flat:
-    """Take the completions apart.
-
-    Raises:
-        ValueError: they are no list of {response, score}, or a field has the wrong type.
-    """
+    """Take the completions apart; annotations become ``attributes``, in numbers."""
     kind = batch.schema.field(CANDIDATES).type if CANDIDATES in batch.schema.names else pa.null()
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_struct(kind.value_type):
         raise ValueError(
@@ -231,6 +217,7 @@ def _table(batch: pa.RecordBatch, flat: _Flat, numbers: np.ndarray, pairing: Pai
     carried = {name: batch[name].take(rows) for name in batch.schema.names if name not in dropped}
     row_ids = [f"row-{number}" for number in numbers[flat.row[better]]]
     places = zip(row_ids, flat.place[better] + 1, flat.place[worse] + 1, strict=True)
+    ends = np.append(0, np.cumsum(flat.lengths)).astype(np.int32)
     columns = {
         "prompt": _prompts(batch, "").take(rows),
         "chosen": flat.fields["response"].take(pa.array(better)),
@@ -239,17 +226,14 @@ def _table(batch: pa.RecordBatch, flat: _Flat, numbers: np.ndarray, pairing: Pai
         "score_rejected": pa.array(flat.score[worse]),
         "prompt_id": pa.array(row_ids, pa.string()),
         "pair_id": pa.array([f"{row}:{i}-{j}" for row, i, j in places], pa.string()),
-        "candidate_scores": _scores(flat).take(rows),
+        "candidate_scores": pa.ListArray.from_arrays(
+            np.append(0, np.cumsum(flat.lengths)).astype(np.int32), flat.score
+        ).take(rows),
     }
     for side, index in (("chosen", better), ("rejected", worse)):
         fields = flat.fields.drop_columns(["response"]).take(pa.array(index))
         columns |= {f"{name}_{side}": fields[name] for name in fields.column_names}
     return pa.table({**columns, **carried})
-
-
-def _scores(flat: _Flat) -> pa.ListArray:
-    offsets = np.concatenate([[0], np.cumsum(flat.lengths)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.score))
 
 
 def _compared(flat: _Flat, pairing: Pairing, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
@@ -259,7 +243,11 @@ def _compared(flat: _Flat, pairing: Pairing, batch: pa.RecordBatch) -> tuple[np.
     rows = np.flatnonzero(flat.lengths >= 2)
     first, others = starts[rows], flat.lengths[rows] - 1
     if pairing.rule == "all":
-        return _every_two(ranked, first, others + 1)
+        spans = [range(start, start + count + 1) for start, count in zip(first, others, strict=True)]
+        better, worse = (
+            np.array([two for span in spans for two in combinations(span, 2)], np.int64).reshape(-1, 2).T
+        )
+        return ranked[better], ranked[worse]
     if pairing.rule == "random":
         if "prompt_id" in batch.schema.names:
             keys = check.identifiers(batch["prompt_id"])
@@ -268,11 +256,3 @@ def _compared(flat: _Flat, pairing: Pairing, batch: pa.RecordBatch) -> tuple[np.
         draws = hashes(keys.take(pa.array(rows)).to_pylist(), seed=pairing.seed, purpose="rejected")
         others = 1 + (draws % others.astype(np.uint64)).astype(np.int64)
     return ranked[first], ranked[first + others]
-
-
-def _every_two(ranked: np.ndarray, first: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every two candidates of every row, in the order of rows."""
-    rows = zip(first.tolist(), counts.tolist(), strict=True)
-    places = [pair for start, count in rows for pair in combinations(range(start, start + count), 2)]
-    better, worse = np.array(places, np.int64).reshape(-1, 2).T
-    return ranked[better], ranked[worse]

@@ -15,6 +15,7 @@ from rapo.pairs import layouts, messages, rules
 from rapo.pairs.faults import Fault, PairsError, merged, sentence, short, tell
 from rapo.pairs.schema import COLUMNS, SCORES, SIDES, TEXTS, batches, partner, swapped
 
+BAD = ("raise", "drop")
 REVERSED = ("raise", "keep", "swap", "drop")
 _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
 _NO_ROWS = np.empty(0, np.int64)
@@ -57,8 +58,9 @@ def check(
     >>> check(pa.Table.from_pylist([row]))["chosen"].to_pylist()
     [[{'role': 'assistant', 'content': '4'}]]
     """
-    _option("bad", bad, ("raise", "drop"))
-    _option("reversed_pairs", reversed_pairs, REVERSED)
+    for option, value, legal in (("bad", bad, BAD), ("reversed_pairs", reversed_pairs, REVERSED)):
+        if value not in legal:
+            raise ValueError(f"{option} is {value!r}; use one of {', '.join(legal)}")
     if _passed.get(id(table)) is table:
         return table
     what = "scored pairs" if scored else "pairs of responses to a prompt"
@@ -89,11 +91,7 @@ def check(
 
 
 def numbers(column: pa.Array) -> pa.Array:
-    """A column of numbers as doubles; null stays null.
-
-    Raises:
-        TypeError: the column holds no numbers.
-    """
+    """A column of numbers as doubles, null stays null; a TypeError where it holds none."""
     kind = column.type
     if any(test(kind) for test in _NUMBERS):
         return column.cast(pa.float64(), safe=False)
@@ -103,11 +101,7 @@ def numbers(column: pa.Array) -> pa.Array:
 
 
 def identifiers(column: pa.Array) -> pa.Array:
-    """A column of text or whole numbers as text.
-
-    Raises:
-        TypeError: the column holds neither.
-    """
+    """A column of text or whole numbers as text; a TypeError where it holds neither."""
     if messages.is_text(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type):
         return column.cast(pa.string())
     raise TypeError(f"holds {column.type}, neither text nor whole numbers")
@@ -239,8 +233,3 @@ def _reversed(table: pa.Table, rule: str) -> pa.Table:
     other = table.select(swapped(table.column_names)).rename_columns(table.column_names)
     index = np.arange(len(table)) + len(table) * wrong.to_numpy()
     return pa.concat_tables([table, other]).take(pa.array(index))
-
-
-def _option(name: str, value: str, legal: tuple[str, ...]) -> None:
-    if value not in legal:
-        raise ValueError(f"{name} is {value!r}; use one of {', '.join(legal)}")

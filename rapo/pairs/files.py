@@ -10,10 +10,11 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -98,7 +99,8 @@ def write(tables: pa.Table | Iterable[pa.Table], path: str | Path) -> int:
     if (first := next(parts, None)) is None:
         raise ValueError(f"{path}: there is no batch to write")
     rows = 0
-    writer = {"jsonl": _gzip if path.suffix == ".gz" else _jsonl, "parquet": _parquet, "folder": _folder}[form]
+    lines = partial(_jsonl, compressed=path.suffix == ".gz")
+    writer = {"jsonl": lines, "parquet": _parquet, "folder": _folder}[form]
     with paths.whole(path) as temporary, writer(temporary, first.schema) as put:
         for part in chain([first], parts):
             put(part)
@@ -107,26 +109,16 @@ def write(tables: pa.Table | Iterable[pa.Table], path: str | Path) -> int:
 
 
 @contextmanager
-def _jsonl(path: Path, schema: pa.Schema) -> Iterator[Put]:
-    with path.open("wb") as file:
-        yield _lines_into(file)
-
-
-@contextmanager
-def _gzip(path: Path, schema: pa.Schema) -> Iterator[Put]:
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, 0) as file:
-        yield _lines_into(file)
-
-
-def _lines_into(file: IO[bytes] | gzip.GzipFile) -> Put:
+def _jsonl(path: Path, schema: pa.Schema, *, compressed: bool) -> Iterator[Put]:
     encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).encode
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, 0) if compressed else nullcontext(raw) as file:
 
-    def put(table: pa.Table) -> None:
-        for batch in table.to_batches(max_chunksize=1000):
-            text = "\n".join([*map(encode, batch.to_pylist()), ""])
-            file.write(text.encode())
+        def put(table: pa.Table) -> None:
+            for batch in table.to_batches(max_chunksize=1000):
+                text = "\n".join([*map(encode, batch.to_pylist()), ""])
+                file.write(text.encode())
 
-    return put
+        yield put
 
 
 @contextmanager
@@ -167,7 +159,7 @@ def _found(path: str | Path) -> Path:
 
 def _pieces(path: Path, rows: int, split: str | None) -> Iterator[pa.Table]:
     form = kind(path)
-    if form != "folder" and split:
+    if split and not (path / _SPLITS).is_file():
         raise ValueError(f"{path} has no splits, but split={split!r} was asked for; leave split out")
     try:
         if form == "jsonl":
@@ -197,8 +189,6 @@ def _read_folder(path: Path, rows: int, split: str | None) -> Iterator[pa.Table]
         if split not in splits:
             raise ValueError(f"{path} holds the splits {', '.join(splits)}; name one with split=")
         path = path / str(split)
-    elif split:
-        raise ValueError(f"{path} has no splits, but split={split!r} was asked for; leave split out")
     if not (path / _STATE).is_file():
         raise ValueError(f"{path} is a folder without {_STATE}, so no data set written by save_to_disk")
     names = [entry["filename"] for entry in json.loads((path / _STATE).read_text(encoding="utf-8"))["_data_files"]]
@@ -228,11 +218,7 @@ def _regrouped(found: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]
 
 
 def _one_schema(pieces: Iterable[pa.Table], path: str | Path) -> pa.Schema:
-    """The schema that every piece fits: whole numbers widen to fractions, missing columns become null.
-
-    Raises:
-        ValueError: a column changes its type between pieces.
-    """
+    """The schema that every piece fits: whole numbers widen to fractions, missing columns become null."""
     schema, row = pa.schema([]), 1
     for piece in pieces:
         for field in piece.schema:

@@ -50,7 +50,9 @@ def _parse(lines: list[bytes], path: Path, done: int, hints: pa.Schema) -> pa.Ta
         )
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path}: {_told(str(error), lines, done)}") from error
-    return table.select(_order(lines[0], table.column_names))
+    # The first row's columns in its order, later ones behind.
+    first = [name for name in json.loads(lines[0]) if name in table.column_names]
+    return table.select(list(dict.fromkeys([*first, *table.column_names])))
 
 
 def _hints(line: bytes) -> pa.Schema:
@@ -74,12 +76,6 @@ def _text_fields(value: Any) -> pa.DataType | None:
         fields = [pa.field(name, kind) for name, kind in kinds.items() if kind is not None]
         return pa.struct(fields) if fields else None
     return None
-
-
-def _order(line: bytes, names: list[str]) -> list[str]:
-    """Columns in the first row's order, later ones behind."""
-    first = [name for name in json.loads(line) if name in names]
-    return list(dict.fromkeys([*first, *names]))
 
 
 def _told(message: str, lines: list[bytes], done: int) -> str:

@@ -1,8 +1,4 @@
-"""The rules that every row of scored pairs keeps.
-
-Each works on whole columns; only when something is wrong are the offending rows looked up.
-Used by `rapo.pairs.check` alone.
-"""
+"""The rules that every row of scored pairs keeps, on whole columns: rows are looked up where something is wrong."""
 
 from collections.abc import Callable
 from typing import Any

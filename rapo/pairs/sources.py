@@ -49,7 +49,9 @@ def read_pairs(
         ValueError: the data break the schema; rows, columns, values and remedies are named.
     """
     if not Path(path).exists():
-        raise FileNotFoundError(_not_there(path))
+        is_name = str(path).count("/") == 1 and "." not in str(path)
+        hint = "; to read it from the hub use rapo.pairs.sources.read_hub" if is_name else ""
+        raise FileNotFoundError(f"{path} does not exist{hint}")
     return as_pairs(
         files.read(path, split=split),
         columns=columns,
@@ -160,13 +162,3 @@ def hold_out(table: pa.Table, *, prompts: int = 2_000, seed: int = 42) -> tuple[
         raise ValueError(f"cannot hold out {prompts} of {len(distinct)} prompts; hold out fewer")
     is_test = hashes < distinct[prompts]
     return table.filter(pa.array(~is_test)), table.filter(pa.array(is_test))
-
-
-def _not_there(path: str | Path) -> str:
-    text = str(path)
-    hint = (
-        "; to read it from the hub use rapo.pairs.sources.read_hub"
-        if text.count("/") == 1 and "." not in text
-        else ""
-    )
-    return f"{text} does not exist{hint}"

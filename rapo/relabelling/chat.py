@@ -168,8 +168,8 @@ def show(row: Mapping[str, Any], template: Tokenizer) -> str:
         jinja2.TemplateError: the template refuses the prompt (a system turn, where it has no such role).
     """
     prompt = template.apply_chat_template(row["prompt"], tokenize=False, add_generation_prompt=True)
-    sides = [f"--- {side} ---\n{_joined(row[side])}" for side in ("chosen", "rejected")]
-    return "\n".join([f"--- prompt ---\n{prompt.rstrip()}", *sides])
+    texts = {side: "\n".join(message["content"] for message in row[side]) for side in ("chosen", "rejected")}
+    return "\n".join(f"--- {name} ---\n{text}" for name, text in {"prompt": prompt.rstrip(), **texts}.items())
 
 
 def show_pair(rows: "pa.Table", pair_id: str, template: Tokenizer) -> str:
@@ -194,10 +194,6 @@ def show_pair(rows: "pa.Table", pair_id: str, template: Tokenizer) -> str:
 def _title(row: Mapping[str, Any]) -> str:
     goal = f"{row['goal']:g}" if isinstance(row["goal"], float) else str(row["goal"])
     return f"===== goal {goal}, the score of the {row['goal_source']} response ====="
-
-
-def _joined(messages: Sequence[Message]) -> str:
-    return "\n".join(message["content"] for message in messages)
 
 
 def _without(what: str) -> str:

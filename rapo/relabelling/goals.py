@@ -98,7 +98,8 @@ class GoalTemplate:
         named = _named(values, self.overall)
         lines = [self._lines(attribute, scores) for attribute, scores in named.items()]
         joined = lines[0] if len(lines) == 1 else pc.binary_join_element_wise(*lines, self.joiner)
-        before, after = self._around()
+        ends = {"low": self.show(self.low), "high": self.show(self.high)}
+        before, _, after = self.wording.format(goals="\x00", **ends).partition("\x00")
         if not before and not after:
             return joined
         coded = joined.dictionary_encode()
@@ -122,13 +123,6 @@ class GoalTemplate:
         distinct, index = np.unique(np.round(scores, self.decimals), return_inverse=True)
         lines = [self.line.format(attribute=title, goal=self.show(float(value))) for value in distinct]
         return pa.array(lines, pa.string()).take(pa.array(index.ravel()))
-
-    def _around(self) -> tuple[str, str]:
-        """What the wording says before and after the scores, the scale filled in."""
-        mark = "\x00"
-        whole = self.wording.format(goals=mark, low=self.show(self.low), high=self.show(self.high))
-        before, _, after = whole.partition(mark)
-        return before, after
 
 
 OVERALL = GoalTemplate(

@@ -53,16 +53,7 @@ def put(
 def put_columns(
     prompts: pa.Array, wishes: Sequence[pa.Array], *, placement: str, separator: str = SEPARATOR
 ) -> list[pa.ListArray]:
-    """A column of prompts with a goal's text in each, for every column of wishes.
-
-    Args:
-        prompts: messages that `rapo.pairs.check` has seen: a user turn in every row. Shape: (n_rows,)
-        wishes: columns of goals in words. Shape of each: (n_rows,)
-        placement, separator: as `put` takes them.
-
-    Raises:
-        ValueError: the placement is unknown.
-    """
+    """`put` for a column of prompts that `rapo.pairs.check` has seen, once for every column of wishes."""
     role, parts = _role(placement), turns(prompts)
     has_system = equal(parts.roles.take(pa.array(parts.starts)), "system")
     taken = has_system.astype(np.int64) + (role == "user")
@@ -88,7 +79,7 @@ def _role(placement: str) -> str:
 
 
 def _joined(parts: Turns, wishes: pa.Array, taken: np.ndarray, separator: str) -> pa.Array:
-    """What each goal's turn says: the goal, then the turns that it takes in. Shape: (n_rows,)"""
+    """What each goal's turn says: the goal, then the turns that it takes in."""
     for place in range(taken.max(initial=0)):
         rows = np.flatnonzero(taken > place)
         old = parts.contents.take(pa.array(parts.starts[rows] + place))

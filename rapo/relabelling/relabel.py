@@ -47,13 +47,18 @@ def relabel(
         table: scored pairs, as `rapo.pairs.schema` describes them.
         placement: where the goal goes: "system", a system turn, or "prefix", in front of the first user turn.
         template: how the goal is worded (`rapo.relabelling.goals`).
-        goal: "score", the overall score; "attributes", all attribute scores at once; "implicit", implicit rewards by
-            their quantile.
-        half: keep half of the prompts: about as many rows as there were pairs.
-        ties: pairs whose two goals read the same: "drop", "keep" or "raise".
+        goal: "score": the overall score. "attributes": all attribute scores at once, those of the response that
+            the row prefers. "implicit": implicit rewards, from ``implicit_chosen`` and ``implicit_rejected``,
+            mapped to the template's scale by their quantile over both columns (`goals.quantile_goals`).
+        half: keep half of the prompts (rounded up) among those with a pair that is no tie, and both rows of each
+            of their pairs: about as many rows as there were pairs. Which half depends on the seed and on each
+            prompt's id (its text, where it has none), never on the order of the rows.
+        ties: a tie is a pair whose two goals read the same, so that its rows would contradict each other:
+            "drop" it, "keep" both rows (as the official script does), or "raise".
         seed: of the half.
-        levels: of implicit goals.
-        official_fault: None, or "nosys_unswapped" to repeat a fault of the official script, for ablations.
+        levels: classes of an implicit goal.
+        official_fault: "nosys_unswapped" repeats a fault of the official script, for parity (an ablation; never
+            train on it): rows whose goal is the rejected response's score keep the order of the pair.
         reversed_pairs: see `rapo.pairs.check`.
         name: what an error calls the table.
 

@@ -22,27 +22,7 @@ STALE = re.compile(r"(ref_)?(chosen|rejected)_(logps|logprob_sum|logprob_mean)")
 
 @dataclass(frozen=True)
 class Scheme:
-    """How pairs are relabelled.
-
-    Attributes:
-        placement: "system" or "prefix", see `rapo.relabelling.placement`; a blank line stands between texts.
-        template: the goal's wording.
-        goal: "score": the overall score. "attributes": all attribute scores at once, those of the response that
-            the row prefers. "implicit": implicit rewards, from ``implicit_chosen`` and ``implicit_rejected``,
-            mapped to the template's scale by their quantile over both columns (`goals.quantile_goals`).
-        half: keep half of the prompts (rounded up) among those with a pair that is no tie, and both rows of each
-            of their pairs: about as many rows as there were pairs. Which half depends on the seed and on each
-            prompt's id (its text, where it has none), never on the order of the rows.
-        ties: a tie is a pair whose two goals read the same, so that its rows would contradict each other:
-            "drop" it, "keep" both rows (as the official script does), or "raise".
-        seed: chooses the half.
-        levels: classes of an implicit goal.
-        official_fault: "nosys_unswapped" repeats a fault of the official script, for parity (an ablation; never
-            train on it): rows whose goal is the rejected response's score keep the order of the pair.
-
-    Raises:
-        ValueError: an option is unknown.
-    """
+    """How pairs are relabelled: the options of `rapo.relabel`; a ValueError where one is unknown."""
 
     placement: str = "system"
     template: GoalTemplate = OVERALL
@@ -89,23 +69,14 @@ class Tally:
 
 @dataclass(frozen=True)
 class Whole:
-    """What every batch must know of the whole data set.
+    """What every batch must know of the whole data set."""
 
-    Attributes:
-        edges: cuts between the classes of an implicit goal. Shape: (levels - 1,)
-        last: the largest prompt hash that belongs to the kept half.
-    """
-
-    edges: np.ndarray | None = None
-    last: int | None = None
+    edges: np.ndarray | None = None  # between the classes of an implicit goal. Shape: (levels - 1,)
+    last: int | None = None  # the largest prompt hash that belongs to the kept half
 
 
 def rows_of(batch: pa.RecordBatch, scheme: Scheme, whole: Whole) -> tuple[pa.Table, Tally]:
-    """The rows of a batch made by `ready`: those under the chosen response's goals, then the others.
-
-    Raises:
-        ValueError: there is a tie and the scheme forbids it.
-    """
+    """The rows of a batch made by `ready`: those under the chosen response's goals, then the others."""
     goals = {side: _goals(batch, side, scheme, whole) for side in SIDES}
     texts = {side: scheme.template.texts(values) for side, values in goals.items()}
     tied = pc.equal(*texts.values()).to_numpy(zero_copy_only=False)
@@ -126,11 +97,7 @@ def rows_of(batch: pa.RecordBatch, scheme: Scheme, whole: Whole) -> tuple[pa.Tab
 
 
 def ready(batch: pa.RecordBatch, scheme: Scheme, *, name: str) -> pa.RecordBatch:
-    """A checked batch with finite implicit rewards where they are the goal, and no stale column.
-
-    Raises:
-        ValueError: a column that the goal needs is missing or bad.
-    """
+    """A checked batch with the columns that the goal needs, finite implicit rewards, and no stale column."""
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     for column in _needed(scheme):
         if column not in columns:
@@ -142,20 +109,13 @@ def ready(batch: pa.RecordBatch, scheme: Scheme, *, name: str) -> pa.RecordBatch
 
 
 def refuse_relabelled(schema: pa.Schema, *, name: str) -> None:
-    """Stop where a table holds goal-conditioned rows already.
-
-    Raises:
-        ValueError: it does.
-    """
+    """A ValueError where a table holds goal-conditioned rows already."""
     if {"goal", "goal_source"} & set(schema.names):
         raise ValueError(f"{name} has a column goal or goal_source: relabelled before; start from its pairs")
 
 
 def survey(batches: Iterable[pa.RecordBatch], scheme: Scheme) -> Whole:
-    """What the scheme must know of the whole before the first row is made, from every batch made by `ready`.
-
-    Held meanwhile, for each pair: its scores and 8 bytes.
-    """
+    """What the scheme must know of the whole before the first row is made, from every batch made by `ready`."""
     if not scheme.needs_whole:
         return Whole()
     slim = []

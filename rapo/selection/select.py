@@ -114,11 +114,7 @@ def explicit(table: pa.Table, options: Options) -> Floats:
 
 
 def implicit(table: pa.Table, options: Options) -> Floats:
-    """Signed implicit margins of a table. Shape: (n_pairs,)
-
-    Raises:
-        ValueError: columns are missing, or the kind is unknown.
-    """
+    """Signed implicit margins of a table. Shape: (n_pairs,)"""
     kind = options.implicit
     if kind == "auto":
         given = {options.columns.get(name, name) for name in REFERENCE}

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from rapo.pairs.candidates import Pairing, to_pairs
-from rapo.stats.intervals import Interval, wilson
+from rapo.stats.intervals import wilson
 from rapo.world.data import World, candidates
 
 RARE, GOOD, BAD, BEST = 0.02, 5.0, 4.0, 9.0
@@ -21,7 +20,8 @@ def premises(world: World, n: int, *, seed: int) -> pd.DataFrame:
     pairs = to_pairs(table, Pairing(seed=seed), name="micro world")
     gold = np.array([answer["gold_score"] for row in table["completions"].to_pylist() for answer in row])
     chosen, rejected = (pairs[f"score_{side}"].to_numpy() for side in ("chosen", "rejected"))
-    truth = _agreement(pairs)
+    gold_chosen, gold_rejected = (pairs[f"gold_score_{side}"].to_numpy() for side in ("chosen", "rejected"))
+    truth = (gold_chosen > gold_rejected)[(chosen != rejected) & (gold_chosen != gold_rejected)]
     rows = [
         (f"the best answers are rare: gold >= {BEST:g}", (gold >= BEST), "at most", RARE),
         (f"good answers are rejected: judged >= {GOOD:g}", rejected >= GOOD, "at least", 0.2),
@@ -32,15 +32,8 @@ def premises(world: World, n: int, *, seed: int) -> pd.DataFrame:
     return pd.DataFrame([_row(*row) for row in rows])
 
 
-def _agreement(pairs: pa.Table) -> np.ndarray:
-    """For judged pairs of unequal gold: is the chosen one truly better?"""
-    chosen, rejected = (pairs[f"gold_score_{side}"].to_numpy() for side in ("chosen", "rejected"))
-    told = pairs["score_chosen"].to_numpy() != pairs["score_rejected"].to_numpy()
-    return (chosen > rejected)[told & (chosen != rejected)]
-
-
 def _row(premise: str, hits: np.ndarray, side: str, bound: float) -> dict[str, object]:
-    found: Interval = wilson(int(hits.sum()), len(hits))
+    found = wilson(int(hits.sum()), len(hits))
     holds = found.high <= bound if side == "at most" else found.low >= bound
     return {
         "premise": premise,

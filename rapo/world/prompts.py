@@ -1,9 +1,8 @@
 """What is asked: "please give me six fruits , sorted from z to a , without fig . thank you !"."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -49,10 +48,6 @@ class Prompt:
     def id(self) -> str:
         """Stable id: a hash of the text."""
         return content_hash(self.text, length=12)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain fields, for JSON."""
-        return asdict(self)
 
 
 def combinations(split: str) -> list[tuple[int, str, str]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def written(question: Prompt) -> str:
     >>> read([written(fruits)]) == [fruits]
     True
     """
-    return json.dumps(question.as_dict())
+    return json.dumps(asdict(question))
 
 
 def read(texts: Sequence[str]) -> list[Prompt]:
