@@ -226,9 +226,7 @@ def _table(batch: pa.RecordBatch, flat: _Flat, numbers: np.ndarray, pairing: Pai
         "score_rejected": pa.array(flat.score[worse]),
         "prompt_id": pa.array(row_ids, pa.string()),
         "pair_id": pa.array([f"{row}:{i}-{j}" for row, i, j in places], pa.string()),
-        "candidate_scores": pa.ListArray.from_arrays(
-            np.append(0, np.cumsum(flat.lengths)).astype(np.int32), flat.score
-        ).take(rows),
+        "candidate_scores": pa.ListArray.from_arrays(ends, flat.score).take(rows),
     }
     for side, index in (("chosen", better), ("rejected", worse)):
         fields = flat.fields.drop_columns(["response"]).take(pa.array(index))
