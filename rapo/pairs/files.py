@@ -99,8 +99,7 @@ def write(tables: pa.Table | Iterable[pa.Table], path: str | Path) -> int:
     if (first := next(parts, None)) is None:
         raise ValueError(f"{path}: there is no batch to write")
     rows = 0
-    lines = partial(_jsonl, compressed=path.suffix == ".gz")
-    writer = {"jsonl": lines, "parquet": _parquet, "folder": _folder}[form]
+    writer = {"jsonl": _gzip if path.suffix == ".gz" else _jsonl, "parquet": _parquet, "folder": _folder}[form]
     with paths.whole(path) as temporary, writer(temporary, first.schema) as put:
         for part in chain([first], parts):
             put(part)
@@ -109,7 +108,7 @@ def write(tables: pa.Table | Iterable[pa.Table], path: str | Path) -> int:
 
 
 @contextmanager
-def _jsonl(path: Path, schema: pa.Schema, *, compressed: bool) -> Iterator[Put]:
+def _jsonl(path: Path, schema: pa.Schema, *, compressed: bool = False) -> Iterator[Put]:
     encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).encode
     with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, 0) if compressed else nullcontext(raw) as file:
 
@@ -119,6 +118,9 @@ def _jsonl(path: Path, schema: pa.Schema, *, compressed: bool) -> Iterator[Put]:
                 file.write(text.encode())
 
         yield put
+
+
+_gzip = partial(_jsonl, compressed=True)
 
 
 @contextmanager
