@@ -1,5 +1,7 @@
 """The map's arithmetic by hand, and its claims."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -173,19 +175,20 @@ def test_claims_compare_with_the_default_and_state_their_direction() -> None:
 
 def test_check_tells_what_the_map_found(tmp_path, monkeypatch, capsys) -> None:
     from rapo import paths
-    from rapo.cli import main as cli
-    from rapo.runs import store as kept
+    from rapo.cli.main import main
+    from rapo.reproduction import keep
+    from rapo.runs import store
 
     monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
     row = '{"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": %d}\n'
     file = tmp_path / "pairs.jsonl"
     file.write_text(row % 6 + row % 7)
-    assert cli.main(["check", str(file)]) == 0
+    assert main(["check", str(file)]) == 0
     assert "micro world" not in capsys.readouterr().out  # nothing is kept
     paths.results().mkdir(parents=True)
-    kept.store(GAINS, "when_it_helps_gains", scale="small").replace(
-        paths.results() / "when_it_helps_gains.parquet"
-    )
-    assert cli.main(["check", str(file)]) == 0
+    measured = store.store(GAINS, "when_it_helps_gains", scale="small")
+    measured.replace(paths.results() / measured.name)
+    paths.write_text(paths.results() / store.MANIFEST, json.dumps(keep.listing()))
+    assert main(["check", str(file)]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "90% good rejected, 0% bad chosen; 'judge noise: 3'): -0.50 of 10" in told  # 6.0 - 1.0 - 5.5
