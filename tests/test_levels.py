@@ -98,3 +98,8 @@ def test_a_private_name_of_another_module_is_found(text: str) -> None:
 def test_an_import_inside_a_function_is_told_apart() -> None:
     tree = ast.parse("import a\ndef f():\n    import b")
     assert list(imports(tree, "rapo.x")) == [(1, "a", False), (3, "b", True)]
+
+
+@pytest.mark.parametrize("test", sorted(Path(__file__).parent.rglob("test_*.py")), ids=lambda test: test.stem)
+def test_no_test_reaches_for_private_names(test: Path) -> None:
+    assert private_uses(test.read_text(encoding="utf-8"), test.stem) == []

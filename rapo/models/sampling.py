@@ -95,7 +95,7 @@ def samples(
     rows = [(row, answer) for row in range(len(prompts)) for answer in range(n)]
     rows.sort(key=lambda place: len(tokens[place[0]]))
     texts = [[""] * n for _ in prompts]
-    decoder = _Decoder(model, tokenizer, temperature, top_p, max_new_tokens)
+    decoder = Decoder(model, tokenizer, temperature, top_p, max_new_tokens)
     for start in range(0, len(rows), batch_size):
         batch = rows[start : start + batch_size]
         draws = _draws([(seed, int(keys[row]), answer) for row, answer in batch], max_new_tokens)
@@ -110,7 +110,7 @@ def _draws(keys: Sequence[tuple[int, int, int]], steps: int) -> Tensor:
     return torch.from_numpy(np.stack([np.random.default_rng(key).random(steps) for key in keys]))
 
 
-class _Decoder:
+class Decoder:
     """Decode a batch to the end."""
 
     def __init__(self, model: Any, tokenizer: Any, temperature: float, top_p: float, steps: int) -> None:
@@ -174,13 +174,13 @@ class _Decoder:
             return logits.argmax(-1)
         mass = torch.softmax(logits.double() / self.temperature, dim=-1)
         if self.top_p < 1:
-            mass = _nucleus(mass, self.top_p)
+            mass = nucleus(mass, self.top_p)
         mass = mass.cumsum(-1)
         place = torch.searchsorted(mass, draws[:, None] * mass[:, -1:], right=True)
         return place.squeeze(1).clamp(max=logits.shape[-1] - 1)
 
 
-def _nucleus(mass: Tensor, top_p: float) -> Tensor:
+def nucleus(mass: Tensor, top_p: float) -> Tensor:
     """Probabilities with those outside the smallest set of at least ``top_p`` made 0. Shape: (n, n_words)"""
     ordered, index = mass.sort(dim=-1, descending=True)
     ordered = ordered.masked_fill(ordered.cumsum(-1) - ordered >= top_p, 0)

@@ -108,7 +108,7 @@ def _check_ids(model: Any, completions: Sequence[Completion]) -> None:
 def _within_memory(model: Any, logprobs: LogProbs, batch: list[Completion]) -> np.ndarray:
     """Sums of a batch; a batch that does not fit the device is done in halves."""
     try:
-        return _sums(model, logprobs, batch)
+        return batch_sums(model, logprobs, batch)
     except torch.OutOfMemoryError:
         if len(batch) == 1:
             raise
@@ -118,7 +118,7 @@ def _within_memory(model: Any, logprobs: LogProbs, batch: list[Completion]) -> n
     return np.concatenate([_within_memory(model, logprobs, part) for part in (batch[:half], batch[half:])])
 
 
-def _sums(model: Any, logprobs: LogProbs, batch: list[Completion]) -> np.ndarray:
+def batch_sums(model: Any, logprobs: LogProbs, batch: list[Completion]) -> np.ndarray:
     """One forward pass. Padding stands on the right, where no token looks, so no attention mask is needed."""
     device = model.get_input_embeddings().weight.device
     filler = int(model.config.get_text_config().pad_token_id == 0)  # some models warn of their own padding token

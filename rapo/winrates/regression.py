@@ -97,8 +97,8 @@ def fit(rows: Rows, gamed: Floats | None, *, baseline_regulariser: float) -> Fit
     found = Fits(np.empty((n_models, d)), np.empty(n_models, dtype=np.intp), np.empty((n_models, d, d)))
     extra = None if gamed is None or not baseline_regulariser else _gamed_rows(gamed, d)
     for models in _chunks(np.diff(rows.starts)):
-        x, win, weight = _padded(rows, features, models)
-        data = _folded(x, win, weight, extra, baseline_regulariser / 2)
+        x, win, weight = padded(rows, features, models)
+        data = folded(x, win, weight, extra, baseline_regulariser / 2)
         found.chosen[models], weights, _ = l1_logistic.choose_penalty(data, GRID, _start(win, weight, d))
         found.weights[models] = weights
         found.hessian[models] = l1_logistic.moments(data, weights[:, None], l1_logistic.NONE_LEFT_OUT)[1][:, 0]
@@ -171,7 +171,7 @@ def bootstrap(
             x = np.repeat(features[None, part], len(weight), axis=0)
             x[..., 0] = np.tanh(_restandardised(rows.delta[part], weight))
             win = np.broadcast_to(rows.win[part], weight.shape)
-            data = _folded(x, win, weight, extra, baseline_regulariser / 2)
+            data = folded(x, win, weight, extra, baseline_regulariser / 2)
             _, fitted, _ = l1_logistic.choose_penalty(data, GRID, _start(win, weight, x.shape[2]))
             x[..., 0] = 0.0
             chance = sigmoid((x * fitted[:, None]).sum(axis=2))
@@ -201,7 +201,7 @@ def _chunks(sizes: Integers) -> Iterator[Integers]:
         yield np.sort(order[begin : begin + _CHUNK])
 
 
-def _padded(rows: Rows, features: Floats, models: Integers) -> tuple[Floats, Floats, Floats]:
+def padded(rows: Rows, features: Floats, models: Integers) -> tuple[Floats, Floats, Floats]:
     """Features (B, n, d), wins and weights (B, n) of some models; the shorter ones end in rows of weight 0."""
     sizes = rows.starts[models + 1] - rows.starts[models]
     shape = (len(models), int(sizes.max()))
@@ -212,7 +212,7 @@ def _padded(rows: Rows, features: Floats, models: Integers) -> tuple[Floats, Flo
     return x, win, weight
 
 
-def _folded(
+def folded(
     x: Floats, win: Floats, weight: Floats, gamed: Floats | None, gamed_weight: float
 ) -> l1_logistic.Regressions:
     """Rows of B regressions in folds, the gamed rows beside them.
@@ -226,8 +226,8 @@ def _folded(
     depth, more = -(-n // N_FOLDS), -(-n_gamed // N_FOLDS)
     shape = (n_models, depth + more, N_FOLDS)
     features, targets, weights = np.zeros((*shape, d)), np.zeros(shape), np.zeros(shape)
-    for folded, own in ((features, x), (targets, win), (weights, weight)):
-        folded[:, :depth].reshape(n_models, depth * N_FOLDS, -1)[:, :n] = own.reshape(n_models, n, -1)
+    for into, own in ((features, x), (targets, win), (weights, weight)):
+        into[:, :depth].reshape(n_models, depth * N_FOLDS, -1)[:, :n] = own.reshape(n_models, n, -1)
     if gamed is not None:
         place, fold = depth + np.arange(n_gamed) // N_FOLDS, (np.arange(n_gamed) - n_gamed) % N_FOLDS
         features[:, place, fold], targets[:, place, fold] = gamed[:, 1:], gamed[:, 0]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TOKENIZER, WORDS
 
-from rapo.models.sampling import Messages, _Decoder, _nucleus, sample, samples
+from rapo.models.sampling import Decoder, Messages, nucleus, sample, samples
 from rapo.models.tiny import ARCHITECTURES
 
 
@@ -76,7 +76,7 @@ def test_first_words_are_drawn_with_the_models_probabilities() -> None:
 
 
 def test_the_token_where_the_distribution_function_passes_the_draw() -> None:
-    decoder = _Decoder(sharp(), TOKENIZER, 1.0, 1.0, 1)
+    decoder = Decoder(sharp(), TOKENIZER, 1.0, 1.0, 1)
     logits = torch.log(torch.tensor([[0.0, 0.2, 0.5, 0.3]] * 5))
     # Distribution function: 0, .2, .7, 1. A draw of 0 must not give the first word, which has no probability.
     draws = torch.tensor([0.0, 0.19, 0.2 + 1e-6, 0.69, 0.7 + 1e-6], dtype=torch.float64)
@@ -86,9 +86,9 @@ def test_the_token_where_the_distribution_function_passes_the_draw() -> None:
 def test_nucleus() -> None:
     # In order .5, .3, .2: the words before .3 have .5 < .6, those before .2 have .8 >= .6.
     mass = torch.tensor([[0.2, 0.5, 0.3]], dtype=torch.float64)
-    assert _nucleus(mass, 0.6).tolist() == [[0.0, 0.5, 0.3]]
-    assert _nucleus(mass, 0.5).tolist() == [[0.0, 0.5, 0.0]]
-    assert _nucleus(mass, 0.01).tolist() == [[0.0, 0.5, 0.0]]
+    assert nucleus(mass, 0.6).tolist() == [[0.0, 0.5, 0.3]]
+    assert nucleus(mass, 0.5).tolist() == [[0.0, 0.5, 0.0]]
+    assert nucleus(mass, 0.01).tolist() == [[0.0, 0.5, 0.0]]
 
 
 @given(
@@ -98,7 +98,7 @@ def test_nucleus() -> None:
 def test_a_nucleus_is_the_smallest_set_of_enough_probability(weights: list[float], top_p: float) -> None:
     mass = torch.tensor([weights], dtype=torch.float64)
     mass /= mass.sum()
-    kept = _nucleus(mass, top_p)
+    kept = nucleus(mass, top_p)
     inside = kept[0] > 0
     assert kept.sum() >= top_p - 1e-12
     assert kept.sum() - mass[0][inside].min() < top_p  # without its least likely word it is too small

@@ -34,13 +34,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def forwards(monkeypatch):
     """Sequences in each forward pass."""
-    counts, whole = [], sequences._sums
+    counts, whole = [], sequences.batch_sums
 
     def counted(model, head, batch):
         counts.append(len(batch))
         return whole(model, head, batch)
 
-    monkeypatch.setattr(sequences, "_sums", counted)
+    monkeypatch.setattr(sequences, "batch_sums", counted)
     return counts
 
 
@@ -254,13 +254,13 @@ import os, signal, sys
 import tiny
 from rapo.scoring import sequences
 from rapo.scoring.score import score
-whole, done = sequences._sums, []
+whole, done = sequences.batch_sums, []
 def fatal(*args):
     if len(done) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     done.append(1)
     return whole(*args)
-sequences._sums = fatal
+sequences.batch_sums = fatal
 options = {"tokenizer": tiny.TOKENIZER, "cache": sys.argv[1], "piece_rows": 3, "token_budget": 9999}
 score(tiny.rows(12), tiny.model(), **options)
 """

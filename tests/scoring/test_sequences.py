@@ -63,7 +63,7 @@ def test_foreign_token_ids_are_told():
 
 
 def test_a_batch_that_does_not_fit_is_done_in_halves(monkeypatch, caplog):
-    model, whole, sizes = tiny.model(), sequences._sums, []
+    model, whole, sizes = tiny.model(), sequences.batch_sums, []
 
     def tight(model, logprobs, batch):
         sizes.append(len(batch))
@@ -72,7 +72,7 @@ def test_a_batch_that_does_not_fit_is_done_in_halves(monkeypatch, caplog):
         return whole(model, logprobs, batch)
 
     expected = scored(model, COMPLETIONS, budget=1000)
-    monkeypatch.setattr(sequences, "_sums", tight)
+    monkeypatch.setattr(sequences, "batch_sums", tight)
     with caplog.at_level(logging.WARNING):
         found = scored(model, COMPLETIONS, budget=1000)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -84,7 +84,7 @@ def test_a_sequence_that_does_not_fit_alone_is_an_error(monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("no room")
 
-    monkeypatch.setattr(sequences, "_sums", full)
+    monkeypatch.setattr(sequences, "batch_sums", full)
     with pytest.raises(torch.OutOfMemoryError):
         scored(tiny.model(), COMPLETIONS[:1], budget=8)
 

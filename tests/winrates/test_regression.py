@@ -26,9 +26,9 @@ def test_folds_are_those_of_group_k_fold_over_gamed_rows_and_model_rows() -> Non
     for n, n_gamed in ((23, 0), (23, 10), (20, 13), (41, 34)):
         mine = rows([n])
         gamed = np.stack([np.full(n_gamed, 0.5), np.arange(n_gamed), np.zeros(n_gamed), np.zeros(n_gamed)], axis=1)
-        x, win, weight = regression._padded(mine, mine.features(), np.array([0]))
+        x, win, weight = regression.padded(mine, mine.features(), np.array([0]))
         x[0, :, 0] = 1000 + np.arange(n)
-        data = regression._folded(x, win, weight, gamed if n_gamed else None, 0.1)
+        data = regression.folded(x, win, weight, gamed if n_gamed else None, 0.1)
         ours = set()
         for fold in range(5):
             there = data.weights[0, fold] > 0

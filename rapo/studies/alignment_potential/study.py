@@ -145,13 +145,13 @@ def scored_pairs(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     results = run_all(runs, name="potential-scores", jobs=jobs)
     frames = []
     for place, (result, (fault, a, seed)) in enumerate(zip(results, cells, strict=True)):
-        frame = _margins(pq.read_table(result.folder / "pairs.parquet"))
+        frame = margins_of(pq.read_table(result.folder / "pairs.parquet"))
         frame = frame if place == 0 else frame.drop(columns=["prompt", "chosen", "rejected"])
         frames.append(frame.assign(fault=fault, architecture=a, seed=seed))
     return pd.concat(frames, ignore_index=True)
 
 
-def _margins(table: pa.Table) -> pd.DataFrame:
+def margins_of(table: pa.Table) -> pd.DataFrame:
     options = select.Options(implicit="simpo")
     explicit, implicit = select.explicit(table, options), select.implicit(table, options)
     gold = margins.explicit_margin(table["gold_score_chosen"].to_numpy(), table["gold_score_rejected"].to_numpy())

@@ -155,12 +155,12 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     options = tuned(recipe["central"], recipe["architecture"], names, jobs=jobs)
     found = {(seed, name): run for seed in recipe["seeds"] for name, run in trained(recipe, options, seed).items()}
     plan = cells(recipe)
-    asking = _answer_runs(recipe, found, plan)
+    asking = answer_runs(recipe, found, plan)
     needed = [run for run in found.values() if run.needs]
     sampled = [run.needs["pairs"] for run in needed if "pairs" in run.needs]
     results = run_all([*asking.values(), *needed, *sampled], name="goal-studies", jobs=jobs)
     by_key = {result.key: result for result in results}
-    answers = _answers(recipe, found, plan, {key: by_key[run.key] for key, run in asking.items()})
+    answers = answers_of(recipe, found, plan, {key: by_key[run.key] for key, run in asking.items()})
     first = answers["seed"].eq(recipe["seeds"][0]) & answers["prompt"].isin(answers["prompt"].unique()[:4])
     return {
         "answers": answers.drop(columns="text"),
@@ -169,7 +169,7 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     }
 
 
-def _answer_runs(
+def answer_runs(
     recipe: Mapping[str, Any], found: Mapping[tuple[int, Name], Run], plan: Sequence[Cell]
 ) -> dict[tuple[int, str], Run]:
     """One run a seed and trained model (arms may share one), with all score prompts that it meets."""
@@ -192,7 +192,7 @@ def _answer_run(recipe: Mapping[str, Any], model: Run, wishes: list[str | None],
     return Run(f"{RUNS}:answer_wishes", config, {"model": model}, label=f"answers of {model.label}")
 
 
-def _answers(
+def answers_of(
     recipe: Mapping[str, Any],
     found: Mapping[tuple[int, Name], Run],
     plan: Sequence[Cell],

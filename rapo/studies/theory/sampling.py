@@ -108,10 +108,10 @@ def path(problems: Problems, *, sampling: str, loss: str, rates: Floats, seed: i
     margins, theta = np.zeros((*size, features.shape[1])), np.zeros((*size, features.shape[2]))
     while True:
         yield _distance(theta, problems.optimum)
-        pick = _pick(problems.targets[:, None, :], margins, sampling, loss, rng)
-        pull = lengths * _pull(problems.targets[which, pick], margins[which, columns, pick], loss)
-        margins = np.clip(margins + pull[..., None] * gram[which, pick], -_DIVERGED, _DIVERGED)
-        theta = np.clip(theta + pull[..., None] * features[which, pick], -_DIVERGED, _DIVERGED)
+        place = pick(problems.targets[:, None, :], margins, sampling, loss, rng)
+        pull = lengths * _pull(problems.targets[which, place], margins[which, columns, place], loss)
+        margins = np.clip(margins + pull[..., None] * gram[which, place], -_DIVERGED, _DIVERGED)
+        theta = np.clip(theta + pull[..., None] * features[which, place], -_DIVERGED, _DIVERGED)
 
 
 def updates_needed(errors: Iterator[Floats], *, eps: float, steps: int, patience: float = 2.0) -> Floats:
@@ -140,9 +140,7 @@ def updates_needed(errors: Iterator[Floats], *, eps: float, steps: int, patience
     return needed
 
 
-def _pick(
-    targets: Floats, margins: Floats, sampling: str, loss: str, rng: np.random.Generator
-) -> NDArray[np.int_]:
+def pick(targets: Floats, margins: Floats, sampling: str, loss: str, rng: np.random.Generator) -> NDArray[np.int_]:
     """The next pair of each problem and rate. From Shape: (n_problems, n_rates, n_pairs)."""
     if sampling == "uniform":
         n_problems, n_rates, n_pairs = margins.shape

@@ -122,7 +122,7 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     frames = []
     for result, (regime, name, seed, split) in zip(results, cells, strict=True):
         about = {"regime": name_of(regime), "axis": regime["axis"], "level": regime["level"]}
-        frames.append(_answers(arms.answers(result), name).assign(**about, split=split, seed=seed))
+        frames.append(by_arm(arms.answers(result), name).assign(**about, split=split, seed=seed))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -134,7 +134,7 @@ def _evaluation(
     return replace(run, label=f"{split} answers, {model.label}")
 
 
-def _answers(table: pd.DataFrame, name: str) -> pd.DataFrame:
+def by_arm(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """A model's answers, each named by its arm."""
     by_goal = {goal: arm for arm, (asked, goal) in ARMS.items() if asked == name}
     return table[["prompt", "gold", "sentences", "parseable"]].assign(arm=arms.named(table, by_goal))

@@ -58,7 +58,7 @@ def test_margins_of_a_table_by_hand() -> None:
             "rejected_logprob_sum": [-12.0, -12.0], "rejected_tokens": [4, 4],
         }
     )  # fmt: skip
-    found = potential._margins(table)
+    found = potential.margins_of(table)
     assert found["explicit"].tolist() == [8.0, 1.0]
     assert found["gold"].tolist() == [-4.0, 4.0]
     assert found["implicit"].tolist() == [1.0, 1.0]  # -10/5 + 12/4, -8/4 + 12/4

@@ -68,7 +68,7 @@ def test_controls_are_asked_for_ten_where_their_name_says_so() -> None:
 
 def test_models_that_arms_share_are_asked_once() -> None:
     found = {(1, name): run for name, run in goal_studies.trained(RECIPE, OPTIONS, 1).items()}
-    asking = goal_studies._answer_runs(RECIPE, found, CELLS)
+    asking = goal_studies.answer_runs(RECIPE, found, CELLS)
     shared = asking[1, found[1, ("UF", "")].key]
     assert found[1, ("UF", "")].key == found[1, ("UF, g=10", "")].key  # the same setting here
     assert shared.config["wishes"] == [None, COMPACT.text(10), COMPACT.best(ATTRIBUTES)]
@@ -87,7 +87,7 @@ def test_answers_find_their_cells(tmp_path: Path) -> None:
     pd.DataFrame(rows).to_parquet(tmp_path / "answers.parquet")
     told = Result(model.key, "", tmp_path, {}, {}, 1.0, False)
     recipe = {**RECIPE, "seeds": [1]}
-    table = goal_studies._answers(recipe, {(1, ("RA", "")): model}, cells, {(1, model.key): told})
+    table = goal_studies.answers_of(recipe, {(1, ("RA", "")): model}, cells, {(1, model.key): told})
     assert table[["study", "x", "asked", "gold"]].to_numpy().tolist() == [
         ["noise", "3", "10", 9.0],
         ["scale", "", "", 7.0],

@@ -203,9 +203,9 @@ def test_largest_gap_and_largest_pull_take_different_pairs() -> None:
     targets, margins = np.array([[[6.0, 1.0]]]), np.array([[[3.0, 0.0]]])
     rng = np.random.default_rng(0)
     # Gaps 3 and 1; pulls sigmoid(6) - sigmoid(3) = 0.045 and sigmoid(1) - sigmoid(0) = 0.231.
-    assert sampling._pick(targets, margins, "adversarial", "logistic", rng).tolist() == [[0]]
-    assert sampling._pick(targets, margins, "largest pull", "logistic", rng).tolist() == [[1]]
-    assert sampling._pick(targets, margins, "largest pull", "squared", rng).tolist() == [[0]]
+    assert sampling.pick(targets, margins, "adversarial", "logistic", rng).tolist() == [[0]]
+    assert sampling.pick(targets, margins, "largest pull", "logistic", rng).tolist() == [[1]]
+    assert sampling.pick(targets, margins, "largest pull", "squared", rng).tolist() == [[0]]
 
 
 def test_orthogonal_pairs_take_one_update_each_or_a_coupon_collectors_time() -> None:

@@ -60,7 +60,7 @@ def test_answers_are_named_by_what_was_asked() -> None:
     table = pd.DataFrame(
         {"prompt": ["a"] * 3, "gold": 1.0, "sentences": 0.0, "parseable": True, "goal": [float("nan"), 10.0, 1.0]}
     )
-    assert study._answers(table, "base")["arm"].tolist() == ["base", "base, g=10", "base, g=1"]
+    assert study.by_arm(table, "base")["arm"].tolist() == ["base", "base, g=10", "base, g=1"]
 
 
 def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
