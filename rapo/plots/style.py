@@ -102,8 +102,9 @@ def axes(ax: "Axes | None") -> "Axes":
 
 
 def reach(table: "pd.DataFrame", estimate: str = "estimate", low: str = "low", high: str = "high") -> np.ndarray:
-    """How far intervals reach below and above their estimates; the names are of columns. Shape: (2, rows)."""
-    return np.abs(table[[low, high]].to_numpy(float).T - table[estimate].to_numpy(float))
+    """How far intervals reach below and above their estimates, from their columns. Shape: (2, rows), 0 or more."""
+    middle = table[estimate].to_numpy(float)
+    return np.array([middle - table[low].to_numpy(float), table[high].to_numpy(float) - middle]).clip(min=0)
 
 
 def save_figure(

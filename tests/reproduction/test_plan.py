@@ -334,9 +334,9 @@ def test_command_tells_failures_and_exits_with_1(make: Make, capsys: pytest.Capt
     assert "unknown parameter 'rl'" in capsys.readouterr().err
 
 
-MEASURES = f"""
+MEASURES = """
 import sys
-sys.path.insert(0, {TESTS!r})
+sys.path.insert(0, TESTS)
 import pandas as pd
 from pathlib import Path
 from tiny_runs import make
@@ -345,11 +345,11 @@ from rapo.runs import store
 from rapo.runs.queue import run_all
 _ = run_all([make(Path("log.txt"), 3)], name="m", jobs=1) if measure else None
 from rapo.claims.claim import Claim
-frame = pd.DataFrame({"y": [centre]}) if measure else store.kept("numbers")
-_ = store.store(frame, "numbers", scale=scale) if measure else None
+frame = pd.DataFrame({"y": [centre]}) if measure else store.kept("measures_numbers")
+_ = store.store(frame, "measures_numbers", scale=scale) if measure else None
 y = frame["y"][0]
 _ = claim.save(Claim("X-1", "is", "y", y, y - 1, y + 1), scale=scale, notebook="measures")
-"""
+""".replace("TESTS", repr(TESTS))
 
 
 def test_measure_keep_redraw_and_compare(make: Make, rapo_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -357,12 +357,12 @@ def test_measure_keep_redraw_and_compare(make: Make, rapo_root: Path, capsys: py
 
     make("measures", MEASURES, parameters="centre = 5.0")
     with pytest.raises(FileNotFoundError, match=r"`rapo reproduce measures --scale small`.*`rapo keep`"):
-        store.kept("numbers")
+        store.kept("measures_numbers")
     with pytest.raises(ValueError, match=r"not every notebook has been run at scale small: measures"):
         keep()
     assert cli.main(["reproduce"]) == 0
     assert cli.main(["keep"]) == 0
-    assert store.kept("numbers")["y"].tolist() == [5.0]
+    assert store.kept("measures_numbers")["y"].tolist() == [5.0]
     assert [claim["estimate"] for claim in store.kept_claims()] == [5.0]
     durations = json.loads((rapo_root / "data" / "results" / "durations.json").read_text())
     assert durations["notebooks"]["measures"] > 0
@@ -402,7 +402,7 @@ def test_only_keep_changes_what_belongs_to_the_repository(
     assert cli.main(["keep"]) == 0
     kept = tracked(rapo_root)
     told = {str(Path(name).relative_to(rapo_root)) for name in kept}
-    results = {"numbers.parquet", "claims.json", "durations.json", "manifest.json"}
+    results = {"measures_numbers.parquet", "claims.json", "durations.json", "manifest.json"}
     assert told >= {f"data/results/{name}" for name in results}
     assert {name for name in told if name.startswith("figures")} == {
         "figures/a.csv",

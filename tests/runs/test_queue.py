@@ -349,15 +349,7 @@ def test_progress_is_told(runs: Path, log: Path, tmp_path: Path) -> None:
     run_all([make(log, x) for x in (1, 2, 3)], name="s", jobs=1, root=runs)
     state = json.loads((tmp_path / "build" / "progress" / "s.json").read_text())
     told = {name: state[name] for name in ("name", "total", "done", "running", "left", "reused", "finished")}
-    assert told == {
-        "name": "s",
-        "total": 3,
-        "done": 3,
-        "running": 0,
-        "left": 0,
-        "reused": 1,
-        "finished": True,
-    }
+    assert told == {"name": "s", "total": 3, "done": 3, "running": 0, "left": 0, "reused": 1, "finished": True}
 
 
 def test_name_must_do_as_a_file_name(runs: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rapo.plots.style import colour
+from rapo.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,16 +14,10 @@ if TYPE_CHECKING:
 MARGINS = ("size of the explicit margin (score points)", "size of the implicit margin (nats a token)")
 _QUADRANTS = {
     "both": "#0072B2",
-    "M+ alone": colour("M+"),
-    "small Mpi alone": colour("small Mpi"),
+    "M+ alone": style.colour("M+"),
+    "small Mpi alone": style.colour("small Mpi"),
     "neither": "0.75",
 }
-
-
-def _axes(ax: "Axes | None") -> "Axes":
-    import matplotlib.pyplot as plt
-
-    return plt.gca() if ax is None else ax
 
 
 def _sizes(pairs: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +39,7 @@ def plot_quadrants(pairs: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     Args:
         pairs: of `rapo.studies.alignment_potential.tables.placed`: columns explicit, implicit, quadrant.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     x, y = _sizes(pairs)
     for name, tone in _QUADRANTS.items():
         inside = (pairs["quadrant"] == name).to_numpy()
@@ -62,10 +56,10 @@ def plot_potential(pairs: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     Args:
         pairs: of `rapo.studies.alignment_potential.tables.placed`: columns explicit, implicit, gold, picked.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     x, y = _sizes(pairs)
     picked, wrong = pairs["picked"].to_numpy(), (pairs["gold"] < 0).to_numpy()
-    for inside, tone, label in ((~picked, "0.75", "left out"), (picked, colour("MAP"), "selected by MAP")):
+    for inside, tone, label in ((~picked, "0.75", "left out"), (picked, style.colour("MAP"), "selected by MAP")):
         label = f"{label}: {inside.mean():.0%}"
         axes.scatter(x[inside], y[inside], s=7, color=tone, alpha=0.7, linewidths=0, rasterized=True, label=label)
     label = f"label wrong: {wrong.mean():.0%}"
@@ -87,7 +81,7 @@ def plot_bars(
         label: of the horizontal axis, with its unit.
         reference: where a thin line stands.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     places = np.arange(len(estimates))[::-1]
     numbers = estimates[["estimate", "low", "high"]].to_numpy(dtype=float)
     for place, name, (estimate, low, high) in zip(places, estimates["quadrant"], numbers, strict=True):
@@ -113,9 +107,9 @@ def plot_curves(
         by: the column that tells lines apart, in the fixed colours of the metrics.
         x: the column of the horizontal axis.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     for name, part in estimates.groupby(by, sort=False):
-        tone = colour(str(name))
+        tone = style.colour(str(name))
         ordered = part.sort_values(x)
         axes.fill_between(ordered[x], ordered["low"], ordered["high"], color=tone, alpha=0.15, linewidth=0)
         axes.plot(ordered[x], ordered["estimate"], "o-", color=tone, markersize=5, label=name)
@@ -135,12 +129,12 @@ def plot_faults(
         metrics: which metrics, from top to bottom of a row and in the legend.
         label: of the horizontal axis, with its unit.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     faults = list(dict.fromkeys(estimates["fault"]))
     for order, metric in enumerate(metrics):
         part = estimates[estimates["metric"] == metric].set_index("fault").reindex(faults)
         places = np.arange(len(faults))[::-1] + 0.16 * ((len(metrics) - 1) / 2 - order)
-        tone = colour(metric)
+        tone = style.colour(metric)
         axes.hlines(places, part["low"], part["high"], color=tone, linewidth=2.2)
         axes.plot(part["estimate"], places, "o", color=tone, markersize=6, label=metric)
     axes.set_yticks(np.arange(len(faults))[::-1], faults)

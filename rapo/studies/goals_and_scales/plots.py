@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rapo.plots.style import colour
+from rapo.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,12 +17,6 @@ FEW = 6  # up to here each value of a horizontal axis has its own tick
 LEAD_TONES = {"RA less UF": "#E69F00", "RA less UF, g=10": "#B37400"}
 
 
-def _axes(ax: "Axes | None") -> "Axes":
-    import matplotlib.pyplot as plt
-
-    return plt.gca() if ax is None else ax
-
-
 def plot_falls(estimates: "pd.DataFrame", *, limit: float, ax: "Axes | None" = None) -> "Axes":
     """A heat map: rows are the attribute that is asked low, columns what is realised; cells say how far it falls.
 
@@ -30,7 +24,7 @@ def plot_falls(estimates: "pd.DataFrame", *, limit: float, ax: "Axes | None" = N
         estimates: columns asked, realised, estimate (score points).
         limit: where the colours end, on both sides of zero.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     order = list(dict.fromkeys(estimates["asked"]))
     table = estimates.pivot(index="asked", columns="realised", values="estimate").loc[order, order]
     falls = table.to_numpy(dtype=float).round(1) + 0.0  # no "-0.0"
@@ -86,9 +80,9 @@ def plot_lines(
         tones: colour of each line; the method's own by default.
         legend: below the axes.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     for name, part in estimates.groupby(by, sort=False):
-        tone = (tones or {}).get(str(name)) or colour(str(name))
+        tone = (tones or {}).get(str(name)) or style.colour(str(name))
         ordered = part.sort_values(x)
         axes.fill_between(ordered[x], ordered["low"], ordered["high"], color=tone, alpha=0.15, linewidth=0)
         axes.plot(ordered[x], ordered["estimate"], "o-", color=tone, markersize=5, label=name)
@@ -138,7 +132,7 @@ def plot_outside(
         ends: lowest and highest score of the scale.
         xlabel: of the horizontal axis.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     plot_lines(estimates, xlabel=xlabel, ylabel="gold reward (1-10)", x="goal", ax=axes)
     goals = estimates["goal"]
     edge = 0.03 * (goals.max() - goals.min())

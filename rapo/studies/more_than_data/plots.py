@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rapo.plots.style import colour
+from rapo.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,16 +20,14 @@ def plot_change(curves: "pd.DataFrame", *, label: str, ax: "Axes | None" = None)
         curves: columns line (one of `LINES`), share (of the steps), estimate, low, high.
         label: of the vertical axis, with its unit.
     """
-    import matplotlib.pyplot as plt
-
-    axes = plt.gca() if ax is None else ax
+    axes = style.axes(ax)
     for name in [name for name in LINES if name in set(curves["line"])]:
-        tone = colour(name)
+        tone = style.colour(name)
         part = curves[curves["line"] == name].sort_values("share")
-        style = "--" if name.startswith("UF, ") else "-"
+        dashes = "--" if name.startswith("UF, ") else "-"
         share = 100 * part["share"]
         axes.fill_between(share, part["low"], part["high"], color=tone, alpha=0.15, linewidth=0)
-        axes.plot(share, part["estimate"], f"o{style}", color=tone, markersize=4, label=name)
+        axes.plot(share, part["estimate"], f"o{dashes}", color=tone, markersize=4, label=name)
     axes.axhline(0, color="0.6", linewidth=1, zorder=0)
     axes.set(xlabel="training (% of the steps)", ylabel=label)
     return axes
@@ -64,15 +62,13 @@ def plot_goals(
         names: arm -> what the legend calls it, in its order.
         label: of the vertical axis, with its unit.
     """
-    import matplotlib.pyplot as plt
-
-    axes = plt.gca() if ax is None else ax
+    axes = style.axes(ax)
     for place, (arm, shown) in enumerate(names.items()):
         part = estimates[estimates["arm"] == arm].sort_values("goal")
-        errors = [part["estimate"] - part["low"], part["high"] - part["estimate"]]
+        errors = style.reach(part)
         beside = part["goal"] + 0.08 * (place - (len(names) - 1) / 2)
         axes.errorbar(
-            beside, part["estimate"], yerr=errors, fmt="o-", color=colour(arm), markersize=5, label=shown
+            beside, part["estimate"], yerr=errors, fmt="o-", color=style.colour(arm), markersize=5, label=shown
         )
     axes.set(xlabel="goal (1-10)", ylabel=label)
     axes.set_xticks(sorted(set(estimates["goal"])))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rapo.plots.style import colour
+from rapo.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,16 +34,14 @@ def plot_rows(
         arms: arm -> what the legend calls it, in its order; its colour is that of the arm.
         reference: where a thin line stands.
     """
-    import matplotlib.pyplot as plt
-
-    axes = plt.gca() if ax is None else ax
+    axes = style.axes(ax)
     places = {method: len(names) - 1 - row for row, method in enumerate(names)}
     offsets = np.linspace(SPREAD / 2, -SPREAD / 2, len(arms)) if len(arms) > 1 else [0.0]
     for (arm, shown), offset, mark in zip(arms.items(), offsets, MARKS, strict=False):
         part = estimates[(estimates["arm"] == arm) & estimates["method"].isin(names)]
         y = part["method"].map(places).to_numpy(dtype=float) + offset
-        axes.hlines(y, part["low"], part["high"], color=colour(arm), linewidth=2.2)
-        axes.plot(part["estimate"], y, mark, color=colour(arm), markersize=6, label=shown)
+        axes.hlines(y, part["low"], part["high"], color=style.colour(arm), linewidth=2.2)
+        axes.plot(part["estimate"], y, mark, color=style.colour(arm), markersize=6, label=shown)
     if reference is not None:
         axes.axvline(reference, color="0.4", linewidth=1, zorder=1.9)  # above the grid, below marks
     axes.set_yticks(list(places.values()), list(names.values()))

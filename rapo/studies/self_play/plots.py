@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from rapo.plots.style import colour
+from rapo.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,20 +28,18 @@ def plot_growth(
         xlabel, ylabel: of the axes, with units.
         spread: how far arms stand apart sideways, so that their intervals can be told; in units of ``x``.
     """
-    import matplotlib.pyplot as plt
-
-    axes = plt.gca() if ax is None else ax
+    axes = style.axes(ax)
     names = list(dict.fromkeys(curves["arm"]))
     for place, name in enumerate(names):
         some = curves[curves["arm"] == name].sort_values(x)
         beside = some[x] + spread * (place - (len(names) - 1) / 2)
-        errors = np.array([some["estimate"] - some["low"], some["high"] - some["estimate"]])
+        errors = style.reach(some)
         axes.errorbar(
             beside,
             some["estimate"],
             yerr=errors,
             fmt="o-",
-            color=colour(name),
+            color=style.colour(name),
             markersize=5,
             elinewidth=1.6,
             label=name,

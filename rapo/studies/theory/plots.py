@@ -24,7 +24,7 @@ def plot_rates(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
         estimates: columns ``method``, ``coverage`` (0..1), ``n_pairs``, ``estimate``, ``low``, ``high``, in nats.
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     coverages = sorted(estimates["coverage"].unique(), reverse=True)
     strength = dict(zip(coverages, np.linspace(1.0, 0.3, len(coverages)), strict=True))
     for (method, _), part in estimates.groupby(["method", "coverage"], sort=False):
@@ -55,7 +55,7 @@ def plot_worst_case(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Ax
         estimates: columns ``gap``, ``n_pairs``, ``suboptimality`` (nats).
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     worst = estimates.groupby("n_pairs")["suboptimality"].max()
     gaps = np.sort(estimates["gap"].unique())
     for gap in gaps[:: max(1, len(gaps) // 12)]:
@@ -74,7 +74,7 @@ def plot_ratios(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
         estimates: columns ``dimension``, ``condition``, ``estimate``, ``low``, ``high``.
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     dimensions = sorted(estimates["dimension"].unique())
     conditions = sorted(estimates["condition"].unique())
     colours = [_faded(style.COLOURS["MAP"], share) for share in np.linspace(0.45, 1.0, len(conditions))]
@@ -82,7 +82,7 @@ def plot_ratios(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
         part = estimates[estimates["condition"] == condition].set_index("dimension").loc[dimensions]
         x = np.arange(len(dimensions)) + 0.16 * (place - (len(conditions) - 1) / 2)
         look: dict[str, Any] = {"color": colours[place], "marker": "os^Dv"[place % 5], "linestyle": "none"}
-        axes.errorbar(x, part["estimate"], yerr=_errors(part), markersize=7, label=f"{condition:g}", **look)
+        axes.errorbar(x, part["estimate"], yerr=style.reach(part), markersize=7, label=f"{condition:g}", **look)
     axes.axhline(1.0, color="0.35", linewidth=1, linestyle=(0, (4, 2)))
     axes.set(xticks=range(len(dimensions)), xticklabels=dimensions, xlabel="dimension", yscale="log")
     axes.set_xlim(-0.5, len(dimensions) - 0.5)
@@ -101,11 +101,11 @@ def plot_ratio_against(
         methods: samplings to draw.
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     for method in methods:
         part = estimates[estimates["sampling"] == method].sort_values(x)
         colour, marker = _SAMPLING[method]
-        axes.errorbar(part[x], part["estimate"], yerr=_errors(part), color=colour, marker=marker, label=method)
+        axes.errorbar(part[x], part["estimate"], yerr=style.reach(part), color=colour, marker=marker, label=method)
     axes.axhline(1.0, color="0.35", linewidth=1, linestyle=(0, (4, 2)))
     axes.set(yscale="log")
     _plain_log_axis(axes)
@@ -119,7 +119,7 @@ def plot_error_curves(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "
         estimates: columns ``sampling``, ``update``, ``estimate``, ``low``, ``high``, as shares of the first error.
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     for sampling, part in estimates.groupby("sampling", sort=False):
         colour, _ = _SAMPLING[str(sampling)]
         axes.fill_between(part["update"], part["low"], part["high"], color=colour, alpha=0.2, linewidth=0)
@@ -127,16 +127,6 @@ def plot_error_curves(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "
     axes.set(yscale="log", xlabel="updates", ylabel="error of theta, share of the first")
     axes.margins(x=0)
     return axes
-
-
-def _axes(ax: "Axes | None") -> "Axes":
-    import matplotlib.pyplot as plt
-
-    return ax if ax is not None else plt.subplots()[1]
-
-
-def _errors(part: pd.DataFrame) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    return np.array([part["estimate"] - part["low"], part["high"] - part["estimate"]]).clip(min=0)
 
 
 def _faded(colour: str, strength: float) -> tuple[float, float, float]:

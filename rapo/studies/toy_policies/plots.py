@@ -28,7 +28,7 @@ def plot_learning(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes
         estimates: columns ``panel`` (a policy), ``step``, ``estimate``, ``low``, ``high``.
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     for panel, part in estimates[estimates["step"] > 0].groupby("panel", sort=False):
         colour, line = _method_look(str(panel))
         axes.fill_between(part["step"], part["low"], part["high"], color=colour, alpha=0.15, linewidth=0)
@@ -48,7 +48,7 @@ def plot_simplex(paths: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
         paths: columns ``panel`` (one policy), ``start``, ``step``, ``y1``, ``y2``, ``y3``.
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     colour, _ = _method_look(str(paths["panel"].iloc[0]))
     outline = np.vstack([_CORNERS, _CORNERS[:1]])
     axes.plot(*outline.T, color="0.65", linewidth=1, zorder=1)
@@ -73,14 +73,14 @@ def plot_shares(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
         estimates: columns ``goal``, ``pairs`` (what was trained on), ``estimate``, ``low``, ``high``, in 0..1.
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     goals = list(dict.fromkeys(estimates["goal"]))
     groups = list(dict.fromkeys(estimates["pairs"]))
     height = 0.8 / len(groups)
     for place, group in enumerate(groups):
         part = estimates[estimates["pairs"] == group].set_index("goal").loc[goals]
         y = np.arange(len(goals)) + (place - (len(groups) - 1) / 2) * height
-        errors = np.array([part["estimate"] - part["low"], part["high"] - part["estimate"]]).clip(min=0)
+        errors = style.reach(part)
         bars: dict[str, Any] = {"color": (style.COLOURS["RA"], "0.45", "0.7")[place % 3], "ecolor": "black"}
         axes.barh(y, part["estimate"], height * 0.92, xerr=errors, label=group, **bars)
         for at, value in zip(y, part["estimate"], strict=True):
@@ -98,13 +98,13 @@ def plot_carry_over(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Ax
         estimates: columns ``arm``, ``goal``, ``estimate``, ``low``, ``high``, in points.
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     goals = np.sort(estimates["goal"].unique())
     axes.axvspan(9.5, goals.max() + 0.5, color="0.93", linewidth=0, zorder=0)
     axes.plot(goals, goals, color="0.6", linewidth=1, linestyle=(0, (1, 2)), label="as asked")
     for arm, part in estimates.groupby("arm", sort=False):
         look = _LOOK[str(arm)]
-        errors = np.array([part["estimate"] - part["low"], part["high"] - part["estimate"]]).clip(min=0)
+        errors = style.reach(part)
         axes.errorbar(part["goal"], part["estimate"], yerr=errors, label=arm, markersize=5, **look)
     axes.annotate("never\na goal", (10, 1.2), ha="center", va="bottom", fontsize="small", color="0.35")
     axes.set(xlim=(goals.min() - 0.5, goals.max() + 0.5), ylim=(0.7, 10.5), xticks=goals, yticks=range(1, 11))
@@ -119,7 +119,7 @@ def plot_score_map(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axe
         estimates: columns ``goal``, ``score``, ``estimate`` (a probability), one row a goal and score.
         ax: drawn into; a new one where None.
     """
-    axes = _axes(ax)
+    axes = style.axes(ax)
     table = estimates.pivot(index="score", columns="goal", values="estimate")
     edges = np.arange(0.5, 11.0)
     axes.pcolormesh(edges, edges, table.to_numpy(), cmap="Blues", vmin=0, vmax=1, rasterized=True)
@@ -128,12 +128,6 @@ def plot_score_map(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axe
     for side in ("top", "right"):
         axes.spines[side].set_visible(True)
     return axes
-
-
-def _axes(ax: "Axes | None") -> "Axes":
-    import matplotlib.pyplot as plt
-
-    return ax if ax is not None else plt.subplots()[1]
 
 
 def _method_look(panel: str) -> tuple[str, str]:

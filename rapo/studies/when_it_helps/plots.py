@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rapo.plots import style
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -15,10 +17,9 @@ def plot_heat_map(cells: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
     Args:
         cells: columns optimum, weight, estimate, low, high.
     """
-    import matplotlib.pyplot as plt
     import seaborn as sns
 
-    ax = plt.gca() if ax is None else ax
+    ax = style.axes(ax)
     wide = cells.pivot(index="optimum", columns="weight", values="estimate")
     wide = wide.loc[list(dict.fromkeys(cells["optimum"])), list(dict.fromkeys(cells["weight"]))]
     reach = float(np.abs(wide.to_numpy(dtype=float)).max()) or 1.0
@@ -44,9 +45,7 @@ def plot_against(gains: "pd.DataFrame", feature: str, *, label: str, ax: "Axes |
         feature: a column.
         label: of the horizontal axis.
     """
-    import matplotlib.pyplot as plt
-
-    ax = plt.gca() if ax is None else ax
+    ax = style.axes(ax)
     ax.vlines(gains[feature], gains["low"], gains["high"], color="#0072B2", alpha=0.5)
     ax.plot(gains[feature], gains["estimate"], "o", color="#0072B2")
     ax.axhline(0, color="0.4", linewidth=1)
