@@ -139,3 +139,9 @@ def test_a_failed_save_leaves_nothing_behind(
 def test_the_kept_figures_stay_light(repository: Path) -> None:
     sizes = [file.stat().st_size for file in (repository / "figures").rglob("*") if file.is_file()]
     assert sum(sizes) < 8e6, "thin the data of the largest sidecars and pictures"
+
+
+def test_intervals_reach_below_and_above_their_estimates() -> None:
+    table = pd.DataFrame({"estimate": [2, 0], "low": [1, 1], "high": [5, 2]})
+    # 2 - 1 and 5 - 2; of an interval that leaves its estimate out, the far side alone is drawn: 2 - 0
+    assert style.reach(table).tolist() == [[1, 0], [3, 2]]
