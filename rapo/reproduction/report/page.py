@@ -9,7 +9,7 @@ from typing import Any
 from rapo import paths
 from rapo.claims import published
 from rapo.reproduction import marker
-from rapo.reproduction.report import exhibits, index
+from rapo.reproduction.report import exhibits, glossary, index
 from rapo.reproduction.report.cards import VERDICTS, Card, card, compare
 from rapo.reproduction.report.chapters import arrange
 from rapo.runs import store
@@ -76,6 +76,7 @@ def _gather(
         "papers": published.PAPERS,
         "notebooks": notebooks,
         "by_name": {notebook.name: notebook for notebook in notebooks},
+        "words": glossary.words(),
         "problems": [*problems, *(f"{card.id}: {card.problem}" for card in cards if card.problem)],
     }
 
