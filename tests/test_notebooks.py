@@ -159,7 +159,7 @@ def test_every_notebook_runs_from_end_to_end(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rapo", "reproduce", "--scale", "smoke", "--jobs", "2"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, "\n\n".join([done.stdout, done.stderr, *failures(tmp_path)])
-    figures = tmp_path / "figures" / "smoke"
+    figures = tmp_path / "build" / "smoke" / "figures"
     assert (figures / "report.html").is_file()
     promised = {name for source in SOURCES for name in read(source).metadata.rapo.claims}
     told = {name for file in (figures / "claims").glob("*.json") for name in PAPER_ID.findall(file.name)}
