@@ -15,7 +15,8 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
-QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,stats claims pairs selection relabelling world winrates cli)
+QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,stats claims pairs selection relabelling world winrates) \
+  $(filter-out tests/cli/test_score.py,$(wildcard tests/cli/test_*.py))
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 
 .PHONY: help setup reproduce figures check test format lab clean distclean
