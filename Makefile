@@ -37,7 +37,7 @@ test: $(READY) ## unit, property, end-to-end and doc tests
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 # mypy and the tests run side by side, one core each.
-check: $(READY) ## lint, types and the tests of what trains nothing: under a minute, for while you work
+check: $(READY) ## lint, types and the tests of what trains nothing: about two minutes, for while you work
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy & types=$$!; \
