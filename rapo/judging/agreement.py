@@ -77,7 +77,8 @@ def agreement(
 
     Args:
         first, second: votes of -1, 0, +1 on the same pairs. Shape: (n_pairs,).
-        ties: the rule for ties, as said at the top of this module.
+        ties: "half" counts a tie against a decision as half an agreement, "class" as a third answer, "drop" leaves
+            such pairs out.
         clusters: what is drawn together, the instruction's id where it has several pairs. Shape: (n_pairs,).
         level, n_resamples, seed: of the intervals.
 

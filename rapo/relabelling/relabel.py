@@ -59,7 +59,7 @@ def relabel(
         levels: classes of an implicit goal.
         official_fault: "nosys_unswapped" repeats a fault of the official script, for parity (an ablation; never
             train on it): rows whose goal is the rejected response's score keep the order of the pair.
-        reversed_pairs: see `rapo.pairs.check`.
+        reversed_pairs: a chosen response that scores below the rejected one: "raise", "keep", "swap" or "drop".
         name: what an error calls the table.
 
     Returns:
