@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from rapo import paths
 from rapo.cli import options
-from rapo.pairs import files
+from rapo.pairs import files, writing
 
 if TYPE_CHECKING:
     from rapo.scoring.score import Scores
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, write, and tell what was done."""
     target, started = Path(args.out), time.monotonic()
-    files.check_target(target, args.input)
+    writing.check_target(target, args.input)
     probe = target.with_name(f".{target.name}.writable")
     paths.write_text(probe, "")  # raises before any work what writing the result would raise after it
     probe.unlink(missing_ok=True)
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     )
     process = processes.current()
     if process.is_main:
-        files.write(_attached(args.input, args.split, scores), target)
+        writing.write(_attached(args.input, args.split, scores), target)
         names = {"input": args.input, "output": args.out}
         seconds = round(time.monotonic() - started, 3)
         done = {**names, **scores.summary(), "seconds": seconds, "versions": keys.versions()}

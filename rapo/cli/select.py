@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rapo.cli import options
-from rapo.pairs import files
+from rapo.pairs import files, writing
 from rapo.selection import select as selection
 
 
@@ -50,10 +50,10 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         columns=options.columns(args.column),
     )
-    files.check_target(args.out, args.file)
+    writing.check_target(args.out, args.file)
     table = files.read(args.file, split=args.split)
     kept, chosen = selection.select(table, metric=args.metric, k=args.k, fraction=args.fraction, options=settings)
-    files.write(kept, args.out)
+    writing.write(kept, args.out)
     told = {
         "input": args.file,
         "output": args.out,

@@ -3,7 +3,7 @@
 import argparse
 
 from rapo.cli import options
-from rapo.pairs import files
+from rapo.pairs import writing
 from rapo.world import data
 
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     if args.prompts < 1:
         raise ValueError(f"--prompts is {args.prompts}; ask for at least one")
     table = data.candidates(_world(args.settings), args.prompts, seed=args.seed, split=args.split)
-    rows = files.write(table, args.out)
+    rows = writing.write(table, args.out)
     options.say(f"{args.out}: {rows:,} prompts, {data.CANDIDATES} scored answers each")
     return 0
 

@@ -1,40 +1,25 @@
-"""Tables in files: read whole or in batches, write whole or not at all.
+"""Tables in files: read whole or in batches, whose memory is bounded by the batch and not by the file.
 
-The name says the format: ``.jsonl``, ``.jsonl.gz``, ``.parquet``, or a folder that `datasets.load_from_disk` reads
-and `save_to_disk` writes.
-In batches, memory is bounded by the batch and not by the file.
+The name says the format: ``.jsonl``, ``.jsonl.gz``, ``.parquet``, or a folder that `datasets.save_to_disk` writes.
+`rapo.pairs.writing` writes them.
 """
 
 import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import partial
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 
-from rapo import paths
 from rapo.pairs import jsonlines
 from rapo.pairs.faults import short
 
 BATCH_ROWS = 5_000
 FORMATS = ".jsonl, .jsonl.gz, .parquet, or a folder of an Arrow data set"
-_STATE, _INFO, _SPLITS, _DATA = "state.json", "dataset_info.json", "dataset_dict.json", "data-00000-of-00001.arrow"
-
-Put = Callable[[pa.Table], Any]
-
-
-def check_target(target: str | Path, source: str | Path) -> None:
-    """Refuse, before any work, a target that is the source itself, or whose name says no known format."""
-    kind(target)
-    if Path(target).resolve() == Path(source).resolve():
-        raise ValueError(f"{target} is the input itself; choose another output")
+STATE = "state.json"  # lists the files of an Arrow data set
+_SPLITS = "dataset_dict.json"
 
 
 def kind(path: str | Path) -> str:
@@ -86,71 +71,6 @@ def batches(path: str | Path, *, rows: int = BATCH_ROWS, split: str | None = Non
         yield _conform(piece, schema)
 
 
-def write(tables: pa.Table | Iterable[pa.Table], path: str | Path) -> int:
-    """Write a table, or batches of one schema, whole or not at all; return the number of rows.
-
-    Raises:
-        ValueError: the name says no known format, there is no batch, or a folder would replace something else.
-    """
-    path, form = Path(path), kind(path)
-    if form == "folder" and path.exists() and not _is_dataset(path):
-        raise ValueError(f"{path} exists and is no Arrow data set; choose another folder")
-    parts = iter([tables] if isinstance(tables, pa.Table) else tables)
-    if (first := next(parts, None)) is None:
-        raise ValueError(f"{path}: there is no batch to write")
-    rows = 0
-    writer = {"jsonl": _gzip if path.suffix == ".gz" else _jsonl, "parquet": _parquet, "folder": _folder}[form]
-    with paths.whole(path) as temporary, writer(temporary, first.schema) as put:
-        for part in chain([first], parts):
-            put(part)
-            rows += len(part)
-    return rows
-
-
-@contextmanager
-def _jsonl(path: Path, schema: pa.Schema, *, compressed: bool = False) -> Iterator[Put]:
-    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).encode
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, 0) if compressed else nullcontext(raw) as file:
-
-        def put(table: pa.Table) -> None:
-            for batch in table.to_batches(max_chunksize=1000):
-                text = "\n".join([*map(encode, batch.to_pylist()), ""])
-                file.write(text.encode())
-
-        yield put
-
-
-_gzip = partial(_jsonl, compressed=True)
-
-
-@contextmanager
-def _parquet(path: Path, schema: pa.Schema) -> Iterator[Put]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        yield writer.write_table
-
-
-@contextmanager
-def _folder(path: Path, schema: pa.Schema) -> Iterator[Put]:
-    path.mkdir()
-    with pa.OSFile(str(path / _DATA), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-        yield lambda table: writer.write_table(table, max_chunksize=1000)
-    state: dict[str, Any] = {
-        "_data_files": [{"filename": _DATA}],
-        "_fingerprint": uuid4().hex[:16],  # names the library's cached results: never the same for two data sets
-        **dict.fromkeys(("_format_columns", "_format_type", "_split")),
-        "_format_kwargs": {},
-        "_output_all_columns": False,
-    }
-    (path / _STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
-    (path / _INFO).write_text("{}\n", encoding="utf-8")
-
-
-def _is_dataset(path: Path) -> bool:
-    return (path / _STATE).is_file() or (path.is_dir() and not any(path.iterdir()))
-
-
 def _found(path: str | Path) -> Path:
     path = Path(path)
     if not path.exists():
@@ -191,9 +111,9 @@ def _read_folder(path: Path, rows: int, split: str | None) -> Iterator[pa.Table]
         if split not in splits:
             raise ValueError(f"{path} holds the splits {', '.join(splits)}; name one with split=")
         path = path / str(split)
-    if not (path / _STATE).is_file():
-        raise ValueError(f"{path} is a folder without {_STATE}, so no data set written by save_to_disk")
-    names = [entry["filename"] for entry in json.loads((path / _STATE).read_text(encoding="utf-8"))["_data_files"]]
+    if not (path / STATE).is_file():
+        raise ValueError(f"{path} is a folder without {STATE}, so no data set written by save_to_disk")
+    names = [entry["filename"] for entry in json.loads((path / STATE).read_text(encoding="utf-8"))["_data_files"]]
     done = False
     for name in names:
         with pa.memory_map(str(path / name)) as source, pa.ipc.open_stream(source) as reader:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rapo.pairs import candidates, files, layouts, schema
+from rapo.pairs import candidates, files, layouts, schema, writing
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.check import check
 
@@ -136,7 +136,7 @@ def pairs_file(
         FileNotFoundError: ``source`` is missing.
         ValueError: a candidate is bad, as `rapo.pairs.candidates.to_pairs` says.
     """
-    files.check_target(target, source)
+    writing.check_target(target, source)
 
     def made() -> Iterator[pa.Table]:
         row = 1
@@ -144,7 +144,7 @@ def pairs_file(
             yield candidates.to_pairs(batch, pairing, name=str(source), first_row=row)
             row += len(batch)
 
-    return files.write(made(), target)
+    return writing.write(made(), target)
 
 
 def hold_out(table: pa.Table, *, prompts: int = 2_000, seed: int = 42) -> tuple[pa.Table, pa.Table]:

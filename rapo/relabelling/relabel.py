@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from rapo.pairs import files, layouts
+from rapo.pairs import files, layouts, writing
 from rapo.pairs.check import check
 from rapo.pairs.schema import batches, with_ids
 from rapo.relabelling.goals import OVERALL, GoalTemplate
@@ -118,7 +118,7 @@ def relabel_file(
         FileNotFoundError: ``source`` is missing.
         ValueError: the file breaks the schema, or as `relabel` says.
     """
-    files.check_target(target, source)
+    writing.check_target(target, source)
 
     def checked() -> Iterator[pa.Table]:
         row = 1
@@ -136,7 +136,7 @@ def relabel_file(
                 tallies.append(tally)
                 yield rows
 
-    files.write(made(), target)
+    writing.write(made(), target)
     return sum(tallies, Tally())
 
 
@@ -145,7 +145,7 @@ def _kept(tables: Iterable[pa.Table], target: Path, rows: int) -> Iterator[Calla
     """Tables that are made once and can be had again, in a temporary folder beside ``target``."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-        files.write(tables, Path(folder) / "pairs")
+        writing.write(tables, Path(folder) / "pairs")
         yield lambda: (table.combine_chunks() for table in files.batches(Path(folder) / "pairs", rows=rows))
 
 

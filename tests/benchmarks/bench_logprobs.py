@@ -214,7 +214,7 @@ def growing(kind: str, size: int) -> None:
     """rapo's added memory for a vocabulary of this size, or for this many rows of a file."""
     import pyarrow as pa
 
-    from rapo.pairs import files
+    from rapo.pairs import writing
     from rapo.scoring.score import score
 
     warnings.simplefilter("ignore")
@@ -223,7 +223,7 @@ def growing(kind: str, size: int) -> None:
     n, lengths = (size, (20, 20)) if kind == "rows" else (4, (100, 100))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "rows.parquet"
-        files.write(pa.Table.from_pylist(rows(n, prompt=lengths[0], response=lengths[1], words=words)), file)
+        writing.write(pa.Table.from_pylist(rows(n, prompt=lengths[0], response=lengths[1], words=words)), file)
         score(
             pa.Table.from_pylist(rows(1, prompt=9, response=9, words=words)),
             model,

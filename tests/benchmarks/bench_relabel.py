@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rapo.pairs import files
+from rapo.pairs import files, writing
 from rapo.relabelling import goals, relabel
 
 WORDS = np.array(
@@ -87,8 +87,8 @@ def speed(n: int, repeats: int, folder: Path) -> None:
     from datasets import disable_progress_bars
 
     disable_progress_bars()
-    files.write(ultrafeedback_sized(n), folder / "pairs")
-    files.write(ultrafeedback_sized(500), folder / "few")
+    writing.write(ultrafeedback_sized(n), folder / "pairs")
+    writing.write(ultrafeedback_sized(500), folder / "few")
     by_row(folder / "few"), by_column(folder / "few")
     ways = {"row by row (datasets.map)": by_row, "whole columns (rapo)": by_column}
     walls: dict[str, list[float]] = {name: [] for name in ways}
@@ -123,7 +123,7 @@ def memory(sizes: list[int], folder: Path) -> None:
             if form.startswith("one"):
                 pq.write_table(pa.concat_tables(parts), source, row_group_size=n)
             else:
-                files.write(parts, source)
+                writing.write(parts, source)
             size = sum(part.nbytes for part in parts) / 1e6
             del parts
             command = [sys.executable, __file__, "--stream", str(source), str(folder / f"out {source.name}")]

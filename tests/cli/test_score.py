@@ -14,7 +14,7 @@ import tiny
 
 from rapo.cli import main as cli
 from rapo.models.tiny import save
-from rapo.pairs import files
+from rapo.pairs import files, writing
 from rapo.scoring.score import score
 
 COLUMNS = [
@@ -43,7 +43,7 @@ def shuffled(n: int = 7, **options: object) -> pa.Table:
 @pytest.mark.parametrize("plain", [False, True])
 def test_it_adds_the_columns_and_keeps_the_rest(folders, name, plain):
     table = shuffled(plain=plain)
-    files.write(table, "in.parquet")
+    writing.write(table, "in.parquet")
     words = ["score", "in.parquet", "--model", folders["M"], "--reference", folders["R"], "--out", name]
     assert cli.main(words) == 0
     assert Path(f"{name}.json").is_file()
@@ -58,7 +58,7 @@ def test_it_adds_the_columns_and_keeps_the_rest(folders, name, plain):
 
 
 def test_it_says_what_was_done(folders, capsys):
-    files.write(shuffled(), "in.jsonl")
+    writing.write(shuffled(), "in.jsonl")
     words = ["score", "in.jsonl", "--model", folders["M"], "--out", "out.parquet", "--max-length", "40"]
     assert cli.main(words) == 0
     told = json.loads(Path("out.parquet.json").read_text())
@@ -74,7 +74,7 @@ def test_it_says_what_was_done(folders, capsys):
 
 
 def test_another_output_computes_nothing_again(folders, capsys):
-    files.write(shuffled(), "in.jsonl")
+    writing.write(shuffled(), "in.jsonl")
     for name in ("a.parquet", "b.jsonl"):
         assert cli.main(["score", "in.jsonl", "--model", folders["M"], "--out", name]) == 0
     assert "nothing to compute; 0 pieces computed, 1 reused" in capsys.readouterr().out
@@ -95,7 +95,7 @@ def test_another_output_computes_nothing_again(folders, capsys):
     ],
 )
 def test_bad_input_is_told_in_a_line_and_nothing_is_written(folders, capsys, words, told):
-    files.write(shuffled(), "in.jsonl")
+    writing.write(shuffled(), "in.jsonl")
     assert cli.main(["score", *words, "--model", folders["M"]]) == 2
     err = capsys.readouterr().err
     assert told in err
@@ -104,7 +104,7 @@ def test_bad_input_is_told_in_a_line_and_nothing_is_written(folders, capsys, wor
 
 
 def test_a_full_disk_leaves_an_old_output_alone(folders, capsys, monkeypatch):
-    files.write(shuffled(), "in.jsonl")
+    writing.write(shuffled(), "in.jsonl")
     Path("out.jsonl").write_text("old\n")
 
     def full(tables, path):
@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_an_old_output_alone(folders, capsys, monkeypatch):
 def test_two_processes_share_the_rows(folders):
     """As on several GPUs: half of the pieces each, one output, the same numbers."""
     table = shuffled(600)
-    files.write(table, "in.parquet")
+    writing.write(table, "in.parquet")
     words = ["score", "in.parquet", "--model", folders["M"], "--out", "two.parquet", "--cache", "kept"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scored_pairs import json_lines
 
-from rapo.pairs import files
+from rapo.pairs import files, writing
 
 NAMES = ["a.jsonl", "a.jsonl.gz", "a.parquet", "a"]
 
@@ -24,7 +24,7 @@ ROWS = [
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_is_read_again(name: str, tmp_path: Path):
     table = pa.Table.from_pylist(ROWS)
-    assert files.write(table, tmp_path / name) == 3
+    assert writing.write(table, tmp_path / name) == 3
     got = files.read(tmp_path / name)
     assert got.schema == table.schema
     assert got.to_pylist() == ROWS
@@ -34,7 +34,7 @@ def test_what_is_written_is_read_again(name: str, tmp_path: Path):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("rows", [1, 2, 5])
 def test_batches_hold_the_same_rows_in_one_schema(name: str, rows: int, tmp_path: Path):
-    files.write(pa.Table.from_pylist(ROWS), tmp_path / name)
+    writing.write(pa.Table.from_pylist(ROWS), tmp_path / name)
     got = list(files.batches(tmp_path / name, rows=rows))
     assert max(map(len, got)) <= rows
     assert len({str(piece.schema) for piece in got}) == 1
@@ -44,7 +44,7 @@ def test_batches_hold_the_same_rows_in_one_schema(name: str, rows: int, tmp_path
 @pytest.mark.parametrize("name", ["a.parquet", "a"])
 def test_an_empty_table_keeps_its_schema(name: str, tmp_path: Path):
     table = pa.Table.from_pylist(ROWS).slice(0, 0)
-    files.write(table, tmp_path / name)
+    writing.write(table, tmp_path / name)
     assert files.read(tmp_path / name).schema == table.schema
     assert [len(piece) for piece in files.batches(tmp_path / name)] == [0]
 
@@ -58,13 +58,13 @@ def test_a_failing_write_leaves_nothing_and_keeps_the_old(name: str, tmp_path: P
         raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
-        files.write(failing(), tmp_path / name)
+        writing.write(failing(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
-    files.write(table, tmp_path / name)
+    writing.write(table, tmp_path / name)
     with pytest.raises(RuntimeError, match="stop"):
-        files.write(failing(), tmp_path / name)
+        writing.write(failing(), tmp_path / name)
     assert files.read(tmp_path / name).to_pylist() == ROWS
-    files.write(table.slice(1), tmp_path / name)
+    writing.write(table.slice(1), tmp_path / name)
     assert files.read(tmp_path / name).to_pylist() == ROWS[1:]
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -73,14 +73,14 @@ def test_a_folder_never_replaces_something_else(tmp_path: Path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("dear", encoding="utf-8")
     with pytest.raises(ValueError, match="exists and is no Arrow data set"):
-        files.write(pa.table({"a": [1]}), tmp_path / "mine")
+        writing.write(pa.table({"a": [1]}), tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.tex").exists()
 
 
 def test_a_folder_is_a_data_set_of_the_datasets_library_and_back(tmp_path: Path):
     datasets = pytest.importorskip("datasets")
     table = pa.Table.from_pylist(ROWS)
-    files.write(table, tmp_path / "ours")
+    writing.write(table, tmp_path / "ours")
     assert datasets.load_from_disk(str(tmp_path / "ours")).to_list() == ROWS
     theirs = datasets.Dataset.from_list(ROWS)
     theirs.select([2, 0]).save_to_disk(str(tmp_path / "theirs"))
@@ -106,7 +106,7 @@ def test_a_column_that_changes_type_between_batches_is_named(tmp_path: Path):
 
 def test_nan_is_never_written_as_json(tmp_path: Path):
     with pytest.raises(ValueError, match="not JSON compliant"):
-        files.write(pa.table({"s": [float("nan")]}), tmp_path / "a.jsonl")
+        writing.write(pa.table({"s": [float("nan")]}), tmp_path / "a.jsonl")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -151,13 +151,13 @@ def test_json_lines_keep_every_text_and_number(tmp_path: Path, rows: list[dict[s
     table = pa.Table.from_pylist(
         rows, pa.schema([("t", pa.string()), ("x", pa.float64()), ("l", pa.list_(pa.string()))])
     )
-    files.write(table, tmp_path / "a.jsonl")
+    writing.write(table, tmp_path / "a.jsonl")
     assert files.read(tmp_path / "a.jsonl").to_pylist() == rows
 
 
 def test_no_two_folders_share_a_fingerprint(tmp_path: Path):
     """`datasets` names its cached results by it: of two data sets with one, the second would read the first's."""
     for name in "ab":
-        files.write(pa.Table.from_pylist(ROWS), tmp_path / name)
+        writing.write(pa.Table.from_pylist(ROWS), tmp_path / name)
     prints = [json.loads((tmp_path / name / "state.json").read_text())["_fingerprint"] for name in "ab"]
     assert prints[0] != prints[1]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from scored_pairs import FOUR, asked, last_texts
 
-from rapo.pairs import audit, files, sources
+from rapo.pairs import audit, files, sources, writing
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.faults import PairsError
 from rapo.relabelling import relabel
@@ -16,13 +16,13 @@ from rapo.relabelling import relabel
 @pytest.mark.parametrize("name", ["in.jsonl", "in.jsonl.gz", "in.parquet", "in"])
 def test_pairs_are_written_and_read_again(name: str, tmp_path: Path):
     made = sources.as_pairs([asked(*FOUR, instruction=f"q{i}") for i in range(5)])
-    assert files.write(made, tmp_path / name) == 5
+    assert writing.write(made, tmp_path / name) == 5
     assert sources.read_pairs(tmp_path / name).to_pylist() == made.to_pylist()
 
 
 def test_a_file_of_candidates_is_read_as_pairs_and_streamed_alike(tmp_path: Path):
     rows = [asked(*FOUR, instruction=f"q{i}") for i in range(7)]
-    files.write(pa.Table.from_pylist(rows), tmp_path / "in.jsonl")
+    writing.write(pa.Table.from_pylist(rows), tmp_path / "in.jsonl")
     whole = sources.read_pairs(tmp_path / "in.jsonl", pairing=Pairing(rule="all"))
     n = sources.pairs_file(tmp_path / "in.jsonl", tmp_path / "out.parquet", Pairing(rule="all"), batch_rows=3)
     assert n == len(whole) == 42
@@ -62,7 +62,7 @@ def test_names_of_the_schema_win_over_known_ones_and_given_ones_over_both():
 
 
 def test_candidates_given_as_pairs_are_told_what_they_are(tmp_path: Path):
-    files.write(pa.Table.from_pylist([asked(*FOUR)]), tmp_path / "in.jsonl")
+    writing.write(pa.Table.from_pylist([asked(*FOUR)]), tmp_path / "in.jsonl")
     with pytest.raises(PairsError, match=r"hold candidates: make pairs of them first \(`rapo pairs`\)"):
         relabel.relabel_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
 
@@ -114,7 +114,7 @@ def test_real_judged_answers_become_pairs_and_rows(shared_data: Path, tmp_path: 
     assert made["score_chosen"].to_pylist() == best
     by_text = [{c["response"]: c["overall_score"] for c in line["completions"]} for line in raw]
     assert all(text in scores for text, scores in zip(last_texts(made, "rejected"), by_text, strict=True))
-    files.write(made, tmp_path / "pairs.parquet")
+    writing.write(made, tmp_path / "pairs.parquet")
     tally = relabel.relabel_file(tmp_path / "pairs.parquet", tmp_path / "rows.jsonl", batch_rows=100)
     assert tally.rows == 2 * (403 - told.ties)
     rows = files.read(tmp_path / "rows.jsonl")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scored_pairs import many, pair, reward, table, turn
 
-from rapo.pairs import files
+from rapo.pairs import files, writing
 from rapo.pairs.check import check
 from rapo.relabelling.goals import OVERALL
 from rapo.relabelling.relabel import Scheme, Tally, relabel, relabel_file
@@ -118,7 +118,7 @@ def key(row: dict[str, Any]) -> tuple[str, str]:
 @pytest.mark.parametrize("half", [False, True])
 def test_a_file_gives_the_same_rows_as_a_table(source: str, batch_rows: int, half: bool, tmp_path: Path):
     rows = table(*many(8), *many(2, score_chosen=2.0))
-    files.write(check(rows), tmp_path / source)
+    writing.write(check(rows), tmp_path / source)
     tally = relabel_file(
         tmp_path / source, tmp_path / "out.parquet", Scheme(half=half, seed=3), batch_rows=batch_rows
     )
@@ -133,14 +133,14 @@ def test_implicit_goals_of_a_file_are_cut_over_the_whole_file(tmp_path: Path):
     rows = [
         {**row, "implicit_chosen": c, "implicit_rejected": r} for row, (c, r) in zip(many(20), drawn, strict=True)
     ]
-    files.write(table(*rows), tmp_path / "in.jsonl")
+    writing.write(table(*rows), tmp_path / "in.jsonl")
     relabel_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", Scheme(goal="implicit", half=True), batch_rows=3)
     whole = relabel(table(*rows), goal="implicit", half=True)
     assert sorted(files.read(tmp_path / "out.jsonl").to_pylist(), key=key) == sorted(whole.to_pylist(), key=key)
 
 
 def test_a_bad_row_in_a_file_is_named_and_nothing_is_written(tmp_path: Path):
-    files.write(table(*many(5), pair(score_chosen=None)), tmp_path / "in.parquet")
+    writing.write(table(*many(5), pair(score_chosen=None)), tmp_path / "in.parquet")
     with pytest.raises(ValueError, match=r"in\.parquet does not hold scored pairs[\s\S]*row 6 \(no value\)"):
         relabel_file(tmp_path / "in.parquet", tmp_path / "out.parquet", batch_rows=2)
     assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
@@ -149,14 +149,14 @@ def test_a_bad_row_in_a_file_is_named_and_nothing_is_written(tmp_path: Path):
 
 
 def test_ids_count_the_rows_of_the_file_even_where_rows_are_dropped(tmp_path: Path):
-    files.write(table(pair(score_chosen=None), *many(2)), tmp_path / "in.parquet")
+    writing.write(table(pair(score_chosen=None), *many(2)), tmp_path / "in.parquet")
     relabel_file(tmp_path / "in.parquet", tmp_path / "out.parquet", batch_rows=2, bad="drop")
     assert set(files.read(tmp_path / "out.parquet")["pair_id"].to_pylist()) == {"row-2", "row-3"}
 
 
 def test_columns_are_mapped_on_the_way(tmp_path: Path):
     row = {"q": "2 + 2 ?", "a": "4", "b": "5", "rm": [9.0, 2.0]}
-    files.write(table(row), tmp_path / "in.jsonl")
+    writing.write(table(row), tmp_path / "in.jsonl")
     columns = {
         "prompt": "q", "chosen": "a", "rejected": "b", "score_chosen": "max(rm)", "score_rejected": "min(rm)"
     }  # fmt: skip
@@ -166,7 +166,7 @@ def test_columns_are_mapped_on_the_way(tmp_path: Path):
 
 
 def test_the_input_is_never_the_output(tmp_path: Path):
-    files.write(table(pair()), tmp_path / "in.jsonl")
+    writing.write(table(pair()), tmp_path / "in.jsonl")
     with pytest.raises(ValueError, match="is the input itself"):
         relabel_file(tmp_path / "in.jsonl", tmp_path / "in.jsonl")
 
@@ -174,7 +174,7 @@ def test_the_input_is_never_the_output(tmp_path: Path):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(st.lists(pair_rows(), min_size=1, max_size=6), st.sampled_from(["system", "prefix"]))
 def test_a_file_of_json_lines_keeps_every_text(tmp_path: Path, rows: list[dict[str, Any]], placement: str):
-    files.write(check(table(*rows)), tmp_path / "in.jsonl")
+    writing.write(check(table(*rows)), tmp_path / "in.jsonl")
     relabel_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", Scheme(placement=placement), batch_rows=2)
     whole = relabel(table(*rows), placement=placement)
     assert sorted(files.read(tmp_path / "out.jsonl").to_pylist(), key=key) == sorted(whole.to_pylist(), key=key)
@@ -185,7 +185,7 @@ def test_a_file_is_checked_once_and_what_was_dropped_is_told_once(
     scheme: Scheme, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     implicit = {"implicit_chosen": 1.0, "implicit_rejected": -1.0}
-    files.write(table(*many(4, **implicit), pair(score_chosen=None, **implicit)), tmp_path / "in.jsonl")
+    writing.write(table(*many(4, **implicit), pair(score_chosen=None, **implicit)), tmp_path / "in.jsonl")
     with caplog.at_level(logging.WARNING):
         relabel_file(tmp_path / "in.jsonl", tmp_path / "out" / "rows.jsonl", scheme, bad="drop")
     assert caplog.text.count("dropped 1 rows") == 1

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rapo import paths
 from rapo.models import loading
 from rapo.models.tiny import ARCHITECTURES, CHAT_TEMPLATES, build_tokenizer, save
-from rapo.pairs import files
+from rapo.pairs import writing
 from rapo.scoring import one_pass, sequences
 from rapo.scoring.score import COLUMNS, cache_folder, score, sums
 
@@ -283,7 +283,7 @@ def test_killed_and_run_again_it_continues(cache, forwards):
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz", "rows.parquet", "rows"])
 def test_files_give_what_tables_give(tmp_path, name):
     table = tiny.rows(7)
-    files.write(table, tmp_path / name)
+    writing.write(table, tmp_path / name)
     assert (
         quick(tmp_path / name, tiny.model(), piece_rows=3).table == quick(table, tiny.model(), piece_rows=3).table
     )
@@ -308,7 +308,7 @@ def test_no_rows_give_no_scores():
 def test_an_empty_response_is_told_with_its_row_before_any_work(tmp_path, forwards):
     rows = tiny.rows(7).to_pylist()
     rows[5]["rejected"] = [{"role": "assistant", "content": ""}]
-    files.write(pa.Table.from_pylist(rows), tmp_path / "rows.jsonl")
+    writing.write(pa.Table.from_pylist(rows), tmp_path / "rows.jsonl")
     with pytest.raises(ValueError, match=r"column rejected: empty response in row 6") as caught:
         quick(tmp_path / "rows.jsonl", tiny.model(), piece_rows=2)
     assert "rows.jsonl" in str(caught.value)

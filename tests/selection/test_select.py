@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapo.cli.main import main
-from rapo.pairs import files
+from rapo.pairs import files, writing
 from rapo.selection.select import LOGPROBS, METRICS, REFERENCE, Options, row_ids, select, top
 
 VALUES = st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=1, max_size=40)
@@ -145,7 +145,7 @@ def test_rows_without_ids_get_distinct_ones() -> None:
 
 def test_command_keeps_rows_and_tells_what_it_did(tmp_path: Path) -> None:
     source, target = tmp_path / "in.parquet", tmp_path / "out.jsonl"
-    files.write(scored(), source)
+    writing.write(scored(), source)
     assert main(["select", str(source), "--fraction", "0.4", "--out", str(target)]) == 0
     kept = files.read(target)
     told = json.loads((tmp_path / "out.jsonl.json").read_text())

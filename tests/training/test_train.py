@@ -12,7 +12,7 @@ import torch
 from tiny import TOKENIZER, WORDS
 
 from rapo.models.tiny import load, save
-from rapo.pairs import files
+from rapo.pairs import files, writing
 from rapo.scoring.score import score, sums
 from rapo.scoring.tokens import PAIR, tokenise
 from rapo.training import fit, train
@@ -107,7 +107,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """Reference sums, read from a file that holds scored rows."""
     file = tmp_path_factory.mktemp("scored") / "rows.parquet"
     table = tiny.rows(16, longest=10)
-    files.write(score(table, tiny.model(), tokenizer=TOKENIZER, cache=False).attach(table), file)
+    writing.write(score(table, tiny.model(), tokenizer=TOKENIZER, cache=False).attach(table), file)
     return sums(files.read(file))
 
 

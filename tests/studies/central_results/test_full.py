@@ -14,7 +14,7 @@ from rapo import config
 from rapo.judging import grading
 from rapo.judging.server import JudgeError
 from rapo.models import tiny
-from rapo.pairs import files
+from rapo.pairs import writing
 from rapo.studies.central_results import claims as central_claims
 from rapo.studies.central_results import full, tables
 from rapo.studies.common import inputs
@@ -61,7 +61,7 @@ def recipe(root: Path) -> dict[str, Any]:
         shape = tiny.tiny_config(architecture, vocab_size=len(tokenizer), width=16, layers=1, heads=2)
         source = tiny.save(tiny.random_model(shape, seed=1), tokenizer, root / architecture)
         named[architecture] = {"source": str(source), "label_smoothing": 0.3}
-    files.write([data.candidates(data.make_world({}), 30, seed=1)], root / "candidates.jsonl")
+    writing.write([data.candidates(data.make_world({}), 30, seed=1)], root / "candidates.jsonl")
     asked = [{"instruction": q.text} for q in prompts.draw_distinct(24, split="test", seed=1)]
     quiz = [{"question": question, "answer": answer} for _, question, answer in skills.draw(3, seed=1)]
     for name, rows in (("asked", asked), ("quiz", quiz)):
