@@ -28,16 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, check, count and print."""
-    from rapo.pairs import audit, sources
+    from rapo.pairs import audit, door
 
-    table = sources.read_pairs(
-        args.file,
-        columns=options.columns(args.column),
-        split=args.split,
-        bad=args.bad,
-        reversed_pairs=args.reversed_pairs,
-        pairing=sources.Pairing(bad=args.bad),
-    )
+    table = door.open_pairs(args.file, **options.reading(args)).read()
     told, lengths = audit.summary(table), audit.length_correlation(table)
     shares = audit.audit(table, good=args.good, bad=args.poor, best=args.best)
     if args.json:

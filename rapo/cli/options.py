@@ -53,11 +53,16 @@ def write_report(target: str | Path, record: dict[str, Any]) -> None:
     paths.write_text(Path(f"{target}.json"), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
-def add_input(parser: argparse.ArgumentParser, *, what: str) -> None:
-    """The input file, its split, and the mapping of its columns."""
-    kinds = "a .jsonl, .jsonl.gz or .parquet file, or a folder written by datasets.save_to_disk"
-    parser.add_argument("file", help=f"{what}: {kinds}")
-    parser.add_argument("--split", help="which split of a folder that holds several")
+def add_input(parser: argparse.ArgumentParser, *, what: str, name: str = "file") -> None:
+    """Where preference data come from: every command that reads pairs has these options, and `pairs`."""
+    kinds = (
+        "a file (JSON lines, parquet), a folder or 'pattern' of shards, a folder written by save_to_disk, "
+        "- for standard input, or owner/name on the hub"
+    )
+    parser.add_argument(name, metavar="IN", help=f"{what}: {kinds}")
+    parser.add_argument("--split", metavar="NAME", help="which split of a folder or data set that holds several")
+    parser.add_argument("--revision", metavar="COMMIT", help="of a data set on the hub")
+    add_column(parser, source="SOURCE: a column, max(COLUMN) or min(COLUMN)")
 
 
 def add_column(parser: argparse.ArgumentParser, *, flag: str = "--column", source: str) -> None:
@@ -67,8 +72,7 @@ def add_column(parser: argparse.ArgumentParser, *, flag: str = "--column", sourc
 
 
 def add_pair_checks(parser: argparse.ArgumentParser) -> None:
-    """The mapping of columns, and what to do with bad rows."""
-    add_column(parser, source="SOURCE: a column, max(COLUMN) or min(COLUMN)")
+    """What to do with bad rows and with reversed pairs."""
     parser.add_argument(
         "--bad", choices=("raise", "drop"), default="raise", help="bad rows: tell them and stop (default), or drop"
     )
@@ -78,6 +82,17 @@ def add_pair_checks(parser: argparse.ArgumentParser) -> None:
         default="raise",
         help="pairs whose chosen response scores below the rejected one (default: raise)",
     )
+
+
+def reading(args: argparse.Namespace) -> dict[str, Any]:
+    """What `add_input` and `add_pair_checks` were given, as the functions that read pairs take it."""
+    return {
+        "columns": columns(args.column),
+        "split": args.split,
+        "revision": args.revision,
+        "bad": args.bad,
+        "reversed_pairs": args.reversed_pairs,
+    }
 
 
 def columns(given: list[str]) -> dict[str, str]:

@@ -11,12 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_input(parser, what="candidates")
     parser.add_argument("--out", required=True, help="where to write the pairs; the suffix says the format")
     options.add_candidates(parser)
-    parser.add_argument(
-        "--bad",
-        choices=("raise", "drop"),
-        default="raise",
-        help="completions without score, rating or text: tell them and stop (default), or leave them out",
-    )
+    options.add_pair_checks(parser)
     parser.add_argument(
         "--exclude-source",
         action="append",
@@ -31,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from rapo.pairs import sources
 
     pairing = sources.Pairing(
-        rule=args.rule, seed=args.seed, score=args.score, bad=args.bad, exclude_sources=tuple(args.exclude_source)
+        rule=args.rule, seed=args.seed, score=args.score, exclude_sources=tuple(args.exclude_source)
     )
-    n = sources.pairs_file(args.file, args.out, pairing, split=args.split)
+    n = sources.pairs_file(args.file, args.out, pairing, **options.reading(args))
     options.say(f"{args.out}: {n:,} pairs")
     return 0

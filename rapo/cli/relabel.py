@@ -69,11 +69,8 @@ def run(args: argparse.Namespace) -> int:
         args.file,
         args.out,
         scheme,
-        columns=options.columns(args.column),
-        split=args.split,
         batch_rows=args.batch_rows,
-        bad=args.bad,
-        reversed_pairs=args.reversed_pairs,
+        **options.reading(args),
     )
     fate = {"drop": "dropped", "keep": "kept", "raise": "none"}[args.ties]
     half = ", half of the prompts" if args.half else ""

@@ -2,8 +2,7 @@
 
 Adds chosen_logprob_sum, chosen_tokens, chosen_truncated and the same for rejected; with --reference these again with
 the prefix ref_. Sums are in nats over the response's tokens. All other columns and the order of the rows stay.
-IN and OUT: .jsonl, .jsonl.gz, .parquet, or a folder of an Arrow data set; prompt, chosen and rejected are messages
-or plain strings. OUT.json says what was done.
+Prompt, chosen and rejected are messages or plain strings. OUT.json says what was done.
 
 An interrupted run continues where it stopped. Several GPUs, or several processes on CPUs, share the rows:
   accelerate launch --num_processes 4 -m rapo score IN --model M --out OUT
@@ -20,7 +19,8 @@ import pyarrow as pa
 
 from rapo import paths
 from rapo.cli import options
-from rapo.pairs import files, writing
+from rapo.pairs import writing
+from rapo.pairs.door import Pairs, open_pairs
 
 if TYPE_CHECKING:
     from rapo.scoring.score import Scores
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("input", metavar="IN", help="preference data: prompt, chosen, rejected")
+    options.add_input(parser, what="preference data", name="input")
     parser.add_argument("--model", required=True, metavar="M", help="causal LM: a folder or a hub's id")
     parser.add_argument("--reference", metavar="R", help="a second model of the same vocabulary")
     parser.add_argument("--out", required=True, metavar="OUT", help="where the scored data go")
@@ -40,10 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype", default="auto", help="float32, bfloat16, float16 or auto: the checkpoint's (auto)"
     )
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (a GPU if there is one)")
-    parser.add_argument("--split", metavar="S", help="which split of a folder that holds several")
     parser.add_argument("--cache", metavar="FOLDER", help="where computed pieces are kept (build/logprobs)")
     parser.add_argument("--no-cache", action="store_true", help="keep no pieces")
     parser.add_argument("--no-progress", action="store_true", help="show no bar")
+    options.add_pair_checks(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,8 +60,9 @@ def run(args: argparse.Namespace) -> int:
     from rapo.scoring.score import score
 
     transformers_logging.disable_progress_bar()
+    pairs = open_pairs(args.input, scored=None, lift=False, **options.reading(args))
     scores = score(
-        args.input,
+        pairs,
         args.model,
         tokenizer=args.tokenizer,
         reference=args.reference,
@@ -72,11 +73,10 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         cache=False if args.no_cache else args.cache or True,
         progress=False if args.no_progress else None,
-        split=args.split,
     )
     process = processes.current()
     if process.is_main:
-        writing.write(_attached(args.input, args.split, scores), target)
+        writing.write(_attached(pairs, scores), target)
         names = {"input": args.input, "output": args.out}
         seconds = round(time.monotonic() - started, 3)
         done = {**names, **scores.summary(), "seconds": seconds, "versions": keys.versions()}
@@ -86,9 +86,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _attached(source: str, split: str | None, scores: "Scores") -> Iterator[pa.Table]:
+def _attached(pairs: Pairs, scores: "Scores") -> Iterator[pa.Table]:
     start = 0
-    for batch in files.batches(source, split=split):
+    for batch in pairs.batches():
         yield scores.attach(batch, start=start)
         start += len(batch)
 

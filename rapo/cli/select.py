@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rapo.cli import options
-from rapo.pairs import files, writing
+from rapo.pairs import writing
+from rapo.pairs.door import open_pairs
 from rapo.selection import select as selection
 
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="explicit margin: best less worst of candidate_scores, as in the official code",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the metric uniform")
-    options.add_column(parser, source="column SOURCE (score_chosen, chosen_logprob_sum, ...)")
+    options.add_pair_checks(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,10 +49,11 @@ def run(args: argparse.Namespace) -> int:
         signed_implicit=args.signed,
         spread=args.spread,
         seed=args.seed,
-        columns=options.columns(args.column),
     )
     writing.check_target(args.out, args.file)
-    table = files.read(args.file, split=args.split)
+    table = open_pairs(
+        args.file, scored=args.metric in selection.SCORED or None, lift=False, **options.reading(args)
+    ).read()
     kept, chosen = selection.select(table, metric=args.metric, k=args.k, fraction=args.fraction, options=settings)
     writing.write(kept, args.out)
     told = {
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         "kept": len(kept),
         "threshold": None if not len(kept) else chosen.threshold,
         "tied_at_threshold": chosen.tied,
-        "input_sha256": files_hash(args.file),
+        "input_sha256": files_hash(args.file) if Path(args.file).exists() else None,
         "options": asdict(settings),
     }
     options.write_report(args.out, told)

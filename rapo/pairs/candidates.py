@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapo.pairs import check, messages
+from rapo.pairs.columns import CANDIDATES
 from rapo.pairs.faults import SHOWN, Fault, PairsError, merged
-from rapo.pairs.layouts import CANDIDATES
 from rapo.pairs.schema import batches, hashes
 
 RULES = ("random", "worst", "all")
@@ -98,7 +98,37 @@ def to_pairs(
     >>> pair["chosen"][0]["content"], pair["score_rejected"], pair["pair_id"]
     ('4', 2.0, 'row-1:2-1')
     """
-    made: list[pa.Table] = []
+    found = made(table, pairing, name=name, first_row=first_row)
+    if found.faults and pairing.bad == "raise":
+        raise PairsError(name, found.faults, what="scored candidates")
+    for fault in found.faults:
+        _log.warning("%s: left out %d completions: %s", name, len(fault.rows), fault.problem)
+    if found.few:
+        _log.warning("%s: left out %d rows with fewer than two candidates", name, found.few)
+    return check.check(found.table, name=f"pairs of {name}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Pairs of candidates, not checked yet.
+
+    Attributes:
+        table: the pairs.
+        rows: which row of the candidates each pair is made of, from 0. Shape: (n_pairs,)
+        faults: completions that can stand in no pair; they are left out.
+        few: rows with fewer than two candidates.
+    """
+
+    table: pa.Table
+    rows: np.ndarray
+    faults: list[Fault]
+    few: int
+
+
+def made(table: pa.Table, pairing: Pairing, *, name: str, first_row: int = 1) -> Found:
+    """What `to_pairs` makes before it judges. Raises ValueError where the table is not of this shape."""
+    parts: list[pa.Table] = []
+    rows: list[np.ndarray] = []
     faults: list[Fault] = []
     few, row = 0, first_row
     for batch in batches(table):
@@ -109,15 +139,11 @@ def to_pairs(
         flat = flat.without(np.concatenate([[], *(bad for bad, _ in found)]))
         faults += [fault for _, fault in found]
         few += int((flat.lengths < 2).sum())
-        made.append(_table(kept, flat, numbers, pairing))
+        better, worse = _compared(flat, pairing, kept)
+        parts.append(_table(kept, flat, numbers, better, worse))
+        rows.append(numbers[flat.row[better]] - first_row)
         row += len(batch)
-    if faults and pairing.bad == "raise":
-        raise PairsError(name, merged(faults), what="scored candidates")
-    for fault in merged(faults):
-        _log.warning("%s: left out %d completions: %s", name, len(fault.rows), fault.problem)
-    if few:
-        _log.warning("%s: left out %d rows with fewer than two candidates", name, few)
-    return check.check(pa.concat_tables(made), name=f"pairs of {name}")
+    return Found(pa.concat_tables(parts), np.concatenate(rows), merged(faults), few)
 
 
 def _included(batch: pa.RecordBatch, pairing: Pairing, name: str) -> np.ndarray:
@@ -209,9 +235,10 @@ def _bad(flat: _Flat, numbers: np.ndarray) -> list[tuple[np.ndarray, Fault]]:
     return found
 
 
-def _table(batch: pa.RecordBatch, flat: _Flat, numbers: np.ndarray, pairing: Pairing) -> pa.Table:
+def _table(
+    batch: pa.RecordBatch, flat: _Flat, numbers: np.ndarray, better: np.ndarray, worse: np.ndarray
+) -> pa.Table:
     """The pairs of a batch, in the order of its rows."""
-    better, worse = _compared(flat, pairing, batch)
     rows = pa.array(flat.row[better])
     dropped = ("instruction", "prompt", CANDIDATES)
     carried = {name: batch[name].take(rows) for name in batch.schema.names if name not in dropped}

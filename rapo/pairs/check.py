@@ -5,13 +5,15 @@ Rows are counted from 1, as an editor counts the lines of a file.
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import layouts, messages, rules
+from rapo.pairs import columns as naming
+from rapo.pairs import messages, rules
 from rapo.pairs.faults import Fault, PairsError, merged, sentence, short, tell
 from rapo.pairs.schema import COLUMNS, SCORES, SIDES, TEXTS, batches, partner, swapped
 
@@ -58,36 +60,84 @@ def check(
     >>> check(pa.Table.from_pylist([row]))["chosen"].to_pylist()
     [[{'role': 'assistant', 'content': '4'}]]
     """
+    check_options(bad, reversed_pairs)
+    if _passed.get(id(table)) is table:
+        return table
+    found = examine(table, name=name, bad=bad, reversed_pairs=reversed_pairs, scored=scored, first_row=first_row)
+    repeated = rules.repeated_ids(table, row=first_row)
+    if repeated or (found.faults and bad == "raise"):
+        raise PairsError(name, [*found.faults, *repeated], what=_what(scored))
+    for fault in found.faults:
+        _log.warning("%s: dropped %d rows: column %s: %s", name, len(fault.rows), fault.column, fault.problem)
+    if found.turned:
+        n = len(found.table) + (found.turned if reversed_pairs == "drop" else 0)
+        _log.warning("chosen scores below rejected in %d of %d pairs: %s", found.turned, n, reversed_pairs)
+    return passed(found.table) if scored and reversed_pairs != "keep" else found.table
+
+
+def check_options(bad: str, reversed_pairs: str) -> None:
+    """A ValueError where an option of `check` is unknown."""
     for option, value, legal in (("bad", bad, BAD), ("reversed_pairs", reversed_pairs, REVERSED)):
         if value not in legal:
             raise ValueError(f"{option} is {value!r}; use one of {', '.join(legal)}")
-    if _passed.get(id(table)) is table:
-        return table
-    what = "scored pairs" if scored else "pairs of responses to a prompt"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the check makes of a table.
+
+    Attributes:
+        table: in the one schema; without its bad rows where they are dropped.
+        faults: what is wrong, in the numbers of the rows.
+        turned: how many reversed pairs were swapped or dropped.
+    """
+
+    table: pa.Table
+    faults: list[Fault]
+    turned: int
+
+
+def examine(
+    table: pa.Table,
+    *,
+    name: str,
+    bad: str = "raise",
+    reversed_pairs: str = "raise",
+    scored: bool = True,
+    first_row: int = 1,
+) -> Examined:
+    """Hold a table against the schema and tell, as `check` does, without raising for bad rows.
+
+    Raises:
+        PairsError: columns are missing or of a wrong type: no row can be looked at.
+    """
     pieces: list[pa.RecordBatch] = []
     faults: list[Fault] = []
     row = first_row
     for batch in batches(table):
         piece, resists = _canonical(batch, scored=scored, row=row)
         if resists:
-            raise PairsError(name, resists, what=what)
+            raise PairsError(name, resists, what=_what(scored))
         found = rules.faults(piece, scored=scored, row=row)
         if scored and reversed_pairs == "raise":
             found += rules.reversed_pairs(piece, row=row)
         pieces.append(_without(piece, found, row) if bad == "drop" else piece)
         faults += found
         row += len(batch)
-    repeated = rules.repeated_ids(table, row=first_row)
-    if repeated or (faults and bad == "raise"):
-        raise PairsError(name, [*merged(faults), *repeated], what=what)
-    for fault in merged(faults):
-        _log.warning("%s: dropped %d rows: column %s: %s", name, len(fault.rows), fault.column, fault.problem)
-    checked = pa.Table.from_batches(pieces)
+    checked, turned = pa.Table.from_batches(pieces), 0
     if scored and reversed_pairs in ("swap", "drop"):
-        checked = _reversed(checked, reversed_pairs)
-    if scored and reversed_pairs != "keep":
-        _passed[id(checked)] = checked
-    return checked
+        checked, turned = _reversed(checked, reversed_pairs)
+    return Examined(checked, merged(faults), turned)
+
+
+def passed(table: pa.Table) -> pa.Table:
+    """Note that a table has passed every check, so that nobody looks again; return it."""
+    _passed[id(table)] = table
+    return table
+
+
+def _what(scored: bool) -> str:
+    return "scored pairs" if scored else "pairs of responses to a prompt"
 
 
 def numbers(column: pa.Array) -> pa.Array:
@@ -165,7 +215,7 @@ def _missing(schema: pa.Schema, *, scored: bool) -> list[Fault]:
         "The columns are {have}; say which one holds it: columns={{{name!r}: ...}}, "
         "on the command line --column {name}=..."
     )
-    if layouts.holds_candidates(columns):
+    if naming.holds_candidates(columns):
         remedy = "These rows hold candidates: make pairs of them first (`rapo pairs`)."
     return [Fault(name, "is missing", remedy.format(have=have, name=name), _NO_ROWS, ()) for name in need]
 
@@ -222,14 +272,14 @@ def _without(batch: pa.RecordBatch, faults: list[Fault], row: int) -> pa.RecordB
     return batch.filter(pa.array(keep))
 
 
-def _reversed(table: pa.Table, rule: str) -> pa.Table:
+def _reversed(table: pa.Table, rule: str) -> tuple[pa.Table, int]:
+    """Reversed pairs swapped or dropped, and how many there were."""
     wrong = pc.less(table["score_chosen"], table["score_rejected"])
     n = pc.sum(wrong).as_py() or 0
     if not n:
-        return table
-    _log.warning("chosen scores below rejected in %d of %d pairs: %s", n, len(table), rule)
+        return table, 0
     if rule == "drop":
-        return table.filter(pc.invert(wrong))
+        return table.filter(pc.invert(wrong)), n
     other = table.select(swapped(table.column_names)).rename_columns(table.column_names)
     index = np.arange(len(table)) + len(table) * wrong.to_numpy()
-    return pa.concat_tables([table, other]).take(pa.array(index))
+    return pa.concat_tables([table, other]).take(pa.array(index)), n

@@ -9,6 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,13 +33,18 @@ def kind(path: str | Path) -> str:
     ('jsonl', 'parquet', 'folder')
     """
     name = Path(path).name
-    if re.search(r"\.(jsonl|ndjson)(\.gz)?$", name):
-        return "jsonl"
-    if name.endswith(".parquet"):
-        return "parquet"
+    if found := kind_of_name(name):
+        return found
     if Path(path).is_dir() or "." not in name:
         return "folder"
     raise ValueError(f"{path}: the name says no known format; use {FORMATS}")
+
+
+def kind_of_name(name: str) -> str | None:
+    """The format of a file that its suffix says, if any."""
+    if re.search(r"\.(jsonl|ndjson)(\.gz)?$", name):
+        return "jsonl"
+    return "parquet" if name.endswith(".parquet") else None
 
 
 def read(path: str | Path, *, split: str | None = None) -> pa.Table:
@@ -53,22 +59,42 @@ def read(path: str | Path, *, split: str | None = None) -> pa.Table:
         ValueError: the file cannot be read; a bad row is named with its column and value.
     """
     pieces = list(_pieces(_found(path), 50_000, split))
-    schema = _one_schema(pieces, path)
-    return pa.concat_tables([_conform(piece, schema) for piece in pieces])
+    schema = one_schema(pieces, path)
+    return pa.concat_tables([conform(piece, schema) for piece in pieces])
 
 
-def batches(path: str | Path, *, rows: int = BATCH_ROWS, split: str | None = None) -> Iterator[pa.Table]:
+def batches(
+    path: str | Path, *, rows: int = BATCH_ROWS, split: str | None = None, schema: pa.Schema | None = None
+) -> Iterator[pa.Table]:
     """Read a table in batches of at most ``rows`` rows that all have one schema; an empty table is one batch.
 
-    JSON lines have no schema: they are read twice, once to find it. Raises what `read` raises.
+    JSON lines have no schema: they are read twice, once to find it, unless it is given. Raises what `read` raises.
     """
     source = _found(path)
-    if kind(source) != "jsonl":
-        yield from _pieces(source, rows, split)
-        return
-    schema = _one_schema(_pieces(source, rows, split), path)
+    if schema is None and kind(source) == "jsonl":
+        schema = one_schema(_pieces(source, rows, split), path)
     for piece in _pieces(source, rows, split):
-        yield _conform(piece, schema)
+        yield piece if schema is None else conform(piece, schema)
+
+
+def schema(path: str | Path, *, split: str | None = None, start: pa.Schema | None = None) -> pa.Schema:
+    """The schema that all rows fit, and those of ``start``; only JSON lines must be read through for it.
+
+    Raises what `read` raises.
+    """
+    source = _found(path)
+    pieces = _pieces(source, BATCH_ROWS, split)
+    return one_schema(pieces if kind(source) == "jsonl" else islice(pieces, 1), path, start=start)
+
+
+def is_readable(path: Path) -> bool:
+    """True where a file's name says a known format."""
+    return "." in path.name and kind_of_name(path.name) is not None
+
+
+def is_arrow_folder(path: Path) -> bool:
+    """True for a folder that `datasets.Dataset.save_to_disk` or `datasets.DatasetDict.save_to_disk` wrote."""
+    return (path / STATE).is_file() or (path / _SPLITS).is_file()
 
 
 def _found(path: str | Path) -> Path:
@@ -139,9 +165,9 @@ def _regrouped(found: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]
         yield pa.Table.from_batches(held)
 
 
-def _one_schema(pieces: Iterable[pa.Table], path: str | Path) -> pa.Schema:
+def one_schema(pieces: Iterable[pa.Table], path: str | Path, *, start: pa.Schema | None = None) -> pa.Schema:
     """The schema that every piece fits: whole numbers widen to fractions, missing columns become null."""
-    schema, row = pa.schema([]), 1
+    schema, row = start or pa.schema([]), 1
     for piece in pieces:
         for field in piece.schema:
             try:
@@ -156,7 +182,7 @@ def _one_schema(pieces: Iterable[pa.Table], path: str | Path) -> pa.Schema:
     return schema
 
 
-def _conform(piece: pa.Table, schema: pa.Schema) -> pa.Table:
+def conform(piece: pa.Table, schema: pa.Schema) -> pa.Table:
     """The piece with every column of the schema, in its type."""
     if piece.schema == schema:
         return piece

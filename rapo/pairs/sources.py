@@ -1,15 +1,15 @@
-"""Reads raw data into scored pairs: files of a person's own, files of candidates, data sets from a hub."""
+"""Scored pairs from raw data in one call, a file of them, and prompts held out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from rapo.pairs import candidates, files, layouts, schema, writing
+from rapo.pairs import files, schema, writing
 from rapo.pairs.candidates import Pairing
-from rapo.pairs.check import check
+from rapo.pairs.door import open_pairs
 
 # What the official preprocessing of arXiv:2410.08067 does with UltraFeedback's candidates. It leaves out the
 # prompts of TruthfulQA as well: give them as `exclude_prompts`.
@@ -18,27 +18,32 @@ ULTRAFEEDBACK_REVISION = "40b436560ca83a8dba36114c22ab3c66e43f6d5e"
 
 
 def read_pairs(
-    path: str | Path,
+    source: Any,
     *,
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
+    revision: str | None = None,
     bad: str = "raise",
     reversed_pairs: str = "raise",
     pairing: Pairing = Pairing(),  # noqa: B008 - frozen, so one for all calls is safe
+    scored: bool = True,
 ) -> pa.Table:
-    """Read and check scored pairs from a file of pairs or of candidates.
+    """Read and check scored pairs of any known shape: a file, shards, a data set on a hub, data in memory.
 
-    Well-known names of columns are understood (`rapo.pairs.layouts`). Candidates become pairs by ``pairing``.
+    Well-known names of columns and shapes are understood; candidates become pairs by ``pairing``. Pairs without an id
+    get one: ``row-`` and the number of their row.
 
     Args:
-        path: ``.jsonl``, ``.jsonl.gz``, ``.parquet`` or a folder of an Arrow data set.
+        source: as `rapo.pairs.door.open_pairs` takes it, which tells more of every argument.
         columns: names of the schema and what they are made of: ``{"prompt": "question"}``, ``{"score_chosen":
             "max(scores)"}``.
-        split: which split of a folder that holds several.
+        split: which split of a folder or a data set that holds several.
+        revision: of a data set on a hub.
         bad: "raise" tells every bad row, "drop" leaves them out with a warning that counts them.
         reversed_pairs: what to do with a chosen response that scores below the rejected one: "raise", "keep",
             "swap" the two sides, or "drop" the pair.
         pairing: how candidates become pairs (`rapo.pairs.candidates.Pairing`).
+        scored: False asks for prompt and responses alone.
 
     Returns:
         ``prompt``, ``chosen``, ``rejected`` (lists of messages with role and content), ``score_chosen``,
@@ -48,75 +53,26 @@ def read_pairs(
         FileNotFoundError: the file is missing.
         ValueError: the data break the schema; rows, columns, values and remedies are named.
     """
-    if not Path(path).exists():
-        is_name = str(path).count("/") == 1 and "." not in str(path)
-        hint = "; to read it from the hub use rapo.pairs.sources.read_hub" if is_name else ""
-        raise FileNotFoundError(f"{path} does not exist{hint}")
-    return as_pairs(
-        files.read(path, split=split),
+    return open_pairs(
+        source,
         columns=columns,
+        split=split,
+        revision=revision,
         bad=bad,
         reversed_pairs=reversed_pairs,
         pairing=pairing,
-        name=str(path),
-    )
+        scored=scored,
+    ).read()
 
 
-def as_pairs(
-    data: Any,
-    *,
-    columns: Mapping[str, str] | None = None,
-    bad: str = "raise",
-    reversed_pairs: str = "raise",
-    pairing: Pairing = Pairing(),  # noqa: B008
-    name: str = "<table>",
-) -> pa.Table:
-    """Scored pairs from data in memory: an Arrow table, a DataFrame, a `datasets.Dataset`, or a list of rows.
-
-    Pairs without an id get one: ``row-`` and the number of their row.
-
-    Takes the arguments of `read_pairs` and raises what it raises.
+def as_pairs(data: Any, *, name: str = "<table>", pairing: Pairing = Pairing()) -> pa.Table:  # noqa: B008
+    """Scored pairs from data in memory, which errors call ``name``; see `read_pairs`.
 
     >>> row = {"instruction": "2 + 2 ?", "chosen": "4", "rejected": "5", "chosen_score": 9, "rejected_score": 2}
     >>> as_pairs([row])["score_chosen"].to_pylist()
     [9.0]
     """
-    table = as_table(data)
-    if layouts.holds_candidates(table.column_names):
-        return candidates.to_pairs(layouts.rename(table, columns or {}, name=name), pairing, name=name)
-    named = schema.with_ids(layouts.named(table, columns, name=name))
-    return check(named, name=name, bad=bad, reversed_pairs=reversed_pairs)
-
-
-def as_table(data: Any) -> pa.Table:
-    """Data in memory as an Arrow table; see `as_pairs`.
-
-    Raises:
-        TypeError: ``data`` is none of the kinds that `as_pairs` names.
-    """
-    if isinstance(data, pa.Table):
-        return data
-    if isinstance(data, list):
-        return pa.Table.from_pylist(data)
-    if hasattr(data, "with_format"):
-        return data.with_format("arrow")[:].replace_schema_metadata(None)
-    if hasattr(data, "columns"):
-        return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
-    raise TypeError(f"{type(data).__name__} is no Arrow table, DataFrame, data set or list of rows")
-
-
-def read_hub(name: str, *, split: str, revision: str | None = None, config: str | None = None) -> pa.Table:
-    """A data set from the hub as an Arrow table, for `as_pairs`; needs the package `datasets` and a network.
-
-    Args:
-        name: "owner/name".
-        split: "train", "train_prefs", ...
-        revision: a commit, so that the data can never change; `ULTRAFEEDBACK_REVISION` for the paper's.
-        config: the data set's configuration, where it has several.
-    """
-    from datasets import load_dataset
-
-    return as_table(load_dataset(name, config, split=split, revision=revision))
+    return open_pairs(data, pairing=pairing, name=name).read()
 
 
 def pairs_file(
@@ -124,27 +80,33 @@ def pairs_file(
     target: str | Path,
     pairing: Pairing = Pairing(),  # noqa: B008
     *,
+    columns: Mapping[str, str] | None = None,
     split: str | None = None,
+    revision: str | None = None,
+    bad: str = "raise",
+    reversed_pairs: str = "raise",
+    scored: bool = True,
     batch_rows: int = files.BATCH_ROWS,
 ) -> int:
-    """Make a file of scored pairs from a file of candidates, in memory bounded by the batch.
+    """Write preference data of any known shape, candidates above all, as checked pairs, in bounded memory.
+
+    Takes the arguments of `read_pairs` and raises what it raises.
 
     Returns:
         How many pairs were written.
-
-    Raises:
-        FileNotFoundError: ``source`` is missing.
-        ValueError: a candidate is bad, as `rapo.pairs.candidates.to_pairs` says.
     """
     writing.check_target(target, source)
-
-    def made() -> Iterator[pa.Table]:
-        row = 1
-        for batch in files.batches(source, rows=batch_rows, split=split):
-            yield candidates.to_pairs(batch, pairing, name=str(source), first_row=row)
-            row += len(batch)
-
-    return writing.write(made(), target)
+    pairs = open_pairs(
+        source,
+        columns=columns,
+        split=split,
+        revision=revision,
+        bad=bad,
+        reversed_pairs=reversed_pairs,
+        pairing=pairing,
+        scored=scored,
+    )
+    return writing.write(pairs.batches(batch_rows), target)
 
 
 def hold_out(table: pa.Table, *, prompts: int = 2_000, seed: int = 42) -> tuple[pa.Table, pa.Table]:

@@ -9,13 +9,15 @@ Responses are never edited: both rows point at the buffers of the input. Only pr
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from rapo.pairs import files, layouts, writing
+from rapo.pairs import files, writing
 from rapo.pairs.check import check
+from rapo.pairs.door import open_pairs
 from rapo.pairs.schema import batches, with_ids
 from rapo.relabelling.goals import OVERALL, GoalTemplate
 from rapo.relabelling.rows import Scheme, Tally, ready, refuse_relabelled, rows_of, survey
@@ -80,7 +82,7 @@ def relabel(
     overall score : 2 . -> 5
     """
     scheme = Scheme(placement, template, goal, half, ties, seed, levels, official_fault)
-    refuse_relabelled(table.schema, name=name)
+    refuse_relabelled(table.column_names, name=name)
     checked = check(with_ids(table), name=name, reversed_pairs=reversed_pairs)
     return pa.concat_tables(made for made, _ in _stream(lambda: [checked], scheme, name))
 
@@ -92,6 +94,7 @@ def relabel_file(
     *,
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
+    revision: str | None = None,
     batch_rows: int = files.BATCH_ROWS,
     bad: str = "raise",
     reversed_pairs: str = "raise",
@@ -103,13 +106,11 @@ def relabel_file(
     temporary folder beside ``target``. Rows come in a block a batch.
 
     Args:
-        source, target: files as `rapo.pairs.files` knows them.
+        source: what `rapo.pairs.door.open_pairs` takes.
+        target: a file as `rapo.pairs.files` knows them.
         scheme: how to relabel.
-        columns: names of the schema and what they are made of, as `rapo.pairs.layouts.rename` takes them; well-known
-            names are understood without.
-        split: which split of a folder that holds several.
+        columns, split, revision, bad, reversed_pairs: see `rapo.pairs.door.open_pairs`.
         batch_rows: pairs in memory at a time.
-        bad, reversed_pairs: see `rapo.pairs.check`.
 
     Returns:
         What was done.
@@ -120,19 +121,19 @@ def relabel_file(
     """
     writing.check_target(target, source)
 
-    def checked() -> Iterator[pa.Table]:
-        row = 1
-        for batch in files.batches(source, rows=batch_rows, split=split):
-            refuse_relabelled(batch.schema, name=str(source))
-            named = with_ids(layouts.named(batch, columns, name=str(source)), row=row)
-            yield check(named, name=str(source), bad=bad, reversed_pairs=reversed_pairs, first_row=row)
-            row += len(batch)
-
+    pairs = open_pairs(
+        source, columns=columns, split=split, revision=revision, bad=bad, reversed_pairs=reversed_pairs
+    )
+    refuse_relabelled(pairs.columns(), name=pairs.name)
     tallies: list[Tally] = []
 
     def made() -> Iterator[pa.Table]:
-        with _kept(checked(), Path(target), batch_rows) if scheme.needs_whole else nullcontext(checked) as tables:
-            for rows, tally in _stream(tables, scheme, str(source)):
+        with (
+            _kept(pairs.batches(batch_rows), Path(target), batch_rows)
+            if scheme.needs_whole
+            else nullcontext(partial(pairs.batches, batch_rows))
+        ) as tables:
+            for rows, tally in _stream(tables, scheme, pairs.name):
                 tallies.append(tally)
                 yield rows
 

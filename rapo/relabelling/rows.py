@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -108,9 +108,9 @@ def ready(batch: pa.RecordBatch, scheme: Scheme, *, name: str) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays(list(kept.values()), names=list(kept))
 
 
-def refuse_relabelled(schema: pa.Schema, *, name: str) -> None:
-    """A ValueError where a table holds goal-conditioned rows already."""
-    if {"goal", "goal_source"} & set(schema.names):
+def refuse_relabelled(columns: Sequence[str], *, name: str) -> None:
+    """A ValueError where a table with these columns holds goal-conditioned rows already."""
+    if {"goal", "goal_source"} & set(columns):
         raise ValueError(f"{name} has a column goal or goal_source: relabelled before; start from its pairs")
 
 

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rapo import paths
 from rapo.config import canonical, content_hash
 from rapo.models import loading
-from rapo.pairs import files
+from rapo.pairs.door import Pairs, open_pairs
 from rapo.scoring import one_pass, processes, tokens
 from rapo.scoring.cache import Store
 from rapo.scoring.one_pass import COLUMNS, Pass
@@ -81,7 +81,7 @@ class Scores:
 
 
 def score(
-    table: pa.Table | str | Path,
+    table: Any,
     model: Any,
     *,
     tokenizer: Any = None,
@@ -103,7 +103,7 @@ def score(
 
     Args:
         table: ``prompt``, ``chosen`` and ``rejected`` as messages or plain strings; no score columns are needed. A
-            file (see `rapo.pairs.files`) is read in batches and never held.
+            table, `rapo.pairs.door.Pairs`, or what `rapo.pairs.door.open_pairs` takes; files are never held.
         model: a folder, a hub's id, or a loaded model, which is put in evaluation mode.
         tokenizer: what tokenises for both models: an object or a name; the model's own by default. A loaded model
             needs it.
@@ -129,7 +129,7 @@ def score(
         FileNotFoundError: a file or folder is missing.
         OSError: a piece cannot be kept (a full disk); what was kept before stays.
     """
-    name = "<table>" if isinstance(table, pa.Table) else str(table)
+    name = "<table>" if isinstance(table, pa.Table) else table.name if isinstance(table, Pairs) else str(table)
     pieces = _pieces(table, split, piece_rows)
     n_rows, plain = _survey(pieces, name)
     models = [(model, adapter, "model"), *([(reference, None, "reference")] if reference is not None else [])]
@@ -185,10 +185,11 @@ def cache_folder() -> Path:
     return paths.runs().parent / "logprobs"
 
 
-def _pieces(table: pa.Table | str | Path, split: str | None, rows: int) -> Callable[[], Iterator[pa.Table]]:
+def _pieces(table: Any, split: str | None, rows: int) -> Callable[[], Iterator[pa.Table]]:
     """The rows in pieces, from the start at every call; one empty piece where there are none."""
     if not isinstance(table, pa.Table):
-        return lambda: files.batches(table, rows=rows, split=split)
+        pairs = table if isinstance(table, Pairs) else open_pairs(table, split=split, scored=None, lift=False)
+        return lambda: pairs.batches(rows)
     if split is not None:
         raise ValueError(f"a table has no splits, but split={split!r} was asked for; leave split out")
     return lambda: (table.slice(start, rows) for start in range(0, max(len(table), 1), rows))

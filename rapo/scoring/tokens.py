@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from rapo.config import canonical, content_hash
-from rapo.pairs import layouts, messages
+from rapo.pairs import columns, messages
 from rapo.pairs.check import check
 from rapo.pairs.schema import TEXTS
 from rapo.scoring.sequences import Completion
@@ -124,8 +124,8 @@ def texts(table: pa.Table, *, name: str = "<table>", first_row: int = 1) -> pa.T
     >>> texts(pa.Table.from_pylist([row])).to_pylist()
     [{'prompt': '2 + 2 ?', 'chosen': '4', 'rejected': '5'}]
     """
-    known = {target: source for target, source in layouts.known(table.column_names).items() if target in TEXTS}
-    named = layouts.rename(table, known, name=name)
+    known = {target: source for target, source in columns.known(table.column_names).items() if target in TEXTS}
+    named = columns.rename(table, known, name=name)
     named = named.select([column for column in TEXTS if column in named.column_names])
     checked = check(named, name=name, scored=False, first_row=first_row)
     if is_plain(named.schema):

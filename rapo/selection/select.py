@@ -152,6 +152,10 @@ METRICS: dict[str, Callable[[pa.Table, Options], Floats]] = {
 }
 
 
+# Metrics that look at the scores of the responses.
+SCORED = ("alignment-potential", "explicit-margin")
+
+
 def select(
     table: pa.Table,
     *,

@@ -48,7 +48,12 @@ def test_it_adds_the_columns_and_keeps_the_rest(folders, name, plain):
     assert cli.main(words) == 0
     assert Path(f"{name}.json").is_file()
     found = files.read(name)
-    assert set(found.column_names) == {*table.column_names, *COLUMNS, *(f"ref_{column}" for column in COLUMNS)}
+    assert set(found.column_names) == {
+        *table.column_names,
+        "pair_id",
+        *COLUMNS,
+        *(f"ref_{column}" for column in COLUMNS),
+    }
     assert found.column_names[: table.num_columns] == table.column_names
     assert found.select(table.column_names).to_pylist() == table.to_pylist()
     for prefix, seed in (("", 0), ("ref_", 1)):
@@ -111,7 +116,7 @@ def test_a_full_disk_leaves_an_old_output_alone(folders, capsys, monkeypatch):
         next(iter(tables))
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(files, "write", full)
+    monkeypatch.setattr(writing, "write", full)
     assert cli.main(["score", "in.jsonl", "--model", folders["M"], "--out", "out.jsonl"]) == 2
     assert "out.jsonl: No space left on device" in capsys.readouterr().err
     assert Path("out.jsonl").read_text() == "old\n"

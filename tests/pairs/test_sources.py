@@ -58,13 +58,14 @@ def test_names_of_the_schema_win_over_known_ones_and_given_ones_over_both():
         "chosen_score": 9,
     }
     assert sources.as_pairs([data])["score_chosen"].to_pylist() == [2.0]
-    assert sources.as_pairs([data], columns={"score_chosen": "chosen_score"})["score_chosen"].to_pylist() == [9.0]
+    assert sources.read_pairs([data], columns={"score_chosen": "chosen_score"})["score_chosen"].to_pylist() == [
+        9.0
+    ]
 
 
-def test_candidates_given_as_pairs_are_told_what_they_are(tmp_path: Path):
+def test_candidates_are_made_into_pairs_by_every_command(tmp_path: Path):
     writing.write(pa.Table.from_pylist([asked(*FOUR)]), tmp_path / "in.jsonl")
-    with pytest.raises(PairsError, match=r"hold candidates: make pairs of them first \(`rapo pairs`\)"):
-        relabel.relabel_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert relabel.relabel_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl").pairs == 1
 
 
 def test_data_in_memory_of_every_kind():
@@ -84,8 +85,6 @@ def test_a_bad_file_is_told_with_its_row(tmp_path: Path):
     with pytest.raises(PairsError, match=r"in\.jsonl[\s\S]*score_rejected: not a finite number in row 2 \(nan\)"):
         sources.read_pairs(tmp_path / "in.jsonl")
     assert len(sources.read_pairs(tmp_path / "in.jsonl", bad="drop")) == 1
-    with pytest.raises(FileNotFoundError, match="read it from the hub"):
-        sources.read_pairs("owner/name")
     with pytest.raises(FileNotFoundError, match=r"none\.jsonl does not exist$"):
         sources.read_pairs(tmp_path / "none.jsonl")
 

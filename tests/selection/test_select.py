@@ -145,7 +145,8 @@ def test_rows_without_ids_get_distinct_ones() -> None:
 
 def test_command_keeps_rows_and_tells_what_it_did(tmp_path: Path) -> None:
     source, target = tmp_path / "in.parquet", tmp_path / "out.jsonl"
-    writing.write(scored(), source)
+    texts = {name: [f"{name} {i}" for i in range(50)] for name in ("prompt", "chosen", "rejected")}
+    writing.write(pa.table({**texts, **dict(zip(scored().column_names, scored().columns, strict=True))}), source)
     assert main(["select", str(source), "--fraction", "0.4", "--out", str(target)]) == 0
     kept = files.read(target)
     told = json.loads((tmp_path / "out.jsonl.json").read_text())

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from rapo.config import content_hash
-from rapo.pairs import files, sources
+from rapo.pairs import files, hub, raw, sources
 from rapo.pairs.sources import ULTRAFEEDBACK
 
 RECIPE = "the block `full` of rapo/studies/central_results/recipe.yaml"
@@ -68,9 +68,8 @@ def table(spec: Mapping[str, Any], *, key: str) -> pa.Table:
 
             path = hf_hub_download(source, file, repo_type="dataset", revision=spec.get("revision"))
             return _read(path, None)
-        return sources.read_hub(
-            source, split=spec.get("split", "train"), revision=spec.get("revision"), config=spec.get("config")
-        )
+        named = f"{source}:{spec['config']}" if spec.get("config") else source
+        return raw.read(f"{hub.PREFIX}{named}", split=spec.get("split", "train"), revision=spec.get("revision"))
     except ImportError:
         raise
     except Exception as error:

@@ -1,0 +1,220 @@
+"""The one way in: pairs from whatever a person has, recognised, checked, and read in bounded memory.
+
+Every command and function that reads pairs reads them here.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rapo.pairs import columns as naming
+from rapo.pairs import messages, raw, schema
+from rapo.pairs.candidates import Pairing
+from rapo.pairs.check import check_options, examine, passed
+from rapo.pairs.faults import Fault, PairsError, short
+from rapo.pairs.files import BATCH_ROWS
+from rapo.pairs.layouts.layout import Layout, Made
+from rapo.pairs.layouts.registry import PAIRS, recognise
+from rapo.pairs.tally import Counts, Ids
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How pairs are read: the options of `open_pairs`."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    bad: str = "raise"
+    reversed_pairs: str = "raise"
+    pairing: Pairing = field(default_factory=Pairing)
+    scored: bool | None = True
+    layout: str | None = None
+    lift: bool = True
+
+
+def open_pairs(
+    source: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    streaming: bool = False,
+    bad: str = "raise",
+    reversed_pairs: str = "raise",
+    pairing: Pairing = Pairing(),  # noqa: B008 - frozen, so one for all calls is safe
+    scored: bool | None = True,
+    layout: str | None = None,
+    lift: bool = True,
+    name: str = "<table>",
+) -> "Pairs":
+    """Open preference data of any known shape as checked pairs. Nothing is read yet but what is piped in.
+
+    Args:
+        source: a file, a list of files, a folder or a pattern of shards, "-" for standard input, "owner/name" or
+            "hf://owner/name" on a hub, an Arrow table, a DataFrame, a `datasets.Dataset`, or a list of rows.
+        columns: names of the schema and what they are made of: ``{"prompt": "question"}``, ``{"score_chosen":
+            "max(scores)"}``. Well-known names are understood without.
+        split: which split of a folder or a data set that holds several.
+        revision: of a data set on a hub.
+        streaming: read a data set on a hub as it comes, without a copy on the disk.
+        bad: "raise" tells the bad rows, "drop" leaves them out, counted.
+        reversed_pairs: what to do with a chosen response that scores below the rejected one: "raise", "keep",
+            "swap" the two sides, or "drop" the pair.
+        pairing: how candidates become pairs (`rapo.pairs.candidates.Pairing`).
+        scored: False asks for prompt and responses alone; None checks scores where there are some, but not their order.
+        layout: the layout's name (`rapo.pairs.layouts.registry`), where it shall not be found out.
+        lift: False leaves texts as they are where prompt and responses are plain strings in every row.
+        name: what errors call data in memory.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: an option is unknown, or the name says nothing known.
+        TypeError: ``source`` is of no known kind.
+
+    >>> row = {"instruction": "2 + 2 ?", "chosen": "4", "rejected": "5", "chosen_score": 9, "rejected_score": 2}
+    >>> open_pairs([row]).read()["score_chosen"].to_pylist()
+    [9.0]
+    """
+    check_options(bad, reversed_pairs)
+    if bad == "drop":
+        pairing = replace(pairing, bad="drop")
+    reading = Reading(dict(columns or {}), bad, reversed_pairs, pairing, scored, layout, lift)
+    return Pairs(raw.opened(source, split=split, revision=revision, streaming=streaming, name=name), reading)
+
+
+class Pairs:
+    """Pairs that can be read, in batches or whole, as often as wanted.
+
+    Attributes:
+        name: what errors and reports call them.
+        told: what was found out and done, one line each; whole after the first full pass.
+        counts: of the last full pass.
+        plain: whether prompt and responses are plain strings in the source, as the first batch shows.
+    """
+
+    def __init__(self, source: raw.Raw, reading: Reading) -> None:
+        self.name = source.name
+        self.told: list[str] = []
+        self.counts = Counts()
+        self.plain = False
+        self._raw, self._reading = source, reading
+        self._layout: Layout | None = None
+        self._tell(*source.told)
+
+    def columns(self) -> list[str]:
+        """Names of the columns as the source has them. Raises ValueError where it cannot be read."""
+        return next(self._raw.pieces(BATCH_ROWS)).table.column_names
+
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
+        """Checked pairs in the schema of `rapo.pairs.schema`, with ``pair_id``; one schema over all batches.
+
+        Args:
+            rows: read at a time; where rows hold candidates, a batch may have more pairs.
+
+        Raises:
+            PairsError: (a ValueError) rows break the schema; they are named with column, value and remedy.
+            ValueError: the data cannot be read, or hold no row.
+        """
+        counts, ids = Counts(), Ids()
+        for piece in self._raw.pieces(rows):
+            made = self._made(piece, counts.pairs + counts.dropped)
+            ids.add(made.table["pair_id"])
+            yield self._checked(piece, made, counts)
+        if (place := ids.repeated()) is not None:
+            raise PairsError(self.name, [self._repeated(place)], what="pairs")
+        self._close(counts)
+
+    def read(self) -> pa.Table:
+        """All pairs as one table. Raises what `batches` raises. Shape: (n_pairs, n_columns)"""
+        table = pa.concat_tables(self.batches(schema.BATCH_ROWS))
+        whole = self._reading.scored and self._reading.reversed_pairs != "keep"
+        return passed(table) if whole else table
+
+    def _made(self, piece: raw.Piece, done: int) -> Made:
+        """A piece with the schema's names, by its layout, which the first piece shows."""
+        if not piece.table.num_columns:
+            raise ValueError(f"{piece.name} is empty: there is nothing to read")
+        reading = self._reading
+        if self._layout is None:
+            self._layout = recognise(piece.table, reading.layout)
+            self._tell(*([f"{self.name}: {self._layout.told}"] if self._layout.told else []))
+        plain = self._layout is PAIRS
+        mapping = {**(naming.known(piece.table.column_names) if plain else {}), **reading.columns}
+        if mapping:
+            self._tell(f"{self.name}: " + ", ".join(f"{ours} is {theirs}" for ours, theirs in mapping.items()))
+        table = naming.rename(piece.table, mapping, name=piece.name)
+        made = self._layout.convert(table, reading.pairing, piece.name, piece.row)
+        texts = [name for name in schema.TEXTS if name in table.column_names]
+        self.plain = plain and all(messages.is_text(table.schema.field(name).type) for name in texts)
+        return replace(made, table=schema.with_ids(made.table, row=done + 1))
+
+    def _checked(self, piece: raw.Piece, made: Made, counts: Counts) -> pa.Table:
+        """The pairs made of a piece, checked and counted."""
+        reading = self._reading
+        scored = _has_scores(made.table) if reading.scored is None else reading.scored
+        found = examine(
+            made.table,
+            name=piece.name,
+            bad=reading.bad,
+            reversed_pairs="keep" if reading.scored is None else reading.reversed_pairs,
+            scored=scored,
+            first_row=piece.row,
+        )
+        faults = [*made.faults, *found.faults]
+        if faults and reading.bad == "raise":
+            raise PairsError(piece.name, faults, what="scored pairs" if scored else "pairs")
+        counts.blame(faults)
+        counts.left_out.update(made.left_out)
+        counts.rows += len(piece.table)
+        counts.pairs += len(found.table)
+        counts.dropped += len(made.table) - len(found.table)
+        counts.reversed += found.turned
+        if scored:
+            counts.see(found.table)
+        return _unlifted(found.table) if self.plain and not reading.lift else found.table
+
+    def _repeated(self, place: int) -> Fault:
+        """The fault that a repeated id is; the rows are read once more to show it."""
+        done = 0
+        for piece in self._raw.pieces(BATCH_ROWS):
+            ids = self._made(piece, done).table["pair_id"]
+            if place < done + len(ids):
+                row, value = np.array([piece.row + place - done]), short(ids[place - done].as_py())
+                return Fault("pair_id", "the id occurs before", "Make the ids unique.", row, (value,))
+            done += len(ids)
+        raise RuntimeError(f"{self.name} changed while it was read; run again")
+
+    def _close(self, counts: Counts) -> None:
+        """Tell what was dropped and what range the scores have; no pair is an error."""
+        if not counts.rows:
+            raise ValueError(f"{self.name} holds no row: there is nothing to read")
+        self._tell(*(f"{self.name}: {line}" for line in counts.told(self._reading.reversed_pairs)), loud=True)
+        if not counts.pairs:
+            raise ValueError(f"{self.name}: no pair is left of {counts.rows:,} rows")
+        if np.isfinite(counts.low):
+            self._tell(f"{self.name}: scores from {counts.low:g} to {counts.high:g}")
+        self.counts = counts
+
+    def _tell(self, *lines: str, loud: bool = False) -> None:
+        """Note lines, and log each the first time that it is told."""
+        for line in lines:
+            if line not in self.told:
+                self.told.append(line)
+                _log.log(logging.WARNING if loud else logging.INFO, "%s", line)
+
+
+def _has_scores(table: pa.Table) -> bool:
+    return set(schema.SCORES) <= set(table.column_names)
+
+
+def _unlifted(table: pa.Table) -> pa.Table:
+    """Prompt and responses as the strings that they were."""
+    for name in schema.TEXTS:
+        texts = pa.chunked_array([messages.texts(chunk) for chunk in table[name].chunks], pa.string())
+        table = table.set_column(table.column_names.index(name), name, texts)
+    return table

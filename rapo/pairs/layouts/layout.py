@@ -1,0 +1,46 @@
+"""What a layout is: how a shape of data is recognised, and how a batch of it becomes pairs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from rapo.pairs.candidates import Pairing
+from rapo.pairs.faults import Fault
+
+
+@dataclass(frozen=True)
+class Made:
+    """Pairs made of a batch.
+
+    Attributes:
+        table: with the schema's names, as far as the data have them; not checked yet.
+        rows: which row of the batch each pair comes from, from 0; None for one pair a row, in order.
+            Shape: (n_pairs,)
+        faults: what is wrong, with the numbers of the rows; what they concern is no longer in the table.
+        left_out: what was left out because the data say so themselves, and how often.
+    """
+
+    table: pa.Table
+    rows: np.ndarray | None = None
+    faults: Sequence[Fault] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One shape of preference data.
+
+    Attributes:
+        name: the data set, or what people call the shape.
+        fits: says whether the first rows of a table have this shape.
+        convert: makes pairs of a batch, given how candidates become pairs, what errors call the table, and the number
+            of its first row.
+        told: what to tell the reader once the shape is recognised: how scores and order are understood.
+    """
+
+    name: str
+    fits: Callable[[pa.Table], bool]
+    convert: Callable[[pa.Table, Pairing, str, int], Made]
+    told: str = ""

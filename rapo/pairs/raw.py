@@ -1,0 +1,170 @@
+"""Rows as they come, from wherever they lie: files, shards, standard input, a hub, or data in memory."""
+
+import shutil
+import sys
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from rapo.pairs import files, hub, shards
+
+STDIN = "-"
+
+
+class Piece(NamedTuple):
+    """Some rows, what an error calls where they lie, and the number of the first of them there, from 1."""
+
+    table: pa.Table
+    name: str
+    row: int
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Rows that can be read more than once.
+
+    Attributes:
+        name: what errors and reports call them.
+        pieces: gives them in batches of at most so many rows, from the start, all of one schema.
+        told: what was found out about where they lie.
+    """
+
+    name: str
+    pieces: Callable[[int], Iterator[Piece]]
+    told: list[str] = field(default_factory=list)
+
+
+def opened(
+    source: Any,
+    *,
+    split: str | None = None,
+    revision: str | None = None,
+    streaming: bool = False,
+    name: str = "<table>",
+) -> Raw:
+    """Find out what a source is.
+
+    Args:
+        source: as `rapo.pairs.door.open_pairs` takes it.
+        split: which split of a folder or a data set on a hub that holds several.
+        revision, streaming: of a data set on a hub.
+        name: what errors call data in memory.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the name says nothing known, or a split or revision is asked of what has none.
+        TypeError: ``source`` is of no known kind.
+    """
+    if not isinstance(source, str | Path) and not _are_paths(source):
+        _refuse(f"{type(source).__name__} in memory", split=split, revision=revision)
+        return _in_memory(source, name)
+    if hub.is_hub(source):
+        return _hub(hub.read(str(source), split=split, revision=revision, streaming=streaming))
+    _refuse(str(source), revision=revision)
+    if source == STDIN:
+        return _stdin(split)
+    paths = [Path(path) for path in source] if isinstance(source, list | tuple) else _globbed(source)
+    called = str(source) if isinstance(source, str | Path) else ", ".join(map(str, source))
+    return _files(called, [part for path in paths for part in shards.of(path, split)])
+
+
+def read(source: Any, *, split: str | None = None, revision: str | None = None) -> pa.Table:
+    """All rows as they are, of no shape in particular: prompts, candidates. Takes and raises what `opened` does."""
+    found = opened(source, split=split, revision=revision)
+    return pa.concat_tables(piece.table for piece in found.pieces(50_000))
+
+
+def _in_memory(data: Any, name: str) -> Raw:
+    table = as_table(data)
+
+    def pieces(rows: int) -> Iterator[Piece]:
+        for start in range(0, max(len(table), 1), rows):
+            yield Piece(table.slice(start, rows), name, start + 1)
+
+    return Raw(name, pieces)
+
+
+def as_table(data: Any) -> pa.Table:
+    """Data in memory as an Arrow table.
+
+    Raises:
+        TypeError: ``data`` is no Arrow table, DataFrame, `datasets.Dataset` or list of rows.
+    """
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    if isinstance(data, list):
+        return pa.Table.from_pylist(data)
+    if hasattr(data, "with_format"):
+        return data.with_format("arrow")[:].replace_schema_metadata(None)
+    if hasattr(data, "columns"):
+        return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
+    raise TypeError(f"{type(data).__name__} is no Arrow table, DataFrame, data set or list of rows")
+
+
+def _are_paths(source: Any) -> bool:
+    return isinstance(source, list | tuple) and bool(source) and isinstance(source[0], str | Path)
+
+
+def _refuse(name: str, **asked: str | None) -> None:
+    for option, value in asked.items():
+        if value is not None:
+            raise ValueError(f"{name} has no {option}s, but --{option} {value} was asked for; leave it out")
+
+
+def _globbed(source: str | Path) -> list[Path]:
+    """The files that a name with wildcards stands for, in order; else the name itself."""
+    if Path(source).exists() or not has_magic(str(source)):
+        return [Path(source)]
+    found = sorted(glob(str(source), recursive=True))
+    if not found:
+        raise FileNotFoundError(f"no file matches {source}")
+    return [Path(path) for path in found]
+
+
+def _files(name: str, parts: list[shards.Shard], *, called: str | None = None) -> Raw:
+    """One or several files of one schema, which is looked for once; ``called`` replaces their paths in errors."""
+
+    @cache
+    def schema() -> pa.Schema:
+        found = pa.schema([])
+        for part in parts:
+            found = files.schema(part.path, split=part.split, start=found)
+        return found
+
+    def pieces(rows: int) -> Iterator[Piece]:
+        for part in parts:
+            row = 1
+            for table in files.batches(part.path, rows=rows, split=part.split, schema=schema()):
+                yield Piece(table, called or str(part.path), row)
+                row += len(table)
+
+    return Raw(name, pieces)
+
+
+def _stdin(split: str | None) -> Raw:
+    """What comes in through a pipe waits in a temporary file, so that it can be read twice."""
+    held = Path(tempfile.mkdtemp(prefix="rapo-"))
+    with (held / "stdin.jsonl").open("wb") as stream:
+        shutil.copyfileobj(sys.stdin.buffer, stream, 1 << 20)
+    found = _files("standard input", [shards.Shard(held / "stdin.jsonl", split)], called="standard input")
+    weakref.finalize(found, shutil.rmtree, held, ignore_errors=True)
+    return found
+
+
+def _hub(found: hub.Found) -> Raw:
+    def pieces(rows: int) -> Iterator[Piece]:
+        row = 1
+        for table in found.batches(rows):
+            yield Piece(table, found.name, row)
+            row += len(table)
+
+    return Raw(found.name, pieces, [found.told])

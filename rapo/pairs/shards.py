@@ -1,0 +1,59 @@
+"""Which files a path stands for: itself, or the shards that lie in a folder, told apart by their split."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from rapo.pairs import files
+
+_NUMBERED = re.compile(r"[-_.]\d{2,}(-of-\d+)?$")
+_SPLITS = re.compile(r"(train|test|valid|validation|dev|eval)([_-].*)?")
+
+
+class Shard(NamedTuple):
+    """A file, or a folder of an Arrow data set and its split."""
+
+    path: Path
+    split: str | None = None
+
+
+def of(path: Path, split: str | None = None) -> list[Shard]:
+    """The file itself, or the files of a folder in the order of their names.
+
+    Raises:
+        FileNotFoundError: there is nothing of this name.
+        ValueError: the folder holds no file of a known format, several splits of which none is named, or not this one.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if not path.is_dir() or files.is_arrow_folder(path):
+        return [Shard(path, split)]
+    found = _known(path)
+    splits = sorted({name for file in found if (name := split_of(file))})
+    if split is None:
+        if len(splits) > 1:
+            raise ValueError(f"{path} holds the splits {', '.join(splits)}; name one with --split")
+        return [Shard(file) for file in found]
+    if split not in splits:
+        has = f"holds the splits {', '.join(splits)}" if splits else "has no splits"
+        raise ValueError(f"{path} {has}, but --split {split} was asked for")
+    return [Shard(file) for file in found if split_of(file) == split]
+
+
+def split_of(file: Path) -> str | None:
+    """The split that a file's name tells.
+
+    >>> split_of(Path("train_prefs-00000-of-00002.parquet")), split_of(Path("mine.jsonl"))
+    ('train_prefs', None)
+    """
+    stem = _NUMBERED.sub("", file.name.split(".")[0])
+    return stem if _SPLITS.fullmatch(stem) else None
+
+
+def _known(folder: Path) -> list[Path]:
+    """Files of a known format below a folder, hidden ones and reports apart."""
+    found = [file for file in sorted(folder.rglob("*")) if file.is_file() and files.is_readable(file)]
+    shown = [file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+    if not shown:
+        raise ValueError(f"{folder} holds no file that could be read; use {files.FORMATS}")
+    return shown
