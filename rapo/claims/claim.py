@@ -11,6 +11,8 @@ from typing import Any
 from rapo import config, paths
 
 VERDICTS = ("holds", "does not hold", "undecided")
+KINDS = ("paper's claim", "stricter control", "ours")
+MET = ("met", "in part", "not met")
 _WORDS = r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
 _ID = re.compile(rf"{_WORDS}(/{_WORDS})?")
 
@@ -30,6 +32,11 @@ class Claim:
             interval must lie within ``threshold`` of zero.
         n: how many independent units the interval rests on, in words ("3 seeds x 300 prompts").
         paper: the published figure or direction, as text.
+        kind: "paper's claim": the paper makes it; "stricter control": a harder comparison than the paper's; "ours": a
+            question that the paper does not ask.
+        could_fail: False for an exact result that could not have come out otherwise.
+        premises: what the paper takes for granted, and whether this measurement has it: entries
+            ``{"premise": ..., "met": "met" | "in part" | "not met"}``; empty where nobody has looked.
         figures: names given to `style.save_figure`, without suffix.
         note: what was tried, what to keep in mind.
     """
@@ -51,16 +58,25 @@ class Claim:
     notebook: str = ""
     scale: str = ""
     note: str = ""
+    kind: str = "ours"
+    could_fail: bool = True
+    premises: tuple[dict[str, str], ...] = ()
     data: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse an id that cannot name a file.
+        """Refuse an id that cannot name a file, and kinds and premises in other words than those above.
 
         Raises:
-            ValueError: the id has other characters than letters, digits, hyphens and one slash.
+            ValueError: the id has other characters than letters, digits, hyphens and one slash; the kind is unknown;
+                a premise is met in another way than `MET` has.
         """
         if not _ID.fullmatch(self.id):
             raise ValueError(f"claim id {self.id!r} is no slug; use {slug(self.id)!r}")
+        if self.kind not in KINDS:
+            raise ValueError(f"claim {self.id}: kind is {self.kind!r}; use one of {KINDS}")
+        for one in self.premises:
+            if set(one) != {"premise", "met"} or one["met"] not in MET:
+                raise ValueError(f"claim {self.id}: premise {one} must say `premise`, and `met` as one of {MET}")
 
     @property
     def verdict(self) -> str:
@@ -109,6 +125,15 @@ def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str =
     return "holds" if above == (direction == "greater") else "does not hold"
 
 
+def kind_of(kind: str, *, could_fail: bool) -> str:
+    """Whose claim it is, as tables show it; exact results are marked.
+
+    >>> kind_of("paper's claim", could_fail=False)
+    "paper's claim, exact"
+    """
+    return kind if could_fail else f"{kind}, exact".removeprefix(", ")
+
+
 def save(claim: Claim, *, scale: str, notebook: str) -> Path:
     """Write a claim with its computed verdict to ``figures/claims/<id>.json``, atomically.
 
@@ -143,13 +168,14 @@ def number(value: float, *, digits: int = 3) -> str:
 
 
 def table(claims: Sequence[Claim]) -> Any:
-    """Claims as a table for the end of a notebook: paper | ours | interval | verdict."""
+    """Claims as a table for the end of a notebook: whose claim | paper | ours | interval | verdict."""
     import pandas as pd
 
     rows = [
         {
             "id": claim.id,
             "claim": claim.statement,
+            "kind": kind_of(claim.kind, could_fail=claim.could_fail),
             "paper": claim.paper,
             "ours": f"{number(claim.estimate)} {claim.unit}".strip(),
             f"{100 * claim.level:g}% interval": f"[{number(claim.low)}, {number(claim.high)}]",

@@ -111,8 +111,8 @@ def parameters(source: Source, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def digest(source: Source, *, scale: str, measure: bool = True, settings: Mapping[str, Any] | None = None) -> str:
     """Hash of all that decides a notebook's results: its cells, its parameters and what of rapo they reach.
 
-    That is the code that the cells and their runs use, and the recipes that are named in it. The number of jobs is
-    left out: it changes no result. Without measuring, the kept results count as well.
+    That is the code that the cells and their runs use, and the recipes and claims of the studies named in it. The
+    number of jobs is left out: it changes no result. Without measuring, the kept results count as well.
     """
     values = parameters(source, {"scale": scale, "measure": measure, "jobs": 0, **(settings or {})})
     parts = [source.text, canonical(values), *_behind(source)]
@@ -123,15 +123,18 @@ def digest(source: Source, *, scale: str, measure: bool = True, settings: Mappin
 
 
 def _behind(source: Source) -> list[str]:
-    """Hashes of the code of rapo that the cells reach, of the recipes named in it and of the libraries."""
-    folder = keys.home("rapo") / "studies"
-    recipes = {file.parent.name: file for file in sorted(folder.glob("*/recipe.yaml"))}
+    """Hashes of the code that the cells reach, of what the studies named in it state, and of the libraries."""
+    stated = sorted((keys.home("rapo") / "studies").glob("*/*.yaml"))
     try:
         reach = keys.reach_of_text(source.code)
     except SyntaxError:  # told when the notebook runs
         return []
     named = {source.name, *reach.strings}
-    found = [content_hash(name, file.read_bytes()) for name, file in recipes.items() if name in named]
+    found = [
+        content_hash(file.parent.name, file.name, file.read_bytes())
+        for file in stated
+        if file.parent.name in named
+    ]
     return [reach.hash, *found, canonical(keys.libraries())]
 
 

@@ -119,8 +119,22 @@ def test_the_table_of_a_notebook_says_paper_ours_interval_and_verdict() -> None:
     assert list(table["ours"]) == ["5.25 points", "1234"]
     assert list(table["95% interval"]) == ["[1, 9.5]", "[1, 1300]"]
     assert list(table["verdict"]) == ["holds", "holds"]
+    assert list(table["kind"]) == ["ours", "ours"]
+    marked = claims.table([replace(CLAIM, kind="paper's claim", could_fail=False)])
+    assert list(marked["kind"]) == ["paper's claim, exact"]
     assert list(table["paper"]) == ["+ 9.7 (Qwen2-7B)"] * 2
     assert "99.5% interval" in claims.table([replace(CLAIM, level=0.995)])
+
+
+def test_kinds_and_premises_have_their_own_words(rapo_root: Path) -> None:
+    with pytest.raises(ValueError, match="kind is 'theirs'; use one of"):
+        replace(CLAIM, kind="theirs")
+    premises = ({"premise": "the base is aligned", "met": "in part"},)
+    record = json.loads(claims.save(replace(CLAIM, premises=premises), scale="small", notebook="x").read_text())
+    assert record["premises"] == [{"premise": "the base is aligned", "met": "in part"}]
+    for wrong in ({"premise": "p", "met": "yes"}, {"met": "met"}):
+        with pytest.raises(ValueError, match="must say `premise`, and `met`"):
+            replace(CLAIM, premises=(wrong,))
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,8 @@ def test_digest_follows_the_code_that_cells_and_their_runs_reach(
     assert edit("studies/self_play/recipe.yaml", "common:", "common:\n  more: 1") == (True, False)
     assert edit("studies/central_results/recipe.yaml", "common:", "common:\n  more: 1") == (True, False)
     assert edit("studies/theory/recipe.yaml", "common:", "common:\n  more: 1") == (False, False)
+    assert edit("studies/self_play/claims.yaml", "paper's claim", "ours") == (True, False)
+    assert edit("studies/theory/claims.yaml", "paper's claim", "ours") == (False, False)
     assert edit("reproduction/plan.py", "def ", "def more(): ...\n\n\ndef ") == (False, False)
 
 

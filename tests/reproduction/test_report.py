@@ -212,6 +212,19 @@ def test_an_interval_that_gives_no_verdict_is_told(rapo_root: Path, change: dict
     assert "RA-T1: No verdict can be computed" in found.text()
 
 
+def test_whose_claim_it_is_and_its_premises_are_told(rapo_root: Path) -> None:
+    premises = ({"premise": "an aligned base", "met": "in part"}, {"premise": "on-policy", "met": "not met"})
+    save(claim("RA-T1", kind="stricter control", could_fail=False, premises=premises))
+    save(claim("RA-T2", kind="paper's claim"))
+    found = page()
+    told = [node.text.strip() for node in found.all("td") if node.attributes.get("data-label") == "whose"]
+    assert told == ["stricter control, exact", "paper's claim"]
+    assert "Premisesan aligned base: in part; on-policy: not met" in " ".join(
+        found.one("article", id="claim-RA-T1").text.split()
+    )
+    assert "Premises" not in found.one("article", id="claim-RA-T2").text
+
+
 def test_counts_add_up(rapo_root: Path) -> None:
     save(claim("RA-T1"))
     save(claim("RA-T2", low=-1.0))

@@ -33,6 +33,7 @@ class Card:
     id: str
     anchor: str
     statement: str
+    kind: str
     statistic: str
     estimate: str
     interval: str
@@ -47,6 +48,7 @@ class Card:
     strip: Strip | None
     figures: tuple[str, ...]
     tables: tuple[str, ...]
+    premises: tuple[tuple[str, str], ...]
 
 
 def card(record: Mapping[str, Any]) -> Card:
@@ -59,6 +61,7 @@ def card(record: Mapping[str, Any]) -> Card:
     return Card(
         id=str(record["id"]),
         anchor=anchor(str(record["id"])),
+        kind=claim.kind_of(str(record.get("kind", "")), could_fail=bool(record.get("could_fail", True))),
         **{name: str(record.get(name, "")) for name in texts},
         estimate=f"{number(estimate, decimals)} {unit}".strip(),
         interval=f"[{number(low, decimals)}, {number(high, decimals)}]",
@@ -69,6 +72,7 @@ def card(record: Mapping[str, Any]) -> Card:
         strip=_strip(estimate, low, high, threshold, direction),
         figures=tuple(map(str, record.get("figures") or ())),
         tables=tuple(map(str, record.get("tables") or ())),
+        premises=tuple((str(one["premise"]), str(one["met"])) for one in record.get("premises") or ()),
     )
 
 

@@ -53,6 +53,7 @@ def _table(cards: Sequence[Card]) -> str:
         {
             "id": card.id,
             "claim": html.escape(card.statement, quote=False),
+            "kind": card.kind,
             "measured": html.escape(card.statistic, quote=False),
             "ours": card.estimate,
             "interval": card.interval,

@@ -1,51 +1,170 @@
-"""Claims as every study makes them: an estimate, what it rests on, and what the paper says."""
+"""Claims of a study: what its register says of each, joined with what was measured.
+
+The register is ``rapo/studies/<study>/claims.yaml``: a mapping from a claim's id to its fields. Texts may leave words
+open, ``{rival}``, that the study computes; ``{recipe[share]:.0%}`` is a setting. Besides the fields of a `Claim`:
+
+* ``each``: one entry for several claims. A list of names, or a mapping from names to fields of their own; ``{each}``
+  stands for the name in the id and in all texts.
+* ``when``: settings without which the claim is not made. ``{scales: 1-5}`` asks that the recipe's ``scales`` are,
+  or hold, that value; mappings go deeper.
+* ``words``: further words for the texts.
+* ``premises``: a mapping from what the paper takes for granted to "met", "in part" or "not met", or to a word.
+"""
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
 from math import isfinite
+from typing import Any
 
 import pandas as pd
 
+from rapo import config
 from rapo.claims.claim import Claim, slug
 from rapo.stats.intervals import Interval
 
 _log = logging.getLogger(__name__)
-NO_CONTROL = "no control"
+_TEXTS = ("statement", "statistic", "unit", "n", "paper", "note")
+_FIELDS = {
+    *_TEXTS,
+    "kind",
+    "could_fail",
+    "direction",
+    "threshold",
+    "figures",
+    "tables",
+    "premises",
+    "when",
+    "words",
+}
 
 
-def claim(
-    name: str,
-    statement: str,
-    statistic: str,
-    found: Interval,
+@dataclass(frozen=True)
+class Found:
+    """A measured statistic, with the words that its entry leaves open and data to keep beside it."""
+
+    interval: Interval
+    words: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def register(study: str) -> dict[str, dict[str, Any]]:
+    """Every claim that a study registers, by id.
+
+    Raises:
+        ValueError: the file is not YAML, or an entry has an unknown field or no kind.
+    """
+    file = resources.files("rapo") / "studies" / study / "claims.yaml"
+    blocks = config.parse_yaml(file.read_text(encoding="utf-8"), name=_file(study))
+    entries = {name: one for block, entry in blocks.items() for name, one in _spread(block, entry).items()}
+    for name, entry in entries.items():
+        if unknown := sorted(set(entry) - _FIELDS):
+            raise ValueError(f"{_file(study)}: {name} has unknown fields {unknown}; it may have {sorted(_FIELDS)}")
+        if left := sorted({"kind", "statement", "statistic"} - set(entry)):
+            raise ValueError(f"{_file(study)}: {name} lacks {left}; add them")
+    return entries
+
+
+def join(
+    study: str,
+    found: Mapping[str, Interval | Found],
+    recipe: Mapping[str, Any],
     *,
-    n: str,
-    paper: str = NO_CONTROL,
-    unit: str = "of 10",
-    direction: str = "greater",
-    threshold: float = 0.0,
-    figures: Sequence[str] = (),
-    tables: Sequence[str] = (),
-    note: str = "",
+    n: str = "",
+    words: Mapping[str, Any] | None = None,
+) -> list[Claim]:
+    """The claims of a study, in the order of its register.
+
+    Args:
+        study: its name.
+        found: what was measured, by the claim's id (in words: "AP-F1b/M+" is AP-F1b/M-plus).
+        recipe: its settings, which decide what must have been measured.
+        n: what a statistic rests on, where neither its words nor its entry have an ``n``.
+        words: for the texts of all entries.
+
+    Raises:
+        ValueError: something was measured that is not registered, something registered was not measured though the
+            recipe has it, or a text leaves open a word that nobody gives.
+    """
+    entries, measured = register(study), {slug(name): one for name, one in found.items()}
+    if extra := [name for name in measured if name not in entries]:
+        raise ValueError(f"measured but not registered: {', '.join(extra)}; add them to {_file(study)}")
+    wanted = [name for name, entry in entries.items() if _holds(recipe, entry.get("when", {}))]
+    if left := [name for name in wanted if name not in measured]:
+        raise ValueError(
+            f"{_file(study)} registers what was not measured: {', '.join(left)}; measure it in claims.py beside it, "
+            "or say under `when` which setting it needs"
+        )
+    known = {"recipe": recipe, "n": n, **(words or {})}
+    return [
+        _claim(study, name, entry, measured[name], known) for name, entry in entries.items() if name in measured
+    ]
+
+
+def resting(n: str, found: Mapping[str, Interval]) -> dict[str, Found]:
+    """Statistics that rest on something else than the study's others: ``n`` in words."""
+    return {name: Found(one, {"n": n}) for name, one in found.items()}
+
+
+def _file(study: str) -> str:
+    return f"rapo/studies/{study}/claims.yaml"
+
+
+def _spread(name: str, entry: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The entries that one of the file stands for."""
+    shared, each = {key: value for key, value in entry.items() if key != "each"}, entry.get("each")
+    if each is None:
+        return {name: shared}
+    rows = each if isinstance(each, Mapping) else {one: {} for one in each}
+    return {slug(name.replace("{each}", one)): {**_filled(shared, one), **row} for one, row in rows.items()}
+
+
+def _filled(value: Any, one: str) -> Any:
+    """A value with ``{each}`` replaced, however deep."""
+    if isinstance(value, str):
+        return value.replace("{each}", one)
+    if isinstance(value, Mapping):
+        return {key: _filled(inner, one) for key, inner in value.items()}
+    return value
+
+
+def _holds(setting: Any, wanted: Any) -> bool:
+    """Whether a setting is, or holds, what is wanted of it."""
+    if not isinstance(wanted, Mapping):
+        return bool(setting == wanted or (isinstance(setting, list | Mapping) and wanted in setting))
+    if isinstance(setting, list):
+        return any(_holds(one, wanted) for one in setting)
+    return all(name in setting and _holds(setting[name], inner) for name, inner in wanted.items())
+
+
+def _claim(
+    study: str, name: str, entry: Mapping[str, Any], one: Interval | Found, known: Mapping[str, Any]
 ) -> Claim:
-    """A claim from an estimate; the other arguments are `Claim`'s fields, ``name`` its id in words."""
+    one = one if isinstance(one, Found) else Found(one)
+    interval, words = one.interval, {**known, **entry.get("words", {}), **one.words}
+    try:
+        texts: dict[str, Any] = {text: str(entry[text]).format_map(words) for text in _TEXTS if text in entry}
+        threshold = float(str(entry.get("threshold", 0.0)).format_map(words))
+        premises = {premise: str(met).format_map(words) for premise, met in entry.get("premises", {}).items()}
+    except KeyError as error:
+        raise ValueError(f"{_file(study)}: {name} leaves {error} open, which claims.py does not give") from error
+    constant = "Nothing varies in these data." if interval.low == interval.high else ""
     return Claim(
-        slug(name),
-        statement,
-        statistic,
-        found.estimate,
-        found.low,
-        found.high,
-        unit=unit,
+        name,
+        **{"n": str(words["n"]), **texts, "note": texts.get("note") or constant},
+        estimate=interval.estimate,
+        low=interval.low,
+        high=interval.high,
+        level=interval.level,
         threshold=threshold,
-        direction=direction,
-        level=found.level,
-        n=n,
-        paper=paper,
-        figures=tuple(figures),
-        tables=tuple(tables),
-        note=note or ("Nothing varies in these data." if found.low == found.high else ""),
+        direction=entry.get("direction", "greater"),
+        kind=entry["kind"],
+        could_fail=entry.get("could_fail", True),
+        premises=tuple({"premise": premise, "met": met} for premise, met in premises.items()),
+        figures=tuple(entry.get("figures", ())),
+        tables=tuple(entry.get("tables", ())),
+        data=dict(one.data),
     )
 
 
@@ -57,11 +176,6 @@ def size(answers: pd.DataFrame, units: Sequence[str] = ("seed", "prompt")) -> st
     """
     counts = {name: answers[name].nunique() for name in units}
     return " x ".join(f"{n} {name}{'s' * (n != 1)}" for name, n in counts.items())
-
-
-def drawn(made: Iterable[Claim], *figures: str) -> list[Claim]:
-    """The claims, with the figures that show them."""
-    return [replace(one, figures=figures) for one in made]
 
 
 def defined(made: Iterable[Claim]) -> list[Claim]:

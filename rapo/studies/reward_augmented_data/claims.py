@@ -1,4 +1,4 @@
-"""The claim RA-F1: N pairs become 2N rows."""
+"""What the claim RA-F1 rests on: a count of the construction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import pandas as pd
 
 from rapo.claims.claim import Claim
 from rapo.stats.intervals import Interval
-from rapo.studies.common.claims import claim
+from rapo.studies.common.claims import join
 
 
 def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> list[Claim]:
@@ -20,17 +20,5 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
     built = frames["construction"]
     wrong = float((built["n"] - built["correct"]).sum())
     first = built["criterion"] == built["criterion"].iloc[0]
-    found = claim(
-        "RA-F1",
-        "N pairs that are no tie become 2N rows in the right order, responses unchanged",
-        "pairs and rows that break the construction",
-        Interval(wrong, wrong, wrong, n=len(built)),
-        unit="rows",
-        direction="equal",
-        n=f"{built['n'][first].iloc[0]:,} pairs x {first.sum()} placements",
-        paper="N to 2N: order kept at r_w, reversed at r_l",
-        figures=["RA-F1_data"],
-        tables=["RA-F1_premises", "RA-F1_construction"],
-        note="An exact count.",
-    )
-    return [found]
+    n = f"{built['n'][first].iloc[0]:,} pairs x {first.sum()} placements"
+    return join("reward_augmented_data", {"RA-F1": Interval(wrong, wrong, wrong, n=len(built))}, recipe, n=n)

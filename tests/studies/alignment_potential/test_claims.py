@@ -12,7 +12,7 @@ from rapo.studies.alignment_potential import study
 from rapo.studies.alignment_potential.claims import claims
 from rapo.studies.alignment_potential.tables import scores_vary
 
-RECIPE = {**study.recipe_of("smoke"), "architectures": ["qwen2", "llama"]}
+RECIPE = {**study.recipe_of("smoke"), "architectures": ["qwen2", "llama"], "faults": {"random 1": {"noise": 1.0}}}
 
 
 def pairs() -> pd.DataFrame:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
+from rapo.claims.claim import Claim
 from rapo.studies.theory import claims, problems, rates, sampling, study, tables
 
 
@@ -317,27 +318,46 @@ def falling(slope: float, *, level: float = 1.0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def counted(ratio: float) -> dict[str, pd.DataFrame]:
+    """Updates and errors of three problems: as many under every sampling, but ``ratio`` times those of uniform."""
+    rows = [
+        {"problem": problem, "sampling": name, "loss": "logistic", "dimension": 5, "condition": 1.0,
+         "spread": 4.0, "noise": 1.0, "iterations": each, "error": each}
+        for problem in range(3)
+        for name, each in zip(sampling.SAMPLINGS, (1.0, *2 * [ratio * (1 + problem / 100)]), strict=True)
+    ]  # fmt: skip
+    return dict.fromkeys(study.FRAMES, pd.DataFrame(rows))
+
+
+def verdicts(*, slope: float = -1.0, ratio: float = 0.5, worst: pd.DataFrame | None = None) -> dict[str, Claim]:
+    measured = falling(slope)
+    worst = rates.worst_case([50, 500, 5000], gaps=np.geomspace(1e-3, 10, 301)) if worst is None else worst
+    frames = {"rates": measured, "heavy": measured, "beyond": measured, "worst": worst, **counted(ratio)}
+    return {claim.id: claim for claim in claims.claims(frames, study.recipe_of("smoke"))}
+
+
 @pytest.mark.parametrize(("slope", "verdict"), [(-1.0, "holds"), (-0.3, "does not hold")])
 def test_the_rate_is_judged_against_one_half(slope: float, verdict: str) -> None:
-    measured = falling(slope)
-    claim = claims.rate(measured, anchor=0.03)
-    assert claim.verdict == verdict
-    assert claim.estimate == pytest.approx(slope, abs=0.01)
-    assert claims.heavy_anchor(measured, measured, anchor=0.3).verdict == verdict
-    assert claims.against_plain(measured).verdict == "holds"
-    assert claims.uncovered(measured).verdict == "does not hold"
+    found = verdicts(slope=slope)
+    assert found["RA-Th"].estimate == pytest.approx(slope, abs=0.01)
+    assert [found[name].verdict for name in ("RA-Th", "RA-Th/anchor")] == [verdict, verdict]
+    assert found["RA-Th/plain"].verdict == "holds"
+    assert found["RA-Th/coverage"].verdict == "does not hold"
+    assert found["RA-Th"].n == "3 draws of data at each N"
+    assert "N = 100 to 10000; the shallowest of 2 problems" in found["RA-Th"].statistic
 
 
 def test_the_worst_problem_falls_like_the_root() -> None:
     worst = rates.worst_case([50, 500, 5000], gaps=np.geomspace(1e-3, 10, 301))
-    assert claims.tight(worst).verdict == "holds"
-    assert claims.tight(worst.assign(suboptimality=worst["n_pairs"].astype(float) ** -1)).verdict != "holds"
+    assert verdicts(worst=worst)["RA-Th/tight"].verdict == "holds"
+    faster = worst.assign(suboptimality=worst["n_pairs"].astype(float) ** -1)
+    assert verdicts(worst=faster)["RA-Th/tight"].verdict != "holds"
 
 
 @pytest.mark.parametrize(("ratio", "verdict"), [(0.5, "holds"), (1.5, "does not hold")])
 def test_samplings_are_judged_against_one(ratio: float, verdict: str) -> None:
-    found = pd.DataFrame({"sampling": ["adversarial", "largest pull"], "estimate": ratio, "n": 5})
-    found = found.assign(low=0.9 * ratio, high=1.1 * ratio, spread=4.0, noise=1.0)
-    assert claims.sampling(found).verdict == verdict
-    assert claims.large_margins(found).verdict == verdict
-    assert claims.noisy(found, budget=300).verdict == verdict
+    found = verdicts(ratio=ratio)
+    names = ("AP-Th", "AP-Th/large-margins", "AP-Th/noise")
+    assert [found[name].verdict for name in names] == [verdict] * 3
+    assert found["AP-Th/noise"].n == "3 problems"
+    assert f"smallest ratio {1.00997 * ratio:.2f}" in found["AP-Th"].note

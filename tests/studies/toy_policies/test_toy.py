@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
 from rapo.studies.common import policies
@@ -307,8 +308,13 @@ def test_sparse_contrasts_equal_dense_ones() -> None:
 
 
 @pytest.fixture(scope="module")
-def summary() -> pd.DataFrame:
-    return tables.summarise(transfer.carry_over(SKILLS, n_seeds=2, n_pairs=300, ridge=1e-3, steps=2500))
+def carried() -> pd.DataFrame:
+    return transfer.carry_over(SKILLS, n_seeds=2, n_pairs=300, ridge=1e-3, steps=2500)
+
+
+@pytest.fixture(scope="module")
+def summary(carried: pd.DataFrame) -> pd.DataFrame:
+    return tables.summarise(carried)
 
 
 def test_solver_and_descent_give_the_same_policies(summary: pd.DataFrame) -> None:
@@ -356,31 +362,30 @@ def test_shares_count_starts_that_give_the_papers_answer() -> None:
     assert table["n"].tolist() == [2, 2, 2]
 
 
-def test_a_policy_off_the_table_refutes_the_claim() -> None:
-    plain = examples.Solved(*2 * (np.tile([1.0, 0.0], (3, 1, 1)),))
-    good = examples.Solved(*2 * (np.tile(np.eye(2), (3, 1, 1)),))
-    wrong = examples.Solved(*2 * (np.tile(np.eye(2)[::-1], (3, 1, 1)),))
-    assert claims.unlearned({"plain": plain, "conditioned": good, "reward": good}).verdict == "holds"
-    assert claims.unlearned({"plain": plain, "conditioned": wrong, "reward": good}).verdict == "does not hold"
+def ended(table: ArrayLike, *, n: int = 40) -> examples.Solved:
+    """Policies that end at a table from every start."""
+    policy = np.tile(np.array(table, dtype=float), (n, 1, 1))
+    return examples.Solved(policy, policy)
 
 
-def test_learned_and_coordinates_are_read_off_the_policies() -> None:
-    free = np.tile([0.3, 0.7, 0.0], (40, 1, 1))
-    table, swapped = np.tile(np.eye(3), (40, 1, 1)), np.tile(np.eye(3)[[1, 0, 2]], (40, 1, 1))
-    claim = claims.learned(
-        {"plain": examples.Solved(free, free)}
-        | dict.fromkeys(("conditioned", "reward"), examples.Solved(table, table))
-    )
-    assert claim.verdict == "holds"
-    assert "0.70 to 0.70" in claim.note
-    assert claims.coordinates(examples.Solved(swapped, swapped)).verdict == "does not hold"
-
-
-def test_carried_over_verdicts(summary: pd.DataFrame) -> None:
-    found = {claim.id: claim for claim in claims.carried_over(summary)}
+def test_verdicts_are_read_off_the_policies(carried: pd.DataFrame, summary: pd.DataFrame) -> None:
+    two, three = np.eye(2), np.eye(3)
+    frames = {
+        "carry_over": carried,
+        "RA-T1": {"plain": ended([[1, 0]]), "conditioned": ended(two), "reward": ended(two)},
+        "RA-T2": {"plain": ended([[0.3, 0.7, 0]]), "conditioned": ended(three), "reward": ended(three)},
+        "coordinates": ended(three[[1, 0, 2]]),
+    }
+    found = {claim.id: claim for claim in claims.claims(frames, {})}
+    assert [found[name].verdict for name in ("RA-T1", "RA-T2")] == ["holds", "holds"]
+    assert not found["RA-T1"].could_fail  # known in closed form
+    assert "0.70 to 0.70" in found["RA-T2"].note
+    assert found["RA-T2/pairs-alone"].verdict == "does not hold"
     assert found["RA-T3/follows"].verdict == "holds"
     at_ten = summary[(summary["how"] == "exact") & (summary["goal"] == 10)].pivot(
         index="seed", columns="arm", values="p_best"
     )
     expected = (at_ten["RA, goals 8 and 9"] - at_ten["RA, tabular"]).mean()
     assert found["RA-T3"].estimate == pytest.approx(expected)
+    swapped = {**frames, "RA-T1": {**frames["RA-T1"], "conditioned": ended(two[::-1])}}
+    assert claims.claims(swapped, {})[0].verdict == "does not hold"  # a policy off the table
