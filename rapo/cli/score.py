@@ -2,6 +2,8 @@
 
 Adds chosen_logprob_sum, chosen_tokens, chosen_truncated and the same for rejected; with --reference these again with
 the prefix ref_. Sums are in nats over the response's tokens. All other columns and the order of the rows stay.
+With --trl: ref_chosen_logps and ref_rejected_logps, which a DPO trainer takes in place of a reference model, and
+ref_scored, which binds them to row, model, tokenizer and length (docs/train-on-scores.md).
 Prompt, chosen and rejected are messages or plain strings. OUT.json says what was done.
 
 An interrupted run continues where it stopped. Several GPUs, or several processes on CPUs, share the rows:
@@ -11,9 +13,10 @@ An interrupted run continues where it stopped. Several GPUs, or several processe
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,8 +25,7 @@ from rapo.cli import options
 from rapo.pairs import writing
 from rapo.pairs.door import Pairs, open_pairs
 
-if TYPE_CHECKING:
-    from rapo.scoring.score import Scores
+TRL_LENGTH = 1024  # max_length of TRL's trainers where nobody says otherwise
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +34,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, metavar="M", help="causal LM: a folder or a hub's id")
     parser.add_argument("--reference", metavar="R", help="a second model of the same vocabulary")
     parser.add_argument("--out", required=True, metavar="OUT", help="where the scored data go")
+    parser.add_argument(
+        "--trl", action="store_true", help="write ref_chosen_logps, ref_rejected_logps and ref_scored instead"
+    )
     parser.add_argument("--adapter", metavar="A", help="a PEFT adapter to put on the model")
     parser.add_argument("--tokenizer", metavar="T", help="another tokenizer than the model's own")
-    parser.add_argument("--max-length", type=int, metavar="N", help="tokens of prompt and response (the context)")
+    parser.add_argument(
+        "--max-length", type=int, metavar="N",
+        help="tokens of prompt and response (the context; with --trl at most 1024, as TRL cuts)",
+    )  # fmt: skip
     parser.add_argument("--token-budget", type=int, metavar="N", help="tokens in a batch (2048; 16384 on a GPU)")
     parser.add_argument(
-        "--dtype", default="auto", help="float32, bfloat16, float16 or auto: the checkpoint's (auto)"
+        "--dtype",
+        help="float32, bfloat16, float16 or auto: the checkpoint's (auto; with --trl float32, as TRL trains)",
     )
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (a GPU if there is one)")
     parser.add_argument("--cache", metavar="FOLDER", help="where computed pieces are kept (build/logprobs)")
@@ -49,6 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, write, and tell what was done."""
     target, started = Path(args.out), time.monotonic()
+    if args.trl and args.reference:
+        raise ValueError(
+            "--trl writes the sums of one model, the reference: give it as --model, without --reference"
+        )
     writing.check_target(target, args.input)
     probe = target.with_name(f".{target.name}.writable")
     paths.write_text(probe, "")  # raises before any work what writing the result would raise after it
@@ -67,29 +80,39 @@ def run(args: argparse.Namespace) -> int:
         tokenizer=args.tokenizer,
         reference=args.reference,
         adapter=args.adapter,
-        max_length=args.max_length,
+        max_length=_max_length(args),
         token_budget=args.token_budget,
-        dtype=args.dtype,
+        dtype=args.dtype or ("float32" if args.trl else "auto"),
         device=args.device,
         cache=False if args.no_cache else args.cache or True,
         progress=False if args.no_progress else None,
     )
     process = processes.current()
     if process.is_main:
-        writing.write(_attached(pairs, scores), target)
+        writing.write(_attached(pairs, scores.attach_trl if args.trl else scores.attach), target)
         names = {"input": args.input, "output": args.out}
         seconds = round(time.monotonic() - started, 3)
-        done = {**names, **scores.summary(), "seconds": seconds, "versions": keys.versions()}
+        bound = {"bound_to": asdict(scores.origin)} if args.trl else {}
+        done = {**names, **scores.summary(), **bound, "seconds": seconds, "versions": keys.versions()}
         options.write_report(target, done)
         _tell(done)
     process.gather(None)
     return 0
 
 
-def _attached(pairs: Pairs, scores: "Scores") -> Iterator[pa.Table]:
+def _max_length(args: argparse.Namespace) -> int | None:
+    """As given; with --trl else what TRL cuts at, where the model reads as much."""
+    from rapo.models import loading
+
+    if args.max_length is not None or not args.trl:
+        return args.max_length
+    return min(loading.context(args.model) or TRL_LENGTH, TRL_LENGTH)
+
+
+def _attached(pairs: Pairs, attach: Callable[..., pa.Table]) -> Iterator[pa.Table]:
     start = 0
     for batch in pairs.batches():
-        yield scores.attach(batch, start=start)
+        yield attach(batch, start=start)
         start += len(batch)
 
 
@@ -101,3 +124,5 @@ def _tell(done: dict[str, Any]) -> None:
     cut = {name: count for name, count in done["truncated"].items() if count}
     told = ", ".join(f"{count} with {name}" for name, count in cut.items()) or "none cut"
     options.say(f"{done['rows']} rows, {told}: {done['output']}")
+    if "bound_to" in done:
+        options.say(f"train with this model and tokenizer, and max_length={done['max_length']}")

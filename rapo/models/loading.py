@@ -33,7 +33,7 @@ class Checkpoint:
     @property
     def dtype(self) -> str:
         """Precision of the weights, as "bfloat16"."""
-        return str(self.model.get_input_embeddings().weight.dtype).removeprefix("torch.")
+        return precision(self.model)
 
     @property
     def device(self) -> str:
@@ -84,7 +84,7 @@ def load(
             raise ImportError("adapters need the package peft; pip install peft") from error
         with _told(f"adapter of the {what}", str(adapter)):
             model = PeftModel.from_pretrained(model, str(adapter))
-    model = _unwrapped(model, what)
+    model = unwrapped(model, what)
     return Checkpoint(model.eval(), name, content_key(model))
 
 
@@ -112,7 +112,7 @@ def _told(what: str, name: str) -> Iterator[None]:
         ) from error
 
 
-def _unwrapped(model: Any, what: str) -> Any:
+def unwrapped(model: Any, what: str) -> Any:
     """The model that PEFT has put its layers into; they stay active in it."""
     if not hasattr(model, "get_base_model"):
         return model
@@ -177,6 +177,11 @@ def context(model: Any) -> int | None:
     return int(value) if value else None
 
 
+def precision(model: Any) -> str:
+    """Precision of a model's weights, as "bfloat16"."""
+    return str(model.get_input_embeddings().weight.dtype).removeprefix("torch.")
+
+
 def content_key(model: Any) -> str:
     """Hash of everything that a model's log-probabilities depend on; names, folders and devices are not in it."""
     digest = hashlib.sha256()
@@ -203,3 +208,8 @@ def tokenizer_key(tokenizer: Any) -> str:
     if backend is not None:
         rules = {key: value for key, value in rules.items() if key not in ("padding", "truncation")}
     return content_hash(json.dumps(rules, sort_keys=True), json.dumps(tokenizer.chat_template))
+
+
+def template_key(tokenizer: Any) -> str:
+    """Hash of a tokenizer's chat template alone."""
+    return content_hash(json.dumps(tokenizer.chat_template))

@@ -17,7 +17,7 @@ GOALS = ("score", "attributes", "implicit")
 TIES = ("drop", "keep", "raise")
 FAULTS = (None, "nosys_unswapped")
 # Log-probabilities of the responses hold for the prompt without its goal only.
-STALE = re.compile(r"(ref_)?(chosen|rejected)_(logps|logprob_sum|logprob_mean)")
+STALE = re.compile(r"(ref_)?(chosen|rejected)_(logps|logprob_sum|logprob_mean)|ref_scored")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from rapo.config import canonical, content_hash
 from rapo.models.loading import Checkpoint
-from rapo.scoring import sequences, tokens
+from rapo.scoring import binding, sequences, tokens
 from rapo.scoring.cache import Columns, Store
 from rapo.scoring.lm_head import LogProbs, logprobs_of
 from rapo.scoring.processes import Processes
@@ -25,7 +25,13 @@ COLUMNS = (
     *(f"{side}_truncated" for side in PAIR),
 )
 COUNTED = ("tokens_read", "tokens_scored", "pieces_computed", "pieces_reused", "pieces_damaged")
-_SCHEMA = pa.schema([("row_id", pa.string()), *((name, TYPES[name.split("_", 1)[1]]) for name in COLUMNS)])
+HASHES = tuple(f"{side}_hash" for side in PAIR)  # of the tokens that were scored
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("row_id", *HASHES)),
+        *((name, TYPES[name.split("_", 1)[1]]) for name in COLUMNS),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,8 @@ class _Scorer:
             self.store.write(key, names, columns)
         else:
             self.job.tick(len(names))
-        return pa.table({"row_id": names, **columns}, schema=_SCHEMA)
+        hashes = [binding.hashes(ids, side, max_length=self.job.max_length) for side in PAIR]
+        return pa.table({"row_id": names, **dict(zip(HASHES, hashes, strict=True)), **columns}, schema=_SCHEMA)
 
     def computed(self, ids: tokens.Ids) -> Columns:
         budget = self.job.token_budget or sequences.budget_of(self.checkpoint.device)

@@ -6,7 +6,7 @@ ids, max_length): an interrupted run continues, and a second run on the same row
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,12 +20,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rapo import paths
 from rapo.config import canonical, content_hash
 from rapo.models import loading
+from rapo.pairs import schema
 from rapo.pairs.door import Pairs, open_pairs
-from rapo.scoring import one_pass, processes, tokens
+from rapo.scoring import binding, one_pass, processes, tokens
 from rapo.scoring.cache import Store
-from rapo.scoring.one_pass import COLUMNS, Pass
+from rapo.scoring.one_pass import COLUMNS, HASHES, Pass
 
 PIECE_ROWS = 256
+KEYS = ("row_id", *HASHES)  # columns that name what was scored
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,14 @@ class Scores:
     """Scores of every row, in the order of the rows.
 
     Attributes:
-        table: ``row_id`` (a hash of prompt and responses, whatever the model) and `COLUMNS`; with a reference those
-            again with the prefix ``ref_``. A sum is null where the prompt alone fills ``max_length``, so that no
-            token of the response could be scored.
+        table: ``row_id`` (a hash of prompt and responses, whatever the model), ``chosen_hash`` and ``rejected_hash``
+            (of the tokens that were scored) and `COLUMNS`; with a reference those again with the prefix ``ref_``. A sum
+            is null where the prompt alone fills ``max_length``, so that no token of the response could be scored.
         passes: what the model did, then the reference.
         plain: True where rows are plain strings, scored without a chat template.
         max_length: tokens of prompt and response together; what is longer is cut from its end and flagged.
         tokenizer: hash of tokenizer and chat template.
+        template: hash of the chat template alone.
     """
 
     table: pa.Table
@@ -47,6 +50,7 @@ class Scores:
     plain: bool
     max_length: int | None
     tokenizer: str
+    template: str
 
     def attach(self, table: pa.Table, *, start: int = 0) -> pa.Table:
         """Rows ``start`` (from 0) and following, with the score columns added; columns of these names are replaced.
@@ -54,15 +58,40 @@ class Scores:
         Raises:
             ValueError: the rows are not those that were scored.
         """
-        mine = self.table.slice(start, len(table))
-        if tokens.row_ids(tokens.texts(table)) != mine["row_id"].to_pylist():
+        mine, _ = self._of(table, start)
+        return _with(table, {name: mine[name] for name in mine.column_names if name not in KEYS})
+
+    def attach_trl(self, table: pa.Table, *, start: int = 0) -> pa.Table:
+        """As `attach`, but with the columns that a trainer takes in place of a reference model.
+
+        ``ref_chosen_logps`` and ``ref_rejected_logps`` are named as in TRL; ``ref_scored`` binds them to the row, the
+        model, the tokenizer and max_length (`rapo.scoring.binding`). Prompt and responses are written as they were
+        scored, and a pair without a ``pair_id`` gets one: ``row-`` and its number.
+
+        Raises:
+            ValueError: the rows are not those that were scored.
+        """
+        mine, texts = self._of(table, start)
+        table = schema.with_ids(table, row=start + 1)
+        sums = {name: mine[f"{side}_logprob_sum"] for name, side in zip(binding.LOGPS, tokens.PAIR, strict=True)}
+        hashes = {side: mine[f"{side}_hash"].combine_chunks() for side in tokens.PAIR}
+        record = binding.column(table["pair_id"].combine_chunks(), hashes, self.origin)
+        return _with(table, {**{name: texts[name] for name in schema.TEXTS}, **sums, binding.RECORD: record})
+
+    @property
+    def origin(self) -> binding.Origin:
+        """What the sums of the model (not the reference) depend on beside their rows."""
+        first = self.passes[0]
+        return binding.Origin(self.max_length or 0, self.template, self.tokenizer, first.dtype, first.weights)
+
+    def _of(self, table: pa.Table, start: int) -> tuple[pa.Table, pa.Table]:
+        """The scores of these rows, and the rows' texts."""
+        mine, texts = self.table.slice(start, len(table)), tokens.texts(table)
+        if tokens.row_ids(texts) != mine["row_id"].to_pylist():
             raise ValueError(
                 f"rows {start + 1} to {start + len(table)} are not those that were scored; score the table as it is now"
             )
-        for name in mine.column_names[1:]:
-            at = table.column_names.index(name) if name in table.column_names else None
-            table = table.append_column(name, mine[name]) if at is None else table.set_column(at, name, mine[name])
-        return table
+        return mine, texts
 
     def summary(self) -> dict[str, Any]:
         """What was done, as plain JSON."""
@@ -152,7 +181,8 @@ def score(
             checkpoint = loading.load(source, adapter=extra, dtype=dtype, device=place, what=what)
             done.append(one_pass.run(job, checkpoint, process=process))
             del checkpoint  # the reference takes its place in memory
-    return Scores(_joined([part for part, _ in done], n_rows, name), tuple(p for _, p in done), plain, limit, key)
+    both = _joined([part for part, _ in done], n_rows, name)
+    return Scores(both, tuple(p for _, p in done), plain, limit, key, loading.template_key(words))
 
 
 def sums(table: pa.Table, *, reference: bool = False) -> np.ndarray:
@@ -226,11 +256,19 @@ def _bar(shown: bool | None) -> Progress:
     )  # fmt: skip
 
 
+def _with(table: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
+    """The table with columns added; those of the same name are replaced where they stand."""
+    for name, column in columns.items():
+        at = table.column_names.index(name) if name in table.column_names else None
+        table = table.append_column(name, column) if at is None else table.set_column(at, name, column)
+    return table
+
+
 def _joined(parts: list[pa.Table], n_rows: int, name: str) -> pa.Table:
     """Columns of the model and of its reference side by side, once both have seen the same rows."""
     if any(len(part) != n_rows or part["row_id"] != parts[0]["row_id"] for part in parts):
         raise ValueError(f"{name} changed while it was scored; run again, what is the same is kept")
-    named = {"row_id": parts[0]["row_id"]}
+    named = {column: parts[0][column] for column in KEYS}
     for prefix, part in zip(("", "ref_"), parts, strict=False):
         named |= {prefix + column: part[column] for column in COLUMNS}
     return pa.table(named)

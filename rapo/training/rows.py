@@ -1,10 +1,16 @@
 """Rows made ready for a trainer: token ids split into prompt and response, rows that are too long told by name."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
+import pyarrow as pa
+
+from rapo.pairs.schema import SCORES
+from rapo.scoring import binding
 from rapo.scoring.tokens import PAIR, Ids, Rows, tokenise
 from rapo.training.settings import Settings
 
@@ -70,6 +76,36 @@ def joined_pairs(ids: Ids) -> dict[str, Any]:
     for side in PAIR:
         columns |= joined(ids, side, prefix=f"{side}_")
     return columns
+
+
+def listed(data: Any) -> Rows:
+    """Rows as mappings: those of an Arrow table, or what is given; scores that a row holds are numbers or None.
+
+    Raises:
+        ValueError: a score is NaN or no number; row, value and remedy are named.
+    """
+    rows: Rows = data.to_pylist() if isinstance(data, pa.Table) else data
+    for place, row in enumerate(rows):
+        for column in SCORES:
+            value = row.get(column)
+            if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+                raise ValueError(
+                    f"row {place + 1}: {column} is {value!r}, no number; mend the score, or drop the row"
+                )
+    return rows
+
+
+def scored(rows: Rows, kept: Kept, settings: Settings) -> list[list[float | None]] | None:
+    """Reference sums that the rows bring (see `rapo.scoring.binding`), held against the tokens of those that are kept.
+
+    Returns:
+        Chosen, rejected; None where rows bring none. Shape: (n_rows, 2)
+    """
+    if not binding.is_bound(rows):
+        return None
+    mine = [rows[place] for place in kept.places]
+    binding.check_rows(mine, kept.ids, places=kept.places, max_length=settings.max_length)
+    return [[row[column] for column in binding.LOGPS] for row in rows]
 
 
 def name(row: Mapping[str, Any], place: int) -> str | int:

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from rapo.scoring import binding
 from rapo.scoring.sequences import completion_logprobs
 from rapo.scoring.tokens import PAIR, Ids, Rows, completions, tokenise
 from rapo.training.batches import LengthBatches
 from rapo.training.fit import fit
-from rapo.training.rows import Kept, joined, joined_pairs, name, prepare
+from rapo.training.rows import Kept, joined, joined_pairs, listed, name, prepare, scored
 from rapo.training.settings import (
     DPOSettings,
     KTOSettings,
@@ -83,27 +84,30 @@ def train_dpo(
     Args:
         model: a causal LM, trained in place.
         tokenizer: with a chat template.
-        rows: mappings with ``prompt``, ``chosen`` and ``rejected``, lists of messages.
+        rows: mappings with ``prompt``, ``chosen`` and ``rejected``, lists of messages, or an Arrow table of them. Where
+            they bring log-probabilities (`rapo score --trl`), these are the reference's, once they are known to be
+            of this model, tokenizer, chat template and max_length, and of these rows.
         settings: `rapo.training.settings.DPOSettings`.
         seed: of the order of the rows and of dropout.
         reference: log-probability sums of the reference model, in nats, chosen first: from `reference_logprobs` or
-            `rapo.scoring.score.sums`. Shape: (n_rows, 2). None: those of the model as it stands.
+            `rapo.scoring.score.sums`. Shape: (n_rows, 2). None: those of the rows, or of the model as it stands.
 
     Returns:
         Steps, tokens, tokens per second and the history that the trainer logged.
 
     Raises:
-        ValueError: there are no rows, a row is too long, ``reference`` has another shape or no number for a row, or
-            is given for LD-DPO, which weighs tokens before it sums them.
+        ValueError: there are no rows, a row is too long, a score is no number, ``reference`` has another shape or no
+            number for a row, the rows' own log-probabilities were computed otherwise, or either is given for LD-DPO,
+            which weighs tokens before it sums them.
     """
     from rapo.training.trainers import DPO
 
-    if settings.ld_alpha is not None and reference is not None:
-        raise ValueError("with ld_alpha, reference sums of whole responses do not serve; leave reference out")
+    rows = listed(rows)
+    _check_reference(model, tokenizer, rows, settings, reference)
     if told := idle_smoothing(settings.label_smoothing, settings.loss_type):
         _log.warning("%s", told)
     kept = prepare(tokenizer, rows, settings)
-    values = _reference(model, kept, reference, len(rows))
+    values = _reference(model, kept, scored(rows, kept, settings) or reference, len(rows))
     if settings.ld_alpha is not None:
         values = settings.ld_alpha * values + (1 - settings.ld_alpha) * _sums(model, _shared(kept.ids))
     missing = np.flatnonzero(~np.isfinite(values).all(axis=1))
@@ -115,6 +119,24 @@ def train_dpo(
     columns = {**kept.ids, "ref_chosen_logps": values[:, 0], "ref_rejected_logps": values[:, 1]}
     by_length = "sft" not in settings.loss_type
     return fit(DPO, model, tokenizer, columns, kept=kept, settings=settings, seed=seed, by_length=by_length)
+
+
+def _check_reference(model: Any, tokenizer: Any, rows: Rows, settings: DPOSettings, reference: Any) -> None:
+    """Refuse, before any work, what cannot serve as the reference of these rows."""
+    if settings.ld_alpha is not None and reference is not None:
+        raise ValueError("with ld_alpha, reference sums of whole responses do not serve; leave reference out")
+    if not binding.is_bound(rows):
+        return
+    columns = ", ".join(binding.COLUMNS)
+    if settings.ld_alpha is not None or reference is not None:
+        given = (
+            "with ld_alpha, sums of whole responses do not serve"
+            if reference is None
+            else "reference is given too"
+        )
+        raise ValueError(f"the rows bring reference log-probabilities, and {given}; drop the columns {columns}")
+    here = binding.origin(max_length=settings.max_length, tokenizer=tokenizer, model=model)
+    binding.check_origin(rows, here)
 
 
 def _shared(ids: Ids) -> Ids:

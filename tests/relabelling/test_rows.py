@@ -56,7 +56,13 @@ def test_columns_of_a_response_change_places_with_it_and_others_stay():
 
 
 def test_log_probabilities_are_left_out_since_the_prompt_is_another():
-    stale = ("ref_chosen_logps", "ref_rejected_logps", "chosen_logprob_sum", "ref_rejected_logprob_sum")
+    stale = (
+        "ref_chosen_logps",
+        "ref_rejected_logps",
+        "ref_scored",
+        "chosen_logprob_sum",
+        "ref_rejected_logprob_sum",
+    )
     got = relabel(table(pair(**dict.fromkeys(stale, -1.0), chosen_tokens=3, rejected_tokens=5)))
     assert not set(stale) & set(got.column_names)
     assert got["chosen_tokens"].to_pylist() == [3, 5]

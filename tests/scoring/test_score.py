@@ -18,7 +18,7 @@ from rapo.models import loading
 from rapo.models.tiny import ARCHITECTURES, CHAT_TEMPLATES, build_tokenizer, save
 from rapo.pairs import writing
 from rapo.scoring import one_pass, sequences
-from rapo.scoring.score import COLUMNS, cache_folder, score, sums
+from rapo.scoring.score import COLUMNS, KEYS, cache_folder, score, sums
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_rows_longer_than_the_context_are_cut_there():
 def test_a_reference_gives_columns_of_its_own():
     table = tiny.rows(5)
     both = quick(table, tiny.model(), reference=tiny.model(seed=2))
-    assert both.table.column_names == ["row_id", *COLUMNS, *(f"ref_{name}" for name in COLUMNS)]
+    assert both.table.column_names == [*KEYS, *COLUMNS, *(f"ref_{name}" for name in COLUMNS)]
     alone = quick(table, tiny.model(seed=2)).table
     assert sums(both.table, reference=True).tolist() == sums(alone).tolist() != sums(both.table).tolist()
     assert [one.weights for one in both.passes] == [loading.content_key(tiny.model(seed=s)) for s in (1, 2)]
@@ -301,7 +301,7 @@ def test_a_bar_counts_rows_where_it_is_asked_for(capsys, monkeypatch):
 
 def test_no_rows_give_no_scores():
     found = quick(tiny.rows(3).slice(3), tiny.model())
-    assert found.table.column_names == ["row_id", *COLUMNS]
+    assert found.table.column_names == [*KEYS, *COLUMNS]
     assert (len(found.table), found.summary()["rows"]) == (0, 0)
 
 
