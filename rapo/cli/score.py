@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from rapo import paths
 from rapo.cli import options
-from rapo.pairs import writing
+from rapo.pairs import files, finite, writing
 from rapo.pairs.door import Pairs, open_pairs
 
 TRL_LENGTH = 1024  # max_length of TRL's trainers where nobody says otherwise
@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
 
     transformers_logging.disable_progress_bar()
     pairs = open_pairs(args.input, scored=None, lift=False, **options.reading(args))
+    if files.kind(target) == "jsonl":
+        finite.check(pairs.batches(), name=args.input, other=_parquet(target))
     scores = score(
         pairs,
         args.model,
@@ -98,6 +100,11 @@ def run(args: argparse.Namespace) -> int:
         _tell(done)
     process.gather(None)
     return 0
+
+
+def _parquet(target: Path) -> Path:
+    """The same output in a format that holds any number."""
+    return target.with_name(f"{target.name.partition('.json')[0]}.parquet")
 
 
 def _max_length(args: argparse.Namespace) -> int | None:

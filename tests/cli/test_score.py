@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +151,71 @@ def test_two_processes_share_the_rows(folders):
     assert "3 pieces computed, 0 reused" in out
     alone = score(table, folders["M"], cache=False)
     assert files.read("two.parquet") == alone.attach(table)
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet", "out"])
+def test_with_trl_it_writes_what_a_trainer_takes(folders, name, capsys):
+    writing.write(shuffled(), "in.parquet")
+    words = ["score", "in.parquet", "--model", folders["M"], "--trl", "--out", name, "--max-length", "40"]
+    assert cli.main(words) == 0
+    scores = score("in.parquet", folders["M"], cache=False, max_length=40)
+    assert files.read(name).to_pylist() == scores.attach_trl(shuffled()).to_pylist()
+    assert json.loads(Path(f"{name}.json").read_text())["bound_to"] == asdict(scores.origin)
+    assert "train with this model and tokenizer, and max_length=40" in capsys.readouterr().out
+
+
+def test_with_trl_a_checkpoint_in_half_precision_is_scored_as_trl_trains_it(folders, tmp_path):
+    half = str(save(tiny.model().bfloat16(), tiny.TOKENIZER, tmp_path / "half"))
+    writing.write(shuffled(), "in.jsonl")
+    for more, dtype in ([], "float32"), (["--dtype", "auto"], "bfloat16"):
+        assert cli.main(["score", "in.jsonl", "--model", half, "--trl", "--out", "o.parquet", *more]) == 0
+        assert {row["dtype"] for row in files.read("o.parquet")["ref_scored"].to_pylist()} == {dtype}
+
+
+@pytest.mark.parametrize(("context", "length"), [(512, 512), (4096, 1024)])
+def test_with_trl_rows_are_cut_where_trl_cuts_them(context, length, tmp_path):
+    folder = str(save(tiny.model(max_position_embeddings=context), tiny.TOKENIZER, tmp_path / "M"))
+    writing.write(shuffled(), "in.jsonl")
+    assert cli.main(["score", "in.jsonl", "--model", folder, "--trl", "--out", "o.parquet"]) == 0
+    assert {row["max_length"] for row in files.read("o.parquet")["ref_scored"].to_pylist()} == {length}
+
+
+def test_trl_takes_one_model(folders, capsys):
+    writing.write(shuffled(), "in.jsonl")
+    words = [
+        "score",
+        "in.jsonl",
+        "--trl",
+        "--model",
+        folders["M"],
+        "--reference",
+        folders["R"],
+        "--out",
+        "o.parquet",
+    ]
+    assert cli.main(words) == 2
+    assert "the reference: give it as --model, without --reference" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        (pa.array([0.5, None, np.nan, np.inf, 1, 1, 1]), "row 3, column extra: nan"),
+        (pa.array([[0.5], [], [1.0], [2.0, -np.inf], [1.0], [1.0], [1.0]]), "row 4, column extra: -inf"),
+        (
+            pa.array([{"a": {"b": value}} for value in (1.0, None, 2.0, 3.0, np.nan, 1.0, 1.0)]),
+            "row 5, column extra: nan",
+        ),
+    ],
+    ids=["number", "list", "record"],
+)
+def test_numbers_that_json_cannot_hold_are_told_before_a_model_is_loaded(
+    folders, capsys, monkeypatch, column, told
+):
+    writing.write(tiny.rows(7).append_column("extra", column), "in.parquet")
+    assert cli.main(["score", "in.parquet", "--model", folders["M"], "--out", "fine.parquet"]) == 0
+    monkeypatch.delattr("rapo.models.loading.load")
+    assert cli.main(["score", "in.parquet", "--model", folders["M"], "--out", "o.jsonl"]) == 2
+    told = f"{told} cannot stand in JSON; mend or remove the column, or write o.parquet"
+    assert f"in.parquet: {told}" in capsys.readouterr().err
+    assert not Path("o.jsonl").exists()
