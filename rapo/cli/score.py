@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     transformers_logging.disable_progress_bar()
     pairs = open_pairs(args.input, scored=None, lift=False, **options.reading(args))
     if files.kind(target) == "jsonl":
-        finite.check(pairs.batches(), name=args.input, other=_parquet(target))
+        finite.check(pairs.batches(), name=args.input, other=str(_parquet(target)))
     scores = score(
         pairs,
         args.model,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapo.pairs import columns as naming
 from rapo.pairs import messages, raw, schema
@@ -123,7 +124,7 @@ class Pairs:
         counts, ids = Counts(), Ids()
         for piece in self._raw.pieces(rows):
             made = self._made(piece, counts.pairs + counts.dropped)
-            ids.add(made.table["pair_id"])
+            ids.add(_names(made.table))
             yield self._checked(piece, made, counts)
         if (place := ids.repeated()) is not None:
             raise PairsError(self.name, [self._repeated(place)], what="pairs")
@@ -182,7 +183,7 @@ class Pairs:
         """The fault that a repeated id is; the rows are read once more to show it."""
         done = 0
         for piece in self._raw.pieces(BATCH_ROWS):
-            ids = self._made(piece, done).table["pair_id"]
+            ids = _names(self._made(piece, done).table)
             if place < done + len(ids):
                 row, value = np.array([piece.row + place - done]), short(ids[place - done].as_py())
                 return Fault("pair_id", "the id occurs before", "Make the ids unique.", row, (value,))
@@ -206,6 +207,13 @@ class Pairs:
             if line not in self.told:
                 self.told.append(line)
                 _log.log(logging.WARNING if loud else logging.INFO, "%s", line)
+
+
+def _names(table: pa.Table) -> pa.ChunkedArray:
+    """What names each row: its pair's id, and of a relabelled pair the side whose goal it has."""
+    if "goal_source" not in table.column_names:
+        return table["pair_id"]
+    return pc.binary_join_element_wise(table["pair_id"], table["goal_source"].cast(pa.string()), " ")
 
 
 def _has_scores(table: pa.Table) -> bool:

@@ -16,6 +16,7 @@ import tiny
 from rapo.cli import main as cli
 from rapo.models.tiny import save
 from rapo.pairs import files, writing
+from rapo.pairs.schema import SIDES
 from rapo.scoring.score import score
 
 COLUMNS = [
@@ -149,8 +150,8 @@ def test_two_processes_share_the_rows(folders):
     out = "".join(text for text, _ in said)
     assert out.count("two.parquet") == 1  # one of them tells
     assert "3 pieces computed, 0 reused" in out
-    alone = score(table, folders["M"], cache=False)
-    assert files.read("two.parquet") == alone.attach(table)
+    alone = score(table, folders["M"], cache=False).attach(table)
+    assert files.read("two.parquet").select(alone.column_names) == alone
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet", "out"])
@@ -219,3 +220,31 @@ def test_numbers_that_json_cannot_hold_are_told_before_a_model_is_loaded(
     told = f"{told} cannot stand in JSON; mend or remove the column, or write o.parquet"
     assert f"in.parquet: {told}" in capsys.readouterr().err
     assert not Path("o.jsonl").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_score_that_is_no_number_is_told_before_a_model_is_loaded(folders, capsys, monkeypatch, value):
+    scores = {"score_chosen": pa.array([9.0] * 6 + [value]), "score_rejected": pa.array([2.0] * 7)}
+    table = tiny.rows(7)
+    for name, column in scores.items():
+        table = table.append_column(name, column)
+    writing.write(table, "in.parquet")
+    monkeypatch.delattr("rapo.models.loading.load")
+    assert cli.main(["score", "in.parquet", "--model", folders["M"], "--out", "o.parquet"]) == 2
+    err = capsys.readouterr().err
+    assert "score_chosen" in err
+    assert "row 7" in err
+
+
+@pytest.mark.parametrize("options", [[], ["--trl"]])
+def test_relabelled_rows_are_scored_too_though_two_share_a_pairs_id(folders, options, capsys):
+    rows = [
+        {**row, "pair_id": "p", "goal_source": side}
+        for row, side in zip(tiny.rows(2).to_pylist(), SIDES, strict=True)
+    ]
+    writing.write(pa.Table.from_pylist(rows), "in.jsonl")
+    assert cli.main(["score", "in.jsonl", "--model", folders["M"], "--out", "o.parquet", *options]) == 0
+    assert files.read("o.parquet")["pair_id"].to_pylist() == ["p", "p"]
+    writing.write(pa.Table.from_pylist([rows[0], rows[0]]), "twice.jsonl")
+    assert cli.main(["score", "twice.jsonl", "--model", folders["M"], "--out", "o.parquet", *options]) == 2
+    assert "column pair_id: the id occurs before in row 2" in capsys.readouterr().err
