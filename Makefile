@@ -36,12 +36,12 @@ figures: $(READY) ## redraw figures, tables and report from the kept results, wi
 test: $(READY) ## unit, property, end-to-end and doc tests
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
-# mypy and the tests run side by side, one core each.
-check: $(READY) ## lint, types and the tests of what trains nothing: about two minutes, for while you work
+# Two cores: mypy runs beside the tests until it is through, which with its cache takes seconds.
+check: $(READY) ## lint, types and the tests of what trains nothing: under a minute, for while you work
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy & types=$$!; \
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 1 -m "not slow" $(QUICK); tests=$$?; wait $$types && exit $$tests
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile -m "not slow" $(QUICK); tests=$$?; wait $$types && exit $$tests
 
 format: $(READY) ## let ruff lay out the code
 	@$(PY) -m ruff check --fix --exit-zero .

@@ -101,6 +101,7 @@ def faults(text: str, module: str, *, is_package: bool = False) -> list[str]:
     return found
 
 
+@cache
 def arrows() -> dict[str, set[str]]:
     """Module -> modules of rapo that it imports, inside functions too; those that packages stand for left out."""
     found: dict[str, set[str]] = {}
@@ -123,7 +124,7 @@ def circles() -> list[list[str]]:
     """Modules that import each other in a loop, each loop once."""
     import graphlib
 
-    left, found = arrows(), []
+    left, found = dict(arrows()), []
     while True:
         try:
             tuple(graphlib.TopologicalSorter(left).static_order())

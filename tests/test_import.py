@@ -14,6 +14,12 @@ from levels import HEAVY, HUB, LIGHT, PACKAGE, modules, package_of
 import rapo
 
 LIGHT_MODULES = sorted(name for name in modules() if package_of(name) in LIGHT)
+TORCH = ("sample", "score", "train_dpo", "train_sft", "train_simpo")  # loading one of these loads torch
+OFFERED = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in TORCH))
+    for name in dir(rapo)
+    if not name.startswith("__")
+]
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -39,17 +45,20 @@ def test_the_command_line_starts_without_them() -> None:
     assert loaded_after("import rapo.cli.main") & heavy == set()
 
 
-def test_the_package_offers_functions_that_are_loaded_on_first_use() -> None:
+def test_the_package_offers_a_handful_of_functions() -> None:
     offered = [name for name in dir(rapo) if not name.startswith("__")]
     assert offered == sorted(offered)
     assert 12 <= len(offered) <= 20
-    for name in offered:
-        assert callable(getattr(rapo, name)), name
     with pytest.raises(AttributeError, match="no attribute 'cellar'; it offers agreement, "):
         _ = rapo.cellar
 
 
-@pytest.mark.parametrize("name", [name for name in dir(rapo) if not name.startswith("__")])
+@pytest.mark.parametrize("name", OFFERED)
+def test_what_it_offers_is_loaded_on_first_use(name: str) -> None:
+    assert callable(getattr(rapo, name))
+
+
+@pytest.mark.parametrize("name", OFFERED)
 def test_what_it_offers_says_what_goes_in_what_comes_out_and_what_it_refuses(name: str) -> None:
     told = inspect.getdoc(getattr(rapo, name)) or ""
     for section in ("Args:", "Returns:", "Raises:"):

@@ -8,13 +8,14 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
-from nbformat import NotebookNode
 
 from rapo.claims import published
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -23,21 +24,23 @@ PAPER_ID = re.compile(r"\b(?:RA|AP)-(?:[TFAS]\d+[ab]?|Th|map)\b")
 per_notebook = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 
 
-def read(source: Path) -> NotebookNode:
+def read(source: Path) -> "NotebookNode":
+    import nbformat  # takes a second or two, which the other processes of pytest-xdist need not pay
+
     return nbformat.read(source, as_version=4)
 
 
-def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+def code_cells(notebook: "NotebookNode") -> list["NotebookNode"]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def lines_of_code(cell: NotebookNode) -> int:
+def lines_of_code(cell: "NotebookNode") -> int:
     """Lines that are neither empty nor comments."""
     stripped = (line.strip() for line in cell.source.splitlines())
     return sum(1 for line in stripped if line and not line.startswith("#"))
 
 
-def tagged(notebook: NotebookNode) -> list[int]:
+def tagged(notebook: "NotebookNode") -> list[int]:
     """Places of the cells tagged ``parameters``."""
     return [at for at, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
 
@@ -54,6 +57,8 @@ def literals(code: str) -> dict[str, Any]:
 
 @per_notebook
 def test_it_is_valid_and_every_cell_has_an_id(source: Path) -> None:
+    import nbformat
+
     notebook = read(source)
     nbformat.validate(notebook)
     ids = [cell["id"] for cell in notebook.cells]

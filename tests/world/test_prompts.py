@@ -16,7 +16,7 @@ def test_an_unknown_split_is_named() -> None:
 
 def test_too_many_different_prompts() -> None:
     with pytest.raises(ValueError, match="different prompts"):
-        prompts.draw_distinct(10**4, split="tuning")
+        prompts.draw_distinct(4000, split="tuning")
 
 
 def test_evolved_prompts_are_harder_or_different() -> None:
