@@ -3,7 +3,7 @@
     import rapo
 
     pairs = rapo.read_pairs("pairs.jsonl")        # scored pairs, checked
-    rapo.audit(pairs)                             # good rejected, bad chosen, ties, lengths
+    rapo.audit(pairs).table()                     # scores, premises, lengths, duplicates, ... with what to do
     rows = rapo.relabel(pairs)                    # two goal-conditioned rows a pair, for TRL
     best, chosen = rapo.select(scored, fraction=0.4)
 
@@ -14,11 +14,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rapo.inspection.audit import audit
     from rapo.judging.agreement import agreement
     from rapo.judging.judgements import read as read_judgements
     from rapo.judging.judges import judge_pairs
     from rapo.models.sampling import sample
-    from rapo.pairs.audit import audit
     from rapo.pairs.candidates import to_pairs as make_pairs
     from rapo.pairs.check import check as check_pairs
     from rapo.pairs.sources import read_pairs
@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 
 _FUNCTIONS = {
     "agreement": "judging.agreement:agreement",
-    "audit": "pairs.audit:audit",
+    "audit": "inspection.audit:audit",
     "check_pairs": "pairs.check:check",
     "judge_pairs": "judging.judges:judge_pairs",
     "length_controlled": "winrates.length_control:length_controlled",

@@ -18,14 +18,14 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("stats",),
     ("claims", "models", "pairs", "selection"),
     ("relabelling", "runs", "scoring", "world"),
-    ("judging", "plots", "training"),
+    ("inspection", "judging", "plots", "training"),
     ("reproduction", "winrates"),
     ("cli", "studies"),
 )
 BESIDE = ("config", "paths")  # single files that every package may import
 SIDEWAYS = {("cli", "studies")}
 # Packages that run with neither torch nor a network.
-LIGHT = ("stats", "claims", "pairs", "selection", "relabelling", "world", "winrates")
+LIGHT = ("stats", "claims", "pairs", "selection", "relabelling", "world", "winrates", "inspection")
 HEAVY = {
     *("torch", "transformers", "trl", "accelerate", "tokenizers", "safetensors"),
     *("openai", "requests", "httpx"),

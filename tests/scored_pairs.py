@@ -24,6 +24,12 @@ def pair(**changes: Any) -> dict[str, Any]:
     return {**plain, **changes}
 
 
+def of_texts(prompt: str, chosen: str = "yes", rejected: str = "no", **changes: Any) -> dict[str, Any]:
+    """A good pair of these texts."""
+    sides = {"chosen": [turn("assistant", chosen)], "rejected": [turn("assistant", rejected)]}
+    return pair(prompt=[turn("user", prompt)], **sides, **changes)
+
+
 def table(*rows: dict[str, Any]) -> pa.Table:
     """Rows as a table."""
     return pa.Table.from_pylist(list(rows))

@@ -25,6 +25,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "prepare preference data": {
         "check": "check scored pairs and tell what is wrong, where, and what to do",
+        "audit": "what is wrong with preference data, how sure that is, and what to do",
         "pairs": "make scored pairs from candidates with scores",
         "relabel": "make reward-augmented pairs: each pair under both of its scores as goals",
         "score": "add a model's log-probabilities of both responses",

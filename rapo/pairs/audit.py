@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy import stats
 
 from rapo.pairs import messages
 from rapo.pairs.schema import SIDES, batches, prompt_keys
+from rapo.stats.correlation import rank_correlation
 from rapo.stats.intervals import Interval, wilson
 
 
@@ -120,7 +120,7 @@ def score_histogram(table: pa.Table, *, edges: Sequence[float] | None = None) ->
         ``response`` ("chosen" or "rejected"), ``low``, ``high`` (of the bin), ``count``, ``share`` (of that side).
     """
     scores = dict(zip(SIDES, _scores(table), strict=True))
-    cuts = _edges(np.concatenate(list(scores.values()))) if edges is None else np.asarray(edges, float)
+    cuts = round_edges(np.concatenate(list(scores.values()))) if edges is None else np.asarray(edges, float)
     return pd.concat([_histogram(values, cuts).assign(response=side) for side, values in scores.items()])[
         ["response", "low", "high", "count", "share"]
     ].reset_index(drop=True)
@@ -136,7 +136,7 @@ def margin_histogram(table: pa.Table, *, edges: Sequence[float] | None = None) -
     chosen, rejected = _scores(table)
     margins = chosen - rejected
     told = margins[margins != 0]
-    cuts = _edges(np.append(told, 0.0)) if edges is None else np.asarray(edges, float)
+    cuts = round_edges(np.append(told, 0.0)) if edges is None else np.asarray(edges, float)
     ties = len(margins) - len(told)
     first = pd.DataFrame({"low": [0.0], "high": [0.0], "count": [ties], "tie": [True]})
     binned = pd.concat([first, _histogram(told, cuts).assign(tie=False)], ignore_index=True)
@@ -146,8 +146,8 @@ def margin_histogram(table: pa.Table, *, edges: Sequence[float] | None = None) -
 def length_correlation(table: pa.Table, *, level: float = 0.95) -> Interval:
     """Spearman's correlation between the margin of the scores and the margin of the lengths (in characters).
 
-    Above zero, the scores favour longer responses. The interval is Fisher's, with the standard error
-    1.03 / sqrt(n - 3) of Fieller et al. (1957). Ties of the scores are left out: their margin has no direction.
+    Above zero, the scores favour longer responses (`rapo.stats.correlation.rank_correlation`). Ties of the scores are
+    left out: their margin has no direction.
 
     Returns:
         NaN throughout for fewer than 4 pairs, or where scores or lengths do not vary.
@@ -156,15 +156,7 @@ def length_correlation(table: pa.Table, *, level: float = 0.95) -> Interval:
     longer = np.subtract(*lengths(table))
     told = chosen != rejected
     x, y = (chosen - rejected)[told], longer[told]
-    # Each pair is seen from both sides, so that which side is called chosen does not matter.
-    x, y = np.concatenate([x, -x]), np.concatenate([y, -y])
-    n = int(told.sum())
-    if n < 4 or not y.any():
-        return Interval(np.nan, np.nan, np.nan, n, level)
-    rho = float(stats.spearmanr(x, y).statistic)
-    wide = stats.norm.ppf((1 + level) / 2) * 1.03 / np.sqrt(n - 3)
-    z = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
-    return Interval(rho, float(np.tanh(z - wide)), float(np.tanh(z + wide)), n, level)
+    return rank_correlation(x, y, level=level)
 
 
 def instructive(table: pa.Table) -> str:
@@ -199,7 +191,7 @@ def _share(quantity: str, mask: np.ndarray) -> dict[str, object]:
     return {"quantity": quantity, "count": count, "n": n, **share}
 
 
-def _edges(values: np.ndarray) -> np.ndarray:
+def round_edges(values: np.ndarray) -> np.ndarray:
     """Edges of bins whose centres are multiples of a round step, so that zero is a centre.
 
     The step is 1 where values are whole and span 20 at most; else it makes 10 to 25 bins.

@@ -115,10 +115,10 @@ def examine(
     faults: list[Fault] = []
     row = first_row
     for batch in batches(table):
-        piece, resists = _canonical(batch, scored=scored, row=row)
+        piece, found, resists = _canonical(batch, scored=scored, row=row)
         if resists:
             raise PairsError(name, resists, what=_what(scored))
-        found = rules.faults(piece, scored=scored, row=row)
+        found += rules.faults(piece, scored=scored, row=row)
         if scored and reversed_pairs == "raise":
             found += rules.reversed_pairs(piece, row=row)
         pieces.append(_without(piece, found, row) if bad == "drop" else piece)
@@ -165,8 +165,11 @@ def _attributes(column: pa.Array) -> pa.Array:
     return pa.StructArray.from_arrays([numbers(pc.struct_field(column, name)) for name in names], names=names)
 
 
-def _canonical(batch: pa.RecordBatch, *, scored: bool, row: int) -> tuple[pa.RecordBatch, list[Fault]]:
-    """Every known column in its canonical type and order, whole conversations split; and the columns that resist."""
+def _canonical(
+    batch: pa.RecordBatch, *, scored: bool, row: int
+) -> tuple[pa.RecordBatch, list[Fault], list[Fault]]:
+    """Every known column in its canonical type and order, whole conversations split; rows that cannot be split; and
+    the columns that resist."""
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     kinds: dict[str, Callable[[pa.Array], pa.Array]] = {
         "prompt": lambda column: messages.lift(column, role="user"),
@@ -185,13 +188,12 @@ def _canonical(batch: pa.RecordBatch, *, scored: bool, row: int) -> tuple[pa.Rec
     faults += _missing(batch.schema, scored=scored)
     if not faults:
         columns, faults = _match_attributes(columns)
-    if not faults:
-        columns, faults = _split_conversations(columns, row)
     if faults:
-        return batch, faults
+        return batch, [], faults
+    columns, unsplit = _split_conversations(columns, row)
     first = COLUMNS if scored else TEXTS
     order = [*first, *(column for column in columns if column not in first)]
-    return pa.RecordBatch.from_arrays([columns[column] for column in order], names=order), []
+    return pa.RecordBatch.from_arrays([columns[column] for column in order], names=order), unsplit, []
 
 
 def _resists(name: str, column: pa.Array, why: str, row: int) -> Fault:

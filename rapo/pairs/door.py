@@ -6,7 +6,7 @@ Every command and function that reads pairs reads them here.
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -88,6 +88,22 @@ def open_pairs(
     return Pairs(raw.opened(source, split=split, revision=revision, streaming=streaming, name=name), reading)
 
 
+class Look(NamedTuple):
+    """Some pairs, bad ones among them, and what is wrong with them.
+
+    Attributes:
+        table: in the schema, as far as the rows keep to it.
+        faults: their rows are places in ``table``, from 0; those of completions that no pair was made of have none.
+        name: of the file.
+        rows: the number of the row that each pair comes from, in that file. Shape: (n_pairs,)
+    """
+
+    table: pa.Table
+    faults: list[Fault]
+    name: str
+    rows: np.ndarray
+
+
 class Pairs:
     """Pairs that can be read, in batches or whole, as often as wanted.
 
@@ -129,6 +145,23 @@ class Pairs:
         if (place := ids.repeated()) is not None:
             raise PairsError(self.name, [self._repeated(place)], what="pairs")
         self._close(counts)
+
+    def looks(self, rows: int = BATCH_ROWS) -> Iterator[Look]:
+        """All pairs with all their faults, for whoever reports on them; no row is refused or left out.
+
+        Raises:
+            PairsError: (a ValueError) columns are missing or of a wrong type.
+            ValueError: the data cannot be read.
+        """
+        done = 0
+        for piece in self._raw.pieces(rows):
+            made = self._made(piece, done)
+            scored = _has_scores(made.table) if self._reading.scored is None else bool(self._reading.scored)
+            found = examine(made.table, name=piece.name, reversed_pairs="keep", scored=scored, first_row=0)
+            of_completions = [replace(fault, rows=np.empty(0, np.int64)) for fault in made.faults]
+            numbers = piece.row + (np.arange(len(found.table)) if made.rows is None else made.rows)
+            yield Look(found.table, [*of_completions, *found.faults], piece.name, numbers)
+            done += len(found.table)
 
     def read(self) -> pa.Table:
         """All pairs as one table. Raises what `batches` raises. Shape: (n_pairs, n_columns)"""

@@ -65,6 +65,13 @@ def tokenise(
     return ids
 
 
+def asked(tokenizer: Any, prompts: Sequence[Any]) -> list[list[int]]:
+    """Token ids of prompts alone, as a model is asked them: with the generation prompt. Shape: (n_prompts,)"""
+    if not prompts:
+        return []
+    return (_plain if isinstance(prompts[0], str) else _chat)(tokenizer, list(prompts), prompt=True)
+
+
 def _joined(prompt: Any, answer: Any, tokenizer: Any) -> Any:
     """Messages one after the other, or one text that ends with the end-of-sequence token."""
     if not isinstance(prompt, str):

@@ -1,0 +1,143 @@
+"""The audit: every lens over every batch, once; then the rows that show what was found."""
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rapo.inspection import contamination, examples, reading
+from rapo.inspection.batch import Batch, Keys, Lens
+from rapo.inspection.finding import GROUPS
+from rapo.inspection.lengths import Lengths
+from rapo.inspection.minhash import Index
+from rapo.inspection.near import THRESHOLD, Near
+from rapo.inspection.policy import Policy
+from rapo.inspection.premises import Thresholds
+from rapo.inspection.preview import ROWS, Preview
+from rapo.inspection.repeats import Repeats
+from rapo.inspection.report import Report
+from rapo.inspection.scores import Scores
+from rapo.inspection.turns import Turns
+
+
+def audit(
+    source: Any,
+    *,
+    columns: dict[str, str] | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    benchmarks: Sequence[str | Path] = (),
+    benchmark_column: str | None = None,
+    ngram: int = contamination.SIZE,
+    similarity: float = THRESHOLD,
+    good: float | None = None,
+    bad: float | None = None,
+    best: float | None = None,
+    tokenizer: Any = None,
+    max_length: int | None = None,
+    preview_rows: int = ROWS,
+    seen: Callable[[int], None] | None = None,
+) -> Report:
+    """What is wrong with preference data for direct alignment; docs/audit.md says what each finding means.
+
+    Bad rows are findings, not errors. Memory holds a batch and some numbers a row, never the texts.
+
+    Args:
+        source: a file, or data in memory, as `rapo.read_pairs` takes it. Pairs may have no scores.
+        columns, split, revision: as `rapo.read_pairs` takes them.
+        benchmarks: files whose questions should not be in the data.
+        benchmark_column: the column with the questions, where it is not found by its name.
+        ngram: how many consecutive words are looked for.
+        similarity: of near-duplicates: Jaccard's, of the sets of three consecutive words.
+        good, bad, best: a rejected response is good from this score on, a chosen one bad up to it, a response the
+            best from it on; by default read off the scale.
+        tokenizer: a tokenizer, its folder, or its name on a hub: for the training preview and lengths in tokens.
+        max_length: tokens of prompt and response in training.
+        preview_rows: how many rows the preview tokenises; 0 for all.
+        seen: called with the number of pairs after each batch.
+
+    Returns:
+        Findings, each with a level, a count, an interval, examples and advice.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: columns are missing, or an option is out of range.
+
+    >>> row = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "4", "score_chosen": 9, "score_rejected": 2}
+    >>> audit([row]).finding("identical-responses").level
+    'serious'
+    """
+    _check(ngram, similarity, max_length, preview_rows)
+    data = reading.opened(source, columns=columns, split=split, revision=revision)
+    keys, name = Keys(), _typed(source, data.name)
+    with Index() as prompts, Index() as responses:
+        lenses: list[Lens] = [
+            Scores(thresholds=Thresholds(good, bad, best), source=name),
+            Lengths(),
+            Repeats(keys),
+            Near(keys, prompts, responses, threshold=similarity),
+            *contamination.lenses(benchmarks, column=benchmark_column, size=ngram),
+            Turns(source=name),
+            Policy(source=name),
+        ]
+        if tokenizer is not None:
+            lenses.append(Preview(_tokenizer(tokenizer), max_length=max_length, rows=preview_rows, source=name))
+        n = _look(reading.batches(data), keys, lenses, seen)
+        found = [one for lens in lenses for one in lens.finish()]
+    pictures = [picture for lens in lenses for picture in lens.pictures()]
+    order = list(GROUPS)
+    settings = {
+        "benchmarks": [str(path) for path in benchmarks],
+        "ngram": ngram,
+        "similarity": similarity,
+        "good": good,
+        "bad": bad,
+        "best": best,
+        "tokenizer": getattr(tokenizer, "name_or_path", tokenizer),
+        "max_length": max_length,
+        "preview_rows": preview_rows,
+    }
+    return Report(
+        source=data.name,
+        n=n,
+        findings=tuple(
+            sorted(examples.shown(found, reading.batches(data)), key=lambda one: order.index(one.group))
+        ),
+        pictures=tuple(pictures),
+        settings=settings,
+    )
+
+
+def _look(batches: Iterator[Batch], keys: Keys, lenses: Sequence[Lens], seen: Callable[[int], None] | None) -> int:
+    """Show every batch to every lens; how many pairs there are."""
+    n = 0
+    for batch in batches:
+        keys.update(batch)
+        for lens in lenses:
+            lens.update(batch)
+        n += len(batch)
+        if seen:
+            seen(n)
+    return n
+
+
+def _check(ngram: int, similarity: float, max_length: int | None, preview_rows: int) -> None:
+    wrong = {
+        f"ngram is {ngram}; use 3 or more": ngram < 3,
+        f"similarity is {similarity}; use a number above 0, up to 1": not 0 < similarity <= 1,
+        f"max_length is {max_length}; use 1 or more": max_length is not None and max_length < 1,
+        f"preview_rows is {preview_rows}; use 0 for all rows, or more": preview_rows < 0,
+    }
+    if told := [text for text, is_wrong in wrong.items() if is_wrong]:
+        raise ValueError("; ".join(told))
+
+
+def _typed(source: Any, name: str) -> str:
+    """How the data are named on the command line; IN stands for data in memory."""
+    return shlex.quote(name) if isinstance(source, str | Path) else "IN"
+
+
+def _tokenizer(tokenizer: Any) -> Any:
+    from rapo.models.loading import load_tokenizer
+
+    return load_tokenizer(tokenizer, None)

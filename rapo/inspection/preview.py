@@ -1,0 +1,306 @@
+"""What training will see: rows that TRL would drop or cut, and what the chat template does to texts.
+
+Rows are tokenised by `rapo.scoring.tokens`, the rule that TRL follows. Of more rows than were asked for, those are
+looked at whose number has the smallest hash: a sample that no order of the rows can bias.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rapo.inspection import finding, lengths
+from rapo.inspection.batch import Batch
+from rapo.inspection.finding import ANY, NEVER, Example, Finding, Picture, percent
+from rapo.inspection.words import mix
+from rapo.pairs.schema import SIDES, TEXTS
+
+GROUP = "preview"
+ROWS = 5_000
+CHUNK = 256
+DROPPED = (ANY, 0.01, 0.05)
+CUT = (0.01, 0.1, 0.3)
+SHIFTED = (NEVER, ANY, 0.5)
+PREFIXED = (ANY, NEVER, NEVER)
+LOST = (NEVER, ANY, 0.1)
+EMPTY = (NEVER, ANY, 0.01)
+REFUSED = (NEVER, NEVER, ANY)
+
+
+@dataclass
+class _Seen:
+    """What was found row by row. Each list has a number a row, or positions of rows with a note."""
+
+    prompt: list[int] = field(default_factory=list)
+    chosen: list[int] = field(default_factory=list)
+    rejected: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    margin: list[float] = field(default_factory=list)
+    shifted: list[Example] = field(default_factory=list)
+    prefixed: list[Example] = field(default_factory=list)
+    lost: list[Example] = field(default_factory=list)
+    empty: list[Example] = field(default_factory=list)
+    refused: list[Example] = field(default_factory=list)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the warning of `rapo.scoring.tokens` about prompts that are no prefix: a finding tells it, with rows."""
+    log = logging.getLogger("rapo.scoring.tokens")
+    log.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        log.removeFilter(_nothing)
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
+
+
+class Preview:
+    """Tokenises a sample of the rows.
+
+    Args:
+        tokenizer: as `rapo.scoring.tokens.tokenise` takes it.
+        max_length: tokens of prompt and response that training keeps; None keeps all.
+        rows: how many rows to look at; 0 for all.
+        source: how the data are called on the command line.
+    """
+
+    def __init__(self, tokenizer: Any, *, max_length: int | None, rows: int = ROWS, source: str) -> None:
+        self._tokenizer, self._max, self._rows, self._source = tokenizer, max_length, rows, source
+        self._held: list[tuple[NDArray[np.uint64], NDArray[np.int64], pa.Table]] = []
+        self._n = 0
+        self._seen = _Seen()
+
+    def update(self, batch: Batch) -> None:
+        """Keep the rows that belong to the sample so far; or look at them at once where all are asked for."""
+        from rapo.scoring import tokens
+
+        if not batch.plain:
+            tokens.check_template(self._tokenizer, batch.name)
+        self._n += len(batch)
+        table = _texts(batch)
+        if not self._rows:
+            self._look(table, batch.positions)
+            return
+        self._held.append((mix(batch.positions.astype(np.uint64)), batch.positions, table))
+        if sum(len(rows) for rows, *_ in self._held) > 2 * self._rows + len(batch):
+            self._held = [self._smallest()]
+
+    def _smallest(self) -> tuple[NDArray[np.uint64], NDArray[np.int64], pa.Table]:
+        keys, positions = (np.concatenate([part[place] for part in self._held]) for place in (0, 1))
+        keep = np.sort(np.argsort(keys, kind="stable")[: self._rows])
+        table = pa.concat_tables([part[2] for part in self._held]).take(pa.array(keep))
+        return keys[keep], positions[keep], table.combine_chunks()
+
+    @_quietly()
+    def _look(self, table: pa.Table, positions: NDArray[np.int64]) -> None:
+        """Tokenise rows; those that the tokenizer refuses are noted and left out."""
+        from rapo.scoring import tokens
+
+        for start in range(0, len(table), CHUNK):
+            rows = table.slice(start, CHUNK).to_pylist()
+            places = positions[start : start + CHUNK].tolist()
+            try:
+                self._take(rows, places, tokens.tokenise(self._tokenizer, rows))
+            except ValueError:
+                for row, place in zip(rows, places, strict=True):
+                    try:
+                        self._take([row], [place], tokens.tokenise(self._tokenizer, [row]))
+                    except ValueError as error:
+                        self._seen.refused.append(Example(place, "prompt", str(error.__cause__ or error)))
+
+    def _take(self, rows: list[dict[str, Any]], places: list[int], ids: dict[str, list[list[int]]]) -> None:
+        from rapo.scoring import tokens
+
+        seen = self._seen
+        starts = tokens.asked(self._tokenizer, [row["prompt"] for row in rows])
+        for i, (row, place) in enumerate(zip(rows, places, strict=True)):
+            seen.positions.append(place)
+            seen.margin.append(row["margin"])
+            seen.prompt.append(len(ids["prompt_ids"][i]))
+            for side, counts in zip(SIDES, (seen.chosen, seen.rejected), strict=True):
+                counts.append(len(ids[f"{side}_ids"][i]))
+            if len(starts[i]) > seen.prompt[-1]:
+                gone = self._tokenizer.decode(starts[i][seen.prompt[-1] :])
+                seen.shifted.append(Example(place, "prompt", f"the prompt loses {gone!r}"))
+            if not isinstance(row["prompt"], str):
+                self._template(row, place, {side: ids[f"{side}_ids"][i] for side in SIDES})
+
+    def _template(self, row: dict[str, Any], place: int, ids: dict[str, list[int]]) -> None:
+        """What the template adds in front of a response, and what of the texts it does not write."""
+        for side in SIDES:
+            text = self._tokenizer.apply_chat_template([*row["prompt"], *row[side]], tokenize=False)
+            for turn in [*(row["prompt"] if side == "chosen" else []), *row[side]]:
+                content = (turn["content"] or "").strip()
+                if content and content not in text:
+                    note = f"the {turn['role']} turn {content[:30]!r} is not in the rendered text as it stands"
+                    self._seen.lost.append(Example(place, side, note))
+            content = (row[side][0]["content"] or "").strip() if row[side] else ""
+            answer = self._tokenizer.decode(ids[side])
+            if not self._tokenizer.decode(ids[side], skip_special_tokens=True).strip():
+                self._seen.empty.append(Example(place, side, f"the response is {answer!r}"))
+            elif content:
+                before = answer.partition(content[:20])[0].strip()
+                if before and content[:20] in answer:
+                    self._seen.prefixed.append(Example(place, side, f"the response begins with {before!r}"))
+
+    def finish(self) -> list[Finding]:
+        """Tokenise the sample and tell."""
+        if self._held:
+            _, positions, table = self._smallest()
+            self._held = []
+            self._look(table, positions)
+        seen = self._seen
+        n = len(seen.positions) + len(seen.refused)
+        found = [self._refused(n), *self._template_findings(n), *self._length_findings()]
+        chosen, rejected = (np.array(counts, float) for counts in (seen.chosen, seen.rejected))
+        margin, rows = np.array(seen.margin, float), np.array(seen.positions, np.int64)
+        return [*found, *lengths.findings(chosen, rejected, margin, rows, unit="tokens")]
+
+    def _of(self) -> str:
+        n = len(self._seen.positions) + len(self._seen.refused)
+        return "" if n == self._n else f" (a sample of {n:,} rows)"
+
+    def _refused(self, n: int) -> Finding:
+        found = self._seen.refused
+        return finding.share(
+            "refused-by-template",
+            GROUP,
+            f"the tokenizer or its chat template refuses {percent(len(found), n)} of the rows{self._of()}",
+            count=len(found),
+            n=n,
+            bounds=REFUSED,
+            examples=found,
+            advice="training stops at such a row: move a system turn into the user's, or mend the template",
+        )
+
+    def _template_findings(self, n: int) -> Iterator[Finding]:
+        seen, of = self._seen, self._of()
+        kinds = (
+            (
+                "prompt-is-no-prefix",
+                SHIFTED,
+                seen.shifted,
+                "the prompt as a model is asked it is no beginning of prompt and response; TRL then trains on another "
+                "context",
+                "use a template that writes the prompt alike with and without an answer (look for <think> in it)",
+            ),
+            (
+                "template-begins-the-response",
+                PREFIXED,
+                seen.prefixed,
+                "the template puts text that is not in the data in front of a response, and training teaches it",
+                "where you do not want it, change the template, or pass chat_template_kwargs, as enable_thinking",
+            ),
+            (
+                "text-lost-by-template",
+                LOST,
+                seen.lost,
+                "the template leaves out or changes the text of a turn",
+                "compare the examples with the rendered text; thoughts in earlier turns and system turns go most often",
+            ),
+            (
+                "empty-after-template",
+                EMPTY,
+                seen.empty,
+                "nothing but special tokens is left of a response",
+                "remove these pairs",
+            ),
+        )
+        for name, bounds, found, told, advice in kinds:
+            count = len({example.position for example in found})
+            yield finding.share(
+                name,
+                GROUP,
+                f"in {percent(count, n)} of the rows{of} {told}",
+                count=count,
+                n=n,
+                bounds=bounds,
+                examples=found,
+                advice=advice,
+            )
+
+    def _length_findings(self) -> list[Finding]:
+        """Rows dropped and cut at `max_length`."""
+        seen, of = self._seen, self._of()
+        prompt = np.array(seen.prompt, np.int64)
+        sides = np.stack([np.array(seen.chosen, np.int64), np.array(seen.rejected, np.int64)])
+        longest = (prompt + sides).max(axis=0) if len(prompt) else prompt
+        enough = int(np.ceil(np.quantile(longest, 0.99) / 64) * 64) if len(longest) else 0
+        if self._max is None:
+            told = f"99 % of the rows{of} fit into {enough:,} tokens, all into {longest.max(initial=0):,}"
+            return [Finding("token-lengths", GROUP, "ok", told, len(longest), len(longest))]
+        dropped = prompt >= self._max
+        over = np.maximum(prompt + sides - self._max, 0)[:, ~dropped]
+        cut = (over > 0).any(axis=0)
+        rows = np.array(seen.positions, np.int64)
+        total, lost = int(sides[:, ~dropped].sum()), int(over.sum())
+        advice = f"trl dpo ... --max_length {enough} keeps 99 % of the rows whole"
+        return [
+            finding.share(
+                "dropped-by-max-length",
+                GROUP,
+                f"TRL would drop {percent(int(dropped.sum()), len(prompt))} of the rows{of} without an error: their "
+                f"prompt alone has {self._max:,} tokens or more",
+                count=int(dropped.sum()),
+                n=len(prompt),
+                bounds=DROPPED,
+                examples=[
+                    Example(int(rows[i]), "prompt", f"{prompt[i]:,} tokens") for i in np.flatnonzero(dropped)[:3]
+                ],
+                advice=advice,
+            ),
+            finding.share(
+                "cut-by-max-length",
+                GROUP,
+                f"{percent(int(cut.sum()), len(cut))} of the rows{of} that are kept lose the end of a response: "
+                f"{lost:,} of {total:,} response tokens ({percent(lost, total)})",
+                count=int(cut.sum()),
+                n=len(cut),
+                bounds=CUT,
+                examples=[
+                    Example(
+                        int(rows[~dropped][i]), "chosen", f"loses {over[0, i]:,} tokens, rejected {over[1, i]:,}"
+                    )
+                    for i in np.flatnonzero(cut)[:3]
+                ],
+                advice=advice,
+                data={"tokens_lost": lost, "tokens": total},
+            ),
+        ]
+
+    def pictures(self) -> list[Picture]:
+        """Tokens of prompt and the longer response."""
+        seen = self._seen
+        if not seen.prompt:
+            return []
+        longest = np.array(seen.prompt) + np.maximum(seen.chosen, seen.rejected)
+        edges = [0, *(2**power for power in range(5, 18))]
+        last = int(np.searchsorted(edges, longest.max(), side="left")) + 1
+        edges = edges[: max(last, 3)]
+        counts, _ = np.histogram(np.minimum(longest, edges[-1]), edges)
+        labels = tuple(f"{edge:,}" for edge in edges[1:])
+        return [
+            Picture(
+                GROUP, "Tokens of prompt and longer response (up to)", "tokens", labels, {"rows": tuple(counts)}
+            )
+        ]
+
+
+def _texts(batch: Batch) -> pa.Table:
+    """Prompt, responses and margin of a batch, as strings where the source has strings."""
+    columns: dict[str, pa.Array] = {column: batch.table[column] for column in TEXTS}
+    if batch.plain:
+        columns = {column: batch.turns[column].contents for column in TEXTS}
+    scores = (
+        [batch.number(f"score_{side}") for side in SIDES] if batch.scored else [np.full(len(batch), np.nan)] * 2
+    )
+    return pa.table({**columns, "margin": scores[0] - scores[1]})
