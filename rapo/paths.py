@@ -4,14 +4,18 @@ The project root is ``$RAPO_ROOT`` when set, else the nearest folder at or above
 holds ``notebooks/`` and ``rapo/``, else the working directory: the library also works outside a checkout.
 """
 
+import errno
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rapo import atomic
+
 SCALES = ("smoke", "small", "full")
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}  # faults that come without a name
+_swept: set[Path] = set()
 
 
 def root() -> Path:
@@ -74,28 +78,53 @@ def write_text(path: Path, text: str, *, durable: bool = False) -> None:
 
 
 @contextmanager
-def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
+def whole(path: Path, *, durable: bool = False, replace: bool = True) -> Iterator[Path]:
     """Give a temporary sibling to write to; it takes the name ``path`` once the block ends without an error.
 
     Threads and processes may write the same file at once: each has its own sibling, the last one stays. The
-    sibling may be made a folder; an old folder makes way first.
+    sibling may be made a folder: it takes the place of an old folder in one step, never that of a file, nor a file
+    that of a folder. Where ``path`` is a link, what it points to is written. What killed processes left half-written
+    in the folder is swept (`rapo.atomic`).
 
     Args:
         path: what will be there.
         durable: its content is on the disk before it has its name, and so is the name when the block has ended.
+        replace: False refuses a name that was taken meanwhile.
+
+    Raises:
+        OSError: of the disk, with the name ``path``; `rapo.atomic.install` says which come from its name.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(path.parent)
+        with atomic.claimed(path) as temporary:
+            yield temporary
+            if durable:
+                sync(temporary)
+            atomic.install(temporary, path, replace=replace)
+            if durable:
+                sync(path.parent)
+    _note(path)
+
+
+def _sweep_once(folder: Path) -> None:
+    """Sweep a folder when this process first writes into it."""
+    if (place := folder.resolve()) not in _swept:
+        _swept.add(place)
+        atomic.sweep(place)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A fault of the disk names what was to be written, not its temporary sibling."""
     try:
-        yield temporary
-        if durable:
-            sync(temporary)
-        _install(temporary, path)
-        if durable:
-            sync(path.parent)
-        _note(path)
-    finally:
-        _remove(temporary)
+        yield
+    except OSError as error:
+        at = Path(os.fsdecode(error.filename)).parts if isinstance(error.filename, (str, bytes, Path)) else ()
+        if any(part.startswith(f".{path.name}.") for part in at) or (not at and error.errno in _DISK):
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
+        raise
 
 
 def _note(path: Path) -> None:
@@ -114,21 +143,3 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _install(temporary: Path, path: Path) -> None:
-    """Give the finished product its name."""
-    if not path.is_dir():
-        temporary.replace(path)
-        return
-    old = temporary.with_suffix(".old")
-    path.replace(old)
-    temporary.replace(path)
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("reproduction", "winrates"),
     ("cli", "studies"),
 )
-BESIDE = ("config", "paths")  # single files that every package may import
+BESIDE = ("atomic", "config", "paths")  # single files that every package may import
 SIDEWAYS = {("cli", "studies")}
 # Packages that run with neither torch nor a network.
 LIGHT = ("stats", "claims", "pairs", "selection", "relabelling", "world", "winrates", "inspection")
