@@ -5,7 +5,9 @@ import difflib
 import importlib
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
@@ -65,16 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _guarded(name: str, rest: Sequence[str], *, traces: bool) -> int:
     """Run a command; turn what goes wrong into one line on stderr and an exit status."""
     try:
-        with _plain_warnings():
+        with _plain_warnings(), _terminable():
             status = _run(name, rest)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader has seen enough; nothing may be flushed into the pipe at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except KeyboardInterrupt:
-        print("rapo: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        number = stop.args[0] if stop.args else signal.SIGINT
+        print(f"rapo: {'interrupted' if number == signal.SIGINT else 'terminated'}", file=sys.stderr)
+        return 128 + number
     except Exception as error:
         if traces:
             traceback.print_exc()
@@ -82,6 +85,28 @@ def _guarded(name: str, rest: Sequence[str], *, traces: bool) -> int:
         hint = "" if expected or traces else f" (a fault in rapo; `rapo --traceback {name} ...` shows where)"
         print(f"rapo: error: {describe(error)}{hint}", file=sys.stderr)
         return 2 if expected else 1
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a request to end, or a closed terminal, clean up as Ctrl-C does; a second one does not disturb that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in (number for number in numbers if before[number] == signal.SIG_DFL):  # nohup stays what it is
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
@@ -94,7 +119,9 @@ def _run(name: str, rest: Sequence[str]) -> int:
     )
     module.add_arguments(parser)
     parser.add_argument("--traceback", action="store_true", help="on an error, show where it arose")
-    return int(module.run(parser.parse_args(rest)) or 0)
+    args = parser.parse_args(rest)
+    args.command = name
+    return int(module.run(args) or 0)
 
 
 @contextmanager

@@ -6,10 +6,8 @@ import math
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rapo import paths
 from rapo.config import parse_yaml
 
 if TYPE_CHECKING:
@@ -29,14 +27,15 @@ def console(*, stderr: bool = False, markup: bool = False) -> "Console":
     return Console(stderr=stderr, markup=markup, emoji=False, highlight=False, width=width)
 
 
-def say(text: str) -> None:
-    """Print one line, however long, on stdout."""
-    console().print(text, soft_wrap=True)
+def say(text: str, *, stderr: bool = False) -> None:
+    """Print one line, however long, on stdout; on stderr where that carries data."""
+    console(stderr=stderr).print(text, soft_wrap=True)
 
 
-def print_json(record: Any) -> None:
+def print_json(record: Any, *, stderr: bool = False) -> None:
     """Print one JSON document on stdout; what is not known (NaN) is null."""
-    print(json.dumps(_without_nan(record), indent=1, ensure_ascii=False))
+    text = json.dumps(_without_nan(record), indent=1, ensure_ascii=False, default=str)
+    print(text, file=sys.stderr if stderr else sys.stdout)
 
 
 def _without_nan(value: Any) -> Any:
@@ -46,11 +45,6 @@ def _without_nan(value: Any) -> Any:
         return [_without_nan(held) for held in value]
     value = value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def write_report(target: str | Path, record: dict[str, Any]) -> None:
-    """Say in ``<target>.json`` how the target was made."""
-    paths.write_text(Path(f"{target}.json"), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def add_input(parser: argparse.ArgumentParser, *, what: str, name: str = "file") -> None:

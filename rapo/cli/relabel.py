@@ -6,13 +6,19 @@ the same; ties are dropped unless told otherwise. Without --placement and --toke
 
 import argparse
 
-from rapo.cli import options
+from rapo.cli import options, output
+
+_ABOUT = (
+    "Reward-augmented preference pairs (arXiv:2410.08067): each scored pair stands twice, once under either response's "
+    "score as the goal in its prompt. The response whose score the goal is, is `chosen`. Columns `prompt`, `chosen` "
+    "and `rejected` are messages, as TRL's DPOTrainer takes them."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `rapo relabel`."""
     options.add_input(parser, what="scored pairs")
-    parser.add_argument("--out", required=True, help="where to write the rows; the suffix says the format")
+    output.add_output(parser, what="the rows")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--placement",
@@ -49,10 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Stream the file into rows and say what was done."""
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
+    from rapo.pairs import manifest
     from rapo.relabelling import goals, relabel
 
+    output.check_output(args, args.file)
     template = goals.template(args.template)
     if args.scale:
         template = replace(template, low=args.scale[0], high=args.scale[1])
@@ -65,20 +73,28 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         official_fault=args.official_fault,
     )
-    tally = relabel.relabel_file(
-        args.file,
-        args.out,
-        scheme,
-        batch_rows=args.batch_rows,
-        **options.reading(args),
-    )
+    with output.progress("pairs") as advance:
+        tally = relabel.relabel_file(
+            args.file,
+            args.out,
+            scheme,
+            batch_rows=args.batch_rows,
+            overwrite=args.overwrite,
+            shard_rows=args.shard_rows,
+            progress=advance,
+            **options.reading(args),
+        )
     fate = {"drop": "dropped", "keep": "kept", "raise": "none"}[args.ties]
     half = ", half of the prompts" if args.half else ""
-    options.say(
-        f"{args.out}: {tally.rows:,} rows from {tally.pairs:,} pairs ({tally.ties:,} ties {fate}{half}); "
-        f"goal placed as {scheme.placement}"
+    return output.finish(
+        args,
+        source=manifest.source(args.file),
+        counts=asdict(tally),
+        about=_ABOUT,
+        settings={"scheme": asdict(scheme)},
+        line=f"{tally.rows:,} rows from {tally.pairs:,} pairs ({tally.ties:,} ties {fate}{half}); "
+        f"goal placed as {scheme.placement}",
     )
-    return 0
 
 
 def _placement(args: argparse.Namespace) -> str:

@@ -2,16 +2,14 @@
 
 import argparse
 
-from rapo.cli import options
+from rapo.cli import options, output
 from rapo.pairs import writing
 from rapo.world import data
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument(
-        "--out", required=True, metavar="FILE", help="output: .jsonl, .jsonl.gz, .parquet or a folder"
-    )
+    output.add_output(parser, what="the candidates")
     parser.add_argument("--prompts", type=int, default=1000, metavar="N", help="how many prompts (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="row i depends on the seed and i alone (default 0)")
     parser.add_argument("--split", choices=("train", "tuning", "test"), default="train", help="which prompts")
@@ -25,10 +23,16 @@ def run(args: argparse.Namespace) -> int:
     """Write the candidates; `rapo pairs` makes pairs of them."""
     if args.prompts < 1:
         raise ValueError(f"--prompts is {args.prompts}; ask for at least one")
+    output.check_output(args)
     table = data.candidates(_world(args.settings), args.prompts, seed=args.seed, split=args.split)
-    rows = writing.write(table, args.out)
-    options.say(f"{args.out}: {rows:,} prompts, {data.CANDIDATES} scored answers each")
-    return 0
+    rows = writing.write(table, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
+    return output.finish(
+        args,
+        source={"path": "the micro world", "sha256": None},
+        counts={"prompts": rows},
+        about="Prompts of rapo's micro world, each with scored answers, in UltraFeedback's shape.",
+        line=f"{rows:,} prompts, {data.CANDIDATES} scored answers each",
+    )
 
 
 def _world(settings: list[str]) -> data.World:

@@ -1,6 +1,6 @@
 """Scored pairs from raw data in one call, a file of them, and prompts held out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def as_pairs(data: Any, *, name: str = "<table>", pairing: Pairing = Pairing()) 
 
 
 def pairs_file(
-    source: str | Path,
+    source: Any,
     target: str | Path,
     pairing: Pairing = Pairing(),  # noqa: B008
     *,
@@ -87,15 +87,24 @@ def pairs_file(
     reversed_pairs: str = "raise",
     scored: bool = True,
     batch_rows: int = files.BATCH_ROWS,
+    overwrite: bool = False,
+    shard_rows: int | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> int:
     """Write preference data of any known shape, candidates above all, as checked pairs, in bounded memory.
 
     Takes the arguments of `read_pairs` and raises what it raises.
 
+    Args:
+        target: where the pairs go; its name says the format (`rapo.pairs.writing`).
+        batch_rows: rows in memory at a time.
+        overwrite, shard_rows: see `rapo.pairs.writing.write`.
+        progress: told, batch by batch, how many more pairs are done.
+
     Returns:
         How many pairs were written.
     """
-    writing.check_target(target, source)
+    writing.check_target(target, source, overwrite=overwrite, shard_rows=shard_rows)
     pairs = open_pairs(
         source,
         columns=columns,
@@ -106,7 +115,8 @@ def pairs_file(
         pairing=pairing,
         scored=scored,
     )
-    return writing.write(pairs.batches(batch_rows), target)
+    made = writing.watched(pairs.batches(batch_rows), progress)
+    return writing.write(made, target, overwrite=overwrite, shard_rows=shard_rows)
 
 
 def hold_out(table: pa.Table, *, prompts: int = 2_000, seed: int = 42) -> tuple[pa.Table, pa.Table]:

@@ -1,70 +1,245 @@
-"""Tables into files, whole or not at all.
+"""Tables into files, whole or not at all; what is there is replaced when that is asked for, and only then.
 
-The name says the format: ``.jsonl``, ``.jsonl.gz``, ``.parquet``, or a folder that `datasets.load_from_disk` reads.
+The name says the format: ``.jsonl``, ``.parquet``, or a folder that `datasets.load_from_disk` reads; JSON lines also
+with ``.gz`` or ``.zst`` behind, and ``-`` for standard output.
 """
 
-import gzip
+import errno
 import json
+import logging
+import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import pyarrow as pa
 
 from rapo import paths
-from rapo.pairs.files import STATE, kind
+from rapo.pairs.files import STATE
+from rapo.pairs.json_text import Encoder
 
-_INFO, _DATA = "dataset_info.json", "data-00000-of-00001.arrow"
+FORMATS = ".jsonl, .jsonl.gz, .jsonl.zst, .parquet, a folder for an Arrow data set, or - for standard output"
+STDOUT = "-"
+CARD = "README.md"  # in a folder, as hubs show it
+MARK = "<!-- written by rapo -->"  # in a card: this file is none of a person's own
+_INFO = "dataset_info.json"
+# What may lie in a folder that is replaced.
+_OURS = re.compile(rf"{STATE}|{_INFO}|.+\.arrow|.+-\d{{5}}-of-\d{{5}}\.(jsonl|ndjson|parquet)(\.gz|\.zst)?")
+_log = logging.getLogger(__name__)
 
 Put = Callable[[pa.Table], Any]
 
 
-def check_target(target: str | Path, source: str | Path) -> None:
-    """Refuse, before any work, a target that is the source itself, or whose name says no known format."""
-    kind(target)
-    if Path(target).resolve() == Path(source).resolve():
-        raise ValueError(f"{target} is the input itself; choose another output")
-
-
-def write(tables: pa.Table | Iterable[pa.Table], path: str | Path) -> int:
-    """Write a table, or batches of one schema, whole or not at all; return the number of rows.
+def kind(path: str | Path) -> str:
+    """The format that a name stands for: "jsonl", "parquet", "folder", or "stdout".
 
     Raises:
-        ValueError: the name says no known format, there is no batch, or a folder would replace something else.
+        ValueError: the suffix says nothing known.
+
+    >>> kind("a.jsonl.gz"), kind("b.PARQUET"), kind("data/c"), kind("-")
+    ('jsonl', 'parquet', 'folder', 'stdout')
     """
-    path, form = Path(path), kind(path)
-    if form == "folder" and path.exists() and not _is_dataset(path):
-        raise ValueError(f"{path} exists and is no Arrow data set; choose another folder")
+    name = Path(path).name.lower()
+    if str(path) == STDOUT:
+        return "stdout"
+    if re.search(r"\.(jsonl|ndjson)(\.gz|\.zst)?$", name):
+        return "jsonl"
+    if name.endswith(".parquet"):
+        return "parquet"
+    if Path(path).is_dir() or (name and "." not in name):
+        return "folder"
+    raise ValueError(f"{path}: the name says no format that can be written; use {FORMATS}")
+
+
+def place(path: str | Path, *, shard_rows: int | None = None) -> Path:
+    """Where a product lies: what is cut into shards in a folder, named as the file would be without its suffix."""
+    found = re.sub(r"(?i)\.(jsonl|ndjson|parquet)(\.gz|\.zst)?$", "", str(path)) if shard_rows else path
+    return Path(found)
+
+
+def check_target(
+    target: str | Path, *sources: str | Path, overwrite: bool = False, shard_rows: int | None = None
+) -> None:
+    """Refuse, before any work, a target that must not or cannot be written.
+
+    Args:
+        target: what will be written.
+        sources: what it is made of.
+        overwrite: True lets a file be replaced, and a folder that holds nothing but a data set.
+        shard_rows: as `write` takes it.
+
+    Raises:
+        ValueError: the name says no known format, or is that of a source.
+        FileExistsError: something is there, and must not be replaced.
+    """
+    form, path = kind(target), place(target, shard_rows=shard_rows)
+    if shard_rows is not None and (shard_rows < 1 or form == "stdout"):
+        raise ValueError(f"shards of {shard_rows} rows cannot be written to {target}; ask for 1 row or more, in a file")
+    if form == "stdout":
+        return
+    if path.resolve() in {Path(source).resolve() for source in sources}:
+        raise ValueError(f"{target} is the input itself; choose another output")
+    is_folder = form == "folder" or shard_rows is not None
+    if not path.exists() or (is_folder and path.is_dir() and not any(path.iterdir())):
+        return
+    if path.is_dir() != is_folder or not (path.is_dir() or path.is_file()):
+        there = "a folder" if path.is_dir() else "a file" if path.is_file() else "neither a file nor a folder"
+        raise FileExistsError(f"{path} is {there} and is never replaced; choose another output")
+    if foreign := [entry.name for entry in path.iterdir() if not _is_ours(entry)] if is_folder else []:
+        raise FileExistsError(
+            f"{path} holds more than a data set ({', '.join(sorted(foreign)[:3])}) and is never replaced; "
+            "choose another output"
+        )
+    if not overwrite:
+        raise FileExistsError(f"{path} exists; choose another output, or say --overwrite (in Python overwrite=True)")
+
+
+def write(
+    tables: pa.Table | Iterable[pa.Table],
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    shard_rows: int | None = None,
+) -> int:
+    """Write a table, or batches of one schema, whole or not at all; return the number of rows.
+
+    Args:
+        tables: what is written.
+        path: where; its name says the format.
+        overwrite: see `check_target`.
+        shard_rows: cut the rows into files of this many, in a folder that is named as the file would be without its
+            suffix: ``x/x-00000-of-00004.parquet``. They have their names together or not at all.
+
+    Raises:
+        ValueError: the name says no known format, or there is no batch.
+        FileExistsError: something is there, and must not be replaced.
+        OSError: the disk is full, or the folder cannot be written; names the file.
+    """
+    check_target(path, overwrite=overwrite, shard_rows=shard_rows)
     parts = iter([tables] if isinstance(tables, pa.Table) else tables)
     if (first := next(parts, None)) is None:
         raise ValueError(f"{path}: there is no batch to write")
-    rows = 0
-    writer = {"jsonl": _gzip if path.suffix == ".gz" else _jsonl, "parquet": _parquet, "folder": _folder}[form]
-    with paths.whole(path) as temporary, writer(temporary, first.schema) as put:
-        for part in chain([first], parts):
-            put(part)
-            rows += len(part)
+    parts = chain([first], parts)
+    if kind(path) == "stdout":
+        return _put_all(parts, _jsonl(Path(path), first.schema))
+    target = place(path, shard_rows=shard_rows)
+    with paths.whole(target, replace=overwrite) as temporary, _disk_faults():
+        if shard_rows or kind(path) == "folder":
+            temporary.mkdir()
+            rows = _shards(parts, temporary, Path(path), first.schema, shard_rows)
+        else:
+            rows = _put_all(parts, _writer(Path(path))(temporary, first.schema))
     return rows
 
 
+def watched(tables: Iterable[pa.Table], progress: Callable[[int], None] | None) -> Iterator[pa.Table]:
+    """The same tables; ``progress`` is told how many rows more were taken."""
+    for table in tables:
+        yield table
+        if progress:
+            progress(len(table))
+
+
+def _is_ours(entry: Path) -> bool:
+    if entry.name == CARD:
+        return MARK in entry.read_text(encoding="utf-8", errors="replace")
+    return entry.is_file() and _OURS.fullmatch(entry.name) is not None
+
+
+def _put_all(tables: Iterable[pa.Table], writer: AbstractContextManager[Put]) -> int:
+    rows = 0
+    with writer as put:
+        for table in tables:
+            put(table)
+            rows += len(table)
+    return rows
+
+
+def _shards(
+    tables: Iterable[pa.Table], folder: Path, path: Path, schema: pa.Schema, shard_rows: int | None
+) -> int:
+    """Write files of so many rows into a folder; they are named when it is known how many there are."""
+    is_data_set = kind(path) == "folder"
+    suffix = ".arrow" if is_data_set else path.name[len(place(path.name, shard_rows=1).name) :]
+    stem = "data" if is_data_set else place(path.name, shard_rows=1).name
+    counts = [
+        _put_all(shard, _writer(path)(folder / f"{i}.part", schema))
+        for i, shard in enumerate(_cut(tables, shard_rows))
+    ]
+    names = [f"{stem}-{i:05d}-of-{len(counts):05d}{suffix}" for i in range(len(counts))]
+    for i, name in enumerate(names):
+        (folder / f"{i}.part").rename(folder / name)
+    if is_data_set:
+        _describe(folder, names)
+    return sum(counts)
+
+
+def _cut(tables: Iterable[pa.Table], rows: int | None) -> Iterator[Iterable[pa.Table]]:
+    """The tables in groups of so many rows, the last one smaller; one group where none are asked for."""
+    if rows is None:
+        yield tables
+        return
+    left: list[pa.Table] = []
+    rest = iter(tables)
+
+    def group() -> Iterator[pa.Table]:
+        need = rows
+        while need and (table := left.pop() if left else next(rest, None)) is not None:
+            yield table.slice(0, need)
+            if len(table) > need:
+                left.append(table.slice(need))
+            need -= min(need, len(table))
+
+    yield group()
+    while left or (more := next((table for table in rest if len(table)), None)) is not None:
+        if not left:
+            left.append(more)
+        yield group()
+
+
+def _writer(path: Path) -> Callable[[Path, pa.Schema], AbstractContextManager[Put]]:
+    """What writes the format that a name stands for."""
+    form = kind(path)
+    if form == "jsonl":
+        codec = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower())
+        return lambda file, schema: _jsonl(file, schema, codec=codec)
+    return _parquet if form == "parquet" else _arrow
+
+
 @contextmanager
-def _jsonl(path: Path, schema: pa.Schema, *, compressed: bool = False) -> Iterator[Put]:
-    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).encode
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, 0) if compressed else nullcontext(raw) as file:
+def _jsonl(path: Path, schema: pa.Schema, *, codec: str | None = None) -> Iterator[Put]:
+    encoder = Encoder()
+    plain: AbstractContextManager[BinaryIO] = (
+        nullcontext(sys.stdout.buffer) if str(path) == STDOUT else path.open("wb")
+    )
+    with plain as raw, _compressed(raw, codec) as file:
 
         def put(table: pa.Table) -> None:
-            for batch in table.to_batches(max_chunksize=1000):
-                text = "\n".join([*map(encode, batch.to_pylist()), ""])
-                file.write(text.encode())
+            for piece in encoder.lines(table):
+                file.write(piece)
 
         yield put
+    for column, n in encoder.not_numbers.items():
+        _log.warning("column %s: %d values are no finite numbers and were written as null", column, n)
 
 
-_gzip = partial(_jsonl, compressed=True)
+@contextmanager
+def _compressed(raw: Any, codec: str | None) -> Iterator[Any]:
+    if codec is None:
+        yield raw
+        return
+    if codec == "gzip":  # the same rows give the same bytes: no name and no time
+        import gzip
+
+        with gzip.GzipFile("", "wb", 6, raw, 0) as file:
+            yield file
+        return
+    with pa.CompressedOutputStream(pa.PythonFile(raw, "w"), codec) as file:
+        yield file
 
 
 @contextmanager
@@ -76,20 +251,30 @@ def _parquet(path: Path, schema: pa.Schema) -> Iterator[Put]:
 
 
 @contextmanager
-def _folder(path: Path, schema: pa.Schema) -> Iterator[Put]:
-    path.mkdir()
-    with pa.OSFile(str(path / _DATA), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+def _arrow(path: Path, schema: pa.Schema) -> Iterator[Put]:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
         yield lambda table: writer.write_table(table, max_chunksize=1000)
+
+
+def _describe(folder: Path, names: list[str]) -> None:
+    """What `datasets.load_from_disk` asks of a folder of Arrow files."""
     state: dict[str, Any] = {
-        "_data_files": [{"filename": _DATA}],
+        "_data_files": [{"filename": name} for name in names],
         "_fingerprint": uuid4().hex[:16],  # names the library's cached results: never the same for two data sets
         **dict.fromkeys(("_format_columns", "_format_type", "_split")),
         "_format_kwargs": {},
         "_output_all_columns": False,
     }
-    (path / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
-    (path / _INFO).write_text("{}\n", encoding="utf-8")
+    (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+    (folder / _INFO).write_text("{}\n", encoding="utf-8")
 
 
-def _is_dataset(path: Path) -> bool:
-    return (path / STATE).is_file() or (path.is_dir() and not any(path.iterdir()))
+@contextmanager
+def _disk_faults() -> Iterator[None]:
+    """Arrow tells a full disk in words of its own; `paths.whole` adds the name."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None and "No space left" in str(error):
+            raise OSError(errno.ENOSPC, str(error)) from error
+        raise

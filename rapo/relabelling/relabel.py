@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
 import pyarrow as pa
 
-from rapo.pairs import files, writing
+from rapo import atomic
+from rapo.pairs import files, layouts, writing
 from rapo.pairs.check import check
 from rapo.pairs.door import open_pairs
 from rapo.pairs.schema import batches, with_ids
@@ -98,6 +99,9 @@ def relabel_file(
     batch_rows: int = files.BATCH_ROWS,
     bad: str = "raise",
     reversed_pairs: str = "raise",
+    overwrite: bool = False,
+    shard_rows: int | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Tally:
     """Relabel a file into another, whole or not at all, in memory bounded by the batch.
 
@@ -111,15 +115,18 @@ def relabel_file(
         scheme: how to relabel.
         columns, split, revision, bad, reversed_pairs: see `rapo.pairs.door.open_pairs`.
         batch_rows: pairs in memory at a time.
+        overwrite, shard_rows: see `rapo.pairs.writing.write`.
+        progress: told, batch by batch, how many more pairs are done.
 
     Returns:
         What was done.
 
     Raises:
         FileNotFoundError: ``source`` is missing.
+        FileExistsError: ``target`` is there and must not be replaced.
         ValueError: the file breaks the schema, or as `relabel` says.
     """
-    writing.check_target(target, source)
+    writing.check_target(target, source, overwrite=overwrite, shard_rows=shard_rows)
 
     pairs = open_pairs(
         source, columns=columns, split=split, revision=revision, bad=bad, reversed_pairs=reversed_pairs
@@ -135,19 +142,23 @@ def relabel_file(
         ) as tables:
             for rows, tally in _stream(tables, scheme, pairs.name):
                 tallies.append(tally)
+                if progress:
+                    progress(tally.pairs)
                 yield rows
 
-    writing.write(made(), target)
+    writing.write(made(), target, overwrite=overwrite, shard_rows=shard_rows)
     return sum(tallies, Tally())
 
 
 @contextmanager
 def _kept(tables: Iterable[pa.Table], target: Path, rows: int) -> Iterator[Callable[[], Iterable[pa.Table]]]:
     """Tables that are made once and can be had again, in a temporary folder beside ``target``."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-        writing.write(tables, Path(folder) / "pairs")
-        yield lambda: (table.combine_chunks() for table in files.batches(Path(folder) / "pairs", rows=rows))
+    beside = Path(gettempdir()) / "rapo" if writing.kind(target) == "stdout" else target
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.claimed(beside) as folder:
+        folder.mkdir()
+        writing.write(tables, folder / "pairs")
+        yield lambda: (table.combine_chunks() for table in files.batches(folder / "pairs", rows=rows))
 
 
 def _stream(

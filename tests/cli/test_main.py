@@ -2,6 +2,8 @@
 
 import argparse
 import importlib.machinery
+import os
+import signal
 import subprocess
 import sys
 import types
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import rapo
+from rapo import paths
 from rapo.cli import main as cli
 from rapo.cli import options
 
@@ -54,7 +57,7 @@ def test_help_lists_what_is_there_and_nothing_else(capsys: pytest.CaptureFixture
 
 def test_every_command_has_a_module_of_its_name_and_every_module_is_a_command() -> None:
     folder = Path(rapo.__file__).parent / "cli"
-    there = {file.stem for file in folder.glob("*.py")} - {"__init__", "main", "options"}
+    there = {file.stem for file in folder.glob("*.py")} - {"__init__", "main", "options", "output"}
     assert set(cli.commands()) == there
 
 
@@ -157,6 +160,25 @@ def test_interrupting_is_quiet(command: Callable[[Command], None], capsys: pytes
     command(raising(KeyboardInterrupt()))
     assert cli.main(["fake"]) == 130
     assert capsys.readouterr().err == "rapo: interrupted\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda one: one.name)
+def test_a_request_to_end_cleans_up_as_ctrl_c_does(
+    number: signal.Signals, command: Callable[[Command], None], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def slow(args: argparse.Namespace) -> int:
+        with paths.whole(tmp_path / "half.jsonl") as temporary:
+            temporary.write_text("half")
+            os.kill(os.getpid(), number)
+            signal.pause()
+        return 0
+
+    command(slow)
+    before = signal.getsignal(number)
+    assert cli.main(["fake"]) == 128 + number
+    assert capsys.readouterr().err == "rapo: terminated\n"
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(number) is before
 
 
 def test_a_warning_is_one_line(command: Callable[[Command], None], capsys: pytest.CaptureFixture[str]) -> None:

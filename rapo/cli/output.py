@@ -1,0 +1,103 @@
+"""What every command that writes shares: its options, its checks before any work, progress, record, card, last line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rapo import atomic
+from rapo.cli import options
+from rapo.pairs import manifest, writing
+
+# Options that say where, not how, and so are left out of the record's options.
+_PLACES = ("file", "input", "out", "overwrite", "json", "traceback", "progress", "no_progress", "no_card")
+
+
+def add_output(parser: argparse.ArgumentParser, *, what: str) -> None:
+    """Where the product goes, and how what was done is told."""
+    parser.add_argument("--out", required=True, metavar="OUT", help=f"where to write {what}: {writing.FORMATS}")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
+    parser.add_argument(
+        "--shard-rows", type=int, metavar="N", help="cut OUT into files of N rows, in a folder of its name"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
+def check_output(args: argparse.Namespace, *sources: str) -> None:
+    """Refuse, before any work, an output that must not or cannot be written."""
+    shard_rows = getattr(args, "shard_rows", None)
+    writing.check_target(args.out, *sources, overwrite=args.overwrite, shard_rows=shard_rows)
+    target = product(args)
+    manifest.check_beside(target)
+    if writing.kind(args.out) != "stdout" and target.parent.is_dir():
+        with _named(target), atomic.claimed(target.resolve()) as probe:
+            probe.touch()
+
+
+def product(args: argparse.Namespace) -> Path:
+    """Where the product lies."""
+    return writing.place(args.out, shard_rows=getattr(args, "shard_rows", None))
+
+
+@contextmanager
+def _named(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(target)) from error
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int], None]]:
+    """Something to tell how many more rows are done; a person who watches sees a bar on stderr."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = "{task.description}", BarColumn(), TextColumn("{task.completed:,.0f} rows"), TimeElapsedColumn()
+    screen = options.console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda rows: bar.advance(task, rows)
+
+
+def finish(
+    args: argparse.Namespace,
+    *,
+    source: Mapping[str, Any],
+    counts: Mapping[str, Any],
+    about: str,
+    line: str,
+    ids: Iterable[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> int:
+    """Write record and card beside the product, and say in one line, or as JSON, what was done.
+
+    Args:
+        args: of a command with `add_output`.
+        source: as `rapo.pairs.manifest.source` gives it.
+        counts: what was read and written.
+        about: what the rows are, for the card.
+        line: for people; the product's name is put in front.
+        ids: see `rapo.pairs.manifest.write`.
+        settings: what was made of the options, where that says more than they do.
+    """
+    target = product(args)
+    given = {name: value for name, value in vars(args).items() if name not in _PLACES}
+    record = {
+        "command": args.command,
+        "source": dict(source),
+        "output": str(args.out if writing.kind(args.out) == "stdout" else target),
+        "counts": dict(counts),
+        "options": {**given, **(settings or {})},
+    }
+    told = manifest.write(args.out if record["output"] == "-" else target, record, ids=ids)
+    if record["output"] != "-":
+        pattern = "" if not target.is_dir() else "*.arrow" if writing.kind(args.out) == "folder" else f"{target.name}-*"
+        manifest.write_card(target, manifest.card(target.name, about=about, record=record, files=pattern))
+    if args.json:
+        options.print_json(told, stderr=record["output"] == "-")
+    else:
+        options.say(f"{record['output']}: {line}", stderr=record["output"] == "-")
+    return 0
