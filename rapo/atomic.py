@@ -122,7 +122,9 @@ def _give_back(aside: Path, path: Path) -> None:
 def _replace(temporary: Path, path: Path) -> None:
     if not path.is_dir():
         temporary.replace(path)
-    elif not _rename(temporary, path, swap=True):  # else the old folder has the temporary's name now and goes with it
+    elif not _rename(
+        temporary, path, swap=True
+    ):  # else the old folder has the temporary's name now and goes with it
         path.replace(temporary.with_suffix(".old"))
         temporary.replace(path)
 

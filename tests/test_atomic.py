@@ -162,9 +162,13 @@ def test_a_folder_that_cannot_be_written_is_told_with_the_files_name(tmp_path: P
 
 
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), paths.whole(tmp_path / "data") as temporary:
-        temporary.mkdir()
-        (temporary / "half").touch()
-        os.kill(os.getpid(), signal.SIGINT)
-        signal.pause()
+    def write() -> None:
+        with paths.whole(tmp_path / "data") as temporary:
+            temporary.mkdir()
+            (temporary / "half").touch()
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
     assert list(tmp_path.iterdir()) == []

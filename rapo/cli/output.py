@@ -3,10 +3,12 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from rapo import atomic
 from rapo.cli import options
@@ -69,8 +71,9 @@ def finish(
     counts: Mapping[str, Any],
     about: str,
     line: str,
-    ids: Iterable[str] | None = None,
+    ids: pa.ChunkedArray | None = None,
     settings: Mapping[str, Any] | None = None,
+    done: Mapping[str, Any] | None = None,
 ) -> int:
     """Write record and card beside the product, and say in one line, or as JSON, what was done.
 
@@ -82,6 +85,7 @@ def finish(
         line: for people; the product's name is put in front.
         ids: see `rapo.pairs.manifest.write`.
         settings: what was made of the options, where that says more than they do.
+        done: what else the record tells.
     """
     target = product(args)
     given = {name: value for name, value in vars(args).items() if name not in _PLACES}
@@ -91,10 +95,13 @@ def finish(
         "output": str(args.out if writing.kind(args.out) == "stdout" else target),
         "counts": dict(counts),
         "options": {**given, **(settings or {})},
+        **(done or {}),
     }
     told = manifest.write(args.out if record["output"] == "-" else target, record, ids=ids)
     if record["output"] != "-":
-        pattern = "" if not target.is_dir() else "*.arrow" if writing.kind(args.out) == "folder" else f"{target.name}-*"
+        pattern = (
+            "" if not target.is_dir() else "*.arrow" if writing.kind(args.out) == "folder" else f"{target.name}-*"
+        )
         manifest.write_card(target, manifest.card(target.name, about=about, record=record, files=pattern))
     if args.json:
         options.print_json(told, stderr=record["output"] == "-")

@@ -1,7 +1,9 @@
 """Add a model's log-probabilities of both responses, and those of a reference model, to preference data.
 
 Adds chosen_logprob_sum, chosen_tokens, chosen_truncated and the same for rejected; with --reference these again with
-the prefix ref_. Sums are in nats over the response's tokens. All other columns and the order of the rows stay.
+the prefix ref_, and implicit_chosen and implicit_rejected, beta * (sum - ref_ sum), of which
+`rapo relabel --goal implicit` makes goals. Sums are in nats over the response's tokens. All other columns and the order
+of the rows stay.
 With --trl: ref_chosen_logps and ref_rejected_logps, which a DPO trainer takes in place of a reference model, and
 ref_scored, which binds them to row, model, tokenizer and length (docs/train-on-scores.md).
 Prompt, chosen and rejected are messages or plain strings. OUT.json says what was done.
@@ -20,9 +22,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from rapo import paths
-from rapo.cli import options
-from rapo.pairs import files, finite, writing
+from rapo.cli import options, output
+from rapo.pairs import finite, manifest, writing
 from rapo.pairs.door import Pairs, open_pairs
 
 TRL_LENGTH = 1024  # max_length of TRL's trainers where nobody says otherwise
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_input(parser, what="preference data", name="input")
     parser.add_argument("--model", required=True, metavar="M", help="causal LM: a folder or a hub's id")
     parser.add_argument("--reference", metavar="R", help="a second model of the same vocabulary")
-    parser.add_argument("--out", required=True, metavar="OUT", help="where the scored data go")
+    output.add_output(parser, what="the scored pairs")
     parser.add_argument(
         "--trl", action="store_true", help="write ref_chosen_logps, ref_rejected_logps and ref_scored instead"
     )
@@ -51,21 +52,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (a GPU if there is one)")
     parser.add_argument("--cache", metavar="FOLDER", help="where computed pieces are kept (build/logprobs)")
     parser.add_argument("--no-cache", action="store_true", help="keep no pieces")
+    parser.add_argument(
+        "--beta", type=float, default=1.0, help="with --reference: of the implicit rewards (default: 1)"
+    )
     parser.add_argument("--no-progress", action="store_true", help="show no bar")
     options.add_pair_checks(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score, write, and tell what was done."""
-    target, started = Path(args.out), time.monotonic()
+    started = time.monotonic()
     if args.trl and args.reference:
         raise ValueError(
             "--trl writes the sums of one model, the reference: give it as --model, without --reference"
         )
-    writing.check_target(target, args.input)
-    probe = target.with_name(f".{target.name}.writable")
-    paths.write_text(probe, "")  # raises before any work what writing the result would raise after it
-    probe.unlink(missing_ok=True)
+    output.check_output(args, args.input)
     from transformers.utils import logging as transformers_logging
 
     from rapo.runs import keys
@@ -74,8 +75,8 @@ def run(args: argparse.Namespace) -> int:
 
     transformers_logging.disable_progress_bar()
     pairs = open_pairs(args.input, scored=None, lift=False, **options.reading(args))
-    if files.kind(target) == "jsonl":
-        finite.check(pairs.batches(), name=args.input, other=str(_parquet(target)))
+    if writing.kind(args.out) in ("jsonl", "stdout"):
+        finite.check(pairs.batches(), name=args.input, other=str(_parquet(Path(args.out))))
     scores = score(
         pairs,
         args.model,
@@ -91,13 +92,21 @@ def run(args: argparse.Namespace) -> int:
     )
     process = processes.current()
     if process.is_main:
-        writing.write(_attached(pairs, scores.attach_trl if args.trl else scores.attach), target)
-        names = {"input": args.input, "output": args.out}
-        seconds = round(time.monotonic() - started, 3)
+        made = _attached(pairs, scores.attach_trl if args.trl else scores.attach, beta=args.beta)
+        writing.write(made, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
         bound = {"bound_to": asdict(scores.origin)} if args.trl else {}
-        done = {**names, **scores.summary(), **bound, "seconds": seconds, "versions": keys.versions()}
-        options.write_report(target, done)
-        _tell(done)
+        seconds = round(time.monotonic() - started, 3)
+        done = {**scores.summary(), **bound, "seconds": seconds, "libraries": keys.versions()}
+        if not args.json:
+            _tell(done, stderr=args.out == writing.STDOUT)
+        output.finish(
+            args,
+            source=manifest.source(args.input),
+            counts={"rows": done["rows"], **{name: n for name, n in done["truncated"].items() if n}},
+            about="Preference pairs with log-probabilities of both responses: sums in nats, and token counts.",
+            done=done,
+            line=_summary(done),
+        )
     process.gather(None)
     return 0
 
@@ -116,20 +125,25 @@ def _max_length(args: argparse.Namespace) -> int | None:
     return min(loading.context(args.model) or TRL_LENGTH, TRL_LENGTH)
 
 
-def _attached(pairs: Pairs, attach: Callable[..., pa.Table]) -> Iterator[pa.Table]:
+def _attached(pairs: Pairs, attach: Callable[..., pa.Table], *, beta: float) -> Iterator[pa.Table]:
+    from rapo.scoring.implicit import with_implicit_rewards
+
     start = 0
     for batch in pairs.batches():
-        yield attach(batch, start=start)
+        yield with_implicit_rewards(attach(batch, start=start), beta=beta)
         start += len(batch)
 
 
-def _tell(done: dict[str, Any]) -> None:
+def _tell(done: dict[str, Any], *, stderr: bool) -> None:
     for one in done["models"]:
         speed = f"{one['tokens_per_second']:,.0f} tokens/s" if one["tokens_per_second"] else "nothing to compute"
         pieces = f"{one['pieces_computed']} pieces computed, {one['pieces_reused']} reused"
-        options.say(f"{one['model']}: {one['seconds']:.1f} s, {speed}; {pieces}")
+        options.say(f"{one['model']}: {one['seconds']:.1f} s, {speed}; {pieces}", stderr=stderr)
+
+
+def _summary(done: dict[str, Any]) -> str:
     cut = {name: count for name, count in done["truncated"].items() if count}
     told = ", ".join(f"{count} with {name}" for name, count in cut.items()) or "none cut"
-    options.say(f"{done['rows']} rows, {told}: {done['output']}")
     if "bound_to" in done:
-        options.say(f"train with this model and tokenizer, and max_length={done['max_length']}")
+        told += f"; train with this model and tokenizer, and max_length={done['max_length']}"
+    return f"{done['rows']} rows, {told}"

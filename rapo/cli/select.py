@@ -1,13 +1,15 @@
 """`rapo select`: keep the pairs that a metric ranks highest."""
 
 import argparse
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-from rapo.cli import options
-from rapo.pairs import writing
+import pyarrow as pa
+
+from rapo.cli import options, output
+from rapo.pairs import manifest, writing
 from rapo.pairs.door import open_pairs
 from rapo.selection import select as selection
+from rapo.selection.stream import select_stream
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_input(
         parser, what="scored pairs, with log-probabilities from `rapo score` where the metric needs them"
     )
-    parser.add_argument("--out", required=True, help="where to write the kept pairs; the suffix says the format")
+    output.add_output(parser, what="the kept pairs")
     parser.add_argument("--metric", choices=tuple(selection.METRICS), default="alignment-potential")
     how_many = parser.add_mutually_exclusive_group(required=True)
     how_many.add_argument("--fraction", type=float, help="share to keep, 0 to 1 (the paper keeps 0.4)")
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Select, write, and tell."""
+    output.check_output(args, args.file)
     settings = selection.Options(
         implicit=args.implicit,
         beta=args.beta,
@@ -50,36 +53,34 @@ def run(args: argparse.Namespace) -> int:
         spread=args.spread,
         seed=args.seed,
     )
-    writing.check_target(args.out, args.file)
-    table = open_pairs(
+    pairs = open_pairs(
         args.file, scored=args.metric in selection.SCORED or None, lift=False, **options.reading(args)
-    ).read()
-    kept, chosen = selection.select(table, metric=args.metric, k=args.k, fraction=args.fraction, options=settings)
-    writing.write(kept, args.out)
-    told = {
-        "input": args.file,
-        "output": args.out,
-        "metric": args.metric,
-        "pairs": len(table),
-        "kept": len(kept),
-        "threshold": None if not len(kept) else chosen.threshold,
-        "tied_at_threshold": chosen.tied,
-        "input_sha256": files_hash(args.file) if Path(args.file).exists() else None,
-        "options": asdict(settings),
-    }
-    options.write_report(args.out, told)
-    ties = f", threshold {chosen.threshold:.4g}, {chosen.tied} tied there" if len(kept) else ""
-    options.say(f"{args.out}: kept {len(kept):,} of {len(table):,} pairs by {args.metric}{ties}")
-    return 0
+    )
+    ids: list[pa.Array] = []
+    with output.progress("pairs") as advance:
+        kept, chosen = select_stream(
+            lambda: writing.watched(pairs.batches(), advance),
+            metric=args.metric,
+            k=args.k,
+            fraction=args.fraction,
+            options=settings,
+        )
+        rows = writing.write(_noted(kept, ids), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
+    n, threshold = len(chosen.keep), chosen.threshold if rows else None
+    ties = f", threshold {threshold:.4g}, {chosen.tied} tied there" if rows else ""
+    return output.finish(
+        args,
+        source=manifest.source(args.file),
+        counts={"pairs": n, "kept": rows, "threshold": threshold, "tied_at_threshold": chosen.tied},
+        about=f"Preference pairs: the {rows:,} of {n:,} with the largest {args.metric.replace('-', ' ')} "
+        "(arXiv:2503.01864), which stands in a column of its own.",
+        ids=pa.chunked_array(ids, pa.string()),
+        line=f"kept {rows:,} of {n:,} pairs by {args.metric}{ties}",
+    )
 
 
-def files_hash(path: str) -> str:
-    """SHA-256 of a file, or of a folder's files in the order of their names."""
-    import hashlib
-
-    target, digest = Path(path), hashlib.sha256()
-    for file in sorted(target.rglob("*")) if target.is_dir() else [target]:
-        if file.is_file():
-            with file.open("rb") as stream:
-                hashlib.file_digest(stream, lambda: digest)
-    return digest.hexdigest()
+def _noted(tables: Iterable[pa.Table], ids: list[pa.Array]) -> Iterator[pa.Table]:
+    """The same tables; the ids of their rows are noted."""
+    for table in tables:
+        ids += table["pair_id"].chunks
+        yield table

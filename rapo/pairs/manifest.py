@@ -2,12 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from glob import glob
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from rapo import paths
+from rapo.pairs import writing
+from rapo.pairs.raw import STDIN
 from rapo.pairs.writing import CARD, MARK, STDOUT
 
 IDS_INSIDE = 1_000  # that many ids of rows stand in the record itself; more have a file of their own
@@ -41,7 +46,9 @@ def versions() -> dict[str, str]:
 def source(path: str | Path) -> dict[str, Any]:
     """Where rows came from, as plain JSON: a hub's id or standard input has no hash."""
     place = Path(path)
-    return {"path": str(path), "sha256": files_hash(place) if str(path) != "-" and place.exists() else None}
+    if str(path) != STDIN and not place.exists() and (found := sorted(map(Path, glob(str(path), recursive=True)))):
+        return {"path": str(path), "sha256": {str(file): files_hash(file) for file in found}}
+    return {"path": str(path), "sha256": files_hash(place) if str(path) != STDIN and place.exists() else None}
 
 
 def beside(target: str | Path) -> dict[str, Path]:
@@ -61,32 +68,33 @@ def check_beside(target: str | Path) -> None:
     """
     if str(target) == STDOUT:
         return
-    for what, file in beside(target).items():
-        if file.exists() and not _is_ours(file):
+    files = beside(target)
+    for what, file in files.items():
+        about = files["manifest"] if what == "ids" else file  # ids are ours where the record is
+        if file.exists() and not (about.exists() and _is_ours(about)):
             raise FileExistsError(f"{file} is in the way of the {what} of {target}; choose another output")
 
 
-def write(target: str | Path, record: Mapping[str, Any], *, ids: Iterable[str] | None = None) -> dict[str, Any]:
+def write(target: str | Path, record: Mapping[str, Any], *, ids: pa.ChunkedArray | None = None) -> dict[str, Any]:
     """Write the record of how a product was made to ``<target>.json``, and return it.
 
     Args:
         target: the product; standard output has no record.
         record: plain JSON: command, source, options, counts.
-        ids: of the product's rows where they were chosen; many of them go to ``<target>.ids.jsonl``.
+        ids: of the product's rows, where they were chosen; many go to ``<target>.ids.jsonl``. Their hash is that of
+            the ids with a line break between them. Shape: (n_rows,)
     """
     told = {"written_by": f"rapo {versions().get('rapo', '')}".strip(), **record, "versions": versions()}
     if str(target) == STDOUT:
         return told
     files = beside(target)
     if ids is not None:
-        listed = list(ids)
-        told["ids"] = listed if len(listed) <= IDS_INSIDE else files["ids"].name
-        if len(listed) > IDS_INSIDE:
-            told["ids_sha256"] = hashlib.sha256("\n".join(listed).encode()).hexdigest()
-            lines = "".join(json.dumps({"rapo_id": name}, ensure_ascii=False) + "\n" for name in listed)
-            paths.write_text(files["ids"], lines)
-        else:
-            files["ids"].unlink(missing_ok=True)
+        told["ids_sha256"] = hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
+        told["ids"] = ids.to_pylist() if len(ids) <= IDS_INSIDE else files["ids"].name
+    if ids is not None and len(ids) > IDS_INSIDE:
+        writing.write(pa.table({"pair_id": ids}), files["ids"], overwrite=True)
+    elif files["ids"].exists():  # of the product that was replaced
+        files["ids"].unlink()
     paths.write_text(files["manifest"], json.dumps(told, indent=1, ensure_ascii=False, default=str) + "\n")
     return told
 
@@ -111,8 +119,8 @@ def card(title: str, *, about: str, record: Mapping[str, Any], files: str) -> st
 
 
 def write_card(target: str | Path, text: str) -> None:
-    """The card of a file, beside it; that of a folder is written with the folder."""
-    if str(target) != STDOUT and not Path(target).is_dir():
+    """The card of a product: beside a file, within a folder; standard output has none."""
+    if str(target) != STDOUT:
         paths.write_text(beside(target)["card"], text)
 
 
@@ -120,7 +128,7 @@ def _is_ours(file: Path) -> bool:
     """True for what `write` and `card` wrote, by how it begins."""
     with file.open("rb") as stream:
         head = stream.read(2_000)
-    return b'"written_by": "rapo' in head or MARK.encode() in head or head.startswith(b'{"rapo_id": ')
+    return b'"written_by": "rapo' in head or MARK.encode() in head
 
 
 def _sha256(file: Path) -> str:

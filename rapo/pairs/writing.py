@@ -78,7 +78,9 @@ def check_target(
     """
     form, path = kind(target), place(target, shard_rows=shard_rows)
     if shard_rows is not None and (shard_rows < 1 or form == "stdout"):
-        raise ValueError(f"shards of {shard_rows} rows cannot be written to {target}; ask for 1 row or more, in a file")
+        raise ValueError(
+            f"shards of {shard_rows} rows cannot be written to {target}; ask for 1 row or more, in a file"
+        )
     if form == "stdout":
         return
     if path.resolve() in {Path(source).resolve() for source in sources}:
@@ -95,7 +97,9 @@ def check_target(
             "choose another output"
         )
     if not overwrite:
-        raise FileExistsError(f"{path} exists; choose another output, or say --overwrite (in Python overwrite=True)")
+        raise FileExistsError(
+            f"{path} exists; choose another output, or say --overwrite (in Python overwrite=True)"
+        )
 
 
 def write(

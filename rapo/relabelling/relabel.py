@@ -16,7 +16,7 @@ from tempfile import gettempdir
 import pyarrow as pa
 
 from rapo import atomic
-from rapo.pairs import files, layouts, writing
+from rapo.pairs import files, writing
 from rapo.pairs.check import check
 from rapo.pairs.door import open_pairs
 from rapo.pairs.schema import batches, with_ids

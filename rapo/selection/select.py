@@ -56,7 +56,7 @@ def top(
     [False, True, True]
     """
     (found,) = margins.finite_columns(metric=values)
-    n = _count(len(found), k, fraction)
+    n = count(len(found), k, fraction)
     if len(ids) != len(found) or len(set(ids)) != len(ids):
         raise ValueError(
             f"{len(ids)} ids, {len(set(ids))} of them distinct, for {len(found)} rows; give each its own"
@@ -69,7 +69,8 @@ def top(
     return Selection(keep, found, threshold, int((found == threshold).sum()))
 
 
-def _count(n: int, k: int | None, fraction: float | None) -> int:
+def count(n: int, k: int | None, fraction: float | None) -> int:
+    """How many of n pairs are kept; a ValueError where k and fraction do not say it."""
     if (k is None) == (fraction is None):
         raise ValueError("give either k or fraction")
     if k is None:

@@ -71,7 +71,7 @@ def test_relabel_writes_what_the_library_gives(tmp_path: Path, capsys: pytest.Ca
     assert "2 rows from 2 pairs (1 ties dropped); goal placed as prefix" in capsys.readouterr().out
     prompts = [row["prompt"][0]["content"] for row in files.read(out).to_pylist()]
     assert prompts == ["overall score : 9 .\n\n2 + 2 ?", "overall score : 2 .\n\n2 + 2 ?"]
-    assert cli.main([*command, "--scale", "0", "1", "--template", "{goals} of {high}"]) == 0
+    assert cli.main([*command, "--overwrite", "--scale", "0", "1", "--template", "{goals} of {high}"]) == 0
     assert files.read(out).to_pylist()[0]["prompt"][0]["content"] == "Overall score: 9. of 1\n\n2 + 2 ?"
 
 

@@ -55,6 +55,7 @@ def test_it_adds_the_columns_and_keeps_the_rest(folders, name, plain):
         "pair_id",
         *COLUMNS,
         *(f"ref_{column}" for column in COLUMNS),
+        *("implicit_chosen", "implicit_rejected"),
     }
     assert found.column_names[: table.num_columns] == table.column_names
     assert found.select(table.column_names).to_pylist() == table.to_pylist()
@@ -70,7 +71,8 @@ def test_it_says_what_was_done(folders, capsys):
     assert cli.main(words) == 0
     told = json.loads(Path("out.parquet.json").read_text())
     found = files.read("out.parquet")
-    assert (told["input"], told["output"], told["rows"], told["max_length"]) == ("in.jsonl", "out.parquet", 7, 40)
+    assert (told["source"]["path"], told["output"]) == ("in.jsonl", "out.parquet")
+    assert (told["rows"], told["max_length"]) == (7, 40)
     assert told["truncated"]["chosen_truncated"] == int(found["chosen_truncated"].to_numpy().sum()) > 0
     assert told["models"][0]["weights"] == score("in.jsonl", folders["M"], cache=False).passes[0].weights
     assert told["models"][0]["tokens_per_second"] > 0
@@ -92,7 +94,7 @@ def test_another_output_computes_nothing_again(folders, capsys):
     ("words", "told"),
     [
         (["none.jsonl", "--out", "o.parquet"], "none.jsonl does not exist"),
-        (["in.jsonl", "--out", "o.csv"], "o.csv: the name says no known format"),
+        (["in.jsonl", "--out", "o.csv"], "o.csv: the name says no format that can be written"),
         (["in.jsonl", "--out", "in.jsonl"], "in.jsonl is the input itself; choose another output"),
         (["in.jsonl", "--out", "in.jsonl/below/o.parquet"], "Not a directory"),
         (["in.jsonl", "--out", "o.parquet", "--reference", "."], "holds no model (config.json is missing)"),
@@ -114,12 +116,12 @@ def test_a_full_disk_leaves_an_old_output_alone(folders, capsys, monkeypatch):
     writing.write(shuffled(), "in.jsonl")
     Path("out.jsonl").write_text("old\n")
 
-    def full(tables, path):
+    def full(tables, path, **options):
         next(iter(tables))
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(writing, "write", full)
-    assert cli.main(["score", "in.jsonl", "--model", folders["M"], "--out", "out.jsonl"]) == 2
+    assert cli.main(["score", "in.jsonl", "--model", folders["M"], "--out", "out.jsonl", "--overwrite"]) == 2
     assert "out.jsonl: No space left on device" in capsys.readouterr().err
     assert Path("out.jsonl").read_text() == "old\n"
     assert sorted(file.name for file in Path().iterdir()) == ["build", "in.jsonl", "out.jsonl"]

@@ -83,7 +83,8 @@ values = st.fixed_dictionaries(
         "t": st.none() | texts,
         "x": st.none() | st.floats(allow_nan=False, allow_infinity=False),
         "l": st.none() | st.lists(st.none() | texts, max_size=3),
-        "s": st.none() | st.fixed_dictionaries({"a": st.none() | st.lists(st.integers(-9, 9), max_size=2), "é": texts}),
+        "s": st.none()
+        | st.fixed_dictionaries({"a": st.none() | st.lists(st.integers(-9, 9), max_size=2), "é": texts}),
     }
 )
 SCHEMA = pa.schema(

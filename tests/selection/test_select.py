@@ -150,7 +150,8 @@ def test_command_keeps_rows_and_tells_what_it_did(tmp_path: Path) -> None:
     assert main(["select", str(source), "--fraction", "0.4", "--out", str(target)]) == 0
     kept = files.read(target)
     told = json.loads((tmp_path / "out.jsonl.json").read_text())
-    assert len(kept) == told["kept"] == 20
-    assert told["threshold"] == pytest.approx(min(kept["alignment_potential"].to_pylist()))
+    assert len(kept) == told["counts"]["kept"] == 20
+    assert told["ids"] == kept["pair_id"].to_pylist()
+    assert told["counts"]["threshold"] == pytest.approx(min(kept["alignment_potential"].to_pylist()))
     assert main(["select", str(source), "--fraction", "2", "--out", str(target)]) == 2
     assert len(files.read(target)) == 20

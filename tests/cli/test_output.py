@@ -1,0 +1,175 @@
+"""What every command that writes shares: nothing is lost, and what was made of what is told."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scored_pairs import json_lines, many
+
+from rapo.cli import main as cli
+from rapo.pairs import files, manifest, writing
+
+PAIRS = many(4)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    json_lines(tmp_path / "in.jsonl", PAIRS)
+    return tmp_path
+
+
+WRITERS = {
+    "relabel": ["relabel", "in.jsonl"],
+    "select": ["select", "in.jsonl", "--metric", "uniform", "-k", "2"],
+    "pairs": ["pairs", "in.jsonl"],
+    "world": ["world", "--prompts", "3"],
+}
+
+
+@pytest.mark.parametrize("command", WRITERS)
+def test_every_command_replaces_what_is_there_only_when_asked(
+    command: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "out.jsonl").write_text("mine\n")
+    words = [*WRITERS[command], "--out", "out.jsonl"]
+    assert cli.main(words) == 2
+    assert "out.jsonl exists; choose another output, or say --overwrite" in capsys.readouterr().err
+    assert (here / "out.jsonl").read_text() == "mine\n"
+    assert cli.main([*words, "--overwrite"]) == 0
+    assert len(files.read("out.jsonl")) > 0
+
+
+@pytest.mark.parametrize("command", WRITERS)
+@pytest.mark.parametrize("out", ["mine.jsonl", "mine.parquet", "mine"])
+def test_no_command_replaces_a_folder_that_is_no_product(command: str, out: str, here: Path) -> None:
+    (here / out).mkdir()
+    (here / out / "thesis.tex").write_text("dear")
+    for further in ([], ["--overwrite"]):
+        assert cli.main([*WRITERS[command], "--out", out, *further]) == 2
+        assert (here / out / "thesis.tex").read_text() == "dear"
+
+
+@pytest.mark.parametrize("name", ["out.jsonl.json", "out.jsonl.card.md", "out.jsonl.ids.jsonl"])
+def test_a_persons_file_beside_the_output_is_never_written_over(
+    name: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / name).write_text('{"my": "notes"}')
+    assert cli.main([*WRITERS["select"], "--out", "out.jsonl", "--overwrite"]) == 2
+    assert f"{name} is in the way" in capsys.readouterr().err
+    assert (here / name).read_text() == '{"my": "notes"}'
+    assert not (here / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize("command", WRITERS)
+@pytest.mark.parametrize("out", ["out.parquet", "out"])
+def test_record_and_card_say_what_was_made_of_what(
+    command: str, out: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*WRITERS[command], "--out", out, "--json"]) == 0
+    told = json.loads((here / f"{out}.json").read_text())
+    assert json.loads(capsys.readouterr().out) == told
+    assert (told["command"], told["output"]) == (command, out)
+    assert told["written_by"].startswith("rapo ")
+    assert set(told["versions"]) >= {"rapo", "pyarrow"}
+    if command != "world":
+        assert told["source"] == {
+            "path": "in.jsonl",
+            "sha256": hashlib.sha256(Path("in.jsonl").read_bytes()).hexdigest(),
+        }
+    card = (here / "out" / "README.md" if out == "out" else here / "out.parquet.card.md").read_text()
+    assert card.startswith("---\n")
+    assert writing.MARK in card
+    assert str(told["source"]["sha256"]) in card
+    assert (
+        cli.main([*WRITERS[command], "--out", out, "--overwrite"]) == 0
+    )  # its own record and card are no obstacle
+
+
+def test_the_card_of_shards_names_them_for_a_hub(here: Path) -> None:
+    assert cli.main([*WRITERS["relabel"], "--out", "rows.parquet", "--shard-rows", "3"]) == 0
+    assert sorted(file.name for file in (here / "rows").iterdir()) == [
+        "README.md",
+        *(f"rows-{i:05d}-of-00003.parquet" for i in range(3)),
+    ]
+    head = (here / "rows" / "README.md").read_text().split("---\n")[1]
+    import yaml
+
+    assert yaml.safe_load(head)["configs"] == [{"config_name": "default", "data_files": "rows-*"}]
+    assert json.loads((here / "rows.json").read_text())["counts"]["rows"] == 8
+
+
+def test_which_subset_was_selected_has_an_answer(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for few in (False, True):
+        if few:
+            monkeypatch.setattr(manifest, "IDS_INSIDE", 1)
+        assert cli.main([*WRITERS["select"], "--out", "out.parquet", "--overwrite"]) == 0
+        told = json.loads((here / "out.parquet.json").read_text())
+        ids = files.read("out.parquet")["pair_id"].to_pylist()
+        assert told["ids"] == ("out.parquet.ids.jsonl" if few else ids)
+        assert told["ids_sha256"] == hashlib.sha256("\n".join(ids).encode()).hexdigest()
+    assert files.read("out.parquet.ids.jsonl")["pair_id"].to_pylist() == ids
+    monkeypatch.undo()
+    os.chdir(here)
+    assert cli.main([*WRITERS["select"], "--out", "out.parquet", "--overwrite"]) == 0
+    assert not (here / "out.parquet.ids.jsonl").exists()
+
+
+def test_a_folders_hash_knows_the_names_of_its_files(here: Path) -> None:
+    for name, one, two in (("a", "x", "y"), ("b", "y", "x"), ("c", "x", "y")):
+        (here / name).mkdir()
+        (here / name / "one").write_text(one)
+        (here / name / "two").write_text(two)
+    hashes = [manifest.files_hash(here / name) for name in "abc"]
+    assert hashes[0] == hashes[2] != hashes[1]
+
+
+def test_a_pattern_of_shards_is_hashed_file_by_file(here: Path) -> None:
+    expected = hashlib.sha256((here / "in.jsonl").read_bytes()).hexdigest()
+    assert manifest.source("*.jsonl") == {"path": "*.jsonl", "sha256": {"in.jsonl": expected}}
+    assert manifest.source("-") == {"path": "-", "sha256": None}
+
+
+def test_rows_go_through_pipes(here: Path) -> None:
+    rapo = [sys.executable, "-m", "rapo"]
+    words = ["select", "-", "--metric", "uniform", "-k", "2", "--out", "-"]
+    given = (here / "in.jsonl").read_text()
+    made = subprocess.run([*rapo, *words], input=given, capture_output=True, check=True, text=True)
+    assert [set(json.loads(line)) >= {"prompt", "uniform"} for line in made.stdout.splitlines()] == [True, True]
+    assert made.stderr == "-: kept 2 of 4 pairs by uniform, threshold " + made.stderr.partition("threshold ")[2]
+    assert sorted(file.name for file in here.iterdir()) == ["in.jsonl"]
+
+
+def test_sigterm_leaves_nothing_half_written(here: Path) -> None:
+    code = (
+        "import sys, time\nfrom rapo.pairs import writing\nfrom rapo.cli import main\nput = writing.watched\n"
+        "def slow(tables, progress):\n"
+        "    for table in put(tables, progress):\n"
+        "        yield table\n        print('half', flush=True); time.sleep(60)\n"
+        "writing.watched = slow\nsys.exit(main.main(['pairs', 'in.jsonl', '--out', 'out']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"half\n"
+        assert any(entry.name.startswith(".out.") for entry in here.iterdir())
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr.read() == b"rapo: terminated\n"
+        assert process.wait() == 143
+    assert [entry.name for entry in here.iterdir()] == ["in.jsonl"]
+
+
+def test_a_read_only_place_is_told_before_any_work(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, *args: object, **options: object) -> None:
+        raise OSError(30, "Read-only file system", str(self))
+
+    monkeypatch.setattr(Path, "touch", refused)
+    assert cli.main([*WRITERS["select"], "--out", "out.parquet"]) == 2
+    assert capsys.readouterr().err == "rapo: error: out.parquet: Read-only file system\n"
