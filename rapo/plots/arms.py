@@ -1,4 +1,4 @@
-"""Pictures of arms: each with its interval, their differences, and what they give for what is asked."""
+"""Pictures of arms: each with its interval, their differences, and several arms of each method."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 _TONES = ("#0072B2", "#7f7f7f", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
+MARKS = ("o", "s", "D", "^", "v")
+SPREAD = 0.5  # of a row's height, taken by its marks
 
 
 def plot_arms(
@@ -87,25 +89,39 @@ def plot_differences(
     return ax
 
 
-def goal_panels(curve: "pd.DataFrame", labels: Mapping[str, str]) -> "Figure":
-    """One panel a metric: a line each for base and RA, with its band, against the goal asked for.
+def plot_rows(
+    estimates: "pd.DataFrame",
+    *,
+    names: Mapping[str, str],
+    label: str,
+    arms: Mapping[str, str],
+    reference: float | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """One row a method, the first on top; its arms below each other, with intervals.
 
     Args:
-        curve: columns arm, goal, metric, estimate, low, high.
-        labels: metric -> label of its axis, with its unit.
+        estimates: columns method, arm, estimate, low, high; a method may lack some arms.
+        names: method -> what the axis calls it, from top to bottom.
+        label: of the horizontal axis, with its unit.
+        arms: arm -> what the legend calls it, in its order; its colour is that of the arm.
+        reference: where a thin line stands.
     """
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, len(labels), figsize=(5.2 * len(labels), 3.8), squeeze=False)
-    for ax, (metric, label) in zip(axes[0], labels.items(), strict=True):
-        shown = curve[curve["metric"] == metric]
-        for arm in ("base", "RA"):
-            part, tone = shown[shown["arm"] == arm].sort_values("goal"), colour(arm)
-            ax.fill_between(part["goal"], part["low"], part["high"], color=tone, alpha=0.2, linewidth=0)
-            ax.plot(part["goal"], part["estimate"], "o-", color=tone, markersize=5, label=arm)
-        ax.set(xlabel="goal asked for (1-10)", ylabel=label, xticks=sorted(shown["goal"].unique()))
-        ax.legend()
-    return figure
+    axes = style.axes(ax)
+    places = {method: len(names) - 1 - row for row, method in enumerate(names)}
+    offsets = np.linspace(SPREAD / 2, -SPREAD / 2, len(arms)) if len(arms) > 1 else [0.0]
+    for (arm, shown), offset, mark in zip(arms.items(), offsets, MARKS, strict=False):
+        part = estimates[(estimates["arm"] == arm) & estimates["method"].isin(names)]
+        y = part["method"].map(places).to_numpy(dtype=float) + offset
+        axes.hlines(y, part["low"], part["high"], color=colour(arm), linewidth=2.2)
+        axes.plot(part["estimate"], y, mark, color=colour(arm), markersize=6, label=shown)
+    if reference is not None:
+        axes.axvline(reference, color="0.4", linewidth=1, zorder=1.9)  # above the grid, below marks
+    axes.set_yticks(list(places.values()), list(names.values()))
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.set_xlabel(label)
+    axes.grid(axis="x", color="0.92")
+    return axes
 
 
 def _dots(

@@ -61,6 +61,10 @@ COLOURS: dict[str, str] = {
     "MAP + RA": "#CC79A7",
     "plain data": "#D55E00",
     "own answers": "#0072B2",
+    "both": "#0072B2",
+    "M+ alone": "#E69F00",
+    "small Mpi alone": "#56B4E9",
+    "neither": "#bfbfbf",
     "first pairs": "#4d4d4d",
     "first pairs, equal steps": "#CC79A7",
 }

@@ -1,6 +1,5 @@
-"""Pictures of selection: two margins and who calls a pair good, agreement and gold reward over shares and weights."""
+"""Pictures of selection: two margins, and who calls a pair good."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARGINS = ("size of the explicit margin (score points)", "size of the implicit margin (nats a token)")
-_QUADRANTS = {
-    "both": "#0072B2",
-    "M+ alone": style.colour("M+"),
-    "small Mpi alone": style.colour("small Mpi"),
-    "neither": "0.75",
-}
+QUADRANTS = ("both", "M+ alone", "small Mpi alone", "neither")
 
 
 def _sizes(pairs: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
@@ -41,10 +35,19 @@ def plot_quadrants(pairs: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     """
     axes = style.axes(ax)
     x, y = _sizes(pairs)
-    for name, tone in _QUADRANTS.items():
+    for name in QUADRANTS:
         inside = (pairs["quadrant"] == name).to_numpy()
         label = f"{name}: {inside.mean():.0%}"
-        axes.scatter(x[inside], y[inside], s=7, color=tone, alpha=0.7, linewidths=0, rasterized=True, label=label)
+        axes.scatter(
+            x[inside],
+            y[inside],
+            s=7,
+            color=style.colour(name),
+            alpha=0.7,
+            linewidths=0,
+            rasterized=True,
+            label=label,
+        )
     _label_margins(axes, y)
     axes.legend(title="selected by", markerscale=2.5, loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)
     return axes
@@ -68,78 +71,4 @@ def plot_potential(pairs: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     )
     _label_margins(axes, y)
     axes.legend(markerscale=2, loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)
-    return axes
-
-
-def plot_bars(
-    estimates: "pd.DataFrame", *, label: str, reference: float | None = None, ax: "Axes | None" = None
-) -> "Axes":
-    """A dot a quadrant with its interval, in the quadrants' colours, the first on top.
-
-    Args:
-        estimates: columns quadrant, estimate, low, high (%).
-        label: of the horizontal axis, with its unit.
-        reference: where a thin line stands.
-    """
-    axes = style.axes(ax)
-    places = np.arange(len(estimates))[::-1]
-    numbers = estimates[["estimate", "low", "high"]].to_numpy(dtype=float)
-    for place, name, (estimate, low, high) in zip(places, estimates["quadrant"], numbers, strict=True):
-        axes.plot([low, high], [place, place], color=_QUADRANTS[name], linewidth=2.5, solid_capstyle="butt")
-        axes.plot(estimate, place, "o", color=_QUADRANTS[name], markersize=7)
-    if reference is not None:
-        axes.axvline(reference, color="0.6", linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-    axes.set_yticks(places, list(estimates["quadrant"]))
-    axes.set_ylim(-0.6, len(estimates) - 0.4)
-    axes.set_xlabel(label)
-    axes.grid(axis="x", color="0.92")
-    return axes
-
-
-def plot_curves(
-    estimates: "pd.DataFrame", *, xlabel: str, ylabel: str, by: str = "arm", x: str = "x", ax: "Axes | None" = None
-) -> "Axes":
-    """A line an arm (or metric) with its band, over the share that is selected or the weight.
-
-    Args:
-        estimates: columns ``by``, ``x``, estimate, low, high.
-        xlabel, ylabel: of the axes, with units.
-        by: the column that tells lines apart, in the fixed colours of the metrics.
-        x: the column of the horizontal axis.
-    """
-    axes = style.axes(ax)
-    for name, part in estimates.groupby(by, sort=False):
-        tone = style.colour(str(name))
-        ordered = part.sort_values(x)
-        axes.fill_between(ordered[x], ordered["low"], ordered["high"], color=tone, alpha=0.15, linewidth=0)
-        axes.plot(ordered[x], ordered["estimate"], "o-", color=tone, markersize=5, label=name)
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    if estimates[by].nunique() > 1:
-        axes.legend(title="selected by")
-    return axes
-
-
-def plot_faults(
-    estimates: "pd.DataFrame", *, metrics: Sequence[str], label: str, ax: "Axes | None" = None
-) -> "Axes":
-    """Agreement of each metric's pairs under each fault of the reward model: a row a fault, a dot a metric.
-
-    Args:
-        estimates: columns fault, metric, estimate, low, high.
-        metrics: which metrics, from top to bottom of a row and in the legend.
-        label: of the horizontal axis, with its unit.
-    """
-    axes = style.axes(ax)
-    faults = list(dict.fromkeys(estimates["fault"]))
-    for order, metric in enumerate(metrics):
-        part = estimates[estimates["metric"] == metric].set_index("fault").reindex(faults)
-        places = np.arange(len(faults))[::-1] + 0.16 * ((len(metrics) - 1) / 2 - order)
-        tone = style.colour(metric)
-        axes.hlines(places, part["low"], part["high"], color=tone, linewidth=2.2)
-        axes.plot(part["estimate"], places, "o", color=tone, markersize=6, label=metric)
-    axes.set_yticks(np.arange(len(faults))[::-1], faults)
-    axes.set_ylim(-0.6, len(faults) - 0.4)
-    axes.set_xlabel(label)
-    axes.grid(axis="x", color="0.92")
-    axes.legend(title="selected by", loc="upper left", bbox_to_anchor=(0, -0.16), ncols=len(metrics))
     return axes

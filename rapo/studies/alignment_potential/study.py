@@ -1,6 +1,7 @@
 """Alignment potential (AP-F1a to AP-A2): margins, agreement with gold, and training on selected pairs."""
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -18,11 +19,7 @@ from rapo.studies.common.results import measure_or_read, with_central
 
 RUNS = "rapo.studies.alignment_potential.runs"
 FRAMES = ("pairs", "answers")
-
-
-def recipe_of(scale: str) -> dict[str, Any]:
-    """The study's settings, with the central recipe of the same scale under ``central``: base models are shared."""
-    return with_central("alignment_potential", scale)
+recipe_of = partial(with_central, "alignment_potential")
 
 
 def scored_run(recipe: Mapping[str, Any], architecture: str, fault: Mapping[str, Any], seed: int) -> Run:
@@ -176,7 +173,4 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     return {"pairs": scored_pairs(recipe, jobs=jobs), "answers": train(recipe, jobs=jobs)}
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
-    recipe = recipe_of(scale)
-    return measure_or_read("alignment_potential", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)
+results = partial(measure_or_read, "alignment_potential", FRAMES, frames)  # all that the notebook shows

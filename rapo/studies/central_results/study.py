@@ -154,4 +154,6 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
 def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
     """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
     recipe = settings.recipe("central_results", scale)
-    return measure_or_read("central_results", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)
+    return measure_or_read(
+        "central_results", FRAMES, frames, scale=scale, measure=measure, jobs=jobs, recipe=recipe
+    )

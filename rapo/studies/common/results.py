@@ -24,26 +24,27 @@ def measure_or_read(
     notebook: str,
     names: Sequence[str],
     frames: Measure,
-    recipe: Mapping[str, Any],
     *,
     scale: str,
     measure: bool,
     jobs: int,
+    recipe: Mapping[str, Any] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """The frames of a notebook, stored and kept as ``<notebook>_<name>.parquet``.
+    """Everything a notebook shows, stored and kept as ``<notebook>_<name>.parquet``.
 
     Args:
         notebook: its name.
         names: its frames.
         frames: measures them.
-        recipe: the settings, stored beside the frames.
         scale: smoke, small or full.
         measure: False reads what is kept with the project; then nothing is trained.
         jobs: parallel processes.
+        recipe: the settings, stored beside the frames; those of `with_central` by default.
     """
     if not measure:
         return {name: kept(f"{notebook}_{name}") for name in names}
-    found = frames(recipe, jobs=jobs)
+    settings = with_central(notebook, scale) if recipe is None else recipe
+    found = frames(settings, jobs=jobs)
     for name in names:
-        store(found[name], f"{notebook}_{name}", scale=scale, config=recipe)
+        store(found[name], f"{notebook}_{name}", scale=scale, config=settings)
     return dict(found)

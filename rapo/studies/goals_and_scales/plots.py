@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rapo.plots import style
+from rapo.plots.lines import plot_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCALE_TONES = {"1-5": "#E69F00", "1-10": "#0072B2", "1-100": "#009E73", "standardised": "#CC79A7"}
-FEW = 6  # up to here each value of a horizontal axis has its own tick
 LEAD_TONES = {"RA less UF": "#E69F00", "RA less UF, g=10": "#B37400"}
 
 
@@ -59,41 +59,6 @@ def fall_panels(estimates: "pd.DataFrame", titles: Mapping[str, str]) -> "Figure
     return figure
 
 
-def plot_lines(
-    estimates: "pd.DataFrame",
-    *,
-    xlabel: str,
-    ylabel: str,
-    by: str = "arm",
-    x: str = "x",
-    tones: Mapping[str, str] | None = None,
-    legend: bool = True,
-    ax: "Axes | None" = None,
-) -> "Axes":
-    """A line with its band for each value of a column.
-
-    Args:
-        estimates: columns ``by``, ``x``, estimate, low, high.
-        xlabel, ylabel: of the axes, with units.
-        by: the column that tells lines apart.
-        x: the column of the horizontal axis.
-        tones: colour of each line; the method's own by default.
-        legend: below the axes.
-    """
-    axes = style.axes(ax)
-    for name, part in estimates.groupby(by, sort=False):
-        tone = (tones or {}).get(str(name)) or style.colour(str(name))
-        ordered = part.sort_values(x)
-        axes.fill_between(ordered[x], ordered["low"], ordered["high"], color=tone, alpha=0.15, linewidth=0)
-        axes.plot(ordered[x], ordered["estimate"], "o-", color=tone, markersize=5, label=name)
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    if estimates[x].nunique() <= FEW:
-        axes.set_xticks(sorted(estimates[x].unique()))
-    if legend:
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.17), ncols=4, columnspacing=1.2, handlelength=1.4)
-    return axes
-
-
 def attribute_panels(curves: "pd.DataFrame") -> "Figure":
     """Realised against asked for every attribute, and the sentences behind elaboration.
 
@@ -109,12 +74,12 @@ def attribute_panels(curves: "pd.DataFrame") -> "Figure":
     for place, (ax, attribute) in enumerate(zip(axes.flat, attributes, strict=False)):
         part = curves[(curves["attribute"] == attribute) & (curves["metric"] == "score")]
         label = "" if place % 3 else "realised score (1-10)"
-        plot_lines(part, xlabel="", ylabel=label, x="goal", legend=False, ax=ax)
+        plot_lines(part, xlabel="", ylabel=label, x="goal", legend=None, ax=ax)
         ax.axline((1, 1), slope=1, color="0.6", linewidth=1, linestyle=(0, (4, 3)), zorder=0)
         ax.set(title=attribute, ylim=(0.7, 10.3))
     part = curves[(curves["attribute"] == "elaboration") & (curves["metric"] == "sentences")]
     last = axes.flat[len(attributes)]
-    plot_lines(part, xlabel="", ylabel="", x="goal", legend=False, ax=last)
+    plot_lines(part, xlabel="", ylabel="", x="goal", legend=None, ax=last)
     last.set_title("elaboration: number of sentences")
     for ax in axes[-1]:
         ax.set_xlabel("asked for (others: 10)")

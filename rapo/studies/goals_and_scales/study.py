@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -24,11 +25,7 @@ COLUMNS = ["prompt", "gold", "length", "sentences", "parseable", *ATTRIBUTES]
 QUANTITIES = ("pairs", "rows", "goals", "label_accuracy", "gold_chosen", "gold_rejected")
 FRAMES = ("answers", "training", "examples")
 Options = Mapping[str, Mapping[str, Any]]
-
-
-def recipe_of(scale: str) -> dict[str, Any]:
-    """The study's settings, with the central recipe of the same scale under ``central``: base models are shared."""
-    return with_central("goals_and_scales", scale)
+recipe_of = partial(with_central, "goals_and_scales")
 
 
 def trained(recipe: Mapping[str, Any], options: Options, seed: int) -> dict[Name, Run]:
@@ -207,7 +204,4 @@ def answers_of(
     return pd.concat(frames, ignore_index=True)
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
-    recipe = recipe_of(scale)
-    return measure_or_read("goals_and_scales", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)
+results = partial(measure_or_read, "goals_and_scales", FRAMES, frames)  # all that the notebook shows

@@ -7,6 +7,7 @@ that of RA (an ablation: nothing but the data differs).
 """
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -36,11 +37,7 @@ FAULTY = "RA, faulty"
 FRAMES = ("tuning", "answers", "goals", "unlearning", "fault")
 COLUMNS = ["architecture", "arm", "seed", "goal", "prompt", "gold", "length", "sentences", "parseable"]
 WATCHED = {"UF": ("plain", "g=10"), "RA": ("plain", "own score", "g=10")}
-
-
-def recipe_of(scale: str) -> dict[str, Any]:
-    """The study's settings, with the central recipe of the same scale under ``central``."""
-    return with_central("more_than_data", scale)
+recipe_of = partial(with_central, "more_than_data")
 
 
 def model_run(
@@ -197,7 +194,4 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     }
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
-    recipe = recipe_of(scale)
-    return measure_or_read("more_than_data", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)
+results = partial(measure_or_read, "more_than_data", FRAMES, frames)  # all that the notebook shows

@@ -10,6 +10,7 @@ the tuning prompts, on a seed that no test uses, as in the central study.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -52,9 +53,7 @@ class Cell:
         return ARMS[self.arm][0]
 
 
-def recipe_of(scale: str) -> dict[str, Any]:
-    """The study's settings, with the central recipe of the same scale under ``central``: base models are shared."""
-    return with_central("objectives_and_baselines", scale)
+recipe_of = partial(with_central, "objectives_and_baselines")
 
 
 def method_of(recipe: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -198,9 +197,4 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     return {"tuning": tuning, "answers": answers[COLUMNS], "training": training}
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
-    recipe = recipe_of(scale)
-    return measure_or_read(
-        "objectives_and_baselines", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs
-    )
+results = partial(measure_or_read, "objectives_and_baselines", FRAMES, frames)  # all that the notebook shows

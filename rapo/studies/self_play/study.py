@@ -10,6 +10,7 @@ prompts (seed: that of no test) with plain data of the last round's size, which 
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -34,11 +35,7 @@ ARMS: dict[str, tuple[str, bool]] = {
 BASE, FIRST, LONGER = "base", "first pairs", "first pairs, equal steps"
 FRAMES = ("tuning", "answers", "rounds", "examples")
 COLUMNS = ["asked", "prompt", "gold", "length", "sentences", "parseable"]
-
-
-def recipe_of(scale: str) -> dict[str, Any]:
-    """The study's settings, with the central recipe of the same scale under ``central``: the base is shared."""
-    return with_central("self_play", scale)
+recipe_of = partial(with_central, "self_play")
 
 
 def world_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,7 +194,4 @@ def examples(result: Result, *, n: int = 2) -> pd.DataFrame:
     return few.drop(columns=["pair_id", "question"]).assign(**texts)
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
-    recipe = recipe_of(scale)
-    return measure_or_read("self_play", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)
+results = partial(measure_or_read, "self_play", FRAMES, frames)  # all that the notebook shows

@@ -26,4 +26,4 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
 def results(*, scale: str, measure: bool, jobs: int, seed: int = 0) -> dict[str, pd.DataFrame]:
     """What the notebook does not compute in a moment, by the names in `FRAMES`: measured now, or as kept."""
     recipe = recipe_of(scale, seed=seed)
-    return measure_or_read("toy_policies", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)
+    return measure_or_read("toy_policies", FRAMES, frames, scale=scale, measure=measure, jobs=jobs, recipe=recipe)

@@ -6,6 +6,7 @@ prompts, so that the comparison on the test prompts is not biased against RA by 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -38,11 +39,7 @@ ARMS: dict[str, tuple[str, int | None]] = {
     "UF, equal steps, g=10": ("UF, equal steps", 10),
     "RA": ("RA", 10),
 }
-
-
-def recipe_of(scale: str) -> dict[str, Any]:
-    """The map's settings, with the central recipe of the same scale under ``central``."""
-    return with_central("when_it_helps", scale)
+recipe_of = partial(with_central, "when_it_helps")
 
 
 def local(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,7 +159,4 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     return {"answers": answers, "pairs": pairs, "gains": tables.gains(answers, pairs, recipe)}
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
-    recipe = recipe_of(scale)
-    return measure_or_read("when_it_helps", FRAMES, frames, recipe, scale=scale, measure=measure, jobs=jobs)
+results = partial(measure_or_read, "when_it_helps", FRAMES, frames)  # all that the notebook shows

@@ -1,10 +1,12 @@
-"""Pictures of many methods show the numbers that they are given."""
+"""Pictures of arms show the numbers that they are given."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from rapo.plots.style import colour
-from rapo.studies.objectives_and_baselines import plots
+from rapo.plots import arms
+from rapo.plots.style import COLOURS, colour
+from rapo.studies.more_than_data.tables import LINES
 
 ESTIMATES = pd.DataFrame(
     [("ipo", "UF", 2.0, 1.0, 3.0), ("dpo", "UF", 4.0, 3.5, 4.5), ("dpo", "RA", 6.0, 5.0, 7.0)],
@@ -12,9 +14,16 @@ ESTIMATES = pd.DataFrame(
 )
 
 
+def test_arms_stand_from_top_to_bottom() -> None:
+    estimates = pd.DataFrame({"arm": ["both", "neither"], "estimate": [5, 7], "low": [4, 6], "high": [6, 8]})
+    axes = arms.plot_arms(estimates, label="pairs (%)", reference=3, ax=plt.subplots()[1])
+    assert [line.get_xdata().tolist() for line in axes.lines[:4]] == [[4, 6], [5], [6, 8], [7]]
+    assert axes.lines[1].get_ydata()[0] > axes.lines[3].get_ydata()[0]
+
+
 def test_rows_stand_in_the_given_order_and_arms_below_each_other() -> None:
     names = {"dpo": "DPO", "ipo": "IPO"}
-    axes = plots.plot_rows(ESTIMATES, names=names, label="gold", arms={"UF": "plain", "RA": "relabelled"})
+    axes = arms.plot_rows(ESTIMATES, names=names, label="gold", arms={"UF": "plain", "RA": "relabelled"})
     ticks = dict(zip([text.get_text() for text in axes.get_yticklabels()], axes.get_yticks(), strict=True))
     assert ticks == {"DPO": 1, "IPO": 0}
     plain, relabelled = axes.lines
@@ -25,14 +34,11 @@ def test_rows_stand_in_the_given_order_and_arms_below_each_other() -> None:
 
 
 def test_intervals_and_the_reference_are_drawn() -> None:
-    axes = plots.plot_rows(ESTIMATES, names={"dpo": "DPO"}, label="gold", arms={"RA": "RA"}, reference=5.5)
+    axes = arms.plot_rows(ESTIMATES, names={"dpo": "DPO"}, label="gold", arms={"RA": "RA"}, reference=5.5)
     ((left, right),) = axes.collections[0].get_segments()
     assert np.array([left, right]).tolist() == [[5.0, 0.0], [7.0, 0.0]]  # a single arm stands on its row's line
     assert axes.lines[-1].get_xdata() == [5.5, 5.5]
 
 
-def test_panels_share_their_rows() -> None:
-    figure, axes = plots.row_panels(9)
-    assert len(axes) == 2
-    assert axes[0].get_shared_y_axes().joined(*axes)
-    assert figure.get_size_inches()[1] > plots.row_panels(4)[0].get_size_inches()[1]
+def test_every_line_of_unlearning_has_a_colour_of_its_own() -> None:
+    assert len({COLOURS[name] for name in LINES.values()}) == len(LINES)
