@@ -14,16 +14,28 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "chosen": ("chosen_response", "response_chosen"),
     "rejected": ("rejected_response", "response_rejected"),
     # princeton-nlp's data hold every candidate's score; chosen is the best of them and rejected the worst.
-    "score_chosen": ("chosen_score", "chosen_rating", "chosen-rating", "chosen_avg_rating", "max(all_rm_scores)"),
+    "score_chosen": (
+        "chosen_score",
+        "chosen_rating",
+        "rating_chosen",
+        "chosen-rating",
+        "chosen_avg_rating",
+        "max(all_rm_scores)",
+    ),
     "score_rejected": (
         "rejected_score",
         "rejected_rating",
+        "rating_rejected",
         "rejected-rating",
         "rejected_avg_rating",
         "min(all_rm_scores)",
     ),
 }
 CANDIDATES = "completions"
+# Columns of scores, whose numbers are read as doubles whatever the first row holds.
+NUMBERS = tuple(
+    name for side in ("score_chosen", "score_rejected") for name in (side, *KNOWN[side]) if "(" not in name
+)
 _log = logging.getLogger(__name__)
 
 

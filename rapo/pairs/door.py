@@ -85,7 +85,8 @@ def open_pairs(
     if bad == "drop":
         pairing = replace(pairing, bad="drop")
     reading = Reading(dict(columns or {}), bad, reversed_pairs, pairing, scored, layout, lift)
-    return Pairs(raw.opened(source, split=split, revision=revision, streaming=streaming, name=name), reading)
+    found = raw.opened(source, split=split, revision=revision, streaming=streaming, name=name, drop=bad == "drop")
+    return Pairs(found, reading)
 
 
 class Look(NamedTuple):
@@ -171,6 +172,8 @@ class Pairs:
 
     def _made(self, piece: raw.Piece, done: int) -> Made:
         """A piece with the schema's names, by its layout, which the first piece shows."""
+        if not piece.table.num_columns and self._raw.skipped:
+            raise ValueError(f"{piece.name}: no line of it can be read: {self._raw.skipped[0]}")
         if not piece.table.num_columns:
             raise ValueError(f"{piece.name} is empty: there is nothing to read")
         reading = self._reading
@@ -225,6 +228,8 @@ class Pairs:
 
     def _close(self, counts: Counts) -> None:
         """Tell what was dropped and what range the scores have; no pair is an error."""
+        if skipped := self._raw.skipped:
+            self._tell(f"{self.name}: dropped {len(skipped):,} lines that cannot be read: {skipped[0]}", loud=True)
         if not counts.rows:
             raise ValueError(f"{self.name} holds no row: there is nothing to read")
         self._tell(*(f"{self.name}: {line}" for line in counts.told(self._reading.reversed_pairs)), loud=True)

@@ -1,21 +1,24 @@
 """Tables in files: read whole or in batches, whose memory is bounded by the batch and not by the file.
 
-The name says the format: ``.jsonl``, ``.jsonl.gz``, ``.parquet``, or a folder that `datasets.save_to_disk` writes.
-`rapo.pairs.writing` writes them.
+JSON lines, JSON arrays, CSV, parquet, Arrow files and the folders that `datasets.save_to_disk` writes; text may be
+compressed. The content says the format (`rapo.pairs.sniff`). `rapo.pairs.writing` writes, by the name.
 """
 
-import gzip
+import io
 import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 
-from rapo.pairs import jsonlines
+from rapo.pairs import csvfiles, jsonarray, jsonlines, sniff
 from rapo.pairs.faults import short
+from rapo.pairs.jsonlines import Skip
 
 BATCH_ROWS = 5_000
 FORMATS = ".jsonl, .jsonl.gz, .parquet, or a folder of an Arrow data set"
@@ -58,66 +61,119 @@ def read(path: str | Path, *, split: str | None = None) -> pa.Table:
         FileNotFoundError: the file is missing.
         ValueError: the file cannot be read; a bad row is named with its column and value.
     """
-    pieces = list(_pieces(_found(path), 50_000, split))
-    schema = one_schema(pieces, path)
+    file = File(Path(path), split)
+    pieces = list(file.pieces(50_000))
+    schema = file.joined(pieces)
     return pa.concat_tables([conform(piece, schema) for piece in pieces])
 
 
-def batches(
-    path: str | Path, *, rows: int = BATCH_ROWS, split: str | None = None, schema: pa.Schema | None = None
-) -> Iterator[pa.Table]:
+def batches(path: str | Path, *, rows: int = BATCH_ROWS, split: str | None = None) -> Iterator[pa.Table]:
     """Read a table in batches of at most ``rows`` rows that all have one schema; an empty table is one batch.
 
-    JSON lines have no schema: they are read twice, once to find it, unless it is given. Raises what `read` raises.
+    Text has no schema: it is read twice, once to find it. Raises what `read` raises.
     """
-    source = _found(path)
-    if schema is None and kind(source) == "jsonl":
-        schema = one_schema(_pieces(source, rows, split), path)
-    for piece in _pieces(source, rows, split):
-        yield piece if schema is None else conform(piece, schema)
+    file = File(Path(path), split)
+    schema = file.schema()
+    for piece in file.pieces(rows):
+        yield conform(piece, schema)
 
 
-def schema(path: str | Path, *, split: str | None = None, start: pa.Schema | None = None) -> pa.Schema:
-    """The schema that all rows fit, and those of ``start``; only JSON lines must be read through for it.
+@dataclass(frozen=True)
+class File:
+    """A file or folder to read.
 
-    Raises what `read` raises.
+    Attributes:
+        path: where it lies.
+        split: which split of a folder that holds several.
+        called: what errors call it, where that is not its path.
+        skip: is told of every line of JSON that cannot be read and is left out; None raises instead.
     """
-    source = _found(path)
-    pieces = _pieces(source, BATCH_ROWS, split)
-    return one_schema(pieces if kind(source) == "jsonl" else islice(pieces, 1), path, start=start)
+
+    path: Path
+    split: str | None = None
+    called: str = ""
+    skip: Skip | None = None
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return self.called or str(self.path)
+
+    @cached_property
+    def form(self) -> sniff.Form:
+        """How it is to be read.
+
+        Raises:
+            FileNotFoundError: it is missing.
+            ValueError: it holds nothing that can be read, or no splits though one is asked for.
+        """
+        if not self.path.exists():
+            raise FileNotFoundError(f"{self.name} does not exist")
+        if self.split and not (self.path / _SPLITS).is_file():
+            raise ValueError(f"{self.name} has no splits, but --split {self.split} was asked for; leave it out")
+        return sniff.look(self.path, self.name)
+
+    @property
+    def has_head(self) -> bool:
+        """True where the format says its schema before the rows."""
+        return self.form.kind in ("parquet", "arrow", "folder")
+
+    def schema(self, start: pa.Schema | None = None) -> pa.Schema:
+        """The schema that all rows fit, and those of ``start``; text must be read through for it."""
+        pieces = self.pieces(BATCH_ROWS)
+        return self.joined(islice(pieces, 1) if self.has_head else pieces, start)
+
+    def joined(self, pieces: Iterable[pa.Table], start: pa.Schema | None = None) -> pa.Schema:
+        """The one schema of pieces of this file, and of ``start``."""
+        if self.form.kind != "csv":
+            return one_schema(pieces, self.name, start=start)
+        schema = pa.schema([])
+        for piece in pieces:
+            schema = csvfiles.numbers(piece, schema)
+        return one_schema([schema.empty_table()], self.name, start=start)
+
+    def pieces(self, rows: int) -> Iterator[pa.Table]:
+        """Batches of at most ``rows`` rows, each with the schema of its own rows; at least one."""
+        kind = self.form.kind
+        try:
+            if kind == "parquet":
+                yield from _read_parquet(self.path, rows)
+            elif kind == "arrow":
+                yield from _regrouped_or_empty(_arrow_batches(self.path), rows)
+            elif kind == "folder":
+                yield from _read_folder(self.path, rows, self.split)
+            else:
+                yield from self._text(kind, rows)
+        except (pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, OSError) and error.filename is not None:
+                raise
+            raise ValueError(f"{self.name} cannot be read as {self._what()}: {sniff.told_of(error)}") from error
+
+    def _text(self, kind: str, rows: int) -> Iterator[pa.Table]:
+        with pa.input_stream(str(self.path), compression=self.form.compression, buffer_size=1 << 20) as stream:
+            if kind == "csv":
+                with pa.input_stream(str(self.path), compression=self.form.compression) as start:
+                    head = start.read(sniff.HEAD)
+                yield from _rows_of(csvfiles.read(stream, self.name, head), rows)
+                return
+            file = cast(BinaryIO, _Buffered(stream))
+            found = (
+                jsonarray.lines(file, self.name) if kind == "json" else jsonlines.lines(file, self.name, self.skip)
+            )
+            yield from jsonlines.read(found, self.name, rows=rows, skip=self.skip)
+
+    def _what(self) -> str:
+        return f"{self.form.kind} inside {self.form.compression}" if self.form.compression else self.form.kind
 
 
 def is_readable(path: Path) -> bool:
-    """True where a file's name says a known format."""
-    return "." in path.name and kind_of_name(path.name) is not None
+    """True where a file's name says a format that can be read."""
+    return sniff.claimed(path.name)[0] is not None
 
 
 def is_arrow_folder(path: Path) -> bool:
     """True for a folder that `datasets.Dataset.save_to_disk` or `datasets.DatasetDict.save_to_disk` wrote."""
     return (path / STATE).is_file() or (path / _SPLITS).is_file()
-
-
-def _found(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
-    kind(path)
-    return path
-
-
-def _pieces(path: Path, rows: int, split: str | None) -> Iterator[pa.Table]:
-    form = kind(path)
-    if split and not (path / _SPLITS).is_file():
-        raise ValueError(f"{path} has no splits, but split={split!r} was asked for; leave split out")
-    try:
-        if form == "jsonl":
-            yield from jsonlines.read(path, rows=rows)
-        elif form == "parquet":
-            yield from _read_parquet(path, rows)
-        else:
-            yield from _read_folder(path, rows, split)
-    except (pa.ArrowInvalid, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read as {form}: {error}") from error
 
 
 def _read_parquet(path: Path, rows: int) -> Iterator[pa.Table]:
@@ -127,7 +183,9 @@ def _read_parquet(path: Path, rows: int) -> Iterator[pa.Table]:
         if not file.metadata.num_rows:
             yield file.schema_arrow.empty_table().replace_schema_metadata(None)
         for batch in file.iter_batches(batch_size=rows):
-            yield pa.Table.from_batches([batch]).replace_schema_metadata(None)
+            table = pa.Table.from_batches([batch]).replace_schema_metadata(None)
+            table.validate(full=True)
+            yield table
 
 
 def _read_folder(path: Path, rows: int, split: str | None) -> Iterator[pa.Table]:
@@ -135,20 +193,49 @@ def _read_folder(path: Path, rows: int, split: str | None) -> Iterator[pa.Table]
     if (path / _SPLITS).is_file():
         splits = json.loads((path / _SPLITS).read_text(encoding="utf-8"))["splits"]
         if split not in splits:
-            raise ValueError(f"{path} holds the splits {', '.join(splits)}; name one with split=")
+            raise ValueError(f"{path} holds the splits {', '.join(splits)}; name one with --split")
         path = path / str(split)
     if not (path / STATE).is_file():
         raise ValueError(f"{path} is a folder without {STATE}, so no data set written by save_to_disk")
     names = [entry["filename"] for entry in json.loads((path / STATE).read_text(encoding="utf-8"))["_data_files"]]
+    found = (batch for name in names for batch in _arrow_batches(path / name))
+    yield from _regrouped_or_empty(found, rows)
+
+
+def _arrow_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Batches of an Arrow file or stream; an empty one first, which shows the schema."""
+    with pa.memory_map(str(path)) as source:
+        is_file = source.read(6) == b"ARROW1"
+        source.seek(0)
+        with pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source) as reader:
+            yield pa.RecordBatch.from_pylist([], schema=reader.schema.remove_metadata())
+            batches = (reader.get_batch(i) for i in range(reader.num_record_batches)) if is_file else reader
+            for batch in batches:
+                yield batch.replace_schema_metadata(None)
+
+
+def _regrouped_or_empty(found: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Batches as tables of ``rows`` rows; one empty table where there is no row."""
+    first = next(found, None)
     done = False
-    for name in names:
-        with pa.memory_map(str(path / name)) as source, pa.ipc.open_stream(source) as reader:
-            schema = reader.schema.remove_metadata()
-            for table in _regrouped(reader, rows):
-                yield table.replace_schema_metadata(None)
-                done = True
-    if names and not done:
-        yield schema.empty_table()
+    for table in _regrouped(found, rows):
+        yield table
+        done = True
+    if first is not None and not done:
+        yield pa.Table.from_batches([first])
+
+
+def _rows_of(pieces: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    for piece in pieces:
+        for start in range(0, max(len(piece), 1), rows):
+            yield piece.slice(start, rows)
+
+
+class _Buffered(io.BufferedReader):
+    """An Arrow stream that reads line by line."""
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        super().__init__(cast(io.RawIOBase, stream), 1 << 20)
 
 
 def _regrouped(found: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

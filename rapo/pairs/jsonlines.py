@@ -4,65 +4,128 @@ Arrow's own reader does the work. It is told which fields hold text (else it mak
 dates), and when it refuses a batch the offending line is looked up.
 """
 
-import gzip
 import json
 import re
-from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from rapo.pairs.columns import NUMBERS
 from rapo.pairs.faults import short
 
+ROW_BYTES = 64 << 20  # no pair is longer; a file that swells when unpacked could be
+BATCH_BYTES = 64 << 20
 _BOM = b"\xef\xbb\xbf"
+_CONFLICTS = 100  # lines of a batch whose type differs that are left out before the whole is refused
+
+Skip = Callable[[str], None]
 
 
-def read(path: Path, *, rows: int) -> Iterator[pa.Table]:
+def lines(file: BinaryIO, name: str, skip: Skip | None) -> Iterator[bytes]:
+    """Every line that is not blank, without a byte-order mark.
+
+    Raises:
+        ValueError: a line is too long to be a row, unless ``skip`` takes notice.
+    """
+    row = 0
+    while line := file.readline(ROW_BYTES + 1):
+        if line.isspace():
+            continue
+        row += 1
+        if len(line) <= ROW_BYTES:
+            yield line.removeprefix(_BOM) if row == 1 else line
+            continue
+        if skip is None:
+            raise ValueError(
+                f"{name}: row {row} is longer than {ROW_BYTES >> 20} MiB, which no pair is; "
+                "leave such rows out with --bad drop"
+            )
+        while line and not line.endswith(b"\n"):
+            line = file.readline(ROW_BYTES)
+        skip(f"row {row} is longer than {ROW_BYTES >> 20} MiB")
+
+
+def read(rows_of: Iterable[bytes], name: str, *, rows: int, skip: Skip | None = None) -> Iterator[pa.Table]:
     """Batches of at most ``rows`` rows, each with the schema of its own rows; at least one batch.
 
-    Blank lines are skipped and not counted. ``.gz`` is decompressed on the way.
+    Args:
+        rows_of: one line a row, as `lines` gives them.
+        name: what errors call the file.
+        rows: in a batch; fewer where they are very long.
+        skip: is told why a line is left out; None raises instead.
 
     Raises:
         ValueError: a line is no JSON object, or a column changes its type.
     """
-    with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as file:
-        lines = (line.removeprefix(_BOM) for line in file if not line.isspace())
-        done, hints = 0, pa.schema([])
-        while batch := list(islice(lines, rows)):
-            hints = hints if done else _hints(batch[0])
-            yield _parse(batch, path, done, hints)
-            done += len(batch)
+    done, hints = 0, pa.schema([])
+    for batch in _batched(rows_of, rows):
+        hints = hints if done else _hints(batch[0])
+        yield _parse(batch, name, done, hints, skip)
+        done += len(batch)
     if not done:
         yield pa.table({})
 
 
-def _parse(lines: list[bytes], path: Path, done: int, hints: pa.Schema) -> pa.Table:
+def _batched(rows_of: Iterable[bytes], rows: int) -> Iterator[list[bytes]]:
+    held: list[bytes] = []
+    size = 0
+    for line in rows_of:
+        held.append(line)
+        size += len(line)
+        if len(held) == rows or size > BATCH_BYTES:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
+
+
+def _parse(batch: list[bytes], name: str, done: int, hints: pa.Schema, skip: Skip | None) -> pa.Table:
+    """A batch of lines as a table; bad lines are told, or left out one after the other."""
+    kept = batch
+    for _ in range(_CONFLICTS):
+        try:
+            return _table(kept, hints) if kept else pa.table({})
+        except pa.ArrowInvalid as error:
+            wrong = _wrong(kept, str(error))
+            if skip is None:
+                at, what = wrong[0]
+                raise ValueError(f"{name}: row {done + at + 1}{what}") from error
+            for at, what in wrong:
+                skip(f"row {done + at + 1}{what.partition('; ')[0]}")
+            out = {at for at, _ in wrong}
+            kept = [line for at, line in enumerate(kept) if at not in out]
+    raise ValueError(f"{name}: near row {done + 1} a column has many types; give it one type in every row")
+
+
+def _table(batch: list[bytes], hints: pa.Schema) -> pa.Table:
     import pyarrow.json as pj
 
-    text = b"".join(lines)
-    try:
-        table = pj.read_json(
-            pa.BufferReader(text),
-            read_options=pj.ReadOptions(block_size=len(text) + 1, use_threads=False),
-            parse_options=pj.ParseOptions(explicit_schema=hints),
-        )
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: {_told(str(error), lines, done)}") from error
+    text = b"".join(batch)
+    table = pj.read_json(
+        pa.BufferReader(text),
+        read_options=pj.ReadOptions(block_size=len(text) + 1, use_threads=False),
+        parse_options=pj.ParseOptions(explicit_schema=hints),
+    )
+    table.validate(full=True)  # Arrow's reader lets bytes through that are no UTF-8
+    if len(table) != len(batch) or not all(line.lstrip().startswith(b"{") for line in batch):
+        raise pa.ArrowInvalid("a line is not one object")
     # The first row's columns in its order, later ones behind.
-    first = [name for name in json.loads(lines[0]) if name in table.column_names]
+    first = [column for column in json.loads(batch[0]) if column in table.column_names]
     return table.select(list(dict.fromkeys([*first, *table.column_names])))
 
 
 def _hints(line: bytes) -> pa.Schema:
-    """Which fields of the first row hold text, at any depth; nothing for a line that is no object."""
+    """Which fields of the first row hold text, at any depth, and scores; nothing for a line that is no object."""
     try:
         row = json.loads(line)
     except ValueError:
         return pa.schema([])
     kind = _text_fields(row)
-    return pa.schema(list(kind)) if kind is not None and pa.types.is_struct(kind) else pa.schema([])
+    found = {field.name: field.type for field in kind} if kind is not None and pa.types.is_struct(kind) else {}
+    if isinstance(row, dict):
+        found |= {name: pa.float64() for name in NUMBERS if type(row.get(name)) in (int, float)}
+    return pa.schema(list(found.items()))
 
 
 def _text_fields(value: Any) -> pa.DataType | None:
@@ -78,20 +141,46 @@ def _text_fields(value: Any) -> pa.DataType | None:
     return None
 
 
-def _told(message: str, lines: list[bytes], done: int) -> str:
-    """What is wrong, with row, column and value, where Arrow's message leads to them."""
-    for i, line in enumerate(lines):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            return f"row {done + i + 1} is not valid JSON ({error}); mend or remove the line"
-        if not isinstance(row, dict):
-            return f"row {done + i + 1} is {short(row)}, no JSON object; write one object a line"
+def _wrong(batch: list[bytes], message: str) -> list[tuple[int, str]]:
+    """Every line that is wrong by itself, from 0, and what is wrong; else the one where Arrow's message leads to."""
+    found = [(at, what) for at, line in enumerate(batch) if (what := _told(line))]
+    if found:
+        return found
     where, column = re.search(r"in row (\d+)", message), re.search(r"Column\(/([^/)]+)", message)
-    number = int(where[1]) if where else 0
+    at = int(where[1]) if where else 0
     if not column:
-        return f"row {done + number + 1}: {message}"
-    held = short(json.loads(lines[number]).get(column[1]))
+        return [(at, f": {message}; mend or remove the line")]
+    held = short(json.loads(batch[at]).get(column[1]))
     change = re.search(r"changed from (\w+) to (\w+)", message)
     what = f"where the rows before hold {change[1]}s" if change else f"({message})"
-    return f"row {done + number + 1}, column {column[1]}: {held} {what}; give the column one type in every row"
+    return [(at, f", column {column[1]}: {held} {what}; give the column one type in every row")]
+
+
+def _told(line: bytes) -> str:
+    """What is wrong with a line by itself, or ""."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        near = line[max(error.start - 12, 0) : error.start + 4]
+        return f": {short(near)} is no UTF-8; write the file as UTF-8, or leave such rows out with --bad drop"
+    try:
+        row = json.loads(text, object_pairs_hook=_distinct)
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        return f": {short(str(error.object)[error.start])} is half of a character (a lone surrogate); remove it"
+    except RecursionError:
+        return " is nested too deeply; remove the line"
+    except ValueError as error:
+        return f" is not valid JSON ({error}); mend or remove the line"
+    if not isinstance(row, dict):
+        return f" is {short(row)}, no JSON object; write one object a line"
+    return ""
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names differ."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands in it twice")
+    return row

@@ -4,18 +4,21 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from glob import glob, has_magic
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from rapo.pairs import files, hub, shards
+from rapo.pairs.jsonlines import Skip
 
 STDIN = "-"
+HELD_BYTES = 256 << 20  # text that is parsed into no more than this is parsed once
 
 
 class Piece(NamedTuple):
@@ -34,11 +37,13 @@ class Raw:
         name: what errors and reports call them.
         pieces: gives them in batches of at most so many rows, from the start, all of one schema.
         told: what was found out about where they lie.
+        skipped: what is wrong with lines that could not be read and were left out in the last pass.
     """
 
     name: str
     pieces: Callable[[int], Iterator[Piece]]
-    told: list[str] = field(default_factory=list)
+    told: Sequence[str] = ()
+    skipped: Sequence[str] = ()
 
 
 def opened(
@@ -48,6 +53,7 @@ def opened(
     revision: str | None = None,
     streaming: bool = False,
     name: str = "<table>",
+    drop: bool = False,
 ) -> Raw:
     """Find out what a source is.
 
@@ -56,6 +62,7 @@ def opened(
         split: which split of a folder or a data set on a hub that holds several.
         revision, streaming: of a data set on a hub.
         name: what errors call data in memory.
+        drop: leave out lines that cannot be read.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -68,11 +75,14 @@ def opened(
     if hub.is_hub(source):
         return _hub(hub.read(str(source), split=split, revision=revision, streaming=streaming))
     _refuse(str(source), revision=revision)
+    skipped: list[str] = []
+    skip = skipped.append if drop else None
     if source == STDIN:
-        return _stdin(split)
+        return _stdin(split, skip, skipped)
     paths = [Path(path) for path in source] if isinstance(source, list | tuple) else _globbed(source)
     called = str(source) if isinstance(source, str | Path) else ", ".join(map(str, source))
-    return _files(called, [part for path in paths for part in shards.of(path, split)])
+    parts = [files.File(*part, skip=skip) for path in paths for part in shards.of(path, split)]
+    return _files(called, parts, skipped)
 
 
 def read(source: Any, *, split: str | None = None, revision: str | None = None) -> pa.Table:
@@ -83,12 +93,7 @@ def read(source: Any, *, split: str | None = None, revision: str | None = None) 
 
 def _in_memory(data: Any, name: str) -> Raw:
     table = as_table(data)
-
-    def pieces(rows: int) -> Iterator[Piece]:
-        for start in range(0, max(len(table), 1), rows):
-            yield Piece(table.slice(start, rows), name, start + 1)
-
-    return Raw(name, pieces)
+    return Raw(name, lambda rows: _again(table, name, rows))
 
 
 def as_table(data: Any) -> pa.Table:
@@ -130,32 +135,59 @@ def _globbed(source: str | Path) -> list[Path]:
     return [Path(path) for path in found]
 
 
-def _files(name: str, parts: list[shards.Shard], *, called: str | None = None) -> Raw:
-    """One or several files of one schema, which is looked for once; ``called`` replaces their paths in errors."""
+def _files(name: str, parts: Sequence[files.File], skipped: list[str]) -> Raw:
+    """One or several files of one schema, which is looked for once."""
+    told = [f"{part.name} {part.form.told}" for part in parts if part.form.told]
+    held: list[pa.Table] = []
 
     @cache
     def schema() -> pa.Schema:
         found = pa.schema([])
         for part in parts:
-            found = files.schema(part.path, split=part.split, start=found)
+            found = part.joined(_kept(part, held), found) if len(parts) == 1 else part.schema(found)
         return found
 
     def pieces(rows: int) -> Iterator[Piece]:
+        one = schema()
+        if held:
+            yield from _again(pa.concat_tables(files.conform(table, one) for table in held), name, rows)
+            return
+        skipped.clear()
         for part in parts:
             row = 1
-            for table in files.batches(part.path, rows=rows, split=part.split, schema=schema()):
-                yield Piece(table, called or str(part.path), row)
+            for table in part.pieces(rows):
+                yield Piece(files.conform(table, one), part.name, row)
                 row += len(table)
 
-    return Raw(name, pieces)
+    return Raw(name, pieces, told, skipped)
 
 
-def _stdin(split: str | None) -> Raw:
+def _kept(file: files.File, held: list[pa.Table]) -> Iterator[pa.Table]:
+    """Pieces of a file, which are kept in ``held`` in case that all of them are small: text is then parsed once."""
+    if file.has_head:
+        yield from islice(file.pieces(files.BATCH_ROWS), 1)
+        return
+    size = 0
+    for table in file.pieces(files.BATCH_ROWS):
+        yield table
+        size += table.nbytes
+        if size <= HELD_BYTES:
+            held.append(table)
+        else:
+            held.clear()
+
+
+def _again(table: pa.Table, name: str, rows: int) -> Iterator[Piece]:
+    for start in range(0, max(len(table), 1), rows):
+        yield Piece(table.slice(start, rows), name, start + 1)
+
+
+def _stdin(split: str | None, skip: Skip | None, skipped: list[str]) -> Raw:
     """What comes in through a pipe waits in a temporary file, so that it can be read twice."""
     held = Path(tempfile.mkdtemp(prefix="rapo-"))
-    with (held / "stdin.jsonl").open("wb") as stream:
+    with (held / "stdin").open("wb") as stream:
         shutil.copyfileobj(sys.stdin.buffer, stream, 1 << 20)
-    found = _files("standard input", [shards.Shard(held / "stdin.jsonl", split)], called="standard input")
+    found = _files("standard input", [files.File(held / "stdin", split, "standard input", skip)], skipped)
     weakref.finalize(found, shutil.rmtree, held, ignore_errors=True)
     return found
 

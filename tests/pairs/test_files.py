@@ -1,4 +1,7 @@
+import bz2
 import gzip
+import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -70,25 +73,28 @@ def test_types_widen_and_columns_join_between_batches(tmp_path: Path):
 
 
 def test_a_column_that_changes_type_between_batches_is_named(tmp_path: Path):
-    path = json_lines(tmp_path / "a.jsonl", [{"s": 1}, {"s": "high"}])
-    with pytest.raises(ValueError, match=r"column s changes from int64 to string near row 2 \(value 'high'\)"):
-        list(files.batches(path, rows=1))
+    path = json_lines(tmp_path / "a.jsonl", [{"n": 1}, {"n": "high"}])
+    with pytest.raises(ValueError, match=r"column n changes from int64 to string near row 2 \(value 'high'\)"):
+        files.one_schema(files.File(path).pieces(1), "a.jsonl")
 
 
 def test_unreadable_files_are_told(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"none\.jsonl does not exist"):
         files.read(tmp_path / "none.jsonl")
-    for name, content in {
-        "a.parquet": b"PAR",
-        "a.jsonl.gz": b"plain",
-        "b.jsonl.gz": gzip.compress(b"{}" * 99)[:-9],
-    }.items():
+    for name, content, told in (
+        ("a.parquet", b"PAR", "cannot be read as parquet"),
+        ("b.parquet", b"PAR1 and no more", "cannot be read as parquet"),
+        ("a.jsonl.gz", b"plain", "row 1 is not valid JSON"),
+        ("b.jsonl.gz", gzip.compress(b"{}" * 99)[:-9], "it is cut short; copy it again"),
+        (
+            "c.jsonl.gz",
+            gzip.compress(random.Random(0).randbytes(1 << 18).hex().encode())[:-9],
+            "cut short|not valid",
+        ),
+    ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name} cannot be read as"):
+        with pytest.raises(ValueError, match=f"{name}.*({told})"):
             files.read(tmp_path / name)
-    (tmp_path / "a.csv").write_text("a,b\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"use \.jsonl, \.jsonl\.gz, \.parquet"):
-        files.read(tmp_path / "a.csv")
     (tmp_path / "folder").mkdir()
     with pytest.raises(ValueError, match=r"folder without state\.json"):
         files.read(tmp_path / "folder")
@@ -118,3 +124,52 @@ def test_json_lines_keep_every_text_and_number(tmp_path: Path, rows: list[dict[s
     )
     writing.write(table, tmp_path / "a.jsonl", overwrite=True)
     assert files.read(tmp_path / "a.jsonl").to_pylist() == rows
+
+
+PLAIN = [{"text": "a", "n": 1}, {"text": "b", "n": 2}]
+LINES = b"".join(json.dumps(row).encode() + b"\n" for row in PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("A.JSONL", LINES),
+        ("a.json", json.dumps(PLAIN).encode()),
+        ("b.json", json.dumps(PLAIN, indent=2).encode()),
+        ("c.json", b"\n".join(json.dumps(row, indent=1).encode() for row in PLAIN)),
+        ("a.csv", b"text,n\na,1\nb,2\n"),
+        ("A.TSV", b"text\tn\na\t1\nb\t2\n"),
+        ("a.JSONL.GZ", gzip.compress(LINES)),
+        ("a.jsonl.zst", pa.compress(LINES, codec="zstd", asbytes=True)),
+        ("a.jsonl.bz2", bz2.compress(LINES)),
+        ("a.csv.gz", gzip.compress(b"text,n\na,1\nb,2\n")),
+        ("gzip.jsonl", gzip.compress(LINES)),
+        ("plain.jsonl.gz", LINES),
+        ("csv.jsonl", b"text,n\na,1\nb,2\n"),
+        ("lines.parquet", LINES),
+        ("nothing", LINES),
+    ],
+)
+def test_the_content_says_the_format(name: str, content: bytes, tmp_path: Path):
+    (tmp_path / name).write_bytes(content)
+    assert files.read(tmp_path / name).to_pylist() == PLAIN
+    assert pa.concat_tables(files.batches(tmp_path / name, rows=1)).to_pylist() == PLAIN
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_arrow_files_and_parquet_under_another_name(stream: bool, tmp_path: Path):
+    table = pa.Table.from_pylist(PLAIN)
+    opened = pa.ipc.new_stream if stream else pa.ipc.new_file
+    with opened(str(tmp_path / "a.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    pq.write_table(table, tmp_path / "a.jsonl")
+    for name in ("a.arrow", "a.jsonl"):
+        assert files.read(tmp_path / name).to_pylist() == PLAIN
+    assert files.File(tmp_path / "a.jsonl").form.told == "holds parquet, whatever its name says"
+
+
+def test_text_that_is_no_utf8_in_parquet_is_told(tmp_path: Path):
+    wrong = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xe9")])
+    pq.write_table(pa.table({"text": wrong}), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a\.parquet cannot be read as parquet: .*UTF8"):
+        files.read(tmp_path / "a.parquet")

@@ -1,15 +1,10 @@
+import gzip
 from pathlib import Path
 
 import pytest
 from scored_pairs import json_lines
 
-from rapo.pairs import files
-
-
-def test_an_empty_file_of_json_lines_has_no_columns(tmp_path: Path):
-    assert files.read(json_lines(tmp_path / "a.jsonl", [])).column_names == []
-    assert len(list(files.batches(tmp_path / "a.jsonl"))) == 1
-
+from rapo.pairs import files, jsonlines
 
 BAD = {
     r"row 3, column s: 'high' where the rows before hold numbers": [{"s": 1}, {"s": 2}, {"s": "high"}],
@@ -27,7 +22,15 @@ def test_a_bad_line_is_named(expected: str, rows: int, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "broken", [b'{"a": 1}\n{"a": \n', b'{"a": "ok"}\n{"a": "\\ud83d"}\n', b'{"a": 1}\n{"a": "\xff"}\n']
+    "broken",
+    [
+        b'{"a": 1}\n{"a": 1, "a": 2}\n',
+        b'{"a": 1}\n{"a": 1} {"a": 2}\n',
+        b'{"a": 1}\nnull\n',
+        b'{"a": 1}\n{"a": \n',
+        b'{"a": "ok"}\n{"a": "\\ud83d"}\n',
+        b'{"a": 1}\n{"a": "\xff"}\n',
+    ],
 )
 def test_a_broken_line_is_named(broken: bytes, tmp_path: Path):
     (tmp_path / "a.jsonl").write_bytes(broken)
@@ -38,3 +41,28 @@ def test_a_broken_line_is_named(broken: bytes, tmp_path: Path):
 def test_blank_lines_a_byte_order_mark_and_nan_are_read(tmp_path: Path):
     (tmp_path / "a.jsonl").write_bytes(b'\xef\xbb\xbf{"s": 1.5}\n\n  \n{"s": NaN}')
     assert str(files.read(tmp_path / "a.jsonl")["s"].to_pylist()) == "[1.5, nan]"
+
+
+def test_lines_that_cannot_be_read_are_left_out_and_told(tmp_path: Path):
+    wrong = [b'{"score_chosen": ', b'{"score_chosen": "9/10"}', b'{"t": "\xff"}', b"4"]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join([b'{"score_chosen": 1}', *wrong, b'{"score_chosen": 3}']))
+    for rows in (1, 2, 100):
+        skipped: list[str] = []
+        pieces = files.File(tmp_path / "a.jsonl", skip=skipped.append).pieces(rows)
+        assert [row["score_chosen"] for piece in pieces for row in piece.to_pylist()] == [1, 3]
+        assert len(skipped) == 4
+        assert skipped[0].startswith("row 2 is not valid JSON")
+
+
+def test_a_row_without_end_is_refused_in_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jsonlines, "ROW_BYTES", 1 << 20)
+    long = b'{"s": "' + b"a" * (5 << 20) + b'"}\n'
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"s": "b"}\n' + long + b'{"s": "c"}\n'))
+    with pytest.raises(
+        ValueError, match="row 2 is longer than 1 MiB, which no pair is; leave such rows out with --bad"
+    ):
+        files.read(tmp_path / "a.jsonl.gz")
+    skipped: list[str] = []
+    kept = files.File(tmp_path / "a.jsonl.gz", skip=skipped.append).pieces(10)
+    assert [row["s"] for piece in kept for row in piece.to_pylist()] == ["b", "c"]
+    assert skipped == ["row 2 is longer than 1 MiB"]

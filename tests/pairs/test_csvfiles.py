@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+
+from rapo.pairs import files
+
+
+def test_texts_stay_texts_and_numbers_become_numbers(tmp_path: Path):
+    cells = b'prompt,score_chosen,n,note\n"2, or\n3?",9,1,\n007,9.5,2,"x ""y"""\n'
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbf" + cells)
+    assert files.read(tmp_path / "a.csv").to_pylist() == [
+        {"prompt": "2, or\n3?", "score_chosen": 9.0, "n": 1, "note": None},
+        {"prompt": "007", "score_chosen": 9.5, "n": 2, "note": 'x "y"'},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a,b\n1,2\n1\n", r"Row #3: Expected 2 columns, got 1"),
+        (b"a,a\n1,2\n", "the header names column 'a' twice"),
+    ],
+)
+def test_a_broken_table_is_told(content: bytes, told: str, tmp_path: Path):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"a\.csv.*{told}"):
+        files.read(tmp_path / "a.csv")
