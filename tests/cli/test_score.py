@@ -171,8 +171,8 @@ def test_with_trl_a_checkpoint_in_half_precision_is_scored_as_trl_trains_it(fold
     half = str(save(tiny.model().bfloat16(), tiny.TOKENIZER, tmp_path / "half"))
     writing.write(shuffled(), "in.jsonl")
     for more, dtype in ([], "float32"), (["--dtype", "auto"], "bfloat16"):
-        assert cli.main(["score", "in.jsonl", "--model", half, "--trl", "--out", "o.parquet", *more]) == 0
-        assert {row["dtype"] for row in files.read("o.parquet")["ref_scored"].to_pylist()} == {dtype}
+        assert cli.main(["score", "in.jsonl", "--model", half, "--trl", "--out", f"{dtype}.parquet", *more]) == 0
+        assert {row["dtype"] for row in files.read(f"{dtype}.parquet")["ref_scored"].to_pylist()} == {dtype}
 
 
 @pytest.mark.parametrize(("context", "length"), [(512, 512), (4096, 1024)])
@@ -248,5 +248,5 @@ def test_relabelled_rows_are_scored_too_though_two_share_a_pairs_id(folders, opt
     assert cli.main(["score", "in.jsonl", "--model", folders["M"], "--out", "o.parquet", *options]) == 0
     assert files.read("o.parquet")["pair_id"].to_pylist() == ["p", "p"]
     writing.write(pa.Table.from_pylist([rows[0], rows[0]]), "twice.jsonl")
-    assert cli.main(["score", "twice.jsonl", "--model", folders["M"], "--out", "o.parquet", *options]) == 2
+    assert cli.main(["score", "twice.jsonl", "--model", folders["M"], "--out", "twice.parquet", *options]) == 2
     assert "column pair_id: the id occurs before in row 2" in capsys.readouterr().err
