@@ -46,8 +46,12 @@ def notebooks() -> Path:
 
 
 def build(scale: str) -> Path:
-    """All that one scale's run leaves: executed notebooks, results, figures, markers. It may be deleted."""
-    return root() / "build" / check_scale(scale)
+    """All that one scale's run leaves: executed notebooks, results, figures, markers. It may be deleted.
+
+    ``$RAPO_BUILD`` moves it: a run on data of one's own has a folder of its own.
+    """
+    named = os.environ.get("RAPO_BUILD")
+    return (Path(named).resolve() if named else root() / "build") / check_scale(scale)
 
 
 def runs() -> Path:

@@ -56,6 +56,7 @@ def rapo_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project root: whatever the test writes through `rapo.paths` lands here."""
     monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
     monkeypatch.delenv("RAPO_RUNS", raising=False)
+    monkeypatch.delenv("RAPO_BUILD", raising=False)
     return tmp_path
 
 

@@ -1,6 +1,8 @@
 """Run the notebooks headless, then make figures, tables and the report.
 
 What has not changed since its last success is reused; an interrupted run continues where it stopped.
+With data of your own (--set data=FILE) the notebooks that take some run, and all that they make lands in a folder of
+its own, build/own/FILE-HASH: it never becomes a part of the kept figures, results or claims.
 """
 
 import argparse
@@ -32,15 +34,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the notebooks and tell what came of them."""
-    return reproduce_and_report(
-        args.notebooks or None,
-        scale=args.scale,
-        jobs=args.jobs,
-        force=args.force,
-        settings=options.parse_settings(args.set),
-        measure=True,
-        timeout=args.timeout,
-    )
+    from rapo.reproduction import own
+
+    settings = options.parse_settings(args.set)
+    notebooks = args.notebooks or None
+    with own.folder(settings) as home:
+        return reproduce_and_report(
+            own.notebooks(notebooks) if home else notebooks,
+            scale=args.scale,
+            jobs=args.jobs,
+            force=args.force,
+            settings=own.absolute(settings),
+            measure=True,
+            timeout=args.timeout,
+            compare=home is None,
+        )
 
 
 def reproduce_and_report(
@@ -52,8 +60,14 @@ def reproduce_and_report(
     settings: Mapping[str, Any],
     measure: bool,
     timeout: float | None = None,
+    compare: bool = True,
 ) -> int:
-    """Run notebooks, write the report, and print what a person wants to know; 1 if a notebook failed."""
+    """Run notebooks, write the report, and print what a person wants to know; 1 if a notebook failed.
+
+    Args:
+        compare: tell where claims differ from the kept ones; those of one's own data have nothing to compare with.
+        notebooks, scale, jobs, force, settings, measure, timeout: see `rapo.reproduction.plan.reproduce`.
+    """
     from rapo.reproduction import plan, report
     from rapo.reproduction.display import choose
     from rapo.runs.progress import duration
@@ -79,7 +93,7 @@ def reproduce_and_report(
     for outcome in outcomes:
         if not outcome.ok:
             out.print(f"  {outcome.status}: {outcome.name}: {outcome.error}", soft_wrap=True)
-    if measure:
+    if measure and compare:
         _tell_differences(plan.differences(scale))
     options.say(f"Report: {page}")
     sys.stdout.flush()

@@ -1,6 +1,7 @@
 """Keeping what a complete run left: results, claims and durations in data/results, its figures in figures."""
 
 import json
+import os
 import statistics
 from collections import Counter
 from collections.abc import Mapping
@@ -27,8 +28,11 @@ def keep(*, measure: bool = True) -> list[Path]:
         The files that were written or removed.
 
     Raises:
-        ValueError: a notebook has no success marker for its present text, settings and code; names them.
+        ValueError: a notebook has no success marker for its present text, settings and code; names them. Or
+            ``$RAPO_BUILD`` points to a run of another kind, such as one on data of a person's own.
     """
+    if place := os.environ.get("RAPO_BUILD"):
+        raise ValueError(f"RAPO_BUILD is {place}: only what lies in build/{SCALE} is kept; unset it")
     digests = {one.name: notebook.digest(one, scale=SCALE, measure=measure) for one in notebook.find()}
     if left := [name for name in digests if not marker.is_done(name, SCALE, digests[name], measure=measure)]:
         command = f"rapo reproduce --scale {SCALE}" if measure else "rapo figures"

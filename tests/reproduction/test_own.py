@@ -1,0 +1,96 @@
+"""Notebooks on data of one's own: a folder of its own, paths from where the person stands."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rapo import paths
+from rapo.cli import main as cli
+from rapo.reproduction import own
+from rapo.reproduction.keep import keep
+
+nbformat = pytest.importorskip("nbformat", reason="needs the extra 'notebooks'")
+pytest.importorskip("papermill", reason="needs the extra 'notebooks'")
+
+CELL = """
+from pathlib import Path
+from rapo import paths
+paths.write_text(paths.figures(scale) / "seen.md", Path(data).read_text() if data else "the micro world")
+"""
+
+
+@pytest.fixture
+def project(rapo_root: Path) -> Path:
+    """Two notebooks, of which one takes data, and what the project keeps."""
+    v4 = nbformat.v4
+    (rapo_root / "notebooks").mkdir()
+    for name, parameters, cell in (("takes", 'data = ""\n', CELL), ("other", "", "pass")):
+        first = v4.new_code_cell(f'scale = "small"\n{parameters}', metadata={"tags": ["parameters"]})
+        document = v4.new_notebook(cells=[first, v4.new_code_cell(cell)], metadata={"rapo": {"title": name}})
+        nbformat.write(document, rapo_root / "notebooks" / f"{name}.ipynb")
+    for kept in (paths.kept_figures() / "kept.md", paths.results() / "kept.csv"):
+        paths.write_text(kept, "kept")
+    return rapo_root
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    return {file.name: file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_own_data_land_in_a_folder_of_their_own(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "here").mkdir()
+    (project / "here" / "mine.jsonl").write_text("my rows")
+    monkeypatch.chdir(project / "here")
+    assert cli.main(["reproduce", "-s", "data=mine.jsonl"]) == 0
+    made = list((project / "build" / "own").glob("mine-*/small/figures/seen.md"))
+    assert [file.read_text() for file in made] == ["my rows"]
+    assert not (project / "build" / "small").exists()
+    assert files_of(paths.kept_figures()) == {"kept.md": "kept"}
+    assert files_of(paths.results()) == {"kept.csv": "kept"}
+    out = capsys.readouterr().out
+    assert "1 done" in out
+    assert f"Report: {made[0].parent}" in out
+    assert "RAPO_BUILD" not in os.environ
+    with pytest.raises(ValueError, match="not every notebook has been run"):
+        keep()
+
+
+def test_other_rows_of_the_same_name_are_other_data(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    homes = set()
+    for text in ("one", "two", "one"):
+        (tmp_path / "mine.jsonl").write_text(text)
+        with own.folder({"data": "mine.jsonl"}) as home:
+            assert paths.build("small") == home / "small"
+            with pytest.raises(ValueError, match="only what lies in build/small is kept"):
+                keep()
+        homes.add(home)
+    assert len(homes) == 2
+
+
+def test_paths_are_taken_from_the_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.jsonl").write_text("rows")
+    given = {"data": "mine.jsonl", "out": "rows.jsonl", "seed": 3}
+    assert own.absolute(given) == {
+        "data": str(tmp_path / "mine.jsonl"),
+        "out": str(tmp_path / "rows.jsonl"),
+        "seed": 3,
+    }
+    assert own.absolute({"data": "", "seed": 3}) == {"data": "", "seed": 3}
+    assert own.absolute({"data": "hf://owner/name"}) == {"data": "hf://owner/name"}
+    with pytest.raises(FileNotFoundError, match=r"none\.jsonl does not exist in .*; mend --set data="):
+        own.absolute({"data": "none.jsonl"})
+
+
+def test_only_notebooks_that_take_data_run_on_ones_own(project: Path) -> None:
+    assert own.notebooks(None) == ["takes"]
+    assert own.notebooks(["other"]) == ["other"]
+    with own.folder({"seed": 1}) as home:
+        assert home is None
+        assert paths.build("small") == project / "build" / "small"
