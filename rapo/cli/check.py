@@ -4,13 +4,15 @@ Files of candidates (UltraFeedback's shape) are understood too: they are made in
 """
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rapo.cli import options
+from rapo.cli import options, output
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from rapo.pairs.audit import Summary
     from rapo.stats.intervals import Interval
@@ -28,13 +30,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, check, count and print."""
-    from rapo.pairs import audit, door
+    from rapo.pairs import audit, door, writing
 
-    table = door.open_pairs(args.file, **options.reading(args)).read()
-    told, lengths = audit.summary(table), audit.length_correlation(table)
-    shares = audit.audit(table, good=args.good, bad=args.poor, best=args.best)
+    pairs = door.open_pairs(args.file, **options.reading(args))
+    names: list[str] = []
+
+    def seen() -> Iterator["pa.Table"]:
+        for table in writing.watched(pairs.batches(), advance):
+            names[:] = table.column_names
+            yield table
+
+    with output.progress("pairs") as advance:
+        held = audit.numbers(seen())
+    told, lengths = audit.summary(held), audit.length_correlation(held)
+    shares = audit.audit(held, good=args.good, bad=args.poor, best=args.best)
     if args.json:
-        record = {"file": args.file, "columns": table.column_names, **asdict(told)}
+        record = {"file": args.file, "columns": names, **asdict(told)}
         options.print_json(
             {**record, "premises": shares.to_dict("records"), "length_correlation": asdict(lengths)}
         )

@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "relabel": "make reward-augmented pairs: each pair under both of its scores as goals",
         "score": "add a model's log-probabilities of both responses",
         "select": "keep the best pairs by alignment potential or another metric",
+        "export": "write pairs as TRL, LLaMA-Factory, ms-swift or NeMo RL read them",
     },
     "compare models and judges": {
         "winrate": "win rates from judgements, plain and length-controlled",

@@ -4,7 +4,7 @@ Good rejected answers are what plain preference training unlearns, bad chosen an
 best answers are rare (Sec. 3 of arXiv:2410.08067). All functions take a table that `rapo.pairs.check` has seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,55 @@ class Summary:
     score_high: float
 
 
-def summary(table: pa.Table) -> Summary:
+@dataclass(frozen=True)
+class Numbers:
+    """What is counted of every pair, 35 bytes each, so that the pairs themselves need not be held.
+
+    Attributes:
+        score_chosen, score_rejected: Shape: (n_pairs,)
+        length_chosen, length_rejected: characters. Shape: (n_pairs,)
+        identical, multi_turn, with_system: see `Summary`. Shape: (n_pairs,) of bool.
+        prompt: a hash of what names the prompt. Shape: (n_pairs,)
+    """
+
+    score_chosen: np.ndarray
+    score_rejected: np.ndarray
+    length_chosen: np.ndarray
+    length_rejected: np.ndarray
+    identical: np.ndarray
+    multi_turn: np.ndarray
+    with_system: np.ndarray
+    prompt: np.ndarray
+
+
+def numbers(tables: Iterable[pa.Table]) -> Numbers:
+    """What is counted of checked pairs that come in batches; every function here takes it in place of a table."""
+    parts = [_numbers(batch) for table in tables for batch in batches(table)]
+    return Numbers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _numbers(batch: pa.RecordBatch) -> list[np.ndarray]:
+    """The attributes of `Numbers` for one batch, in their order."""
+    parts = messages.turns(batch["prompt"])
+    system = np.zeros(len(batch), bool)
+    some = parts.lengths > 0
+    system[some] = messages.equal(parts.roles.take(pa.array(parts.starts[some])), "system")
+    users = np.bincount(parts.row_of, weights=messages.equal(parts.roles, "user"), minlength=len(batch))
+    return [
+        *(batch[f"score_{side}"].to_numpy(zero_copy_only=False) for side in SIDES),
+        *(messages.characters(batch[side]).astype(np.int32) for side in SIDES),
+        messages.same(batch["chosen"], batch["rejected"]),
+        users > 1,
+        system,
+        np.fromiter(map(hash, prompt_keys(batch).to_pylist()), np.int64, len(batch)),
+    ]
+
+
+def _of(table: pa.Table | Numbers) -> Numbers:
+    return table if isinstance(table, Numbers) else numbers([table])
+
+
+def summary(table: pa.Table | Numbers) -> Summary:
     """Count what a checked table holds.
 
     >>> from rapo.pairs.check import check
@@ -51,30 +99,22 @@ def summary(table: pa.Table) -> Summary:
     >>> summary(check(pa.Table.from_pylist([row]))).ties
     1
     """
-    identical, multi, system, keys = 0, 0, 0, set()
-    for batch in batches(table):
-        identical += int(messages.same(batch["chosen"], batch["rejected"]).sum())
-        parts = messages.turns(batch["prompt"])
-        has_system = messages.equal(parts.roles.take(pa.array(parts.starts)), "system")
-        users = np.bincount(parts.row_of, weights=messages.equal(parts.roles, "user"), minlength=len(batch))
-        multi, system = multi + int((users > 1).sum()), system + int(has_system.sum())
-        keys |= set(prompt_keys(batch).to_pylist())
-    chosen, rejected = _scores(table)
-    both = np.concatenate([chosen, rejected])
+    held = _of(table)
+    both = np.concatenate([held.score_chosen, held.score_rejected])
     return Summary(
-        n=len(table),
-        prompts=len(keys),
-        ties=int((chosen == rejected).sum()),
-        identical=identical,
-        reversed=int((chosen < rejected).sum()),
-        multi_turn=multi,
-        with_system=system,
+        n=len(held.prompt),
+        prompts=len(np.unique(held.prompt)),
+        ties=int((held.score_chosen == held.score_rejected).sum()),
+        identical=int(held.identical.sum()),
+        reversed=int((held.score_chosen < held.score_rejected).sum()),
+        multi_turn=int(held.multi_turn.sum()),
+        with_system=int(held.with_system.sum()),
         score_low=float(both.min()) if len(both) else float("nan"),
         score_high=float(both.max()) if len(both) else float("nan"),
     )
 
 
-def audit(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: float = 10.0) -> pd.DataFrame:
+def audit(table: pa.Table | Numbers, *, good: float = 5.0, bad: float = 5.0, best: float = 10.0) -> pd.DataFrame:
     """Counts and shares of the pairs that the papers' arguments rest on, with Wilson's 95 % intervals.
 
     Args:
@@ -95,16 +135,16 @@ def audit(table: pa.Table, *, good: float = 5.0, bad: float = 5.0, best: float =
     >>> audit(check(pa.Table.from_pylist([row]))).set_index("quantity")["count"]["good rejected"]
     np.int64(1)
     """
-    chosen, rejected = _scores(table)
-    length_chosen, length_rejected = lengths(table)
+    held = _of(table)
+    chosen, rejected = held.score_chosen, held.score_rejected
     both = np.concatenate([chosen, rejected])
     found = {
         "ties": chosen == rejected,
         "good rejected": rejected >= good,
         "bad chosen": chosen <= bad,
         "optimal responses": both >= best,
-        "chosen is longer": length_chosen > length_rejected,
-        "identical responses": np.concatenate([messages.same(b["chosen"], b["rejected"]) for b in batches(table)]),
+        "chosen is longer": held.length_chosen > held.length_rejected,
+        "identical responses": held.identical,
     }
     return pd.DataFrame([_share(quantity, mask) for quantity, mask in found.items()])
 
@@ -143,7 +183,7 @@ def margin_histogram(table: pa.Table, *, edges: Sequence[float] | None = None) -
     return binned.assign(share=binned["count"] / max(len(margins), 1))[["low", "high", "count", "share", "tie"]]
 
 
-def length_correlation(table: pa.Table, *, level: float = 0.95) -> Interval:
+def length_correlation(table: pa.Table | Numbers, *, level: float = 0.95) -> Interval:
     """Spearman's correlation between the margin of the scores and the margin of the lengths (in characters).
 
     Above zero, the scores favour longer responses (`rapo.stats.correlation.rank_correlation`). Ties of the scores are
@@ -152,8 +192,9 @@ def length_correlation(table: pa.Table, *, level: float = 0.95) -> Interval:
     Returns:
         NaN throughout for fewer than 4 pairs, or where scores or lengths do not vary.
     """
-    chosen, rejected = _scores(table)
-    longer = np.subtract(*lengths(table))
+    held = _of(table)
+    chosen, rejected = held.score_chosen, held.score_rejected
+    longer = np.subtract(held.length_chosen, held.length_rejected)
     told = chosen != rejected
     x, y = (chosen - rejected)[told], longer[told]
     return rank_correlation(x, y, level=level)

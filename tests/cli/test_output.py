@@ -173,3 +173,22 @@ def test_a_read_only_place_is_told_before_any_work(
     monkeypatch.setattr(Path, "touch", refused)
     assert cli.main([*WRITERS["select"], "--out", "out.parquet"]) == 2
     assert capsys.readouterr().err == "rapo: error: out.parquet: Read-only file system\n"
+
+
+def test_export_writes_what_another_library_reads(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["export", "in.jsonl", "--to", "llama-factory", "--out", "rows.jsonl"]
+    assert cli.main(words) == 0
+    assert "4 rows for LLaMA-Factory, stages dpo and rm; entry in dataset_info.json" in capsys.readouterr().out
+    entries = json.loads((here / "dataset_info.json").read_text())
+    assert entries["rows"]["file_name"] == "rows.jsonl"
+    assert set(files.read("rows.jsonl").column_names) == {"conversations", "chosen", "rejected"}
+    (here / "dataset_info.json").write_text('{"mine": {}}')
+    assert cli.main([*words, "--overwrite"]) == 0
+    assert 'add to dataset_info.json: "rows": {"file_name": "rows.jsonl"' in capsys.readouterr().out
+    assert (here / "dataset_info.json").read_text() == '{"mine": {}}'
+
+
+def test_relabelled_rows_are_exported(here: Path) -> None:
+    assert cli.main(["relabel", "in.jsonl", "--out", "goals.parquet"]) == 0
+    assert cli.main(["export", "goals.parquet", "--to", "trl-kto", "--out", "kto.parquet"]) == 0
+    assert len(files.read("kto.parquet")) == 2 * 2 * len(PAIRS)

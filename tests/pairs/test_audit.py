@@ -165,3 +165,11 @@ def test_real_judgements_are_skewed_and_full_of_ties(shared_data: Path):
     assert got.loc["ties", "count"] == (frame["c"] == frame["r"]).sum() > 150
     assert got.loc["good rejected", "count"] == (frame["r"] >= 5).sum()
     assert audit.length_correlation(made).low > 0, "the judge is known to favour long answers"
+
+
+def test_numbers_of_batches_are_those_of_the_whole() -> None:
+    whole = table(*[(9.0, float(i % 10)) for i in range(23)])
+    held = audit.numbers(whole.slice(start, 5) for start in range(0, 23, 5))
+    assert audit.summary(held) == audit.summary(whole)
+    assert audit.length_correlation(held) == audit.length_correlation(whole)
+    pd.testing.assert_frame_equal(audit.audit(held), audit.audit(whole))

@@ -1,0 +1,61 @@
+"""Write pairs, or relabelled rows, as the trainers of other libraries read them.
+
+A command of its own, and no option of relabel or select, so that the rows of every step can be exported, and a step's
+own output keeps its scores and ids for the next one. With --to llama-factory, the entry that dataset_info.json needs is
+written beside OUT, or told where such a file is there already: it is never changed.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from rapo import paths
+from rapo.cli import options, output
+from rapo.pairs import manifest, trainer_formats, writing
+from rapo.pairs.door import open_pairs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `rapo export`."""
+    options.add_input(parser, what="pairs, or rows of `rapo relabel`")
+    known = "; ".join(f"{name}: {one.about}" for name, one in trainer_formats.FORMATS.items())
+    parser.add_argument("--to", required=True, choices=tuple(trainer_formats.FORMATS), help=known)
+    output.add_output(parser, what="the rows")
+    options.add_pair_checks(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert batch by batch, write, and tell."""
+    output.check_output(args, args.file)
+    form = trainer_formats.FORMATS[args.to]
+    pairs = open_pairs(args.file, scored=form.scored or None, **options.reading(args))
+    with output.progress("pairs") as advance:
+
+        def made() -> Iterator[pa.Table]:
+            for table in writing.watched(pairs.batches(), advance):
+                yield trainer_formats.convert(table, args.to)
+
+        rows = writing.write(made(), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
+    hint = _register(output.product(args)) if args.to == "llama-factory" and args.out != writing.STDOUT else ""
+    return output.finish(
+        args,
+        source=manifest.source(args.file),
+        counts={"rows": rows},
+        about=f"Preference data for {form.about}.",
+        line=f"{rows:,} rows for {form.about}{hint}",
+    )
+
+
+def _register(target: Path) -> str:
+    """Write LLaMA-Factory's entry beside the product; what a person must do where there are entries already."""
+    entry = {target.name.partition(".")[0]: trainer_formats.dataset_info(target.name)}
+    file = target.with_name("dataset_info.json")
+    there = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if not file.exists():
+        paths.write_text(file, json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
+        return f"; entry in {file}"
+    done = all(there.get(name) == told for name, told in entry.items())
+    return "" if done else f"; add to {file}: {json.dumps(entry, ensure_ascii=False)[1:-1]}"

@@ -1,0 +1,105 @@
+"""Any size: time and peak memory of check, relabel and select on files made here, each command in a process of its own.
+
+Run:  python tests/benchmarks/bench_any_size.py --sizes 60000 600000 [--formats parquet jsonl] [--folder DIR]
+      python tests/benchmarks/bench_any_size.py --sizes 10000000 --formats parquet --folder DIR
+
+10 million pairs are about 40 GB as JSON lines and 4 GB as parquet (their texts repeat), and twice that relabelled: give
+a folder with room. Files that are there already are not made again; what the commands write is removed after each.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from bench_relabel import ultrafeedback_sized
+
+from rapo.pairs import writing
+
+PIECE = 20_000
+COMMANDS = {
+    "check": ["check", "IN"],
+    "relabel": ["relabel", "IN", "--out", "OUT"],
+    "relabel --half": ["relabel", "IN", "--out", "OUT", "--half"],
+    "select": ["select", "IN", "--fraction", "0.4", "--out", "OUT"],
+}
+# What a command does is measured from within, Python's start and imports included.
+MEASURED = """
+import json, resource, sys, time
+from pathlib import Path
+began = time.perf_counter()
+from rapo.cli.main import main
+status = main(sys.argv[1:])
+peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+used = resource.getrusage(resource.RUSAGE_SELF)
+told = {"wall": time.perf_counter() - began, "cpu": used.ru_utime + used.ru_stime, "peak": peak, "status": status}
+print(json.dumps(told), file=sys.stderr)
+"""
+
+
+def pieces(n: int) -> Iterator[pa.Table]:
+    """Scored pairs with sums of a model and its reference; the texts of one piece, ids and numbers of their own."""
+    texts = ultrafeedback_sized(min(n, PIECE))
+    for start in range(0, n, PIECE):
+        rows = min(PIECE, n - start)
+        rng = np.random.default_rng(start)
+        scores = np.sort(rng.integers(2, 21, (rows, 2)) / 2, axis=1)
+        piece = texts.slice(0, rows).set_column(3, "score_chosen", pa.array(scores[:, 1]))
+        piece = piece.set_column(4, "score_rejected", pa.array(scores[:, 0]))
+        piece = piece.append_column("pair_id", pa.array([f"pair-{start + i}" for i in range(rows)]))
+        for name in ("chosen", "rejected", "ref_chosen", "ref_rejected"):
+            piece = piece.append_column(f"{name}_logprob_sum", pa.array(-rng.gamma(20, 10, rows)))
+        yield piece
+
+
+def measured(words: list[str]) -> dict[str, float]:
+    """Wall and processor seconds and peak memory (MB) of one command."""
+    done = subprocess.run([sys.executable, "-c", MEASURED, *words], capture_output=True, text=True, check=True)
+    told = json.loads(done.stderr.strip().splitlines()[-1])
+    assert told["status"] == 0, done.stderr
+    return told
+
+
+def main() -> None:
+    """A line a command, format and size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[60_000, 600_000])
+    parser.add_argument("--formats", nargs="+", default=["parquet", "jsonl"], choices=("parquet", "jsonl"))
+    parser.add_argument("--commands", nargs="+", default=list(COMMANDS), choices=list(COMMANDS))
+    parser.add_argument("--folder", type=Path, help="where files are made (a temporary folder)")
+    args = parser.parse_args()
+    folder = args.folder or Path(tempfile.mkdtemp(prefix="any-size-"))
+    print(
+        f"{'command':16}{'format':>9}{'pairs':>13}{'GB':>7}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'pairs/CPU s':>13}"
+    )
+    try:
+        for n in args.sizes:
+            for suffix in args.formats:
+                source = folder / f"pairs-{n}.{suffix}"
+                if not source.exists():
+                    writing.write(pieces(n), source)
+                for command in args.commands:
+                    target = folder / f"out-{n}.{suffix}"
+                    places = {"IN": str(source), "OUT": str(target)}
+                    told = measured([places.get(word, word) for word in COMMANDS[command]])
+                    for made in folder.glob(f"{target.name}*"):
+                        made.unlink()
+                    size = source.stat().st_size / 1e9
+                    print(
+                        f"{command:16}{suffix:>9}{n:>13,}{size:>7.2f}{told['wall']:>9.1f}{told['cpu']:>9.1f}"
+                        f"{told['peak']:>9.0f}{n / told['cpu']:>13,.0f}",
+                        flush=True,
+                    )
+    finally:
+        if args.folder is None:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
