@@ -124,7 +124,7 @@ def relabel_file(
     Raises:
         FileNotFoundError: ``source`` is missing.
         FileExistsError: ``target`` is there and must not be replaced.
-        ValueError: the file breaks the schema, or as `relabel` says.
+        ValueError: the file breaks the schema, every pair is a tie, or as `relabel` says.
     """
     writing.check_target(target, source, overwrite=overwrite, shard_rows=shard_rows)
 
@@ -145,6 +145,9 @@ def relabel_file(
                 if progress:
                     progress(tally.pairs)
                 yield rows
+        if not any(tally.rows for tally in tallies):
+            n = sum(tally.pairs for tally in tallies)
+            raise ValueError(f"{pairs.name}: no row is left, all {n:,} pairs are ties; keep them with --ties keep")
 
     writing.write(made(), target, overwrite=overwrite, shard_rows=shard_rows)
     return sum(tallies, Tally())
