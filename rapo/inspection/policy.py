@@ -116,7 +116,8 @@ class Policy:
 
     def _lean(self) -> Finding:
         explicit, told = self._explicit.all(), self._explicit.all() != 0
-        lean = rank_correlation(explicit[told], self._mean.all()[told], given=self._length.all()[told])
+        longer = self._length.all()[told]
+        lean = rank_correlation(explicit[told], self._mean.all()[told], given=longer if longer.any() else None)
         if lean.high < 0:
             level, said = "warning", "the scores lean against what the policy finds likely"
         elif lean.low > LEAN:
