@@ -6,13 +6,11 @@ training would drop, cut or change. Bad rows are findings here, not errors. docs
 """
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rapo import paths
-from rapo.cli import options
+from rapo.cli import options, output
 
 if TYPE_CHECKING:
     from rapo.inspection.finding import Finding
@@ -27,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html", metavar="OUT", help="write one page with plots and examples, which needs no other file"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace the page if it exists")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
     parser.add_argument(
         "--fail-on",
@@ -58,7 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     preview.add_argument(
         "--preview-rows", type=int, default=5_000, metavar="N", help="rows to tokenise (default: 5000; 0: all)"
     )
-    parser.add_argument("--no-progress", action="store_true", help="show no bar")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,8 +66,8 @@ def run(args: argparse.Namespace) -> int:
     if args.max_length is not None and args.tokenizer is None:
         raise ValueError("--max-length counts tokens; say with --tokenizer whose")
     if args.html:
-        paths.write_text(Path(args.html), "")  # raises before any work what writing the page would raise after it
-    with _bar(shown=not args.no_progress) as seen:
+        _check_page(Path(args.html), args.file, overwrite=args.overwrite)
+    with output.progress("audit") as advance:
         report = audit(
             args.file,
             columns=options.columns(args.column),
@@ -85,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
             tokenizer=args.tokenizer,
             max_length=args.max_length,
             preview_rows=args.preview_rows,
-            seen=seen,
+            progress=advance,
         )
     if args.html:
         paths.write_text(Path(args.html), report.html())
@@ -98,20 +96,14 @@ def run(args: argparse.Namespace) -> int:
     return int(bool(args.fail_on) and report.reaches(args.fail_on))
 
 
-@contextmanager
-def _bar(*, shown: bool) -> Iterator[Callable[[int], None]]:
-    """How many pairs were read, on stderr where that is a terminal."""
-    import sys
-
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(), TextColumn("{task.completed:,} pairs"), TimeElapsedColumn())
-    bar = Progress(
-        *columns, console=options.console(stderr=True), transient=True, disable=not (shown and sys.stderr.isatty())
-    )
-    with bar:
-        task = bar.add_task("audit", total=None)
-        yield lambda n: bar.update(task, completed=n)
+def _check_page(page: Path, source: str, *, overwrite: bool) -> None:
+    """Refuse, before any work, a page that would replace the data, a folder, or an earlier page unasked."""
+    if source != "-" and page.resolve() == Path(source).resolve():
+        raise ValueError(f"--html {page} is the input itself; choose another name")
+    if page.is_dir():
+        raise ValueError(f"--html {page} is a folder; name a file in it")
+    if page.exists() and not overwrite:
+        raise FileExistsError(f"{page} exists; choose another name, or say --overwrite")
 
 
 def _show(report: "Report", *, everything: bool) -> None:

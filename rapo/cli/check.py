@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     with output.progress("pairs") as advance:
         held = audit.numbers(seen())
     told, lengths = audit.summary(held), audit.length_correlation(held)
-    shares = audit.audit(held, good=args.good, bad=args.poor, best=args.best)
+    shares = audit.shares(held, good=args.good, bad=args.poor, best=args.best)
     if args.json:
         record = {"file": args.file, "columns": names, **asdict(told)}
         options.print_json(

@@ -36,7 +36,7 @@ def audit(
     tokenizer: Any = None,
     max_length: int | None = None,
     preview_rows: int = ROWS,
-    seen: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Report:
     """What is wrong with preference data for direct alignment; docs/audit.md says what each finding means.
 
@@ -54,7 +54,7 @@ def audit(
         tokenizer: a tokenizer, its folder, or its name on a hub: for the training preview and lengths in tokens.
         max_length: tokens of prompt and response in training.
         preview_rows: how many rows the preview tokenises; 0 for all.
-        seen: called with the number of pairs after each batch.
+        progress: called with the number of pairs of each batch.
 
     Returns:
         Findings, each with a level, a count, an interval, examples and advice.
@@ -82,7 +82,7 @@ def audit(
         ]
         if tokenizer is not None:
             lenses.append(Preview(_tokenizer(tokenizer), max_length=max_length, rows=preview_rows, source=name))
-        n = _look(reading.batches(data), keys, lenses, seen)
+        n = _look(reading.batches(data), keys, lenses, progress)
         found = [one for lens in lenses for one in lens.finish()]
     pictures = [picture for lens in lenses for picture in lens.pictures()]
     order = list(GROUPS)
@@ -108,7 +108,9 @@ def audit(
     )
 
 
-def _look(batches: Iterator[Batch], keys: Keys, lenses: Sequence[Lens], seen: Callable[[int], None] | None) -> int:
+def _look(
+    batches: Iterator[Batch], keys: Keys, lenses: Sequence[Lens], progress: Callable[[int], None] | None
+) -> int:
     """Show every batch to every lens; how many pairs there are."""
     n = 0
     for batch in batches:
@@ -116,8 +118,8 @@ def _look(batches: Iterator[Batch], keys: Keys, lenses: Sequence[Lens], seen: Ca
         for lens in lenses:
             lens.update(batch)
         n += len(batch)
-        if seen:
-            seen(n)
+        if progress:
+            progress(len(batch))
     return n
 
 

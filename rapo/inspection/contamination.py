@@ -110,7 +110,7 @@ class Contamination:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         whole = texts.whole()
         at = np.minimum(np.searchsorted(keys, whole), len(keys) - 1)
-        rows = np.flatnonzero((keys[at] == whole) & (texts.counts > 0))
+        rows = np.flatnonzero(keys[at] == whole)
         return rows, items[at[rows]]
 
     def _example(self, batch: Batch, column: str, row: int, item: int) -> Example:

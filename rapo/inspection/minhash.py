@@ -2,8 +2,8 @@
 
 A document is its set of shingles (`SHINGLE` consecutive words). Each shingle's hash falls into one of `BINS` bins and
 the smallest of each bin is kept (Li, Owen and Zhang 2012, arXiv:1208.1259). Documents that agree in all bins of a
-band are candidates: empty bins borrow from others by a fixed order first (Shrivastava 2017, arXiv:1703.04664). Of a
-candidate, Jaccard's similarity is the share of equal bins among those that are not empty in both documents.
+band, empty ones too, are candidates. Of a candidate, Jaccard's similarity is the share of equal bins among those that
+are not empty in both documents.
 """
 
 import tempfile
@@ -43,12 +43,13 @@ def sketches(found: Bins) -> Sketches:
 
 
 def bands(found: Bins) -> NDArray[np.uint32]:
-    """A number a band, from bins of which empty ones have borrowed. Shape: (n, BANDS)"""
-    full = _borrowed(found).reshape(len(found), BANDS, -1)
-    number = np.broadcast_to(np.arange(BANDS, dtype=np.uint64), full.shape[:2]).copy()
-    for place in range(full.shape[2]):
-        number = mix((number + full[..., place]).ravel()).reshape(number.shape)
-    return (number >> np.uint64(32)).astype(np.uint32)
+    """A number a band, 0 for a band of empty bins, which says nothing. Shape: (n, BANDS)"""
+    parts = found.reshape(len(found), BANDS, -1)
+    number = np.broadcast_to(np.arange(BANDS, dtype=np.uint64), parts.shape[:2])
+    for place in range(parts.shape[2]):
+        number = mix((number + parts[..., place]).ravel()).reshape(number.shape)
+    some = (parts != _EMPTY).any(axis=2)
+    return np.where(some, np.maximum(number >> np.uint64(32), np.uint64(1)), np.uint64(0)).astype(np.uint32)
 
 
 def similarity(left: Sketches, right: Sketches) -> NDArray[np.float64]:
@@ -57,30 +58,6 @@ def similarity(left: Sketches, right: Sketches) -> NDArray[np.float64]:
     equal = (left == right) & told
     n = told.sum(axis=1)
     return np.divide(equal.sum(axis=1), n, out=np.full(len(left), np.nan), where=n > 0)
-
-
-def _orders() -> NDArray[np.int64]:
-    """For each bin, in which order it asks the others. Shape: (BINS, BINS)"""
-    return np.argsort(mix(np.arange(BINS * BINS, dtype=np.uint64)).reshape(BINS, BINS), axis=1)
-
-
-_ORDERS = _orders()
-
-
-def _borrowed(found: Bins) -> Bins:
-    """Empty bins filled with the value of the first bin in their order that is not empty."""
-    full = found.copy()
-    row, place = np.nonzero(found == _EMPTY)
-    some = (found != _EMPTY).any(axis=1)
-    row, place = row[some[row]], place[some[row]]
-    for attempt in range(BINS):
-        if not len(row):
-            break
-        value = found[row, _ORDERS[place, attempt]]
-        hit = value != _EMPTY
-        full[row[hit], place[hit]] = value[hit] + np.uint64(attempt + 1)
-        row, place = row[~hit], place[~hit]
-    return full
 
 
 class Index:
@@ -140,8 +117,9 @@ class Index:
 
 
 def _neighbours(numbers: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of documents in one bucket: with its first, and with the one before."""
+    """Pairs of documents in one bucket: with its first, and with the one before; 0 is no bucket."""
     order = np.argsort(numbers, kind="stable")
+    order = order[np.count_nonzero(numbers == 0) :]
     same = np.flatnonzero(numbers[order][1:] == numbers[order][:-1]) + 1
     new = np.ones(len(order), bool)
     new[same] = False

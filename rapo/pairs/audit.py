@@ -1,4 +1,4 @@
-"""Numbers about a preference data set: scores, margins, lengths, and whether the papers' premises hold in it.
+"""Counts of a preference data set: scores, margins, lengths, and whether the papers' premises hold in it.
 
 Good rejected answers are what plain preference training unlearns, bad chosen answers are what it learns, and the
 best answers are rare (Sec. 3 of arXiv:2410.08067). All functions take a table that `rapo.pairs.check` has seen.
@@ -114,7 +114,7 @@ def summary(table: pa.Table | Numbers) -> Summary:
     )
 
 
-def audit(table: pa.Table | Numbers, *, good: float = 5.0, bad: float = 5.0, best: float = 10.0) -> pd.DataFrame:
+def shares(table: pa.Table | Numbers, *, good: float = 5.0, bad: float = 5.0, best: float = 10.0) -> pd.DataFrame:
     """Counts and shares of the pairs that the papers' arguments rest on, with Wilson's 95 % intervals.
 
     Args:
@@ -132,7 +132,7 @@ def audit(table: pa.Table | Numbers, *, good: float = 5.0, bad: float = 5.0, bes
 
     >>> from rapo.pairs.check import check
     >>> row = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 6}
-    >>> audit(check(pa.Table.from_pylist([row]))).set_index("quantity")["count"]["good rejected"]
+    >>> shares(check(pa.Table.from_pylist([row]))).set_index("quantity")["count"]["good rejected"]
     np.int64(1)
     """
     held = _of(table)

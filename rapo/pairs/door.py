@@ -158,10 +158,11 @@ class Pairs:
         for piece in self._raw.pieces(rows):
             made = self._made(piece, done)
             scored = _has_scores(made.table) if self._reading.scored is None else bool(self._reading.scored)
-            found = examine(made.table, name=piece.name, reversed_pairs="keep", scored=scored, first_row=0)
+            found = examine(made.table, name=piece.name, reversed_pairs="keep", scored=scored, first_row=piece.row)
             of_completions = [replace(fault, rows=np.empty(0, np.int64)) for fault in made.faults]
+            of_pairs = [replace(fault, rows=fault.rows - piece.row) for fault in found.faults]
             numbers = piece.row + (np.arange(len(found.table)) if made.rows is None else made.rows)
-            yield Look(found.table, [*of_completions, *found.faults], piece.name, numbers)
+            yield Look(found.table, [*of_completions, *of_pairs], piece.name, numbers)
             done += len(found.table)
 
     def read(self) -> pa.Table:

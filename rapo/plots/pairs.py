@@ -47,7 +47,7 @@ def plot_margins(histogram: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axe
 
 
 def plot_premises(shares: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
-    """Shares of the pairs that the papers' arguments rest on, from `rapo.audit`."""
+    """Shares of the pairs that the papers' arguments rest on, from `rapo.pairs.audit.shares`."""
     ax = style.axes(ax)
     rows = np.arange(len(shares))[::-1]
     reach = 100 * style.reach(shares, "share", "low", "high")

@@ -57,6 +57,19 @@ def test_the_page_is_written(pairs: Path, tmp_path: Path, capsys: pytest.Capture
     assert f"page: {page}" in capsys.readouterr().out
 
 
+def test_nothing_is_replaced_unasked(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "audit.html"
+    page.write_text("mine", encoding="utf-8")
+    for target, told in ((page, "exists; choose another name, or say --overwrite"), (tmp_path, "is a folder")):
+        assert main(["audit", str(pairs), "--html", str(target)]) == 2
+        assert told in capsys.readouterr().err
+    assert main(["audit", str(pairs), "--html", str(pairs), "--overwrite"]) == 2
+    assert "is the input itself" in capsys.readouterr().err
+    assert page.read_text(encoding="utf-8") == "mine"
+    assert main(["audit", str(pairs), "--html", str(page), "--overwrite"]) == 0
+    assert page.read_text(encoding="utf-8") != "mine"
+
+
 def test_columns_benchmarks_and_a_preview(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"ask": "w1 w2 w3 w4 w5", "chosen": " w1 w2", "rejected": " w3"} for _ in range(2)]
     path = json_lines(tmp_path / "a.jsonl", rows)
@@ -77,7 +90,6 @@ def test_columns_benchmarks_and_a_preview(tmp_path: Path, capsys: pytest.Capture
         (["--max-length", "9"], "--max-length counts tokens; say with --tokenizer whose"),
         (["--benchmark", "none.txt"], "none.txt: No such file or directory"),
         (["--ngram", "1"], "ngram is 1; use 3 or more"),
-        (["--html", "no/such/folder/a.html"], "no/such/folder"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(

@@ -1,6 +1,8 @@
 """The audit as a whole: sources, bounds of its options, examples, what it keeps to itself."""
 
 import json
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,12 @@ def test_it_stands_at_the_top() -> None:
 
 @pytest.mark.parametrize("rows", [1, 7, 4000])
 def test_batches_change_nothing(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = pa.Table.from_pylist([*spoilt(40), *spoilt(25)])
+    planted = [*spoilt(40), *spoilt(25)]
+    planted[50]["prompt"] = [turn("user", " ")]
+    data = pa.Table.from_pylist(planted)
     whole = audit(data)
-    monkeypatch.setattr(module.reading, "ROWS", rows)
-    monkeypatch.setattr(module.reading.batches, "__kwdefaults__", {"rows": rows})
+    assert [one.row for one in whole.finding("malformed: prompt: blank turn").examples] == ["51"]
+    monkeypatch.setattr(module.reading, "batches", partial(module.reading.batches, rows=rows))
     assert audit(data).findings == whole.findings
 
 
@@ -132,6 +136,11 @@ def test_options_out_of_range(options: dict[str, Any], told: str) -> None:
         audit(many(2), **options)
 
 
+def test_a_column_of_a_wrong_type_is_an_error_that_names_a_row() -> None:
+    with pytest.raises(ValueError, match=r"column chosen: holds int64, .* in row 1"):
+        audit([{"prompt": "a", "chosen": 1, "rejected": "c"}])
+
+
 def test_missing_columns_are_an_error_that_names_them() -> None:
     with pytest.raises(ValueError, match="rejected: is missing"):
         audit([{"prompt": "a", "chosen": "b"}])
@@ -139,5 +148,20 @@ def test_missing_columns_are_an_error_that_names_them() -> None:
 
 def test_whoever_waits_is_told_how_far_it_is() -> None:
     told: list[int] = []
-    audit(many(5), seen=told.append)
+    audit(many(5), progress=told.append)
     assert told == [5]
+
+
+def test_every_finding_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "exam.txt").write_text("one two three", encoding="utf-8")
+    logprobs = {f"{side}_{what}": 1.0 for side in ("chosen", "rejected") for what in ("logprob_sum", "tokens")}
+    rows = [row | logprobs | {"rating_chosen": 1, "rating_rejected": 2} for row in many(5)]
+    rows[0]["prompt"] = []
+    bare = [{name: row[name] for name in ("prompt", "chosen", "rejected")} for row in many(3)]
+    reports = [audit(rows, benchmarks=[tmp_path / "exam.txt"]), audit(bare)]
+    names = {re.split("[:,]| of ", found.name)[0] for report in reports for found in report.findings}
+    text = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    missing = [
+        name for name in names - {"no-scores"} if f"`{name}" not in text and not name.startswith("contaminated")
+    ]
+    assert missing == []

@@ -80,6 +80,12 @@ def test_a_prompt_copied_into_a_response() -> None:
     ]
 
 
+def test_a_copy_does_not_run_on_into_the_next_response() -> None:
+    rows = [row("one two three four five six", "so one two three"), row("other", "four five six seven")]
+    assert found(rows, "prompt-copied").count == 0
+    assert found(rows[:1], "prompt-copied").count == 0
+
+
 def test_only_the_last_turn_of_the_prompt_is_looked_for() -> None:
     first, last = "first tell me about old ships", "now tell me about new cars"
     talk = [turn("user", first), turn("assistant", "ok"), turn("user", last)]

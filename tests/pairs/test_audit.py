@@ -49,7 +49,7 @@ def test_premises_by_hand():
     data = table(
         (9, 6), (5, 2), (10, 10), (4, 1), texts=[("long", "s"), ("s", "long"), ("same", "same"), ("ab", "cd")]
     )
-    got = audit.audit(data).set_index("quantity")
+    got = audit.shares(data).set_index("quantity")
     assert got["count"].to_dict() == {
         "ties": 1,  # 10 = 10
         "good rejected": 2,  # 6 and 10 are at least 5
@@ -65,12 +65,12 @@ def test_premises_by_hand():
 
 
 def test_thresholds_are_inclusive_and_can_be_chosen():
-    got = audit.audit(table((7, 3), (8, 4)), good=4, bad=7, best=8).set_index("quantity")["count"]
+    got = audit.shares(table((7, 3), (8, 4)), good=4, bad=7, best=8).set_index("quantity")["count"]
     assert (got["good rejected"], got["bad chosen"], got["optimal responses"]) == (1, 1, 1)
 
 
 def test_an_empty_table_has_no_shares():
-    got = audit.audit(table((9, 6)).slice(0, 0))
+    got = audit.shares(table((9, 6)).slice(0, 0))
     assert got["count"].sum() == 0
     assert got["share"].isna().all()
     assert audit.score_histogram(table((9, 6)).slice(0, 0))["count"].sum() == 0
@@ -160,7 +160,7 @@ def test_the_instructive_pair_has_the_best_rejected_response_and_is_no_tie():
 
 def test_real_judgements_are_skewed_and_full_of_ties(shared_data: Path):
     made = sources.read_pairs(shared_data / "alpaca_eval" / "ultrafeedback_shaped.jsonl.gz")
-    got = audit.audit(made).set_index("quantity")
+    got = audit.shares(made).set_index("quantity")
     frame = pd.DataFrame({"c": made["score_chosen"].to_numpy(), "r": made["score_rejected"].to_numpy()})
     assert got.loc["ties", "count"] == (frame["c"] == frame["r"]).sum() > 150
     assert got.loc["good rejected", "count"] == (frame["r"] >= 5).sum()
@@ -172,4 +172,4 @@ def test_numbers_of_batches_are_those_of_the_whole() -> None:
     held = audit.numbers(whole.slice(start, 5) for start in range(0, 23, 5))
     assert audit.summary(held) == audit.summary(whole)
     assert audit.length_correlation(held) == audit.length_correlation(whole)
-    pd.testing.assert_frame_equal(audit.audit(held), audit.audit(whole))
+    pd.testing.assert_frame_equal(audit.shares(held), audit.shares(whole))

@@ -49,7 +49,7 @@ def test_margins_without_a_tie_name_none(table: pa.Table, ax: Axes):
 
 
 def test_premises_show_counts_and_intervals(table: pa.Table, ax: Axes):
-    shares = audit.audit(table)
+    shares = audit.shares(table)
     draw.plot_premises(shares, ax=ax)
     assert next(text.get_text() for text in ax.get_yticklabels()) == "ties\n1 of 4"
     points = ax.lines[0].get_xdata()
@@ -62,7 +62,7 @@ def test_a_figure_is_made_where_none_is_given(table: pa.Table):
 
 
 def test_the_overview_holds_all_three(table: pa.Table):
-    figure = draw.plot_overview(audit.score_histogram(table), audit.margin_histogram(table), audit.audit(table))
+    figure = draw.plot_overview(audit.score_histogram(table), audit.margin_histogram(table), audit.shares(table))
     assert [axes.get_xlabel().split(":")[0] for axes in figure.axes] == [
         "score",
         "margin",
