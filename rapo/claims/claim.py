@@ -6,11 +6,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from rapo import config, paths
 
-VERDICTS = ("holds", "does not hold", "undecided")
+VERDICTS = ("holds", "does not hold", "equal", "undecided")
+# Differences this small are none, for each kind of statistic: stated here alone, before anything is measured.
+MARGINS = {
+    "gold": 0.3,  # of 10
+    "win rate": 2.0,  # points
+    "agreement": 2.0,  # points
+    "skill": 1.0,  # points
+    "goal slope": 0.05,  # points a point
+}
 KINDS = ("paper's claim", "stricter control", "ours")
 MET = ("met", "in part", "not met")
 _WORDS = r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
@@ -30,6 +39,8 @@ class Claim:
         threshold: the value that separates "holds" from "does not hold".
         direction: "greater" or "less": on which side of the threshold the claim lies; "equal": the whole
             interval must lie within ``threshold`` of zero.
+        margin: of `MARGINS`, for a claim "greater" or "less" about a difference: an interval that contains the
+            threshold and lies within the margin of it is "equal"; "" where no margin is stated.
         n: how many independent units the interval rests on, in words ("3 seeds x 300 prompts").
         paper: the published figure or direction, as text.
         kind: "paper's claim": the paper makes it; "stricter control": a harder comparison than the paper's; "ours": a
@@ -50,6 +61,7 @@ class Claim:
     unit: str = ""
     threshold: float = 0.0
     direction: str = "greater"
+    margin: str = ""
     level: float = 0.95
     n: str = ""
     paper: str = ""
@@ -64,16 +76,20 @@ class Claim:
     data: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse an id that cannot name a file, and kinds and premises in other words than those above.
+        """Refuse an id that cannot name a file, and kinds, margins and premises in other words than those above.
 
         Raises:
-            ValueError: the id has other characters than letters, digits, hyphens and one slash; the kind is unknown;
-                a premise is met in another way than `MET` has.
+            ValueError: the id has other characters than letters, digits, hyphens and one slash; the kind or the margin
+                is unknown; a premise is met in another way than `MET` has.
         """
         if not _ID.fullmatch(self.id):
             raise ValueError(f"claim id {self.id!r} is no slug; use {slug(self.id)!r}")
         if self.kind not in KINDS:
             raise ValueError(f"claim {self.id}: kind is {self.kind!r}; use one of {KINDS}")
+        if self.margin and self.margin not in MARGINS:
+            raise ValueError(
+                f"claim {self.id}: margin is {self.margin!r}; use one of {', '.join(MARGINS)}, or none"
+            )
         for one in self.premises:
             if set(one) != {"premise", "met"} or one["met"] not in MET:
                 raise ValueError(f"claim {self.id}: premise {one} must say `premise`, and `met` as one of {MET}")
@@ -81,7 +97,8 @@ class Claim:
     @property
     def verdict(self) -> str:
         """Computed from the interval; never stored by hand."""
-        return verdict(self.low, self.high, threshold=self.threshold, direction=self.direction)
+        margin = MARGINS.get(self.margin, 0.0)
+        return verdict(self.low, self.high, threshold=self.threshold, direction=self.direction, margin=margin)
 
 
 def slug(words: str) -> str:
@@ -94,10 +111,13 @@ def slug(words: str) -> str:
     return "/".join("-".join(re.findall(r"[A-Za-z0-9]+", part)) for part in plain.split("/"))
 
 
-def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str = "greater") -> str:
-    """Compare an interval with a threshold: "holds", "does not hold" or "undecided".
+def verdict(
+    low: float, high: float, *, threshold: float = 0.0, direction: str = "greater", margin: float = 0.0
+) -> str:
+    """Compare an interval with a threshold: "holds", "does not hold", "equal" or "undecided".
 
-    A degenerate interval (an exact result) on the threshold itself does not hold for a strict claim.
+    A degenerate interval (an exact result) on the threshold itself does not hold for a strict claim. An interval that
+    contains the threshold of a claim "greater" or "less" is "equal" where it lies within ``margin`` of it.
 
     Raises:
         ValueError: the interval is empty, the direction unknown, or the margin of "equal" negative.
@@ -106,6 +126,8 @@ def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str =
     ('holds', 'undecided', 'does not hold')
     >>> verdict(-0.2, 0.1, threshold=0.5, direction="equal")
     'holds'
+    >>> verdict(-0.2, 0.1, margin=0.3), verdict(-0.4, 0.1, margin=0.3)
+    ('equal', 'undecided')
     """
     if not low <= high:
         raise ValueError(f"interval [{low}, {high}] is empty or NaN; compute it from at least two units")
@@ -121,7 +143,8 @@ def verdict(low: float, high: float, *, threshold: float = 0.0, direction: str =
     if low == high == threshold:
         return "does not hold"
     if not above and not below:
-        return "undecided"
+        near = margin > 0 and threshold - margin <= low and high <= threshold + margin
+        return "equal" if near else "undecided"
     return "holds" if above == (direction == "greater") else "does not hold"
 
 
@@ -132,6 +155,36 @@ def kind_of(kind: str, *, could_fail: bool) -> str:
     "paper's claim, exact"
     """
     return kind if could_fail else f"{kind}, exact".removeprefix(", ")
+
+
+def holm(claims: Sequence[Claim]) -> dict[str, str]:
+    """Verdicts after Holm's correction (1979, Scand J Stat 6:65) within each family: claims of one id of the papers.
+
+    A claim that was decided by its own 95 % interval stays so where the family's errors together stay below 5 %;
+    else it becomes "undecided". P-values come from the interval, taken as normal; exact results and claims of
+    equality keep their verdicts and do not count.
+
+    Returns:
+        The verdict of each claim, by its id.
+    """
+    found, families = {claim.id: claim.verdict for claim in claims}, dict[str, list[tuple[float, str]]]()
+    for claim in claims:
+        if claim.direction != "equal" and claim.high > claim.low:
+            families.setdefault(claim.id.partition("/")[0], []).append((_p_value(claim), claim.id))
+    for family in families.values():
+        ordered = sorted(family)
+        kept = [p <= 0.05 / (len(ordered) - place) for place, (p, _) in enumerate(ordered)]
+        first = kept.index(False) if False in kept else len(kept)
+        for _, name in ordered[first:]:
+            found[name] = "undecided" if found[name] in ("holds", "does not hold") else found[name]
+    return found
+
+
+def _p_value(claim: Claim) -> float:
+    """Two-sided, of the claim's threshold; the interval is taken as normal."""
+    normal = NormalDist()
+    error = (claim.high - claim.low) / (2 * normal.inv_cdf(0.5 + claim.level / 2))
+    return 2 * normal.cdf(-abs(claim.estimate - claim.threshold) / error)
 
 
 def save(claim: Claim, *, scale: str, notebook: str) -> Path:

@@ -143,3 +143,36 @@ def test_kinds_and_premises_have_their_own_words(rapo_root: Path) -> None:
 def test_an_id_that_is_no_slug_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is no slug; use"):
         replace(CLAIM, id=name)
+
+
+def _claim(name, estimate, half, **fields):
+    return Claim(name, "is", "s", estimate, estimate - half, estimate + half, **fields)
+
+
+def test_a_margin_makes_an_undecided_difference_equal():
+    assert _claim("X", 0.1, 0.15).verdict == "undecided"
+    assert _claim("X", 0.1, 0.15, margin="gold").verdict == "equal"  # [-0.05, 0.25] lies within 0.3
+    assert _claim("X", 0.1, 0.25, margin="gold").verdict == "undecided"  # up to 0.35
+    assert _claim("X", 0.1, 0.05, margin="gold").verdict == "holds"  # small, but there
+    assert _claim("X", -1.9, 0.15, threshold=-2.0, margin="gold").verdict == "equal"
+    with pytest.raises(ValueError, match="margin is 'luck'; use one of gold"):
+        _claim("X", 0.0, 1.0, margin="luck")
+
+
+def test_holm_by_hand():
+    # z = estimate / (half / 1.96): 3.92, 2.352, 2.156; p = 0.00009, 0.0187, 0.0311. Holm asks for 0.05 / 3, / 2, / 1:
+    # all three are below, in this order. With a fourth of p = 0.9 the bounds are 0.0125, 0.0167, ...: the second fails.
+    three = [_claim(f"X/{i}", 1.0, half) for i, half in enumerate([0.5, 1 / 1.2, 1 / 1.1])]
+    assert set(claims.holm(three).values()) == {"holds"}
+    four = [*three, _claim("X/3", 0.01, 0.2)]
+    assert list(claims.holm(four).values()) == ["holds", "undecided", "undecided", "undecided"]
+    other = _claim("Y", -1.0, 1 / 1.1)  # alone in its family
+    exact = _claim("X/exact", 1.0, 0.0)
+    equal = _claim("X/equal", 0.0, 0.1, threshold=0.3, direction="equal")
+    found = claims.holm([*three, other, exact, equal])
+    assert (found["Y"], found["X/exact"], found["X/equal"], found["X/2"]) == (
+        "does not hold",
+        "holds",
+        "holds",
+        "holds",
+    )

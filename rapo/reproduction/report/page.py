@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rapo import paths
-from rapo.claims import published
+from rapo.claims import claim, published
 from rapo.reproduction import marker
 from rapo.reproduction.report import exhibits, glossary, index
 from rapo.reproduction.report.cards import VERDICTS, Card, card, compare
@@ -73,6 +73,7 @@ def _gather(
         "cards": cards,
         "counts": [(verdict, sum(card.verdict == verdict for card in cards)) for verdict in VERDICTS],
         "not_measured": [row for row in published.CLAIMS if not measured & set(row.ids)],
+        "margins": claim.MARGINS,
         "papers": published.PAPERS,
         "notebooks": notebooks,
         "by_name": {notebook.name: notebook for notebook in notebooks},

@@ -8,6 +8,7 @@ open, ``{rival}``, that the study computes; ``{recipe[share]:.0%}`` is a setting
 * ``when``: settings without which the claim is not made. ``{scales: 1-5}`` asks that the recipe's ``scales`` are,
   or hold, that value; mappings go deeper.
 * ``words``: further words for the texts.
+* ``margin``: of `claim.MARGINS`; "gold" where the unit is "of 10".
 * ``premises``: a mapping from what the paper takes for granted to "met", "in part" or "not met", or to a word.
 """
 
@@ -31,6 +32,7 @@ _FIELDS = {
     "kind",
     "could_fail",
     "direction",
+    "margin",
     "threshold",
     "figures",
     "tables",
@@ -159,6 +161,7 @@ def _claim(
         level=interval.level,
         threshold=threshold,
         direction=entry.get("direction", "greater"),
+        margin=entry.get("margin", "gold" if entry.get("unit") == "of 10" else ""),
         kind=entry["kind"],
         could_fail=entry.get("could_fail", True),
         premises=tuple({"premise": premise, "met": met} for premise, met in premises.items()),
