@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from rapo.runs import processor
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Read when torch is loaded: with more threads sums are taken in another order, and scores differ in their last bits
 # from those of a process with fewer.
 os.environ["OMP_NUM_THREADS"] = "1"
-# On a processor with AMX oneDNN would lower the precision, so that the fast path of tiny models stays off; held to
-# AVX-512 it is exact, and training tests take half as long. Other processors do not notice.
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE")
+processor.pin()  # as studies do: on a processor with AMX training tests take half as long
 os.environ.pop("COLUMNS", None)  # worker processes of pytest-xdist have it set; tables would be cut to 80 columns
 
 # No timing assertions: a busy machine is no fault.

@@ -15,6 +15,7 @@ from typing import Any
 from rapo import paths
 from rapo.reproduction import marker
 from rapo.reproduction.notebook import Source
+from rapo.runs import processor
 
 KERNEL_START = 60  # seconds
 _live: dict[str, Any] = {}  # notebook -> its kernel manager
@@ -158,6 +159,7 @@ def _manager_class(name: str, partial: Path, *, began: float) -> Any:
 def _environment() -> dict[str, str]:
     """What a kernel needs to know; a person's IPython profile and back end are kept out."""
     return {
+        **{name: os.environ.get(name, value) for name, value in processor.KERNELS.items()},
         "RAPO_ROOT": str(paths.root()),
         "RAPO_PROGRESS": "quiet",
         "IPYTHONDIR": str(paths.root() / "build" / "ipython"),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rapo.runs import processor
 from rapo.runs.run import Attempt, Run, attempt
 
 _NAP = 0.1  # seconds a worker rests when every run that is left waits for one under way
@@ -100,6 +101,7 @@ def _begin(parent: int) -> None:
     from joblib.externals.loky import process_executor
 
     process_executor._USE_PSUTIL = False
+    processor.pin()
 
     def watch() -> None:
         while os.getppid() == parent:
