@@ -65,14 +65,20 @@ def read_pairs(
     ).read()
 
 
-def as_pairs(data: Any, *, name: str = "<table>", pairing: Pairing = Pairing()) -> pa.Table:  # noqa: B008
+def as_pairs(
+    data: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    name: str = "<table>",
+    pairing: Pairing = Pairing(),  # noqa: B008
+) -> pa.Table:
     """Scored pairs from data in memory, which errors call ``name``; see `read_pairs`.
 
     >>> row = {"instruction": "2 + 2 ?", "chosen": "4", "rejected": "5", "chosen_score": 9, "rejected_score": 2}
     >>> as_pairs([row])["score_chosen"].to_pylist()
     [9.0]
     """
-    return open_pairs(data, pairing=pairing, name=name).read()
+    return open_pairs(data, columns=columns, pairing=pairing, name=name).read()
 
 
 def pairs_file(
