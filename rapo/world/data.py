@@ -12,21 +12,23 @@ from rapo.world import prompts, skills
 from rapo.world.annotators import Annotator, panel
 from rapo.world.judge import Judge
 from rapo.world.prompts import Prompt
-from rapo.world.reward import ATTRIBUTES, Gold, whole
+from rapo.world.reward import Gold, whole
 
 CANDIDATES = 4
 
 
 @dataclass(frozen=True)
 class World:
-    """Every setting of the world in one place; the defaults keep the papers' premises.
+    """Every setting of the world in one place.
 
     Attributes:
         gold: the true reward.
         noise, length_bias, flips: of the judge who scores the preference data, as `Judge` takes them.
         skill: skills of the annotators who write the preference data.
         verbosity: chances of a further sentence, over the annotators.
+        carelessness: of all annotators, as `Annotator` takes it.
         base_skill: skills of the annotators whose answers the base model learns from.
+        many_sided: annotators have a skill of their own for each side, and prompts ask for facts as well.
     """
 
     gold: Gold = field(default_factory=Gold)
@@ -35,7 +37,9 @@ class World:
     flips: float = 0.0
     skill: tuple[float, float] = (0.2, 0.8)
     verbosity: tuple[float, float] = (0.0, 0.6)
+    carelessness: float = 1.0
     base_skill: tuple[float, float] = (0.5, 0.95)
+    many_sided: bool = False
 
     def judge(self, *, seed: int) -> Judge:
         """The judge of the preference data."""
@@ -43,22 +47,68 @@ class World:
 
     def panel(self) -> list[Annotator]:
         """Writers of the preference data."""
-        return panel(lowest=self.skill[0], highest=self.skill[1], verbosity=self.verbosity)
+        return self._panel(self.skill)
 
     def base_panel(self) -> list[Annotator]:
         """Writers of the base model's corpus."""
-        return panel(lowest=self.base_skill[0], highest=self.base_skill[1], verbosity=self.verbosity)
+        return self._panel(self.base_skill)
+
+    def _panel(self, skill: tuple[float, float]) -> list[Annotator]:
+        low, high = skill
+        return panel(
+            lowest=low,
+            highest=high,
+            verbosity=self.verbosity,
+            carelessness=self.carelessness,
+            many_sided=self.many_sided,
+        )
+
+    def ask(self, n: int, *, split: str, seed: int) -> list[Prompt]:
+        """``n`` prompts of a split, as `prompts.draw` draws them."""
+        return prompts.draw(n, split=split, seed=seed, facts=self.many_sided)
+
+    def ask_distinct(self, n: int, *, split: str, seed: int) -> list[Prompt]:
+        """``n`` different prompts of a split, as `prompts.draw_distinct` draws them."""
+        return prompts.draw_distinct(n, split=split, seed=seed, facts=self.many_sided)
+
+
+# Worlds by name; a config's other settings go before theirs.
+REGIMES: dict[str, dict[str, Any]] = {
+    "one-sided": {},
+    "many-sided": {
+        "many_sided": True,
+        "noise": 1.5,
+        "length_bias": 0.3,
+        "skill": (0.1, 0.7),
+        "verbosity": (0.0, 0.7),
+        "carelessness": 1.6,
+        "base_skill": (0.5, 0.95),
+        "gold": {
+            "exponent": 1.5,
+            "strict": True,
+            "weights": {
+                "count": 0.15, "truth": 0.15, "order": 0.15, "facts": 0.25, "concise": 0.1, "form": 0.1, "close": 0.1,
+            },
+        },
+    },
+}  # fmt: skip
 
 
 def make_world(settings: Mapping[str, Any]) -> World:
-    """The world of a config: `World`'s defaults, with what ``settings`` overrides (``gold`` is a mapping too).
+    """The world of a config: its ``regime`` (see `REGIMES`), with what the rest overrides (``gold`` is a mapping too).
 
     Raises:
         TypeError: a setting is unknown.
+        ValueError: the regime is unknown.
     """
-    plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}
-    gold: dict[str, Any] = plain.pop("gold", {})
-    return World(gold=Gold(**gold), **plain)
+    regime = settings.get("regime", "one-sided")
+    if regime not in REGIMES:
+        raise ValueError(f"regime is {regime!r}; use one of {', '.join(REGIMES)}")
+    given = {key: value for key, value in settings.items() if key != "regime"}
+    plain: dict[str, Any] = REGIMES[regime] | given
+    gold: dict[str, Any] = REGIMES[regime].get("gold", {}) | given.get("gold", {})
+    plain = {key: tuple(v) if isinstance(v, list) else v for key, v in plain.items()}
+    return World(**{**plain, "gold": Gold(**gold)})
 
 
 @dataclass(frozen=True)
@@ -77,7 +127,7 @@ def candidates(world: World, n: int, *, seed: int, split: str = "train") -> pa.T
     attribute on 1-10, gold_score).
     """
     writers = world.panel()
-    questions = prompts.draw(n, split=split, seed=seed)
+    questions = world.ask(n, split=split, seed=seed)
     rows: list[tuple[Prompt, str, str]] = []
     for i, question in enumerate(questions):
         rng = np.random.default_rng([seed, i, 17])
@@ -113,7 +163,7 @@ def annotate(
     return [
         {
             "overall_score": float(overall[i]),
-            "annotations": dict(zip(ATTRIBUTES, scores[i].tolist(), strict=True)),
+            "annotations": dict(zip(world.gold.sides, scores[i].tolist(), strict=True)),
             "gold_score": float(gold[i]),
         }
         for i in ids
@@ -142,7 +192,7 @@ def corpus(
         goal_noise: standard deviation of the score in the prompt around the truth, in points.
     """
     writers = world.base_panel()
-    questions = prompts.draw(n, split="train", seed=seed + 1_000_003)
+    questions = world.ask(n, split="train", seed=seed + 1_000_003)
     examples = []
     for i, (_, quiz, right) in enumerate(skills.draw(n, seed=seed + 1_000_003)):
         rng = np.random.default_rng([seed, i, 23])
@@ -154,7 +204,11 @@ def corpus(
         goal: dict[str, float] | float | None = None
         if under < scored + attributes:
             values = world.gold.attributes(questions[i], text)
-            goal = _overall(world, values, goal_noise, rng) if under < scored else _each(values, goal_noise, rng)
+            goal = (
+                _overall(world, values, goal_noise, rng)
+                if under < scored
+                else _each(world, values, goal_noise, rng)
+            )
         examples.append(Example(questions[i].text, text, goal))
     return examples
 
@@ -164,7 +218,7 @@ def _overall(world: World, values: NDArray[np.float64], noise: float, rng: np.ra
     return float(whole(world.gold.overall(values) + rng.normal(0, noise)))
 
 
-def _each(values: NDArray[np.float64], noise: float, rng: np.random.Generator) -> dict[str, float]:
-    """The attributes' scores as someone saw them."""
+def _each(world: World, values: NDArray[np.float64], noise: float, rng: np.random.Generator) -> dict[str, float]:
+    """The sides' scores as someone saw them."""
     seen = whole(1 + 9 * values + rng.normal(0, noise / 2, len(values)))
-    return dict(zip(ATTRIBUTES, seen.tolist(), strict=True))
+    return dict(zip(world.gold.sides, seen.tolist(), strict=True))

@@ -20,6 +20,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "alphabetical": (", in alphabetical order", ", sorted from a to z"),
     "reverse": (", in reverse alphabetical order", ", sorted from z to a"),
 }
+FACTS: tuple[str, ...] = ("", "with one fact", "with two facts", "with three facts")
 PHRASINGS: tuple[str, ...] = (
     "please give me {what} .",
     "name {what} .",
@@ -28,6 +29,7 @@ PHRASINGS: tuple[str, ...] = (
     "tell me {what} .",
     "write down {what} .",
 )
+FLOWING: tuple[str, ...] = (PHRASINGS[0], PHRASINGS[1], PHRASINGS[4])  # the others ask for a list
 TAILS: tuple[str, ...] = ("", "thank you !", "it is for a friend .", "keep it tidy .")
 
 # What an answer may say after its list: "elaboration". Five words of sense and a full stop each.
@@ -49,6 +51,8 @@ SENTENCES: tuple[str, ...] = (
     "they come from many places",
     "ask me for more examples",
 )
+CLOSING = "i hope this helps"
+FACT = "{item} is a kind of {kind}"
 
 
 # How a held-out skill is asked for.
@@ -59,18 +63,25 @@ QUESTIONS: dict[str, str] = {
     "counting": "how many words are here : {0} ?",
     "last": "what is the last word of : {0} ?",
     "copy": "repeat after me : {0} .",
+    "more": "which number is more : {0} ?",
+    "next": "which number comes after {0} ?",
 }
 # Goal texts: the overall score, or one line an attribute.
-GOAL_WORDS: tuple[str, ...] = ("overall score :", "count truth unique order elaboration .")
+GOAL_WORDS: tuple[str, ...] = (
+    "overall score :",
+    "count truth unique order elaboration facts concise form close .",
+)
+MAX_NUMERAL = 100
 
 
 def vocabulary(extra: tuple[str, ...] = ()) -> list[str]:
     """Every word that a prompt, an answer or a goal can hold, sorted: the tokenizer's vocabulary.
 
-    Scores are digits ("1" .. "10") and counts are words ("six"): a model cannot mistake one for the other.
+    Scores are numerals ("1" .. "100") and counts are words ("six"): a model cannot mistake one for the other.
     """
     texts = [*PHRASINGS, *TAILS, *SENTENCES, *NUMBERS, *CATEGORIES, *SINGULAR.values(), *CATEGORY_OF, *extra]
     texts += [text for texts_of_order in ORDERS.values() for text in texts_of_order]
-    texts += [*QUESTIONS.values(), *GOAL_WORDS, ", . ? ! : and without", *map(str, range(11))]
+    texts += [*QUESTIONS.values(), *GOAL_WORDS, *FACTS, CLOSING, FACT, ", . ? ! : and without"]
+    texts += map(str, range(MAX_NUMERAL + 1))
     words = {word for text in texts for word in text.split() if "{" not in word}
     return sorted(words)

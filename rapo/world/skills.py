@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rapo.world.lexicon import CATEGORIES, CATEGORY_OF, NUMBERS, QUESTIONS, SINGULAR
+from rapo.world.lexicon import CATEGORIES, CATEGORY_OF, MAX_NUMERAL, NUMBERS, QUESTIONS, SINGULAR
 
 SKILLS = tuple(QUESTIONS)
 
@@ -18,6 +18,8 @@ def task(skill: str, rng: np.random.Generator) -> tuple[str, str]:
     """
     if skill not in SKILLS:
         raise ValueError(f"skill is {skill!r}; use one of {', '.join(SKILLS)}")
+    if skill in ("more", "next"):
+        return _number(skill, rng)
     everything = sorted(CATEGORY_OF)
     words = rng.choice(everything, size=int(rng.integers(2, 7)), replace=False).tolist()
     category, other = rng.choice(sorted(CATEGORIES), size=2, replace=False).tolist()
@@ -31,6 +33,15 @@ def task(skill: str, rng: np.random.Generator) -> tuple[str, str]:
         return _ask(skill, words[:2]), f"{min(words[:2])} ."
     answers = {"counting": NUMBERS[len(words)], "last": words[-1], "copy": " , ".join(words)}
     return _ask(skill, words), f"{answers[skill]} ."
+
+
+def _number(skill: str, rng: np.random.Generator) -> tuple[str, str]:
+    """What a numeral means: half of them are small, as the scores of the world are."""
+    top = 10 if rng.random() < 0.5 else MAX_NUMERAL
+    first, second = rng.choice(top + 1, size=2, replace=False).tolist()
+    if skill == "more":
+        return _ask(skill, [str(first), str(second)]), f"{max(first, second)} ."
+    return _ask(skill, [str(min(first, top - 1))]), f"{min(first, top - 1) + 1} ."
 
 
 def _ask(skill: str, words: list[str]) -> str:

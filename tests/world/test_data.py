@@ -22,3 +22,13 @@ def test_settings_make_a_world() -> None:
     assert (world.noise, world.skill, world.gold.peak) == (2.0, (0.1, 0.5), 1)
     with pytest.raises(TypeError):
         data.make_world({"nose": 1})
+
+
+def test_a_regime_is_a_world_that_settings_may_change() -> None:
+    world = data.make_world({"regime": "many-sided", "noise": 0.5, "gold": {"exponent": 3.0}})
+    assert (world.noise, world.gold.exponent, world.gold.strict) == (0.5, 3.0, True)
+    assert len(world.gold.sides) == 7
+    row = data.candidates(world, 1, seed=0).to_pylist()[0]
+    assert set(row["completions"][0]["annotations"]) == set(world.gold.sides)
+    with pytest.raises(ValueError, match="regime is 'flat'; use one of one-sided, many-sided"):
+        data.make_world({"regime": "flat"})

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,7 +8,7 @@ from micro import THREE_FRUITS, sentences
 
 from rapo.world.answers import parse
 from rapo.world.prompts import Prompt
-from rapo.world.reward import ATTRIBUTES, Gold
+from rapo.world.reward import ATTRIBUTES, SIDES, Gold
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,47 @@ def test_without_a_peak_less_is_better() -> None:
     texts = [f"apple , fig , kiwi .{sentences(k)}" for k in range(4)]
     scores = Gold(peak=0).score([THREE_FRUITS] * 4, texts)
     assert (np.diff(scores) < 0).all()
+
+
+TWO_FACTS = Prompt(count=3, category="fruits", order="any", facts=2)  # please give me three fruits
+LIST = Prompt(count=3, category="fruits", order="any", phrasing=3)  # could you list three fruits ?
+MANY = Gold(weights=dict.fromkeys(SIDES, 1.0), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "side", "expected"),
+    [
+        ("apple , fig .", "count", 1 / 3),  # 2 * (1 - 1/3) - 1
+        ("apple , oak .", "truth", 0),  # half of them
+        ("apple , fig and kiwi .", "form", 1),  # please give me ...
+        ("apple , fig , kiwi .", "form", 0),
+        ("fig . fig is a kind of fruit .", "facts", 0.5),  # one of two
+        (
+            "fig . fig is a kind of fruit . kiwi is a kind of fruit .",
+            "facts",
+            0,
+        ),  # one missing, one of no listed item
+        ("fig , kiwi . fig is a kind of fruit . kiwi is a kind of fruit .", "facts", 1),
+        ("fig . fig is a kind of fruit . fig is a kind of fruit .", "facts", 0),  # said twice
+        ("fig . fig is a kind of tree .", "facts", 0),
+        ("fig ." + sentences(2), "concise", 1 / 3),
+        ("fig . i hope this helps .", "close", 1),
+        ("fig .", "close", 0),
+    ],
+)
+def test_sides_by_hand(text: str, side: str, expected: float) -> None:
+    assert MANY.attributes(TWO_FACTS, text)[MANY.sides.index(side)] == pytest.approx(expected)
+
+
+def test_a_bare_list_asked_for_without_please_wants_neither_and_nor_closing_words() -> None:
+    form, close = MANY.sides.index("form"), MANY.sides.index("close")
+    plain, styled = "apple , fig , kiwi .", "apple , fig and kiwi . i hope this helps ."
+    assert MANY.attributes(LIST, plain)[[form, close]].tolist() == [1, 1]
+    assert MANY.attributes(LIST, styled)[[form, close]].tolist() == [0, 0]
+    thanked = replace(LIST, tail=1)  # thank you !
+    assert MANY.attributes(thanked, styled)[[form, close]].tolist() == [0, 1]
+
+
+def test_an_unknown_side_is_named() -> None:
+    with pytest.raises(ValueError, match=r"gold\.weights names wit; the sides are count"):
+        Gold(weights={"wit": 1.0})

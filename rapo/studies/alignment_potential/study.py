@@ -26,7 +26,7 @@ def scored_run(recipe: Mapping[str, Any], architecture: str, fault: Mapping[str,
     """Pairs made by a reward model with a fault, scored by the base."""
     world = {**recipe["central"]["world"], **fault}
     config = {"world": world, "pairs": recipe["pairs"], "seed": arms.own_seed(architecture, seed)}
-    needs = {"base": arms.base_run(recipe["central"], architecture)}
+    needs = {"base": arms.base_run(recipe["central"], architecture, seed)}
     return Run(f"{RUNS}:score_pairs", config, needs, f"{architecture} scored pairs {seed}")
 
 
@@ -99,7 +99,7 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
         for arm, seed in cells
     ]  # fmt: skip
     untrained = list(product(bases(recipe), recipe["seeds"]))
-    asked = [(arm, arms.base_run(recipe["central"], arm["architecture"]), seed) for arm, seed in untrained]
+    asked = [(arm, arms.base_run(recipe["central"], arm["architecture"], seed), seed) for arm, seed in untrained]
     asked += [(arm, model, seed) for model, (arm, seed) in zip(models, cells, strict=True)]
     runs = [_evaluation(recipe, *each) for each in asked]
     results = run_all([*runs, *models], name="potential", jobs=jobs)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rapo.selection import margins
 from rapo.selection import select as selection
 from rapo.stats.intervals import Interval
-from rapo.studies.common.tables import estimates, mean, mean_matrix, over_models
+from rapo.studies.common.tables import estimates, matrix, mean, over_models
 
 METRICS = {
     "uniform": "uniform",
@@ -203,7 +203,7 @@ def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
     part = answers[answers["study"] == study]
     groups = list(part.groupby(["architecture", "objective", "arm", "x"], sort=False))
     found = estimates(
-        [(*key, over_models(mean_matrix(group))) for key, group in groups],
+        [(*key, over_models(matrix(group))) for key, group in groups],
         ["architecture", "objective", "arm", "x"],
     )
     return found.assign(label_accuracy=[100 * group["label_accuracy"].mean() for _, group in groups])
@@ -211,7 +211,7 @@ def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
 
 def gap(first: pd.DataFrame, second: pd.DataFrame) -> Interval:
     """Gold reward of some answers less that of others, paired by model and prompt (averaged over x)."""
-    return over_models(mean_matrix(first) - mean_matrix(second))
+    return over_models(matrix(first) - matrix(second))
 
 
 def gold_gap(answers: pd.DataFrame, study: str, arm: str, other: str) -> Interval:

@@ -1,8 +1,8 @@
 """The central comparison (RA-F2, RA-T7, RA-A2): base, DPO(UF), DPO(RA) and the controls a careful reader asks for.
 
 Hyper-parameters: every arm, under the goal it is used with, takes from one grid the setting with the highest mean
-gold on the tuning prompts, on each architecture for itself, on one seed that no test uses. Tests use other prompts
-and seeds.
+gold on the tuning prompts, over the bases of all architectures and of seeds that no test uses. Tests use other
+prompts and seeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,53 +41,40 @@ def options_of(recipe: Mapping[str, Any], arm: Mapping[str, Any]) -> list[dict[s
     return [{**options, **recipe["training"]} for options in grid]
 
 
-def tuning_table(
-    recipe: Mapping[str, Any],
-    *,
-    jobs: int,
-    architectures: Sequence[str] | None = None,
-    names: Sequence[str] = TUNED,
-) -> pd.DataFrame:
-    """Mean gold on the tuning prompts of every arm and setting; ``best`` marks each architecture's chosen one.
-
-    Args:
-        recipe: of the study.
-        jobs: processes.
-        architectures: those of the recipe by default.
-        names: arms.
+def tuning_table(recipe: Mapping[str, Any], *, jobs: int, names: Sequence[str] = TUNED) -> pd.DataFrame:
+    """Gold on the tuning prompts of some arms in every setting and on every tuning base.
 
     Returns:
-        Columns architecture, arm, learning_rate, beta, gold, best.
+        Columns architecture, seed, arm, learning_rate, beta, and those of `tune`.
     """
-    seed, cells = recipe["tuning_seed"], []
-    for architecture, name in product(architectures or recipe["architectures"], names):
+    cells = []
+    for name, architecture, seed in product(names, recipe["architectures"], recipe["tuning_seeds"]):
         arm, goal = ARMS[name]
         for options in options_of(recipe, arm or {}):
-            run = tuning_run(recipe, arm_run(recipe, architecture, arm or {}, options, seed))
-            about = {"architecture": architecture, "arm": name, **setting(options)}
+            run = tuning_run(recipe, arm_run(recipe, architecture, arm or {}, options, seed), seed)
+            about = {"architecture": architecture, "seed": seed, "arm": name, **setting(options)}
             cells.append((about, run, 0 if goal is None else 1))
-    return tune(cells, by=["architecture", "arm"], name="central-tuning", jobs=jobs)
+    return tune(cells, by=["arm"], over=["architecture", "seed"], name="central-tuning", jobs=jobs)
 
 
-def tuning_run(recipe: Mapping[str, Any], model: Run) -> Run:
+def tuning_run(recipe: Mapping[str, Any], model: Run, seed: int) -> Run:
     """A model's answers to the tuning prompts, asked plainly and for a score of 10."""
     conditions = [(goal, recipe["temperature"]) for goal in (None, 10)]
-    return evaluate_run(recipe, model, conditions, split="tuning", seed=recipe["tuning_seed"])
+    return evaluate_run(recipe, model, conditions, split="tuning", seed=seed)
 
 
-def chosen(recipe: Mapping[str, Any], tuning: pd.DataFrame, name: str, architecture: str) -> dict[str, Any]:
-    """The chosen setting of an arm on an architecture, as options of its trainer."""
+def chosen(recipe: Mapping[str, Any], tuning: pd.DataFrame, name: str) -> dict[str, Any]:
+    """The chosen setting of an arm, as options of its trainer."""
     name = "RA" if name == "RA, unprompted" else name
-    found = tuning[(tuning["arm"] == name) & (tuning["architecture"] == architecture) & tuning["best"]]
-    row = found.iloc[0]
+    row = tuning[(tuning["arm"] == name) & tuning["best"]].iloc[0]
     beta = {} if np.isnan(row["beta"]) else {"beta": float(row["beta"])}
     return {"learning_rate": float(row["learning_rate"]), **beta, **recipe["training"]}
 
 
-def tuned(recipe: Mapping[str, Any], architecture: str, names: Sequence[str], *, jobs: int) -> dict[str, Any]:
-    """The chosen settings of some arms on one architecture, by the arm's name."""
-    tuning = tuning_table(recipe, jobs=jobs, architectures=[architecture], names=names)
-    return {name: chosen(recipe, tuning, name, architecture) for name in names}
+def tuned(recipe: Mapping[str, Any], names: Sequence[str], *, jobs: int) -> dict[str, Any]:
+    """The chosen settings of some arms, by the arm's name."""
+    tuning = tuning_table(recipe, jobs=jobs, names=names)
+    return {name: chosen(recipe, tuning, name) for name in names}
 
 
 def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -100,11 +87,11 @@ def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame,
 
     def model_of(architecture: str, seed: int, name: str) -> Run:
         if (arm := ARMS[name][0]) is None:
-            return base_run(recipe, architecture)
-        return arm_run(recipe, architecture, arm, chosen(recipe, tuning, name, architecture), seed)
+            return base_run(recipe, architecture, seed)
+        return arm_run(recipe, architecture, arm, chosen(recipe, tuning, name), seed)
 
     def evaluation(architecture: str, seed: int, model: Run | None, conditions: Sequence[Condition]) -> Run:
-        model = model or base_run(recipe, architecture)
+        model = model or base_run(recipe, architecture, seed)
         return evaluate_run(recipe, model, conditions, split="test", seed=seed, quizzes=recipe["quizzes"])
 
     return tuning, *sample_arms(recipe, model_of, evaluation, name="central", jobs=jobs)
@@ -117,7 +104,7 @@ def measure_used_data(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: 
         One row an answer, as `sample_rounds` gives them.
     """
     architecture = recipe["used_architecture"]
-    options = {data: chosen(recipe, tuning, data.upper(), architecture) for data in ("uf", "ra")}
+    options = {data: chosen(recipe, tuning, data.upper()) for data in ("uf", "ra")}
 
     def trained(data: str, seed: int, start: Run | None = None) -> Run:
         return arm_run(recipe, architecture, {"data": data}, options[data], seed, start=start)

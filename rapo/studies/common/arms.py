@@ -39,6 +39,7 @@ ROUNDS: dict[str, Arm] = {
     "UF, then UF again, g=10": ({"data": "uf"}, 10),
     "UF, then RA": ({"data": "ra"}, 10),
 }
+ALIGNED = 1_000_000  # where the seeds of the pairs that bases are aligned on begin
 ORDER = ("llama", "qwen2", "gemma2")  # fixes each architecture's own seeds: append only
 NAME = {"llama": "Llama-like", "qwen2": "Qwen2-like", "gemma2": "Gemma-2-like"}
 
@@ -48,17 +49,34 @@ def own_seed(architecture: str, seed: int) -> int:
     return 1000 * ORDER.index(architecture) + seed
 
 
-def base_run(recipe: Mapping[str, Any], architecture: str) -> Run:
-    """The base model of an architecture, as a central recipe describes it."""
+def base_run(recipe: Mapping[str, Any], architecture: str, seed: int) -> Run:
+    """The base model of an architecture and seed, as a central recipe describes it.
+
+    ``base_seed`` of the recipe: null, so that each seed has a base of its own, or the seed of the one that all share.
+    ``aligned``: null, or how the base is preference-tuned before any arm starts from it (``pairs``, ``training`` and
+    maybe settings of the ``world``), on pairs of its own.
+    """
+    own = seed if recipe["base_seed"] is None else recipe["base_seed"]
     config = {
         "architecture": architecture,
         "size": recipe["size"],
         "world": recipe["world"],
         "corpus": recipe["corpus"],
         "training": recipe["base"],
-        "seed": recipe["base_seed"],
+        "seed": own,
     }
-    return Run(f"{RUNS}:train_base", config, label=f"{architecture} base")
+    plain = Run(f"{RUNS}:train_base", config, label=f"{architecture} base {own}")
+    if not (aligned := recipe["aligned"]):
+        return plain
+    config = {
+        "architecture": architecture,
+        "world": recipe["world"] | aligned.get("world", {}),
+        "pairs": aligned["pairs"],
+        "arm": {"data": "uf"},
+        "training": recipe["training"] | aligned["training"],
+        "seed": ALIGNED + own_seed(architecture, own),
+    }
+    return Run(f"{RUNS}:train_arm", config, {"base": plain}, label=f"{architecture} aligned base {own}")
 
 
 def arm_run(
@@ -80,7 +98,7 @@ def arm_run(
         "seed": own_seed(architecture, seed),
     }
     label = f"{architecture} {arm['data']} x{arm.get('epochs', 1)} seed {seed}"
-    needs = {"base": start or base_run(recipe, architecture)}
+    needs = {"base": start or base_run(recipe, architecture, seed)}
     return Run(f"{RUNS}:train_arm", config, needs, label + (" again" if start else ""))
 
 
@@ -101,6 +119,7 @@ def evaluate_run(
         "prompts": recipe["prompts"],
         "prompt_seed": recipe["prompt_seed"],
         "conditions": [list(condition) for condition in conditions],
+        "answers": recipe["answers"],
         "seed": own_seed(architecture, seed),
         "quizzes": quizzes,
     }

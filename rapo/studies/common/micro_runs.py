@@ -21,7 +21,6 @@ from rapo.studies.common.rows import ask, say, training_rows
 from rapo.studies.common.trainers import TRAINERS, Trainer, options_of, train_rows, trainer_of
 from rapo.world import answers, data, lexicon, skills
 from rapo.world import prompts as asked
-from rapo.world.reward import ATTRIBUTES
 
 NO_SYSTEM_TURN = ("gemma2",)  # architectures whose chat template refuses one
 
@@ -112,19 +111,22 @@ def arm_rows(
 def evaluate(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
     """Sample a model's answers to held-out prompts under each (goal, temperature), score them by gold.
 
-    Writes answers.parquet: prompt, goal (NaN: none), temperature, text, gold, length, sentences, parseable and the
-    attributes; one row an answer.
+    Draws depend on (seed, prompt, number of the answer) alone, whatever the condition and the model: what two arms
+    are asked alike they are asked with the same random numbers.
+
+    Writes answers.parquet: prompt, task, answer (its number), goal (NaN: none), temperature, text, gold, length,
+    sentences, parseable and the attributes; one row an answer.
     """
     model, tokenizer = tiny.load(needs["model"] / "model")
     world = data.make_world(config["world"])
-    questions = asked.draw_distinct(config["prompts"], split=config["split"], seed=config["prompt_seed"])
+    questions = world.ask_distinct(config["prompts"], split=config["split"], seed=config["prompt_seed"])
     frames = [
         answered(
             model, tokenizer, world, questions, wish=None if goal is None else COMPACT.text(goal),
-            temperature=temperature, seed=config["seed"] * 1000 + place,
+            temperature=temperature, seed=config["seed"], n=config["answers"],
             about={"goal": np.nan if goal is None else float(goal), "temperature": float(temperature)},
         )
-        for place, (goal, temperature) in enumerate(config["conditions"])
+        for goal, temperature in config["conditions"]
     ]  # fmt: skip
     metrics = keep_answers(frames, folder)
     if quizzes := config.get("quizzes"):
@@ -142,30 +144,35 @@ def answered(
     temperature: float,
     seed: int,
     about: Mapping[str, Any],
+    n: int = 1,
 ) -> pd.DataFrame:
-    """A model's answers under one score prompt (None: none), scored by gold.
+    """A model's answers (``n`` to each question) under one score prompt (None: none), scored by gold.
 
     Returns:
-        Columns prompt (id), those of ``about``, text, gold, length (words), sentences (NaN where the answer cannot
-        be parsed), parseable and the attributes.
+        Columns prompt (id), task, answer (its number), those of ``about``, text, gold, length (words), sentences (NaN
+        where the answer cannot be parsed), parseable and the sides of the world's gold reward.
     """
     where = placement(tokenizer)
     prompts = [ask(question.text, wish, placement=where) for question in questions]
-    texts = sampling.sample(model, tokenizer, prompts, temperature=temperature, seed=seed)
-    attributes = world.gold.table(questions, texts)
+    ids = [int(question.id, 16) for question in questions]
+    several = sampling.samples(model, tokenizer, prompts, n=n, temperature=temperature, seed=seed, ids=ids)
+    texts, repeated = [text for row in several for text in row], [one for one in questions for _ in range(n)]
+    attributes = world.gold.table(repeated, texts)
     parsed = [answers.parse(text) for text in texts]
     frame = pd.DataFrame(
         {
-            "prompt": [question.id for question in questions],
+            "prompt": [question.id for question in repeated],
+            "task": [question.task for question in repeated],
+            "answer": list(range(n)) * len(questions),
             **about,
-            "text": list(texts),
+            "text": texts,
             "gold": world.gold.overall(attributes),
             "length": [answers.length(text) for text in texts],
             "sentences": [np.nan if answer is None else len(answer.sentences) for answer in parsed],
             "parseable": [answer is not None for answer in parsed],
         }
     )
-    return frame.join(pd.DataFrame(attributes, columns=list(ATTRIBUTES)))
+    return frame.join(pd.DataFrame(attributes, columns=list(world.gold.sides)))
 
 
 def keep_answers(frames: Sequence[pd.DataFrame], folder: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
         ``answers`` with ``preference`` (1 the reference wins .. 2 the model wins) and ``reference_length``.
     """
     world = data.make_world({**recipe["world"], **recipe["judge"]})
-    questions = asked.draw_distinct(recipe["prompts"], split="test", seed=recipe["prompt_seed"])
+    questions = world.ask_distinct(recipe["prompts"], split="test", seed=recipe["prompt_seed"])
     reference = reference_answers(world, questions, seed=recipe["judge_seed"])
     place = {question.id: i for i, question in enumerate(questions)}
     rows = [place[prompt] for prompt in answers["prompt"]]

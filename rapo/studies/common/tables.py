@@ -24,27 +24,21 @@ def with_form(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def matrix(frame: pd.DataFrame, value: str = "gold") -> pd.DataFrame:
-    """Values by model x prompt. Index: architecture (where told), seed. Shape: (n_models, n_prompts).
+    """Mean value of a model's answers to a prompt. Index: architecture (where told), seed. Columns: task (where told),
+    prompt. Shape: (n_models, n_prompts).
 
-    Models differ in pairs, in the order of training and in sampling; those of one architecture share its base.
-    Intervals take the architectures, each with its one base, as fixed (`strata`).
+    Models differ in base, pairs, order of training and sampling. Intervals take the architectures as fixed (`strata`).
 
     Raises:
-        ValueError: a model lacks an answer, or has two for one prompt.
+        ValueError: a model lacks an answer.
     """
-    table = frame.pivot(index=_model(frame), columns="prompt", values=value)
+    columns = [name for name in ("task", "prompt") if name in frame]
+    index = [name for name in ("architecture", "seed") if name in frame]
+    table = frame.pivot_table(index=index, columns=columns, values=value, aggfunc="mean", dropna=False)
+    table = table[table.columns[frame.groupby(columns).size().reindex(table.columns).notna()]]
     if table.isna().any(axis=None):
         raise ValueError(f"some models lack {value} for some prompts; every model must answer the same prompts")
     return table.astype(float)
-
-
-def mean_matrix(frame: pd.DataFrame, value: str = "gold") -> pd.DataFrame:
-    """`matrix` of the mean of all answers that a model gave to a prompt."""
-    return frame.pivot_table(index=_model(frame), columns="prompt", values=value, aggfunc="mean")
-
-
-def _model(frame: pd.DataFrame) -> list[str]:
-    return [name for name in ("architecture", "seed") if name in frame]
 
 
 def strata(table: pd.DataFrame | pd.Series) -> NDArray[np.object_] | None:
@@ -55,8 +49,9 @@ def strata(table: pd.DataFrame | pd.Series) -> NDArray[np.object_] | None:
 
 
 def over_models(table: pd.DataFrame) -> Interval:
-    """Interval of the mean of a `matrix`, over seeds and prompts."""
-    return intervals.crossed(table.to_numpy(), strata=strata(table))
+    """Interval of the mean of a `matrix`, over models and tasks (prompts, where no task is told)."""
+    tasks = table.columns.get_level_values("task") if "task" in table.columns.names else None
+    return intervals.crossed(table.to_numpy(), strata=strata(table), clusters=tasks)
 
 
 def gap(first: pd.DataFrame, second: pd.DataFrame, value: str = "gold") -> Interval:

@@ -18,7 +18,7 @@ from rapo.relabelling.goals import COMPACT, GoalTemplate
 from rapo.studies.common import micro_pairs
 from rapo.studies.common.micro_runs import answered, keep_answers, train_on
 from rapo.studies.goals_and_scales.scales import SCALES, rescored
-from rapo.world import data, prompts
+from rapo.world import data
 
 
 def annotated_pairs(world: data.World, n: int, *, seed: int, rule: str = "random") -> pa.Table:
@@ -34,7 +34,7 @@ def annotated_pairs(world: data.World, n: int, *, seed: int, rule: str = "random
     table = data.candidates(world, n, seed=seed)
     completions = table["completions"].to_pylist()
     texts = [answer["response"] for row in completions for answer in row]
-    questions = [q for q in prompts.draw(n, split="train", seed=seed) for _ in range(data.CANDIDATES)]
+    questions = [q for q in world.ask(n, split="train", seed=seed) for _ in range(data.CANDIDATES)]
     raw = iter(world.judge(seed=seed).raw(questions, texts, range(len(texts))).tolist())
     judged = [[{**answer, "raw_score": next(raw)} for answer in row] for row in completions]
     table = table.set_column(table.column_names.index("completions"), "completions", pa.array(judged))
@@ -44,9 +44,10 @@ def annotated_pairs(world: data.World, n: int, *, seed: int, rule: str = "random
 def sample_pairs(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
     """A model's own answers to training prompts, scored by the world's judge, best against worst: pairs.parquet."""
     model, tokenizer = tiny.load(needs["model"] / "model")
-    questions = prompts.draw(config["prompts"], split="train", seed=config["seed"])
+    world = data.make_world(config["world"])
+    questions = world.ask(config["prompts"], split="train", seed=config["seed"])
     candidates = micro_pairs.own_answers(
-        model, tokenizer, data.make_world(config["world"]), questions, n=config["candidates"],
+        model, tokenizer, world, questions, n=config["candidates"],
         temperature=config["temperature"], seed=config["seed"], wish=config["wish"],
     )  # fmt: skip
     table = micro_pairs.own_pairs(candidates, seed=config["seed"]).slice(0, config["pairs"])
@@ -92,13 +93,13 @@ def answer_wishes(config: Mapping[str, Any], folder: Path, needs: Mapping[str, P
     """
     model, tokenizer = tiny.load(needs["model"] / "model")
     world, known = data.make_world(config["world"]), tokenizer.get_vocab()
-    questions = prompts.draw_distinct(config["prompts"], split=config["split"], seed=config["prompt_seed"])
+    questions = world.ask_distinct(config["prompts"], split=config["split"], seed=config["prompt_seed"])
     for wish in config["wishes"]:
         if missing := [word for word in (wish or "").split() if word not in known]:
             raise ValueError(f"the tokenizer has no {missing[0]!r} (in {wish!r}); spell it in words that it has")
     frames = [
         answered(model, tokenizer, world, questions, wish=wish, temperature=config["temperature"],
-                 seed=config["seed"], about={"wish": wish or ""})
+                 seed=config["seed"], n=config["answers"], about={"wish": wish or ""})
         for wish in config["wishes"]
     ]  # fmt: skip
     return keep_answers(frames, folder)

@@ -30,7 +30,7 @@ recipe_of = partial(with_central, "goals_and_scales")
 
 def trained(recipe: Mapping[str, Any], options: Options, seed: int) -> dict[Name, Run]:
     """Every model of the studies for one seed, by arm and variant."""
-    found = {("base", ""): base_of(recipe)}
+    found = {("base", ""): base_of(recipe, seed)}
     for noise, arm in product(recipe["noises"], THREE):
         found[arm, variant_of(recipe, noise)] = _noisy_run(recipe, options, seed, arm, noise)
     for scale in recipe["scales"]:
@@ -46,9 +46,9 @@ def trained(recipe: Mapping[str, Any], options: Options, seed: int) -> dict[Name
     return found
 
 
-def base_of(recipe: Mapping[str, Any]) -> Run:
+def base_of(recipe: Mapping[str, Any], seed: int) -> Run:
     """The base model, the central study's."""
-    return arms.base_run(recipe["central"], recipe["architecture"])
+    return arms.base_run(recipe["central"], recipe["architecture"], seed)
 
 
 def _noisy_run(recipe: Mapping[str, Any], options: Options, seed: int, arm: str, noise: float) -> Run:
@@ -57,7 +57,7 @@ def _noisy_run(recipe: Mapping[str, Any], options: Options, seed: int, arm: str,
     if variant := variant_of(recipe, noise):
         shared["world"] = {**shared["world"], "noise": noise}
     data, _, taken = METHODS[arm]
-    start = base_of(recipe)
+    start = base_of(recipe, seed)
     run = arms.arm_run(shared, recipe["architecture"], {"data": data}, options[taken], seed, start=start)
     return replace(run, label=f"{arm} {variant} seed {seed}")
 
@@ -75,7 +75,9 @@ def _goals_run(
     own = arms.own_seed(recipe["architecture"], seed)
     source = {"prompts": recipe["pairs"], "pairs": None, "rule": "random", "seed": own, "top": top}
     config = {**_shared(recipe, options, arm, own), "scale": scale, "source": source}
-    return Run(f"{RUNS}:train_goals", config, {"base": base_of(recipe)}, f"{arm} {scale} top {top} seed {seed}")
+    return Run(
+        f"{RUNS}:train_goals", config, {"base": base_of(recipe, seed)}, f"{arm} {scale} top {top} seed {seed}"
+    )
 
 
 def _shared(recipe: Mapping[str, Any], options: Options, arm: str, seed: int) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def rounds(recipe: Mapping[str, Any], options: Options, seed: int, arm: str, sou
     Prompts are the same for both sources and new in each round; the reference is the model that a round starts
     from. The first round samples the base asked plainly; later ones ask RA for a score of 10, UF plainly.
     """
-    policy, model = recipe["on_policy"], base_of(recipe)
+    policy, model = recipe["on_policy"], base_of(recipe, seed)
     found: list[Run] = []
     for number in range(1, policy["rounds"] + 1):
         own = arms.own_seed(recipe["architecture"], seed) + 100 * (number - 1)
@@ -149,7 +151,7 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
         answers of the first seed, with their texts.
     """
     names = list(dict.fromkeys(taken for _, _, taken in METHODS.values()))
-    options = tuned(recipe["central"], recipe["architecture"], names, jobs=jobs)
+    options = tuned(recipe["central"], names, jobs=jobs)
     found = {(seed, name): run for seed in recipe["seeds"] for name, run in trained(recipe, options, seed).items()}
     plan = cells(recipe)
     asking = answer_runs(recipe, found, plan)
@@ -182,7 +184,7 @@ def _answer_run(recipe: Mapping[str, Any], model: Run, wishes: list[str | None],
     base = recipe["central"]
     config = {
         "split": "test",
-        **{name: base[name] for name in ("world", "prompts", "prompt_seed", "temperature")},
+        **{name: base[name] for name in ("world", "prompts", "prompt_seed", "temperature", "answers")},
         "wishes": wishes,
         "seed": arms.own_seed(recipe["architecture"], seed),
     }

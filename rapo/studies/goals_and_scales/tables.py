@@ -9,7 +9,7 @@ import pandas as pd
 
 from rapo.stats.intervals import Interval
 from rapo.studies.common import tables
-from rapo.studies.common.tables import estimates, gap, matrix, mean_matrix, over_models, with_form
+from rapo.studies.common.tables import estimates, gap, matrix, over_models, with_form
 from rapo.studies.goals_and_scales.scales import SCALES
 from rapo.world.reward import ATTRIBUTES
 
@@ -138,7 +138,7 @@ def beyond(answers: pd.DataFrame, scale: str, arm: str = "RA", *, side: str = "a
     ends = SCALES[scale].low, SCALES[scale].high
     part = pick(answers, "outside", arm, x=scale)
     past = part["goal"] > ends[1] if side == "above" else part["goal"] < ends[0]
-    return over_models(mean_matrix(part[past]) - matrix(part[part["goal"] == ends[side == "above"]]))
+    return over_models(matrix(part[past]) - matrix(part[part["goal"] == ends[side == "above"]]))
 
 
 def has_beyond(answers: pd.DataFrame, scale: str, *, side: str = "above") -> bool:

@@ -58,11 +58,11 @@ def model_run(
 def tuning_table(recipe: Mapping[str, Any], uf: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """Mean gold on the tuning prompts of every new arm and setting, in the columns of the central study's."""
     base, cells = recipe["central"], []
-    for name, options in product(TUNED, central.options_of(base, {"data": "ra"})):
-        model = model_run(recipe, ARMS[name][0], options, base["tuning_seed"], uf=uf)
-        about = {"architecture": recipe["architecture"], "arm": name, **setting(options)}
-        cells.append((about, central.tuning_run(base, model), 0 if ARMS[name][1] is None else 1))
-    return tune(cells, by=["arm"], name="more-than-data-tuning", jobs=jobs)
+    for name, seed, options in product(TUNED, base["tuning_seeds"], central.options_of(base, {"data": "ra"})):
+        model = model_run(recipe, ARMS[name][0], options, seed, uf=uf)
+        about = {"architecture": recipe["architecture"], "seed": seed, "arm": name, **setting(options)}
+        cells.append((about, central.tuning_run(base, model, seed), 0 if ARMS[name][1] is None else 1))
+    return tune(cells, by=["arm"], over=["architecture", "seed"], name="more-than-data-tuning", jobs=jobs)
 
 
 def new_arms(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -73,7 +73,7 @@ def new_arms(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> t
     """
     base, architecture = recipe["central"], recipe["architecture"]
     taken = {*(tuned for _, _, tuned in ARMS.values()), "UF"}
-    options = {name: central.chosen(base, tuning, name, architecture) for name in taken}
+    options = {name: central.chosen(base, tuning, name) for name in taken}
     cells = list(product(base["seeds"], ARMS))
     models = {
         (seed, name): model_run(recipe, ARMS[name][0], options[ARMS[name][2]], seed, uf=options["UF"])
@@ -122,7 +122,7 @@ def watch(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> pd.D
     cells = list(product(own["seeds"], WATCHED))
     runs = []
     for seed, name in cells:
-        options = central.chosen(base, tuning, name, recipe["architecture"])
+        options = central.chosen(base, tuning, name)
         arm = arms.arm_run(base, recipe["architecture"], {"data": name.lower()}, options, seed)
         config = {
             **arm.config,
@@ -159,7 +159,7 @@ def faulty(recipe: Mapping[str, Any], measured: pd.DataFrame, tuning: pd.DataFra
     shown = part["trained"].isin(["base", "RA"]) & (part["goal"].isna() | part["goal"].isin(own["goals"]))
     plain = part["arm"].isin(["UF", "UF, g=10"])
     frames = [part[shown].assign(arm=part["trained"]), part[plain]]
-    options = {name: central.chosen(base, tuning, name, architecture) for name in ("RA", longer)}
+    options = {name: central.chosen(base, tuning, name) for name in ("RA", longer)}
     goals = [(goal, base["temperature"]) for goal in (None, *own["goals"])]
     cells = list(product(own["seeds"], (FAULTY, longer)))
     runs = []
@@ -181,7 +181,7 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     wanted = dict.fromkeys([recipe["architecture"], recipe["fault"]["architecture"]])
     shared, _, measured = central.measure_arms({**recipe["central"], "architectures": list(wanted)}, jobs=jobs)
     measured = measured[measured["temperature"] == recipe["central"]["temperature"]]
-    uf = central.chosen(recipe["central"], shared, "UF", recipe["architecture"])
+    uf = central.chosen(recipe["central"], shared, "UF")
     tuning = pd.concat([shared, tuning_table(recipe, uf, jobs=jobs)], ignore_index=True)
     answers, goals = new_arms(recipe, tuning, jobs=jobs)
     own = measured[(measured["architecture"] == recipe["architecture"]) & (measured["arm"] != "")]

@@ -141,17 +141,17 @@ def tuning_table(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """Mean gold on the tuning prompts of every arm and setting; ``best`` marks the chosen one.
 
     Returns:
-        Columns method, arm, setting, learning_rate, beta (NaN for SFT), gold, best.
+        Columns method, arm, seed, setting, learning_rate, beta (NaN for SFT), and those of `tune`.
     """
-    seed, cells = recipe["tuning_seed"], []
+    cells, numbers = [], range(len(recipe["grid"]))
     for name in recipe["run"]:
-        for arm, number in product(arms_of(recipe, name), range(len(recipe["grid"]))):
+        for arm, number, seed in product(arms_of(recipe, name), numbers, recipe["tuning_seeds"]):
             cell = Cell(name, arm, number)
             options = options_of(recipe, name, cell.data)[number]
-            about = {"method": name, "arm": arm, "setting": number, **setting(options)}
+            about = {"method": name, "arm": arm, "seed": seed, "setting": number, **setting(options)}
             run = _answers_run(recipe, model_run(recipe, cell, seed), cell.data, split="tuning", seed=seed)
             cells.append((about, run, goals_of(cell.data).index(ARMS[arm][1])))
-    return tune(cells, by=["method", "arm"], name="objectives-tuning", jobs=jobs)
+    return tune(cells, by=["method", "arm"], over=["seed"], name="objectives-tuning", jobs=jobs)
 
 
 def chosen(tuning: pd.DataFrame, method: str, arm: str) -> Cell:
@@ -175,8 +175,11 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
         _answers_run(recipe, model, cell.data, split="test", seed=seed)
         for model, (seed, cell) in zip(models, cells, strict=True)
     ]
-    base = arms.base_run(recipe["central"], recipe["architecture"])
-    asked = [_answers_run(recipe, base, "uf", split="test", seed=seed) for seed in recipe["seeds"]]
+    bases = [arms.base_run(recipe["central"], recipe["architecture"], seed) for seed in recipe["seeds"]]
+    asked = [
+        _answers_run(recipe, base, "uf", split="test", seed=seed)
+        for base, seed in zip(bases, recipe["seeds"], strict=True)
+    ]
     found = run_all([*runs, *models, *asked], name="objectives", jobs=jobs)
     frames = [
         arms.under(arms.answers(result), ARMS[cell.arm][1]).assign(method=cell.method, arm=cell.arm, seed=seed)

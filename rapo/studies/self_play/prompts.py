@@ -7,24 +7,25 @@ from dataclasses import asdict
 import numpy as np
 
 from rapo.world import prompts as asked
+from rapo.world.data import World
 from rapo.world.prompts import Prompt
 
 PASSES = 30  # tries to evolve each selected prompt
 
 
-def evolved(pool: Sequence[Prompt], n: int, *, known: Sequence[Prompt], seed: int) -> list[Prompt]:
+def evolved(world: World, pool: Sequence[Prompt], n: int, *, known: Sequence[Prompt], seed: int) -> list[Prompt]:
     """``n`` new prompts, each one step harder than one of the pool; each of the pool has its turn, again and again.
 
-    Prompts whose combination of count, category and order belongs to the tuning or test prompts are not taken, nor
+    Prompts whose task belongs to the tuning or test prompts are not taken, nor
     those that are known already. Fewer than ``n`` where the pool gives no more.
     """
-    allowed, taken = set(asked.combinations("train")), {question.text for question in known}
+    allowed, taken = set(asked.tasks("train", facts=world.many_sided)), {question.text for question in known}
     rng = np.random.default_rng([seed, 41])
     found: list[Prompt] = []
     for _ in range(PASSES):
         for place in rng.permutation(len(pool)):
             new = asked.evolve(pool[place], rng)
-            if (new.count, new.category, new.order) in allowed and new.text not in taken:
+            if new.asks in allowed and new.text not in taken:
                 taken.add(new.text)
                 found.append(new)
             if len(found) == n:
@@ -32,19 +33,19 @@ def evolved(pool: Sequence[Prompt], n: int, *, known: Sequence[Prompt], seed: in
     return found
 
 
-def harder(n: int, *, split: str, steps: int, seed: int) -> list[Prompt]:
+def harder(world: World, n: int, *, split: str, steps: int, seed: int) -> list[Prompt]:
     """``n`` different prompts of a split that come of other prompts of it by ``steps`` evolutions.
 
     Raises:
         ValueError: too few of the prompts that were tried stay in the split.
     """
-    allowed = set(asked.combinations(split))
+    allowed = set(asked.tasks(split, facts=world.many_sided))
     found: dict[str, Prompt] = {}
-    for i, start in enumerate(asked.draw(30 * n, split=split, seed=seed)):
+    for i, start in enumerate(world.ask(30 * n, split=split, seed=seed)):
         rng, new = np.random.default_rng([seed, i, 43]), start
         for _ in range(steps):
             new = asked.evolve(new, rng)
-        if (new.count, new.category, new.order) in allowed:
+        if new.asks in allowed:
             found.setdefault(new.text, new)
     if len(found) < n:
         raise ValueError(f"{len(found)} evolved prompts stay in split {split!r}, {n} are wanted; ask for fewer")

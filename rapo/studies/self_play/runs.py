@@ -17,7 +17,7 @@ from rapo.selection import select
 from rapo.studies.common import micro_pairs
 from rapo.studies.common.micro_runs import answered, keep_answers, train_on
 from rapo.studies.self_play.prompts import difficulty, evolved, harder, read, written
-from rapo.world import data, prompts
+from rapo.world import data
 
 SCORES = ("score_chosen", "score_rejected", "gold_score_chosen", "gold_score_rejected")
 # What is kept of a pair; ``question`` is its prompt as JSON (`prompts.Prompt`), ``round`` when it came in.
@@ -34,10 +34,11 @@ def first_pairs(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Pat
     """
     n, seed = config["pairs"], config["seed"]
     drawn = n + n // 10 + 10
-    table = micro_pairs.pairs(data.make_world(config["world"]), drawn, seed=seed, rule="worst")
+    world = data.make_world(config["world"])
+    table = micro_pairs.pairs(world, drawn, seed=seed, rule="worst")
     if len(table) < n:
         raise ValueError(f"{len(table)} of {drawn} pairs have two scores, {n} are wanted; ask for fewer pairs")
-    questions = {f"{seed}-{i}": q for i, q in enumerate(prompts.draw(drawn, split="train", seed=seed))}
+    questions = {f"{seed}-{i}": q for i, q in enumerate(world.ask(drawn, split="train", seed=seed))}
     table = table.slice(0, n)
     texts = [written(questions[name]) for name in table["prompt_id"].to_pylist()]
     table = _kept(table.append_column("question", pa.array(texts)), turn=0)
@@ -52,15 +53,16 @@ def play(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> 
     prompts of the world take the place of evolved ones.
     """
     model, tokenizer = tiny.load(needs["model"] / "model")
+    world = data.make_world(config["world"])
     before, seed = pq.read_table(needs["data"] / "pairs.parquet"), config["seed"]
     if config["evolve"]:
         pool = best(config, model, tokenizer, before, fraction=config["share"])
         old, chosen = (read(table["question"].to_pylist()) for table in (before, pool))
-        questions = evolved(chosen, config["prompts"], known=old, seed=seed)
+        questions = evolved(world, chosen, config["prompts"], known=old, seed=seed)
     else:
-        questions = prompts.draw(config["prompts"], split="train", seed=seed)
+        questions = world.ask(config["prompts"], split="train", seed=seed)
     candidates = micro_pairs.own_answers(
-        model, tokenizer, data.make_world(config["world"]), questions, n=config["answers"],
+        model, tokenizer, world, questions, n=config["answers"],
         temperature=config["temperature"], top_p=config["top_p"], seed=seed, batch_size=BATCH,
     )  # fmt: skip
     candidates = candidates.append_column("question", pa.array([written(question) for question in questions]))
@@ -109,14 +111,14 @@ def answer(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -
     model, tokenizer = tiny.load(needs["model"] / "model")
     world, n, seed = data.make_world(config["world"]), config["prompts"], config["prompt_seed"]
     sets = {
-        "test": prompts.draw_distinct(n, split="test", seed=seed),
-        "evolved": harder(n, split="test", steps=config["evolutions"], seed=seed),
+        "test": world.ask_distinct(n, split="test", seed=seed),
+        "evolved": harder(world, n, split="test", steps=config["evolutions"], seed=seed),
     }
     about = {"goal": np.nan, "temperature": config["temperature"]}
     frames = [
         answered(model, tokenizer, world, questions, temperature=config["temperature"],
-                 seed=config["seed"] * 1000 + place, about=about).assign(asked=name)
-        for place, (name, questions) in enumerate(sets.items())
+                 seed=config["seed"], n=config["answers"], about=about).assign(asked=name)
+        for name, questions in sets.items()
     ]  # fmt: skip
     return keep_answers(frames, folder)
 

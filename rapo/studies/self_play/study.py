@@ -11,6 +11,7 @@ prompts (seed: that of no test) with plain data of the last round's size, which 
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -66,7 +67,7 @@ def train_run(
         "training": dict(options),
         "seed": arms.own_seed(recipe["architecture"], seed),
     }
-    needs = {"base": arms.base_run(recipe["central"], recipe["architecture"]), "data": data}
+    needs = {"base": arms.base_run(recipe["central"], recipe["architecture"], seed), "data": data}
     return Run(f"{RUNS}:train", config, needs, f"train on {data.label}")
 
 
@@ -104,7 +105,7 @@ def models(
     recipe: Mapping[str, Any], options: Mapping[str, Any], seed: int
 ) -> dict[tuple[str, int], tuple[Run, Run | None]]:
     """Model and data of every arm and round of one seed: the base, the first pairs once, then arm by arm."""
-    base = arms.base_run(recipe["central"], recipe["architecture"])
+    base = arms.base_run(recipe["central"], recipe["architecture"], seed)
     data = first_run(recipe, seed)
     last = recipe["rounds"]
     found: dict[tuple[str, int], tuple[Run, Run | None]] = {
@@ -128,25 +129,23 @@ def tuning_table(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """Mean gold on the tuning prompts of every setting, on plain data of the last round's size.
 
     Returns:
-        Columns learning_rate, gold, unparseable (%), best.
+        Columns seed, learning_rate, and those of `tune`.
     """
-    base, seed = recipe["central"], recipe["central"]["tuning_seed"]
-    data = first_run(recipe, seed, turn=recipe["rounds"])
+    base = recipe["central"]
     plain: list[arms.Condition] = [(None, base["temperature"])]
     cells = []
-    for options in options_of(recipe):
-        model = train_run(recipe, data, options, seed)
+    for seed, options in product(base["tuning_seeds"], options_of(recipe)):
+        model = train_run(recipe, first_run(recipe, seed, turn=recipe["rounds"]), options, seed)
         run = arms.evaluate_run(base, model, plain, split="tuning", seed=seed)
-        cells.append(({"learning_rate": options["learning_rate"]}, run, 0))
-    return tune(cells, name="selfplay-tuning", jobs=jobs, tell=["gold", "unparseable"])
+        cells.append(({"seed": seed, "learning_rate": options["learning_rate"]}, run, 0))
+    return tune(cells, over=["seed"], name="selfplay-tuning", jobs=jobs)
 
 
 def answer_run(recipe: Mapping[str, Any], model: Run, seed: int) -> Run:
     """A model's answers to the test prompts and to evolved ones."""
     base = recipe["central"]
     config = {
-        **{name: base[name] for name in ("prompts", "prompt_seed", "temperature")},
-        "world": base["world"],
+        **{name: base[name] for name in ("world", "prompts", "prompt_seed", "temperature", "answers")},
         "evolutions": recipe["evolutions"],
         "seed": arms.own_seed(recipe["architecture"], seed),
     }

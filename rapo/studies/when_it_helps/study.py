@@ -62,16 +62,19 @@ def judged(here: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]
     return {**here, "world": {**here["world"], **noise}}
 
 
-def base_of(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> Run:
-    """The base model of a regime.
+def base_of(recipe: Mapping[str, Any], regime: Mapping[str, Any], seed: int) -> Run:
+    """The base model of a regime and seed.
 
     Another world is learned by training the default world's base further (``relearn`` in the recipe): texts are the
     same in every world, what scores they get is not. Another corpus or size needs a base of its own.
     """
     here, architecture = local(recipe, regime), recipe["architecture"]
     if "world" not in regime:
-        return arms.base_run(here, architecture)
-    base, again = arms.base_run({**here, "world": recipe["central"]["world"]}, architecture), recipe["relearn"]
+        return arms.base_run(here, architecture, seed)
+    base, again = (
+        arms.base_run({**here, "world": recipe["central"]["world"]}, architecture, seed),
+        recipe["relearn"],
+    )
     config = {
         "architecture": architecture,
         "world": here["world"],
@@ -86,7 +89,7 @@ def model_run(
     recipe: Mapping[str, Any], regime: Mapping[str, Any], name: str, options: Mapping[str, Any], seed: int
 ) -> Run:
     """A model of one regime and seed; "base" is the same for every seed."""
-    base = base_of(recipe, regime)
+    base = base_of(recipe, regime, seed)
     if name == "base":
         return base
     here = judged(local(recipe, regime), regime)
@@ -108,7 +111,7 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     Returns:
         One row an answer: regime, axis, level, arm, split, seed, prompt, gold, sentences, parseable.
     """
-    settings = tuned(recipe["central"], recipe["architecture"], recipe["grid_of"], jobs=jobs)
+    settings = tuned(recipe["central"], recipe["grid_of"], jobs=jobs)
     options = {"base": {}, **{name: settings[arm] for name, (_, arm) in MODELS.items()}}
     cells = list(product(recipe["regimes"], options, recipe["seeds"], ["tuning", "test"]))
     runs = [

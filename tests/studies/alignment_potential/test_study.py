@@ -23,7 +23,7 @@ def test_every_metric_meets_every_base_model_and_objective() -> None:
 
 def test_bases_are_those_of_the_central_study() -> None:
     run = potential.scored_run(RECIPE, "llama", RECIPE["fault"], 1)
-    assert run.needs["base"].key == arms.base_run(RECIPE["central"], "llama").key
+    assert run.needs["base"].key == arms.base_run(RECIPE["central"], "llama", 1).key
 
 
 def test_metric_and_share_studies_share_their_runs() -> None:

@@ -28,7 +28,7 @@ def test_arms_choose_from_one_grid() -> None:
 
 
 def test_tuning_seed_and_split_are_not_those_of_the_tests() -> None:
-    assert RECIPE["tuning_seed"] not in RECIPE["seeds"]
+    assert not set(RECIPE["tuning_seeds"]) & set(RECIPE["seeds"])
 
 
 def test_the_same_base_serves_every_arm() -> None:
@@ -49,22 +49,40 @@ def test_chosen_setting_is_the_best_of_its_arm() -> None:
         {
             "architecture": ["llama", "llama", "qwen2", "llama"],
             "arm": ["UF", "UF", "UF", "SFT"],
-            "learning_rate": [1e-4, 2e-4, 4e-4, 3e-4],
-            "beta": [0.3, 1.0, 0.3, np.nan],
+            "learning_rate": [1e-4, 2e-4, 2e-4, 3e-4],
+            "beta": [0.3, 1.0, 1.0, np.nan],
             "best": [False, True, True, True],
         }
     )
     expected = {"learning_rate": 2e-4, "beta": 1.0, **RECIPE["training"]}
-    assert study.chosen(RECIPE, tuning, "UF", "llama") == expected
-    assert study.chosen(RECIPE, tuning, "UF", "qwen2")["learning_rate"] == 4e-4
-    assert "beta" not in study.chosen(RECIPE, tuning, "SFT", "llama")
+    assert study.chosen(RECIPE, tuning, "UF") == expected
+    assert "beta" not in study.chosen(RECIPE, tuning, "SFT")
+
+
+def test_seeds_share_a_base_or_have_one_each() -> None:
+    one, each = RECIPE | {"base_seed": 0}, RECIPE | {"base_seed": None}
+    assert arms.base_run(one, "llama", 1).key == arms.base_run(one, "llama", 2).key
+    assert arms.base_run(each, "llama", 1).key != arms.base_run(each, "llama", 2).key
+    assert arms.base_run(each, "llama", 2).config["seed"] == 2
+
+
+def test_an_aligned_base_is_trained_on_pairs_that_no_arm_sees() -> None:
+    aligned = {"pairs": 6000, "training": {"learning_rate": 4e-4}, "world": {"skill": [0.3, 0.85]}}
+    recipe = RECIPE | {"base_seed": None, "aligned": aligned}
+    run = arms.base_run(recipe, "llama", 1)
+    assert run.needs["base"].key == arms.base_run(recipe | {"aligned": None}, "llama", 1).key
+    assert run.config["world"]["skill"] == [0.3, 0.85]
+    assert run.config["training"] == RECIPE["training"] | {"learning_rate": 4e-4}
+    arm = arms.arm_run(recipe, "llama", {"data": "uf"}, {"learning_rate": 1e-4}, 1)
+    assert arm.needs["base"].key == run.key
+    assert arm.config["seed"] != run.config["seed"]
 
 
 def test_no_two_models_share_pairs() -> None:
     runs = [
         arms.arm_run(RECIPE, architecture, {"data": "uf"}, {"learning_rate": 1e-4}, seed)
         for architecture in RECIPE["architectures"]
-        for seed in [RECIPE["tuning_seed"], *RECIPE["seeds"]]
+        for seed in [*RECIPE["tuning_seeds"], *RECIPE["seeds"]]
     ]
     assert len({run.config["seed"] for run in runs}) == len(runs)
 

@@ -60,19 +60,22 @@ def test_base_arm_and_evaluation_run_end_to_end(architecture: str, tmp_path: Pat
     told = micro_runs.train_arm(arm, folders["arm"], {"base": folders["base"]})
     assert told["rows"] == 2 * told["pairs"]
     asked = {**common, "split": "test", "prompts": 5, "prompt_seed": 0, "conditions": [[None, 0.7], [10, 0.7]]}
+    asked["answers"] = 2
     told = micro_runs.evaluate({**asked, "quizzes": 6}, folders["answers"], {"model": folders["arm"]})
     answers = pd.read_parquet(folders["answers"] / "answers.parquet")
-    assert len(answers) == 10
-    assert np.isnan(answers["goal"]).sum() == 5
-    assert told["gold"] == pytest.approx([answers["gold"][:5].mean(), answers["gold"][5:].mean()])
+    assert len(answers) == 20
+    assert np.isnan(answers["goal"]).sum() == 10
+    assert told["gold"] == pytest.approx([answers["gold"][:10].mean(), answers["gold"][10:].mean()])
     assert len(told["skills"]) == 6
-    # The second condition draws with a seed of its own.
+    # Draws depend on the seed, the prompt and the answer's number: fewer prompts, in another order, one answer.
     model, tokenizer = tiny.load(folders["arm"] / "model")
-    questions = prompts.draw_distinct(5, split="test", seed=0)
+    questions = prompts.draw_distinct(5, split="test", seed=0)[4:1:-1]
     again = micro_runs.answered(
-        model, tokenizer, data.World(), questions, wish=COMPACT.text(10), temperature=0.7, seed=1001, about={}
+        model, tokenizer, data.World(), questions, wish=COMPACT.text(10), temperature=0.7, seed=1, about={}
     )
-    assert again["text"].tolist() == answers["text"][5:].tolist()
+    first = answers[(answers["goal"] == 10) & (answers["answer"] == 0)].set_index("prompt")["text"]
+    assert again["text"].tolist() == first[again["prompt"]].tolist()
+    assert len(again) == 3
 
 
 def test_tokenizer_reads_and_writes_every_word() -> None:

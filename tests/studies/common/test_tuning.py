@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -20,22 +21,19 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "run_all", told)
 
 
-def cell(arm: str, gold: list[float], place: int) -> tuple[dict[str, str], Run, int]:
-    return (
-        {"arm": arm},
-        Run(
-            "rapo.studies.common.micro_runs:evaluate",
-            {"gold": gold, "unparseable": [100 - 10 * each for each in gold]},
-        ),
-        place,
-    )
+def _run(gold: list[float], unparseable: list[float]) -> Run:
+    return Run("rapo.studies.common.micro_runs:evaluate", {"gold": gold, "unparseable": unparseable})
+
+
+def cell(arm: str, rate: float, gold: list[float], place: int) -> tuple[dict[str, Any], Run, int]:
+    return {"arm": arm, "learning_rate": rate}, _run(gold, [0.0, 0.0]), place
 
 
 CELLS = [
-    cell("UF", [3.0, 9.0], 0),
-    cell("UF", [4.0, 1.0], 0),
-    cell("RA", [9.0, 5.0], 1),
-    cell("RA", [1.0, 5.0], 1),
+    cell("UF", 1e-4, [3.0, 9.0], 0),
+    cell("UF", 2e-4, [4.0, 1.0], 0),
+    cell("RA", 1e-4, [9.0, 5.0], 1),
+    cell("RA", 2e-4, [1.0, 5.0], 1),
 ]
 
 
@@ -43,12 +41,33 @@ def test_each_arm_takes_its_best_setting_under_its_own_goal() -> None:
     found = tuning.tune(CELLS, name="tuning", jobs=1, by=["arm"])
     assert found["gold"].tolist() == [3.0, 4.0, 5.0, 5.0]
     assert found["best"].tolist() == [False, True, True, False]
+    assert found["edge"].tolist() == [False, True, True, False]
 
 
-def test_settings_of_one_arm_need_no_name_and_tell_more() -> None:
-    found = tuning.tune(CELLS[:2], name="tuning", jobs=1, tell=["gold", "unparseable"])
-    assert found["best"].tolist() == [False, True]
-    assert found["unparseable"].tolist() == [70.0, 60.0]
+def test_a_setting_is_chosen_over_bases() -> None:
+    # Means over the two bases: 5, 6, 4. The second base alone would choose the first setting.
+    golds = {1e-4: (3.0, 7.0), 2e-4: (8.0, 4.0), 4e-4: (4.0, 4.0)}
+    cells = [
+        ({"base": base, "learning_rate": rate}, _run([gold], [0.0]), 0)
+        for rate, several in golds.items()
+        for base, gold in enumerate(several)
+    ]
+    found = tuning.tune(cells, name="tuning", jobs=1, over=["base"])
+    assert found[found["best"]]["learning_rate"].tolist() == [2e-4, 2e-4]
+    assert not found["edge"].any()
+
+
+@pytest.mark.parametrize(("broken", "taken"), [([0.0, 11.0], 1e-4), ([0.0, 10.0], 2e-4), ([12.0, 99.0], 2e-4)])
+def test_a_setting_that_breaks_the_form_on_some_base_is_not_chosen_while_another_is_left(
+    broken: list[float], taken: float
+) -> None:
+    cells = [
+        ({"base": base, "learning_rate": rate}, _run([gold], [share if base else 0.0]), 0)
+        for rate, gold, share in zip([1e-4, 2e-4], [5.0, 6.0], broken, strict=True)
+        for base in (0, 1)
+    ]
+    found = tuning.tune(cells, name="tuning", jobs=1, over=["base"])
+    assert set(found[found["best"]]["learning_rate"]) == {taken}
 
 
 def test_answers_are_found_by_their_goal() -> None:

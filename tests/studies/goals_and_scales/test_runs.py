@@ -126,7 +126,7 @@ def test_own_answers_are_trained_on_and_asked_in_words(base: Path, tmp_path: Pat
     told = runs.train_goals(config, folders["arm"], {"base": base, "pairs": folders["pairs"]})
     assert told["rows"] <= 2 * told["pairs"] == 2 * len(table)
     wishes = [None, SCALES["1-100"].wish(87)]
-    asked = {"split": "test", "prompts": 5, "prompt_seed": 0, "temperature": 0.7, "wishes": wishes}
+    asked = {"split": "test", "prompts": 5, "prompt_seed": 0, "temperature": 0.7, "wishes": wishes, "answers": 1}
     runs.answer_wishes({**COMMON, **asked}, folders["answers"], {"model": folders["arm"]})
     answers = pd.read_parquet(folders["answers"] / "answers.parquet")
     assert answers["wish"].tolist() == [""] * 5 + ["overall score : 8 7 ."] * 5
@@ -144,6 +144,6 @@ def test_no_score_above_the_top_is_trained_on(base: Path, tmp_path: Path) -> Non
 
 
 def test_a_word_that_the_tokenizer_lacks_is_named(base: Path, tmp_path: Path) -> None:
-    asked = {"split": "test", "prompts": 5, "prompt_seed": 0, "temperature": 0.7}
-    with pytest.raises(ValueError, match="no '87'"):
-        runs.answer_wishes({**COMMON, **asked, "wishes": ["overall score : 87 ."]}, tmp_path, {"model": base})
+    asked = {"split": "test", "prompts": 5, "prompt_seed": 0, "temperature": 0.7, "answers": 1}
+    with pytest.raises(ValueError, match="no '187'"):
+        runs.answer_wishes({**COMMON, **asked, "wishes": ["overall score : 187 ."]}, tmp_path, {"model": base})

@@ -36,7 +36,7 @@ def test_a_second_plain_round_starts_from_the_central_uf_model() -> None:
 def test_implicit_goals_come_from_the_central_uf_model_and_train_the_base() -> None:
     run = model("implicit ra")
     assert run.needs["source"].key == central_uf().key
-    assert run.needs["base"].key == arms.base_run(RECIPE["central"], RECIPE["architecture"]).key
+    assert run.needs["base"].key == arms.base_run(RECIPE["central"], RECIPE["architecture"], 1).key
     assert (run.config["source_beta"], run.config["arm"]["levels"]) == (UF["beta"], 10)
 
 

@@ -66,7 +66,7 @@ def test_published_names_are_those_of_the_published_table() -> None:
 def test_the_base_and_a_seeds_reference_are_shared() -> None:
     one, two = (study.model_run(RECIPE, Cell(name, "UF", 0), 1) for name in ("ipo", "kto"))
     other = study.model_run(RECIPE, Cell("ipo", "RA", 2), 1)
-    base = arms.base_run(RECIPE["central"], RECIPE["architecture"])
+    base = arms.base_run(RECIPE["central"], RECIPE["architecture"], 1)
     assert one.needs["base"].key == base.key
     assert one.needs["reference"].key == two.needs["reference"].key != other.needs["reference"].key
     assert set(study.model_run(RECIPE, Cell("simpo", "UF", 0), 1).needs) == {"base"}

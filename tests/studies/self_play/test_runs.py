@@ -117,8 +117,7 @@ def test_a_round_adds_own_pairs(evolve: bool, folders: dict[str, Path], tmp_path
     assert set(added["round"].to_pylist()) == {1}
     assert len(set(after["pair_id"].to_pylist())) == len(after)
     questions = read(added["question"].to_pylist())
-    train = set(asked.combinations("train"))
-    assert {(q.count, q.category, q.order) for q in questions} <= train
+    assert {question.asks for question in questions} <= set(asked.tasks("train"))
     old = {question.text for question in read(before["question"].to_pylist())}
     assert not {question.text for question in questions} & old
     if not evolve:
@@ -144,7 +143,7 @@ def test_training_takes_all_pairs_of_a_data_run(folders: dict[str, Path], tmp_pa
 
 
 def test_test_prompts_are_answered_as_every_study_does(folders: dict[str, Path], tmp_path: Path) -> None:
-    shared = {"world": {}, "prompts": 8, "prompt_seed": 5, "seed": 4}
+    shared = {"world": {}, "prompts": 8, "prompt_seed": 5, "answers": 1, "seed": 4}
     told = runs.answer({**shared, "temperature": 0.7, "evolutions": 2}, tmp_path, folders)
     found = pd.read_parquet(tmp_path / "answers.parquet")
     (tmp_path / "usual").mkdir()

@@ -12,7 +12,7 @@ LAST = RECIPE["rounds"]
 
 
 def test_the_base_is_the_central_studys() -> None:
-    base = arms.base_run(RECIPE["central"], RECIPE["architecture"])
+    base = arms.base_run(RECIPE["central"], RECIPE["architecture"], 1)
     assert MODELS[study.BASE, 0][0].key == base.key
     trained = [model for model, data in MODELS.values() if data is not None]
     assert {model.needs["base"].key for model in trained} == {base.key}
@@ -46,7 +46,7 @@ def test_arms_differ_in_metric_and_evolution_alone() -> None:
 def test_no_two_rounds_draw_alike_and_seeds_do_not_meet() -> None:
     seeds = [
         data.config["seed"]
-        for seed in (*RECIPE["seeds"], RECIPE["central"]["tuning_seed"])
+        for seed in (*RECIPE["seeds"], *RECIPE["central"]["tuning_seeds"])
         for (arm, _), (_, data) in study.models(RECIPE, OPTIONS, seed).items()
         if data is not None and arm in (study.FIRST, "MAP")
     ]

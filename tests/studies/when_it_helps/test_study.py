@@ -29,8 +29,8 @@ def test_what_only_changes_pairs_shares_the_base() -> None:
 
 
 def test_another_taste_is_learned_on_top_of_the_central_base() -> None:
-    base = study.base_of(RECIPE, BY_NAME["optimum: at 5"])
-    assert base.needs["base"].key == base_key("default") == arms.base_run(RECIPE["central"], "llama").key
+    base = study.base_of(RECIPE, BY_NAME["optimum: at 5"], 1)
+    assert base.needs["base"].key == base_key("default") == arms.base_run(RECIPE["central"], "llama", 1).key
     assert base.config["world"] == {"gold": {"peak": 5}}
     assert base.config["seed"] != RECIPE["central"]["base_seed"], "or it would read the same texts again"
 
