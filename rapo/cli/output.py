@@ -34,7 +34,13 @@ def check_output(args: argparse.Namespace, *sources: str) -> None:
     writing.check_target(args.out, *sources, overwrite=args.overwrite, shard_rows=shard_rows)
     target = product(args)
     manifest.check_beside(target)
-    if writing.kind(args.out) != "stdout" and target.parent.is_dir():
+    if writing.kind(args.out) != "stdout":
+        _probe(target)
+
+
+def _probe(target: Path) -> None:
+    """Raise before any work what writing the product would raise after it."""
+    if target.parent.is_dir():
         with _named(target), atomic.claimed(target.resolve()) as probe:
             probe.touch()
 

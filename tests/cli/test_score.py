@@ -250,3 +250,27 @@ def test_relabelled_rows_are_scored_too_though_two_share_a_pairs_id(folders, opt
     writing.write(pa.Table.from_pylist([rows[0], rows[0]]), "twice.jsonl")
     assert cli.main(["score", "twice.jsonl", "--model", folders["M"], "--out", "twice.parquet", *options]) == 2
     assert "column pair_id: the id occurs before in row 2" in capsys.readouterr().err
+
+
+def test_goals_are_made_of_the_rewards_that_it_adds(folders, capsys):
+    """From pairs to rows under implicit goals, by commands alone."""
+    writing.write(shuffled().drop_columns(["score_chosen"]), "in.parquet")
+    scores = pa.array(np.linspace(9, 3, 7)), pa.array(np.full(7, 2.0))
+    table = files.read("in.parquet").append_column("score_chosen", scores[0])
+    writing.write(table.append_column("score_rejected", scores[1]), "pairs.parquet")
+    words = ["--model", folders["M"], "--reference", folders["R"], "--beta", "0.5", "--out", "scored.parquet"]
+    assert cli.main(["score", "pairs.parquet", *words]) == 0
+    scored = files.read("scored.parquet")
+    for side in ("chosen", "rejected"):
+        ratio = scored[f"{side}_logprob_sum"].to_numpy() - scored[f"ref_{side}_logprob_sum"].to_numpy()
+        np.testing.assert_allclose(scored[f"implicit_{side}"].to_numpy(), 0.5 * ratio, rtol=1e-12)
+    command = ["relabel", "scored.parquet", "--goal", "implicit", "--ties", "keep", "--out", "goals.parquet"]
+    assert cli.main(command) == 0
+    rows = files.read("goals.parquet")
+    assert len(rows) == 14
+    assert not any("logprob" in name for name in rows.column_names)
+    # The highest of the 14 rewards is the highest goal, the lowest reward the lowest.
+    rewards = np.concatenate([scored["implicit_chosen"].to_numpy(), scored["implicit_rejected"].to_numpy()])
+    goals = rows["goal"].to_numpy()
+    assert (goals[rewards.argmax()], goals[rewards.argmin()]) == (goals.max(), goals.min())
+    assert goals.max() > goals.min()
