@@ -192,14 +192,3 @@ def test_relabelled_rows_are_exported(here: Path) -> None:
     assert cli.main(["relabel", "in.jsonl", "--out", "goals.parquet"]) == 0
     assert cli.main(["export", "goals.parquet", "--to", "trl-kto", "--out", "kto.parquet"]) == 0
     assert len(files.read("kto.parquet")) == 2 * 2 * len(PAIRS)
-
-
-def test_a_page_is_replaced_only_when_asked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (here / "page.html").write_text("mine")
-    (here / "folder.html").mkdir()
-    for name, further in (("page.html", []), ("folder.html", ["--overwrite"])):
-        assert cli.main(["audit", "in.jsonl", "--html", name, *further]) == 2
-        assert f"{name} exists; choose another name" in capsys.readouterr().err
-    assert (here / "page.html").read_text() == "mine"
-    assert cli.main(["audit", "in.jsonl", "--html", "page.html", "--overwrite"]) == 0
-    assert (here / "page.html").read_text() != "mine"
