@@ -116,15 +116,19 @@ def _show(report: "Report", *, everything: bool) -> None:
     out = options.console()
     levels = ", ".join(f"{n} {level}" for level, n in report.counts().items())
     out.print(f"{report.source}: {report.n:,} pairs; {levels}", soft_wrap=True)
-    table = Table("level", "finding", "count", "of", "estimate, 95 % interval", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("level", "finding"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("count", "of"):
+        table.add_column(heading, justify="right")
+    table.add_column("95 % interval", no_wrap=True)
     for group, title in GROUPS.items():
         found = [one for one in report.findings if one.group == group]
         if found:
             table.add_row("", f"{title}:", style="bold")
         for one in found:
-            of = f"{one.n:,} {one.unit}" if one.n else ""
-            count = f"{one.count:,}" if one.n else ""
-            table.add_row(one.level, one.name, count, of, measured(one), style=STYLES[one.level])
+            count, n = (f"{one.count:,}", f"{one.n:,}") if one.n else ("", "")
+            table.add_row(one.level, one.name, count, n, measured(one, named=False), style=STYLES[one.level])
     out.print(table)
     for one in worst_first(report.findings):
         if one.level in ("warning", "serious") or (everything and one.examples):

@@ -79,7 +79,7 @@ def ticks(picture: Picture) -> list[tuple[float, str]]:
     """Labels under the bars, as many as can be read: (x, label)."""
     slot = (WIDE - 2 * LEFT) / max(len(picture.labels), 1)
     longest = max(map(len, picture.labels), default=1)
-    every = max(1, math.ceil((11 * longest + 14) / slot))
+    every = max(1, math.ceil((9.5 * longest + 14) / slot))
     return [(LEFT + (i + 0.5) * slot, label) for i, label in enumerate(picture.labels) if i % every == 0]
 
 
@@ -102,8 +102,8 @@ def strip(found: Finding) -> dict[str, Any] | None:
     }
 
 
-def measured(found: Finding) -> str:
-    """Estimate and interval, for people.
+def measured(found: Finding, *, named: bool = True) -> str:
+    """Estimate and interval, for people; of what, where that is no share and is asked for.
 
     >>> measured(Finding("ties", "scores", "ok", "", 1, 2, interval=Interval(0.5, 0.1, 0.9, 2)))
     '50.0 % [10.0, 90.0]'
@@ -113,7 +113,8 @@ def measured(found: Finding) -> str:
         return ""
     if found.measure == "share":
         return _shares(interval)
-    return f"{interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}] {found.measure}"
+    of = f" {found.measure}" if named else ""
+    return f"{interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}]{of}"
 
 
 def _shares(interval: Interval) -> str:

@@ -19,12 +19,7 @@ GROUP = "policy"
 DISAGREES = (0.3, 0.45, NEVER)
 LEARNT = (0.5, 0.75, NEVER)
 LEAN = 0.1
-QUADRANTS = (
-    "large margin, learnt",
-    "large margin, not learnt",
-    "small margin, agrees",
-    "small margin, disagrees",
-)
+QUADRANTS = ("large, learnt", "large, not yet", "small, agrees", "small, against")  # explicit margin, the policy
 
 
 class Policy:
@@ -75,7 +70,11 @@ class Policy:
         if not len(explicit):
             return []
         counts = tuple(int((quadrants(explicit, implicit) == which).sum()) for which in range(4))
-        return [Picture(GROUP, "Margin of the scores and of the policy", "quadrant", QUADRANTS, {"pairs": counts})]
+        return [
+            Picture(
+                GROUP, "Margin of the scores, and what the policy makes of it", "", QUADRANTS, {"pairs": counts}
+            )
+        ]
 
     def _disagrees(
         self, explicit: NDArray[np.float64], implicit: NDArray[np.float64], rows: NDArray[np.int64]

@@ -160,7 +160,7 @@ class Preview:
             self._look(table, positions)
         seen = self._seen
         n = len(seen.positions) + len(seen.refused)
-        found = [self._refused(n), *self._template_findings(n), *self._length_findings()]
+        found = [self._refused(n), *self._template_findings(len(seen.positions)), *self._length_findings()]
         chosen, rejected = (np.array(counts, float) for counts in (seen.chosen, seen.rejected))
         margin, rows = np.array(seen.margin, float), np.array(seen.positions, np.int64)
         return [*found, *lengths.findings(chosen, rejected, margin, rows, unit="tokens")]

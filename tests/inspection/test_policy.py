@@ -74,6 +74,17 @@ def test_the_lean_of_the_scores(lean: float, level: str, metric: str) -> None:
     assert got.n == 400
 
 
+@pytest.mark.parametrize(("kappa", "level"), [(-1.0, "ok"), (0.0, "ok"), (2.0, "warning")])
+def test_a_judge_that_overrates_what_the_policy_finds_unlikely(kappa: float, level: str) -> None:
+    # Truth and likelihood of a response correlate at 0.45; the judge sees truth less kappa times likelihood, and noise.
+    draw = np.random.default_rng(3)
+    likely = draw.normal(size=(500, 2))
+    truth = 0.45 * likely + 0.893 * draw.normal(size=(500, 2))
+    score = 1.5 * truth - kappa * likely + draw.normal(size=(500, 2))
+    rows = scored((score[:, 0] - score[:, 1]).tolist(), (likely[:, 0] - likely[:, 1]).tolist())
+    assert audit(rows).finding("scores-and-likelihood").level == level
+
+
 def test_lengths_are_held_equal() -> None:
     draw = np.random.default_rng(2)
     more = draw.integers(-8, 9, size=300)
