@@ -5,6 +5,7 @@ Scores of attributes may stand in ``annotations``: numbers, or UltraFeedback's {
 """
 
 import logging
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import combinations
@@ -19,6 +20,7 @@ from rapo.pairs.faults import SHOWN, Fault, PairsError, merged
 from rapo.pairs.schema import batches, hashes
 
 RULES = ("random", "worst", "all")
+FEW = "rows with fewer than two candidates"
 _log = logging.getLogger(__name__)
 
 
@@ -33,8 +35,8 @@ class Pairing:
         seed: draws the random other; the draw depends on the seed and the prompt (its id or text) alone.
         score: the field of a completion that holds its overall score.
         bad: what to do with a completion without a finite score or with a blank response: "raise", or "drop"
-            (with a warning). "drop" also leaves out completions with a missing attribute rating, as the official
-            preprocessing does.
+            (with a warning). A completion without the rating of an attribute is left out either way, as the official
+            preprocessing does, and told.
         exclude_sources: values of the column ``source`` whose rows are left out; the official preprocessing
             leaves out "truthful_qa".
         exclude_prompts: instructions that are left out (those of a benchmark), compared without case and
@@ -100,11 +102,11 @@ def to_pairs(
     """
     found = made(table, pairing, name=name, first_row=first_row)
     if found.faults and pairing.bad == "raise":
-        raise PairsError(name, found.faults, what="scored candidates")
+        raise PairsError(name, found.faults)
     for fault in found.faults:
         _log.warning("%s: left out %d completions: %s", name, len(fault.rows), fault.problem)
-    if found.few:
-        _log.warning("%s: left out %d rows with fewer than two candidates", name, found.few)
+    for what, n in found.left_out.items():
+        _log.warning("%s: left out %d %s", name, n, what)
     return check.check(found.table, name=f"pairs of {name}")
 
 
@@ -116,13 +118,13 @@ class Found:
         table: the pairs.
         rows: which row of the candidates each pair is made of, from 0. Shape: (n_pairs,)
         faults: completions that can stand in no pair; they are left out.
-        few: rows with fewer than two candidates.
+        left_out: what the data themselves leave out, and how often: completions without a rating, rows with too few.
     """
 
     table: pa.Table
     rows: np.ndarray
     faults: list[Fault]
-    few: int
+    left_out: Counter[str]
 
 
 def made(table: pa.Table, pairing: Pairing, *, name: str, first_row: int = 1) -> Found:
@@ -130,7 +132,8 @@ def made(table: pa.Table, pairing: Pairing, *, name: str, first_row: int = 1) ->
     parts: list[pa.Table] = []
     rows: list[np.ndarray] = []
     faults: list[Fault] = []
-    few, row = 0, first_row
+    left_out: Counter[str] = Counter()
+    row = first_row
     for batch in batches(table):
         included = _included(batch, pairing, name)
         kept, numbers = batch.filter(pa.array(included)), row + np.flatnonzero(included)
@@ -138,12 +141,13 @@ def made(table: pa.Table, pairing: Pairing, *, name: str, first_row: int = 1) ->
         found = _bad(flat, numbers)
         flat = flat.without(np.concatenate([[], *(bad for bad, _ in found)]))
         faults += [fault for _, fault in found]
-        few += int((flat.lengths < 2).sum())
+        flat = _rated(flat, left_out)
+        left_out[FEW] += int((flat.lengths < 2).sum())
         better, worse = _compared(flat, pairing, kept)
         parts.append(_table(kept, flat, numbers, better, worse))
         rows.append(numbers[flat.row[better]] - first_row)
         row += len(batch)
-    return Found(pa.concat_tables(parts), np.concatenate(rows), merged(faults), few)
+    return Found(pa.concat_tables(parts), np.concatenate(rows), merged(faults), +left_out)
 
 
 def _included(batch: pa.RecordBatch, pairing: Pairing, name: str) -> np.ndarray:
@@ -217,6 +221,15 @@ def _ratings(fields: pa.Table) -> dict[str, np.ndarray]:
     return {name: pc.fill_null(pc.struct_field(held, name), np.nan).to_numpy() for name in names}
 
 
+def _rated(flat: _Flat, left_out: Counter[str]) -> _Flat:
+    """Completions that have all their attributes' ratings; UltraFeedback says "N/A" for none."""
+    for attribute, rated in _ratings(flat.fields).items():
+        if (missing := ~np.isfinite(rated)).any():
+            left_out[f"completions without a rating of {attribute}"] += int(missing.sum())
+    ratings = list(_ratings(flat.fields).values())
+    return flat.without(np.flatnonzero(~np.isfinite(np.sum(ratings, axis=0)))) if ratings else flat
+
+
 def _bad(flat: _Flat, numbers: np.ndarray) -> list[tuple[np.ndarray, Fault]]:
     """Completions that cannot stand in a pair, a list a kind of fault."""
     blank = pc.match_substring_regex(flat.fields["response"], r"[^\s\pZ]")
@@ -224,9 +237,7 @@ def _bad(flat: _Flat, numbers: np.ndarray) -> list[tuple[np.ndarray, Fault]]:
         ("score is no finite number", ~np.isfinite(flat.score)),
         ("empty response", ~pc.fill_null(blank, False).to_numpy(zero_copy_only=False)),
     ]
-    for attribute, rated in _ratings(flat.fields).items():
-        kinds.append((f"{attribute} is not rated", ~np.isfinite(rated)))
-    remedy = "Leave such completions out with the option bad='drop'."
+    remedy = "Leave such completions out with --bad drop."
     found = []
     for problem, mask in kinds:
         at = np.flatnonzero(mask)

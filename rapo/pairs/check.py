@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import columns as naming
 from rapo.pairs import messages, rules
 from rapo.pairs.faults import Fault, PairsError, merged, sentence, short, tell
 from rapo.pairs.schema import COLUMNS, SCORES, SIDES, TEXTS, batches, partner, swapped
@@ -21,6 +20,7 @@ BAD = ("raise", "drop")
 REVERSED = ("raise", "keep", "swap", "drop")
 _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
 _NO_ROWS = np.empty(0, np.int64)
+SHOWN_COLUMNS = 12
 # Tables cannot change: one that has passed is not looked at again for as long as somebody holds it.
 _passed: WeakValueDictionary[int, pa.Table] = WeakValueDictionary()
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def check(
     found = examine(table, name=name, bad=bad, reversed_pairs=reversed_pairs, scored=scored, first_row=first_row)
     repeated = rules.repeated_ids(table, row=first_row)
     if repeated or (found.faults and bad == "raise"):
-        raise PairsError(name, [*found.faults, *repeated], what=_what(scored))
+        raise PairsError(name, [*found.faults, *repeated])
     for fault in found.faults:
         _log.warning("%s: dropped %d rows: column %s: %s", name, len(fault.rows), fault.column, fault.problem)
     if found.turned:
@@ -117,7 +117,7 @@ def examine(
     for batch in batches(table):
         piece, found, resists = _canonical(batch, scored=scored, row=row)
         if resists:
-            raise PairsError(name, resists, what=_what(scored))
+            raise PairsError(name, resists)
         found += rules.faults(piece, scored=scored, row=row)
         if scored and reversed_pairs == "raise":
             found += rules.reversed_pairs(piece, row=row)
@@ -134,10 +134,6 @@ def passed(table: pa.Table) -> pa.Table:
     """Note that a table has passed every check, so that nobody looks again; return it."""
     _passed[id(table)] = table
     return table
-
-
-def _what(scored: bool) -> str:
-    return "scored pairs" if scored else "pairs of responses to a prompt"
 
 
 def numbers(column: pa.Array) -> pa.Array:
@@ -212,14 +208,25 @@ def _missing(schema: pa.Schema, *, scored: bool) -> list[Fault]:
         need.insert(0, "prompt")
     attributes = [name for name in columns if name in ("attributes_chosen", "attributes_rejected")]
     need += [partner(name) for name in attributes if partner(name) not in columns]
-    have = ", ".join(columns) or "none"
-    remedy = (
-        "The columns are {have}; say which one holds it: columns={{{name!r}: ...}}, "
-        "on the command line --column {name}=..."
-    )
-    if naming.holds_candidates(columns):
-        remedy = "These rows hold candidates: make pairs of them first (`rapo pairs`)."
-    return [Fault(name, "is missing", remedy.format(have=have, name=name), _NO_ROWS, ()) for name in need]
+    if not need:
+        return []
+    told = f"{' and '.join(need)} {'is' if len(need) == 1 else 'are'} missing"
+    return [Fault("", told, _how_to_name(need, columns), _NO_ROWS, ())]
+
+
+def _how_to_name(need: list[str], columns: list[str]) -> str:
+    """What to type where columns are missing."""
+    if set(need) <= set(SCORES) and "preference" in columns:
+        return (
+            "The data say which response is better, not how good each is; to take the order alone type "
+            "--column score_chosen=preference --column score_rejected=0"
+        )
+    shown = ", ".join(columns[:SHOWN_COLUMNS]) + (", ..." if len(columns) > SHOWN_COLUMNS else "")
+    typed = " ".join(f"--column {name}=..." for name in need)
+    order = ""
+    if set(need) == set(SCORES):
+        order = "; to take the order alone type --column score_chosen=1 --column score_rejected=0"
+    return f"There is {shown or 'no column'}; say which it is made of: {typed}{order}"
 
 
 def _match_attributes(columns: dict[str, pa.Array]) -> tuple[dict[str, pa.Array], list[Fault]]:

@@ -47,7 +47,7 @@ def known(columns: Sequence[str]) -> dict[str, str]:
     """
     found = {}
     for target, sources in KNOWN.items():
-        there = [source for source in sources if _column(source) in columns]
+        there = [source for source in sources if column_of(source) in columns]
         if target not in columns and there and not (target == "prompt" and "messages" in columns):
             found[target] = there[0]
     return found
@@ -77,7 +77,8 @@ def named(table: pa.Table, columns: Mapping[str, str] | None = None, *, name: st
 def rename(table: pa.Table, columns: Mapping[str, str], *, name: str = "<table>") -> pa.Table:
     """Give columns the schema's names. ``columns`` maps a name of the schema to what it is made of.
 
-    A source is a column, ``max(column)`` or ``min(column)`` of a column of lists (every candidate's score).
+    A source is a column, ``max(column)`` or ``min(column)`` of a column of lists (every candidate's score), or a
+    number.
 
     Raises:
         ValueError: a source is no column of the table.
@@ -91,14 +92,25 @@ def rename(table: pa.Table, columns: Mapping[str, str], *, name: str = "<table>"
     return pa.table({**{column: table[column] for column in kept}, **made})
 
 
-def _column(source: str) -> str:
+def number(source: str) -> float | None:
+    """The number that a source is, if it is one.
+
+    >>> number("0.5"), number("score")
+    (0.5, None)
+    """
+    return float(source) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)", source) else None
+
+
+def column_of(source: str) -> str:
     """The column that a source looks at."""
     found = re.fullmatch(r"(?:max|min)\((.+)\)", source)
     return found[1] if found else source
 
 
 def _source(table: pa.Table, source: str, name: str) -> pa.ChunkedArray:
-    column = _column(source)
+    column = column_of(source)
+    if column not in table.column_names and (value := number(source)) is not None:
+        return pa.chunked_array([pa.repeat(pa.scalar(value), len(table))])
     if column not in table.column_names:
         raise ValueError(f"{name} has no column {column!r}; it has {', '.join(table.column_names)}")
     if column == source:

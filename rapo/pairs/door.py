@@ -6,6 +6,7 @@ Every command and function that reads pairs reads them here.
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,13 +139,14 @@ class Pairs:
             PairsError: (a ValueError) rows break the schema; they are named with column, value and remedy.
             ValueError: the data cannot be read, or hold no row.
         """
-        counts, ids = Counts(), Ids()
-        for piece in self._raw.pieces(rows):
-            made = self._made(piece, counts.pairs + counts.dropped)
+        counts, ids, done = Counts(), Ids(), 0
+        for piece in self._pieces(rows):
+            made = self._made(piece, done)
             ids.add(_names(made.table))
+            done += len(made.table)
             yield self._checked(piece, made, counts)
         if (place := ids.repeated()) is not None:
-            raise PairsError(self.name, [self._repeated(place)], what="pairs")
+            raise PairsError(self.name, [self._repeated(place)])
         self._close(counts)
 
     def looks(self, rows: int = BATCH_ROWS) -> Iterator[Look]:
@@ -155,7 +157,7 @@ class Pairs:
             ValueError: the data cannot be read.
         """
         done = 0
-        for piece in self._raw.pieces(rows):
+        for piece in self._pieces(rows):
             made = self._made(piece, done)
             scored = _has_scores(made.table) if self._reading.scored is None else bool(self._reading.scored)
             found = examine(made.table, name=piece.name, reversed_pairs="keep", scored=scored, first_row=piece.row)
@@ -177,19 +179,37 @@ class Pairs:
             raise ValueError(f"{piece.name}: no line of it can be read: {self._raw.skipped[0]}")
         if not piece.table.num_columns:
             raise ValueError(f"{piece.name} is empty: there is nothing to read")
-        reading = self._reading
-        if self._layout is None:
-            self._layout = recognise(piece.table, reading.layout)
-            self._tell(*([f"{self.name}: {self._layout.told}"] if self._layout.told else []))
-        plain = self._layout is PAIRS
-        mapping = {**(naming.known(piece.table.column_names) if plain else {}), **reading.columns}
+        layout = self._recognised(piece)
+        plain = layout is PAIRS
+        mapping = {**(naming.known(piece.table.column_names) if plain else {}), **self._reading.columns}
         if mapping:
             self._tell(f"{self.name}: " + ", ".join(f"{ours} is {theirs}" for ours, theirs in mapping.items()))
-        table = naming.rename(piece.table, mapping, name=piece.name)
-        made = self._layout.convert(table, reading.pairing, piece.name, piece.row)
+        first = {
+            ours: held for ours, held in mapping.items() if naming.column_of(held) in piece.table.column_names
+        }
+        table = naming.rename(piece.table, first, name=piece.name)
+        made = layout.convert(table, self._reading.pairing, piece.name, piece.row)
+        later = {ours: held for ours, held in mapping.items() if ours not in first}
+        table = naming.rename(made.table, later, name=piece.name)
         texts = [name for name in schema.TEXTS if name in table.column_names]
         self.plain = plain and all(messages.is_text(table.schema.field(name).type) for name in texts)
-        return replace(made, table=schema.with_ids(made.table, row=done + 1))
+        return replace(made, table=schema.with_ids(table, row=done + 1))
+
+    def _recognised(self, piece: raw.Piece) -> Layout:
+        """The layout, which the first rows show."""
+        if self._layout is None:
+            self._layout = recognise(piece.table, self._reading.layout)
+            if self._layout.told:
+                self._tell(f"{self.name}: read as {self._layout.name}: {self._layout.told}")
+        return self._layout
+
+    def _pieces(self, rows: int) -> Iterator[raw.Piece]:
+        """Rows as they come; those that make one pair together come together."""
+        pieces = self._raw.pieces(rows)
+        first = next(pieces)
+        together = self._recognised(first).together if first.table.num_columns else ""
+        whole = chain([first], pieces)
+        return raw.together(whole, together) if together else whole
 
     def _checked(self, piece: raw.Piece, made: Made, counts: Counts) -> pa.Table:
         """The pairs made of a piece, checked and counted."""
@@ -203,14 +223,15 @@ class Pairs:
             scored=scored,
             first_row=piece.row,
         )
-        faults = [*made.faults, *found.faults]
+        faults = [*made.faults, *(_of_rows(fault, piece, made) for fault in found.faults)]
         if faults and reading.bad == "raise":
-            raise PairsError(piece.name, faults, what="scored pairs" if scored else "pairs")
+            raise PairsError(piece.name, faults)
         counts.blame(faults)
         counts.left_out.update(made.left_out)
         counts.rows += len(piece.table)
         counts.pairs += len(found.table)
-        counts.dropped += len(made.table) - len(found.table)
+        turned = found.turned if reading.reversed_pairs == "drop" else 0
+        counts.dropped += len(made.table) - len(found.table) - turned
         counts.reversed += found.turned
         if scored:
             counts.see(found.table)
@@ -219,10 +240,12 @@ class Pairs:
     def _repeated(self, place: int) -> Fault:
         """The fault that a repeated id is; the rows are read once more to show it."""
         done = 0
-        for piece in self._raw.pieces(BATCH_ROWS):
-            ids = _names(self._made(piece, done).table)
+        for piece in self._pieces(BATCH_ROWS):
+            made = self._made(piece, done)
+            ids = _names(made.table)
             if place < done + len(ids):
-                row, value = np.array([piece.row + place - done]), short(ids[place - done].as_py())
+                at = place - done if made.rows is None else made.rows[place - done]
+                row, value = np.array([piece.row + at]), short(ids[place - done].as_py())
                 return Fault("pair_id", "the id occurs before", "Make the ids unique.", row, (value,))
             done += len(ids)
         raise RuntimeError(f"{self.name} changed while it was read; run again")
@@ -248,11 +271,18 @@ class Pairs:
                 _log.log(logging.WARNING if loud else logging.INFO, "%s", line)
 
 
+def _of_rows(fault: Fault, piece: raw.Piece, made: Made) -> Fault:
+    """A fault of pairs with the numbers of the rows that they were made of."""
+    return fault if made.rows is None else replace(fault, rows=piece.row + made.rows[fault.rows - piece.row])
+
+
 def _names(table: pa.Table) -> pa.ChunkedArray:
     """What names each row: its pair's id, and of a relabelled pair the side whose goal it has."""
     if "goal_source" not in table.column_names:
         return table["pair_id"]
-    return pc.binary_join_element_wise(table["pair_id"], table["goal_source"].cast(pa.string()), " ")
+    return pc.binary_join_element_wise(
+        table["pair_id"].cast(pa.string()), table["goal_source"].cast(pa.string()), " "
+    )
 
 
 def _has_scores(table: pa.Table) -> bool:

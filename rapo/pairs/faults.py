@@ -32,16 +32,16 @@ class Fault:
         first = ", ".join(f"row {row}{value}" for row, value in zip(self.rows[:SHOWN], values, strict=False))
         more = f" and {len(self.rows) - SHOWN:,} more rows" if len(self.rows) > SHOWN else ""
         where = f" in {first}{more}" if first else ""
-        return f"column {self.column}: {self.problem}{where}. {self.remedy}"
+        what = f"column {self.column}: " if self.column else ""
+        return f"{what}{self.problem}{where}. {self.remedy}"
 
 
 class PairsError(ValueError):
     """Scored pairs that break the schema; ``faults`` holds every kind of problem that was found."""
 
-    def __init__(self, name: str, faults: list[Fault], *, what: str = "scored pairs") -> None:
+    def __init__(self, name: str, faults: list[Fault]) -> None:
         self.name, self.faults = name, faults
-        lines = "\n".join(f"  {fault}" for fault in faults)
-        super().__init__(f"{name} does not hold {what} (rows are counted from 1):\n{lines}")
+        super().__init__("\n".join(f"{name}: {fault}" for fault in faults))
 
 
 def merged(faults: Iterable[Fault]) -> list[Fault]:

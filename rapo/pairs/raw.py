@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from glob import glob, has_magic
@@ -133,6 +133,27 @@ def _globbed(source: str | Path) -> list[Path]:
     if not found:
         raise FileNotFoundError(f"no file matches {source}")
     return [Path(path) for path in found]
+
+
+def together(pieces: Iterable[Piece], column: str) -> Iterator[Piece]:
+    """The same rows, but neighbours with one value in a column are never parted."""
+    held: Piece | None = None
+    for piece in pieces:
+        if held is not None and held.name != piece.name:
+            yield held
+            held = None
+        table, row = piece.table, piece.row
+        if held is not None:
+            table, row = pa.concat_tables([held.table, table]), held.row
+        values = table[column].to_pylist()
+        start = len(values)
+        while start > 0 and values[start - 1] == values[-1]:
+            start -= 1
+        if start:
+            yield Piece(table.slice(0, start), piece.name, row)
+        held = Piece(table.slice(start), piece.name, row + start)
+    if held is not None:
+        yield held
 
 
 def _files(name: str, parts: Sequence[files.File], skipped: list[str]) -> Raw:

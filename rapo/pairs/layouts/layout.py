@@ -1,6 +1,6 @@
 """What a layout is: how a shape of data is recognised, and how a batch of it becomes pairs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +25,7 @@ class Made:
     table: pa.Table
     rows: np.ndarray | None = None
     faults: Sequence[Fault] = ()
-    left_out: dict[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,28 @@ class Layout:
         convert: makes pairs of a batch, given how candidates become pairs, what errors call the table, and the number
             of its first row.
         told: what to tell the reader once the shape is recognised: how scores and order are understood.
+        together: a column whose equal neighbours must come in one batch.
     """
 
     name: str
     fits: Callable[[pa.Table], bool]
     convert: Callable[[pa.Table, Pairing, str, int], Made]
     told: str = ""
+    together: str = ""
+
+
+def has(*names: str) -> Callable[[pa.Table], bool]:
+    """Fits tables that have all of these columns."""
+    return lambda sample: set(names) <= set(sample.column_names)
+
+
+def replaced(table: pa.Table, used: Sequence[str], columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
+    """The columns first, then those of the table that were not used to make them."""
+    carried = {name: table[name] for name in table.column_names if name not in used and name not in columns}
+    return pa.table({**columns, **carried})
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece."""
+    found = column.combine_chunks()
+    return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)

@@ -2,11 +2,27 @@
 
 import pyarrow as pa
 
-from rapo.pairs.layouts import scored_candidates
+from rapo.pairs.layouts import candidate_lists, comparisons, dialogues, systems
 from rapo.pairs.layouts.layout import Layout, Made
 
 PAIRS = Layout("pairs", lambda sample: True, lambda table, pairing, name, row: Made(table))
-LAYOUTS: tuple[Layout, ...] = (scored_candidates.LAYOUT, PAIRS)
+LAYOUTS: tuple[Layout, ...] = (
+    candidate_lists.CANDIDATE_LISTS,
+    candidate_lists.NECTAR,
+    candidate_lists.HELPSTEER2,
+    comparisons.SHP,
+    comparisons.HELPSTEER3,
+    comparisons.HELPSTEER2_PREFERENCE,
+    comparisons.PKU,
+    comparisons.WEBGPT,
+    comparisons.ARENA,
+    comparisons.ARENA_CSV,
+    systems.SYSTEMS,
+    dialogues.HH_RLHF,
+    dialogues.SHAREGPT,
+    dialogues.IMPLICIT,
+    PAIRS,
+)
 
 
 def recognise(sample: pa.Table, layout: str | None = None) -> Layout:

@@ -1,0 +1,80 @@
+"""Candidates with scores or ranks: UltraFeedback, Nectar, HelpSteer2. `rapo.pairs.candidates` makes pairs of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rapo.pairs import candidates, messages
+from rapo.pairs.candidates import Pairing
+from rapo.pairs.columns import CANDIDATES, holds_candidates
+from rapo.pairs.layouts.dialogues import dialogue
+from rapo.pairs.layouts.layout import Layout, Made, has, replaced, whole
+
+HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
+
+
+def _candidates(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
+    made = candidates.made(table, pairing, name=name, first_row=row)
+    return Made(made.table, made.rows, made.faults, made.left_out)
+
+
+def _nectar(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
+    """Ranks as scores: the last of n answers gets 1, the first n."""
+    answers = whole(table["answers"])
+    lengths = pc.fill_null(pc.list_value_length(answers), 0).to_numpy(zero_copy_only=False)
+    flat = answers.flatten()
+    ranks = pc.struct_field(flat, "rank").cast(pa.float64()).to_numpy(zero_copy_only=False)
+    fields = {
+        "response": pc.struct_field(flat, "answer"),
+        "overall_score": pa.array(np.repeat(lengths, lengths) + 1.0 - ranks),
+        "model": pc.struct_field(flat, "model"),
+    }
+    made = {"prompt": dialogue(whole(table["prompt"])), CANDIDATES: _lists(fields, lengths)}
+    return _candidates(replaced(table, ("answers",), made), replace(pairing, score="overall_score"), name, row)
+
+
+def _helpsteer2(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
+    """Neighbouring rows of one prompt are its candidates."""
+    prompts = whole(table["prompt"])
+    parted = np.ones(len(prompts), bool)
+    parted[1:] = ~messages.equal(prompts[1:], prompts[:-1])
+    starts = np.flatnonzero(parted)
+    lengths = np.diff(np.append(starts, len(prompts)))
+    rated = {column: whole(table[column]) for column in HELPSTEER if column in table.column_names}
+    score = whole(table["score"]) if "score" in table.column_names else rated["helpfulness"]
+    fields = {
+        "response": whole(table["response"]),
+        "overall_score": score,
+        "annotations": pa.StructArray.from_arrays(list(rated.values()), names=list(rated)),
+    }
+    grouped = pa.table({"prompt": dialogue(prompts.take(pa.array(starts))), CANDIDATES: _lists(fields, lengths)})
+    made = _candidates(grouped, replace(pairing, score="overall_score"), name, row)
+    return Made(made.table, None if made.rows is None else starts[made.rows], made.faults, made.left_out)
+
+
+def _lists(fields: dict[str, pa.Array], lengths: np.ndarray) -> pa.ListArray:
+    ends = np.append(0, np.cumsum(lengths)).astype(np.int32)
+    return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays(list(fields.values()), names=list(fields)))
+
+
+CANDIDATE_LISTS = Layout("candidates", lambda sample: holds_candidates(sample.column_names), _candidates)
+NECTAR = Layout(
+    "berkeley-nest/Nectar",
+    lambda sample: has("prompt", "answers")(sample) and _has_ranks(sample.schema.field("answers").type),
+    _nectar,
+    "ranks become scores: the last of n answers has 1, the first n",
+)
+HELPSTEER2 = Layout(
+    "nvidia/HelpSteer2",
+    has("prompt", "response", "helpfulness"),
+    _helpsteer2,
+    "a response's score is its helpfulness, 0 to 4; to take another type --column score=correctness",
+    together="prompt",
+)
+
+
+def _has_ranks(kind: pa.DataType) -> bool:
+    is_list = pa.types.is_list(kind) and pa.types.is_struct(kind.value_type)
+    return is_list and {"answer", "rank", "model"} <= {field.name for field in kind.value_type}
