@@ -129,6 +129,7 @@ def _run(name: str, rest: Sequence[str]) -> int:
 def _plain_warnings() -> Iterator[None]:
     """Warnings and log messages as one line on stderr, without a place in the source."""
     logging.basicConfig(format="rapo: %(levelname)s: %(message)s")
+    logging.getLogger("rapo.pairs.door").setLevel(logging.INFO)  # how data were understood
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: print(f"rapo: warning: {message}", file=sys.stderr)
         yield

@@ -142,7 +142,7 @@ def numbers(column: pa.Array) -> pa.Array:
     if any(test(kind) for test in _NUMBERS):
         return column.cast(pa.float64(), safe=False)
     if messages.is_text(kind):
-        raise TypeError("holds text, not numbers; write the numbers without quotes")
+        raise TypeError("holds text, not numbers; write numbers, without quotes")
     raise TypeError(f"holds {kind}, not numbers")
 
 
@@ -180,7 +180,7 @@ def _canonical(
             if column in columns:
                 columns[column] = convert(columns[column])
         except (TypeError, ValueError) as error:
-            faults.append(_resists(column, batch[column], str(error), row))
+            faults.append(_resists(column, batch[column], error, row))
     faults += _missing(batch.schema, scored=scored)
     if not faults:
         columns, faults = _match_attributes(columns)
@@ -192,11 +192,24 @@ def _canonical(
     return pa.RecordBatch.from_arrays([columns[column] for column in order], names=order), unsplit, []
 
 
-def _resists(name: str, column: pa.Array, why: str, row: int) -> Fault:
-    problem, _, remedy = why.partition("; ")
-    first = int(np.argmax(column.is_valid().to_numpy(zero_copy_only=False))) if len(column) else 0
-    values = (short(column[first].as_py()),) if len(column) else ()
-    return Fault(name, problem, sentence(remedy or "convert the column"), np.array([row + first]), values)
+def _resists(name: str, column: pa.Array, why: Exception, row: int) -> Fault:
+    """A column that cannot be brought to its type, with the first value that shows why."""
+    problem, _, remedy = str(why).partition("; ")
+    values = column.slice(0, 20_000).to_pylist()
+    held = [i for i, value in enumerate(values) if value is not None]
+    shows = next((i for i in held if not _is_number(values[i])), held[0] if held else 0)
+    at = why.at if isinstance(why, messages.FurtherField) else shows
+    shown = (short(values[at]),) if values else ()
+    return Fault(name, problem, sentence(remedy or "convert the column"), np.array([row + at]), shown)
+
+
+def _is_number(value: object) -> bool:
+    """True for text that says a number: then a column of scores has worse values to show."""
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _missing(schema: pa.Schema, *, scored: bool) -> list[Fault]:
@@ -221,6 +234,7 @@ def _how_to_name(need: list[str], columns: list[str]) -> str:
             "The data say which response is better, not how good each is; to take the order alone type "
             "--column score_chosen=preference --column score_rejected=0"
         )
+    columns = [name for name in columns if name != "pair_id"]  # which may have been made up
     shown = ", ".join(columns[:SHOWN_COLUMNS]) + (", ..." if len(columns) > SHOWN_COLUMNS else "")
     typed = " ".join(f"--column {name}=..." for name in need)
     order = ""

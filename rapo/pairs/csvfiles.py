@@ -46,8 +46,12 @@ def read(stream: Any, name: str, head: bytes) -> Iterator[pa.Table]:
             column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
         ),
     )
+    done = False
     for batch in reader:
         yield pa.Table.from_batches([batch])
+        done = True
+    if not done:
+        yield reader.schema.empty_table()
 
 
 def numbers(piece: pa.Table, schema: pa.Schema) -> pa.Schema:

@@ -55,6 +55,14 @@ class Turns:
         return Turns(self.roles.take(index), self.contents.take(index), lengths)
 
 
+class FurtherField(ValueError):
+    """A turn has a field besides role and content that holds something; ``at`` is its row, from 0."""
+
+    def __init__(self, field: str, at: int) -> None:
+        super().__init__(f"has turns with a further field {field!r}, which would be lost; remove it")
+        self.at = at
+
+
 def turns(column: pa.Array) -> Turns:
     """Take a column of messages apart.
 
@@ -116,7 +124,9 @@ def _refuse_further_fields(column: pa.Array) -> None:
             continue
         held = pc.struct_field(flat, field.name)
         if len(held) > held.null_count:
-            raise ValueError(f"has turns with a further field {field.name!r}, which would be lost; remove it")
+            lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+            first = int(np.argmax(held.is_valid().to_numpy(zero_copy_only=False)))
+            raise FurtherField(field.name, int(np.searchsorted(np.cumsum(lengths), first, side="right")))
 
 
 def split_last(column: pa.Array) -> tuple[pa.ListArray, pa.ListArray]:

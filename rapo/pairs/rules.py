@@ -11,8 +11,14 @@ from rapo.pairs import messages
 from rapo.pairs.faults import Fault, short, tell
 from rapo.pairs.schema import SIDES
 
-ROLES = ("system", "user", "assistant")
-SYSTEM, USER, ASSISTANT = range(3)
+ROLES = ("system", "user", "assistant", "tool")
+SYSTEM, USER, ASSISTANT, TOOL = range(4)
+START = 4
+# Which turn may follow which; the turn before a prompt's or a response's first is START.
+_IN_PROMPT = {(START, SYSTEM), (START, USER), (SYSTEM, USER), (USER, ASSISTANT), (ASSISTANT, USER)}
+_TOOLS = {(ASSISTANT, TOOL), (TOOL, TOOL), (TOOL, ASSISTANT)}
+_IN_RESPONSE = {(START, ASSISTANT)}
+_DROP = "Mend such rows, or leave them out with --bad drop."
 _NOT_BLANK = r"[^\s\pZ]"
 
 
@@ -30,7 +36,7 @@ def faults(batch: pa.RecordBatch, *, scored: bool, row: int) -> list[Fault]:
     for column in ("prompt_id", "pair_id"):
         if column in batch.schema.names and batch[column].null_count:
             empty = batch[column].is_null().to_numpy(zero_copy_only=False)
-            remedy = "Give every row an id, or leave the column out."
+            remedy = "Give every row an id, or leave such rows out with --bad drop."
             found += tell(column, "the id is missing", remedy, empty, row)
     return found
 
@@ -41,7 +47,7 @@ def reversed_pairs(batch: pa.RecordBatch, *, row: int) -> list[Fault]:
     return tell(
         "score_chosen",
         "the chosen response scores below the rejected one",
-        "Swap, drop or keep such pairs with the option reversed_pairs.",
+        "Swap, drop or keep such pairs: --reversed-pairs swap (or drop, or keep).",
         chosen < rejected,
         row,
         lambda i: f"{chosen[i]:g} < {rejected[i]:g}",
@@ -68,19 +74,18 @@ def _prompt(batch: pa.RecordBatch, row: int) -> list[Fault]:
     some = parts.lengths > 0
     first, last = np.full(n, USER), np.full(n, USER)
     first[some], last[some] = role[parts.starts[some]], role[(parts.starts + parts.lengths - 1)[some]]
-    spot = parts.place - (first == SYSTEM)[of]
-    turn = np.where(spot % 2 == 0, USER, ASSISTANT)
-    out_of_turn = (role != turn) & (role != SYSTEM) & (role >= 0)
+    out_of_turn = ~_follows(parts, role, _IN_PROMPT | _TOOLS) & (role != SYSTEM) & (role >= 0)
     late_system = (role == SYSTEM) & (parts.place > 0)
     blank = _blank(parts.contents) & (role != SYSTEM)
+    asked = (last == USER) | (last == TOOL)
     checks: list[tuple[str, str, np.ndarray]] = [
-        ("has no turn", "Remove the row.", ~some),
-        ("unknown role", "Roles are system, user and assistant.", _any(role < 0, of, n)),
-        ("system turn after the first turn", "Merge it into the first.", _any(late_system, of, n)),
-        ("user and assistant do not take turns", "Merge neighbouring turns.", _any(out_of_turn, of, n)),
-        ("does not end with a user turn", "End the prompt with what is asked.", last != USER),
-        ("blank turn", "Remove the row.", _any(blank, of, n)),
-        ("turn without content", "Remove the row.", _any(_absent(parts.contents), of, n)),
+        ("has no turn", _DROP, ~some),
+        ("unknown role", f"Roles are {', '.join(ROLES)}. {_DROP}", _any(role < 0, of, n)),
+        ("system turn after the first turn", f"Merge it into the first. {_DROP}", _any(late_system, of, n)),
+        ("user and assistant do not take turns", f"Merge neighbouring turns. {_DROP}", _any(out_of_turn, of, n)),
+        ("does not end with a user turn", f"End the prompt with what is asked. {_DROP}", ~asked),
+        ("blank turn", _DROP, _any(blank, of, n)),
+        ("turn without content", _DROP, _any(_absent(parts.contents), of, n)),
     ]
     show = roles(column)
     return [fault for what, remedy, bad in checks for fault in tell("prompt", what, remedy, bad, row, show)]
@@ -91,14 +96,27 @@ def _response(batch: pa.RecordBatch, side: str, row: int) -> list[Fault]:
     column = batch[side]
     parts = messages.turns(column)
     of, n = parts.row_of, len(column)
-    foreign = codes(parts.roles) != ASSISTANT
+    role = codes(parts.roles)
+    foreign = (role != ASSISTANT) & (role != TOOL)
+    again = ~_follows(parts, role, _IN_RESPONSE | _TOOLS) & ~foreign
     checks: list[tuple[str, str, np.ndarray]] = [
-        ("has no turn", "Remove the row.", parts.lengths == 0),
-        ("a turn that is not the assistant's", "Move it to the prompt.", _any(foreign, of, n)),
-        ("empty response", "Remove the row.", _any(_blank(parts.contents) | _absent(parts.contents), of, n)),
+        ("has no turn", _DROP, parts.lengths == 0),
+        ("a turn that is not the assistant's", f"Move it to the prompt. {_DROP}", _any(foreign, of, n)),
+        ("two assistant turns in a row", f"Merge them. {_DROP}", _any(again & (role == ASSISTANT), of, n)),
+        ("a tool's turn that answers no assistant", _DROP, _any(again & (role == TOOL), of, n)),
+        ("empty response", _DROP, _any(_blank(parts.contents) | _absent(parts.contents), of, n)),
     ]
     show = roles(column)
     return [fault for what, remedy, bad in checks for fault in tell(side, what, remedy, bad, row, show)]
+
+
+def _follows(parts: messages.Turns, role: np.ndarray, legal: set[tuple[int, int]]) -> np.ndarray:
+    """Turns that may follow the one before them; those next to an unknown role are not judged. Shape: (n_turns,)"""
+    allowed = np.zeros((START + 1, START + 1), bool)
+    allowed[tuple(zip(*legal, strict=True))] = True
+    before = np.append(START, role[:-1]) if len(role) else role
+    before = np.where(parts.place == 0, START, before)
+    return allowed[before, role] | (role < 0) | (before < 0)
 
 
 def _finite(column: pa.Array, name: str, row: int) -> list[Fault]:
@@ -107,7 +125,7 @@ def _finite(column: pa.Array, name: str, row: int) -> list[Fault]:
     def show(i: int) -> str:
         return "no value" if not column[i].is_valid else f"{values[i]:g}"
 
-    remedy = "Score the response again, or remove the row."
+    remedy = "Score the response again, or leave such rows out with --bad drop."
     return tell(name, "not a finite number", remedy, ~np.isfinite(values), row, show)
 
 
@@ -115,8 +133,9 @@ def roles(column: pa.Array) -> Callable[[int], str]:
     """Shows a row of messages: role and beginning of every turn."""
 
     def show(i: int) -> str:
-        turns: list[dict[str, Any]] = column[i].as_py() or []
-        return "; ".join(f"{turn['role']}: {short(turn['content'])}" for turn in turns) or "no turns"
+        turns: list[dict[str, Any] | None] = column[i].as_py() or []
+        told = (f"{turn['role']}: {short(turn['content'])}" if turn else "None" for turn in turns)
+        return "; ".join(told) or "no turns"
 
     return show
 

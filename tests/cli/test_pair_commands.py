@@ -39,7 +39,7 @@ def test_check_tells_what_is_wrong_and_what_to_do(tmp_path: Path, capsys: pytest
     file = lines(tmp_path / "a.jsonl", PAIR, {**PAIR, "score_chosen": float("nan"), "chosen": ""})
     assert cli.main(["check", file]) == 2
     told = capsys.readouterr().err
-    assert "a.jsonl does not hold scored pairs" in told
+    assert [line.count("a.jsonl: column") for line in told.splitlines()] == [1, 1]
     assert "column chosen: empty response in row 2" in told
     assert "column score_chosen: not a finite number in row 2 (nan). Score the response again" in told
     assert cli.main(["check", file, "--bad", "drop"]) == 0

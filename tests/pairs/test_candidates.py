@@ -76,9 +76,6 @@ def rating(text: str) -> dict[str, Any]:
 BAD = {
     r"score is no finite number in row 2 \(completion 1\)": completion("x", None),
     r"empty response in row 2 \(completion 1\)": completion(" ", 9.0),
-    r"truth is not rated in row 2 \(completion 1\)": completion(
-        "x", 9.0, annotations={"truth": {"Rating": "N/A"}}
-    ),
 }
 
 
@@ -86,12 +83,18 @@ BAD = {
 def test_a_bad_completion_is_named_or_left_out(expected: str, caplog: pytest.LogCaptureFixture):
     good = [completion("a", 3.0, **rating("3")), completion("b", 8.0, **rating("3"))]
     rows = [asked(*good), asked({**rating("3"), **BAD[expected]}, *good)]
-    with pytest.raises(PairsError, match=expected) as caught:
+    with pytest.raises(PairsError, match=expected):
         make(*rows)
-    assert "does not hold scored candidates" in str(caught.value)
     with caplog.at_level(logging.WARNING):
         assert last_texts(make(*rows, bad="drop"), "chosen") == ["b", "b"]
     assert "left out 1 completions" in caplog.text
+
+
+def test_a_completion_without_a_rating_is_left_out_and_told(caplog: pytest.LogCaptureFixture):
+    good = [completion("a", 3.0, **rating("3")), completion("b", 8.0, **rating("3"))]
+    with caplog.at_level(logging.WARNING):
+        assert last_texts(make(asked(completion("x", 9.0, **rating("N/A")), *good)), "chosen") == ["b"]
+    assert "left out 1 completions without a rating of truth" in caplog.text
 
 
 def test_rows_with_fewer_than_two_candidates_are_left_out_and_told(caplog: pytest.LogCaptureFixture):

@@ -67,7 +67,7 @@ def test_conversations_that_differ_before_the_last_turn_are_named():
     [
         (
             ["9", "8"],
-            r"holds text, not numbers in row 1 \('9'\)\. Write the numbers without quotes\.",
+            r"holds text, not numbers in row 1 \('9'\)\. Write numbers, without quotes\.",
         ),
         ([True, False], r"score_chosen: holds bool, not numbers in row 1 \(True\)"),
     ],
@@ -80,9 +80,10 @@ def test_scores_of_the_wrong_type_are_named(values: list[Any], expected: str):
 def test_missing_columns_are_all_named_with_what_there_is():
     with pytest.raises(PairsError) as caught:
         check(pa.table({"question": ["q"], "chosen": ["a"], "rejected": ["b"], "score_chosen": [1.0]}))
-    assert [fault.column for fault in caught.value.faults] == ["prompt", "score_rejected"]
-    assert "The columns are question, chosen, rejected, score_chosen" in str(caught.value)
-    assert "columns={'prompt': ...}" in str(caught.value)
+    expected = (
+        "prompt and score_rejected are missing. There is question, chosen, rejected, score_chosen; say which it is"
+    )
+    assert str(caught.value) == f"<table>: {expected} made of: --column prompt=... --column score_rejected=..."
 
 
 def test_a_further_field_of_a_turn_is_never_lost_silently():
@@ -100,7 +101,7 @@ def test_attributes_are_matched_by_name_and_must_be_finite():
     assert [field.name for field in got.schema.field("attributes_rejected").type] == ["help", "truth"]
     with pytest.raises(PairsError, match=r"attributes_chosen.help: not a finite number"):
         check(table(pair(attributes_chosen={"help": math.nan}, attributes_rejected={"help": 4.0})))
-    with pytest.raises(PairsError, match="attributes_rejected: is missing"):
+    with pytest.raises(PairsError, match="attributes_rejected is missing"):
         check(table(pair(attributes_chosen={"help": 1.0})))
     with pytest.raises(PairsError, match="names truth where attributes_chosen names help"):
         check(table(pair(attributes_chosen={"help": 1.0}, attributes_rejected={"truth": 1.0})))
@@ -175,11 +176,9 @@ def test_scores_are_not_looked_at_where_they_are_not_asked_for():
     assert check(table(bare), scored=False).to_pylist() == [bare]
     strange = pair(score_chosen="high", score_rejected="low", model="m")
     assert check(table(strange), scored=False).to_pylist() == [strange]
-    with pytest.raises(
-        PairsError, match=r"does not hold pairs of responses to a prompt[\s\S]*chosen: empty response"
-    ):
+    with pytest.raises(PairsError, match="chosen: empty response"):
         check(table({**bare, "chosen": ""}), scored=False)
-    with pytest.raises(PairsError, match="rejected: is missing"):
+    with pytest.raises(PairsError, match="rejected is missing"):
         check(table({"prompt": "q", "chosen": "a"}), scored=False)
 
 

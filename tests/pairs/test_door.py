@@ -121,7 +121,7 @@ def test_nothing_to_read_is_an_error(tmp_path: Path):
 def test_scores_are_asked_for_checked_where_they_are_or_left_alone():
     bare = {name: PLAIN[name] for name in ("prompt", "chosen", "rejected")}
     assert len(open_pairs([bare], scored=None).read()) == len(open_pairs([bare], scored=False).read()) == 1
-    with pytest.raises(PairsError, match="score_chosen: is missing"):
+    with pytest.raises(PairsError, match="score_chosen and score_rejected are missing"):
         open_pairs([bare]).read()
     with pytest.raises(PairsError, match="score_chosen: holds text"):
         open_pairs([{**PLAIN, "score_chosen": "8"}], scored=None).read()
@@ -152,7 +152,7 @@ def test_unknown_options_are_told():
     for option in ({"bad": "skip"}, {"reversed_pairs": "flip"}):
         with pytest.raises(ValueError, match="use one of raise"):
             open_pairs([PLAIN], **option)
-    with pytest.raises(ValueError, match="layout is 'nope'; use one of candidates, .*, pairs"):
+    with pytest.raises(ValueError, match=r"layout is 'nope'; use one of candidates, .*, pairs"):
         open_pairs([PLAIN], layout="nope").read()
     with pytest.raises(ValueError, match="in memory has no splits, but --split train was asked for"):
         open_pairs([PLAIN], split="train")

@@ -11,7 +11,10 @@ BAD = {
     r"score_rejected: not a finite number in row 2 \(inf\)": {"score_rejected": math.inf},
     r"score_chosen: not a finite number in row 2 \(no value\)": {"score_chosen": None},
     "chosen response scores below the rejected": {"score_chosen": 1.0},
-    r"prompt: unknown role in row 2 \(tool: 'x'": {"prompt": [turn("tool", "x"), turn("user", "q")]},
+    r"prompt: unknown role in row 2 \(human: 'x'": {"prompt": [turn("human", "x"), turn("user", "q")]},
+    "prompt: user and assistant do not take turns in row 2": {"prompt": [turn("tool", "x"), turn("user", "q")]},
+    "chosen: two assistant turns in a row": {"chosen": [turn("assistant", "a"), turn("assistant", "b")]},
+    "rejected: a tool's turn that answers no assistant": {"rejected": [turn("tool", "x"), turn("assistant", "b")]},
     "prompt: system turn after the first": {"prompt": [turn("user", "q"), turn("system", "s"), turn("user", "q")]},
     "prompt: user and assistant do not take turns": {"prompt": [turn("user", "q"), turn("user", "q")]},
     "prompt: does not end with a user turn": {"prompt": [turn("user", "q"), turn("assistant", "a")]},
@@ -41,6 +44,12 @@ def test_bad_rows_can_be_dropped(expected: str):
     else:
         got = check(table(pair(), pair(**BAD[expected]), pair()), bad="drop")
     assert got.to_pylist() == [pair(), pair()]
+
+
+def test_turns_of_tools_are_kept():
+    call = [turn("assistant", "look up"), turn("tool", "4"), turn("tool", "four")]
+    good = pair(prompt=[turn("user", "2 + 2 ?"), *call], chosen=[*call, turn("assistant", "4")])
+    assert check(table(good, good)).to_pylist() == [good, good]
 
 
 def test_one_foreign_turn_does_not_make_a_table_of_conversations():
