@@ -79,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
             args.out,
             scheme,
             batch_rows=args.batch_rows,
+            check_scale=args.scale is None,
             overwrite=args.overwrite,
             shard_rows=args.shard_rows,
             progress=advance,

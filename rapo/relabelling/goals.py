@@ -64,6 +64,11 @@ class GoalTemplate:
         if not self.low < self.high:
             raise ValueError(f"the scale runs from {self.low:g} to {self.high:g}; low must be below high")
 
+    @property
+    def shows_scale(self) -> bool:
+        """True where the text says where the scale begins or ends."""
+        return "{low}" in self.wording or "{high}" in self.wording
+
     def text(self, goal: float | Mapping[str, float] | None = None) -> str:
         """The text of one goal; the best overall score where none is given.
 

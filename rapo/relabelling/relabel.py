@@ -21,7 +21,7 @@ from rapo.pairs.check import check
 from rapo.pairs.door import open_pairs
 from rapo.pairs.schema import batches, with_ids
 from rapo.relabelling.goals import OVERALL, GoalTemplate
-from rapo.relabelling.rows import Scheme, Tally, ready, refuse_relabelled, rows_of, survey
+from rapo.relabelling.rows import Scheme, Tally, ready, refuse_other_scale, refuse_relabelled, rows_of, survey
 
 __all__ = ["Scheme", "Tally", "relabel", "relabel_file"]
 _log = logging.getLogger(__name__)
@@ -99,6 +99,7 @@ def relabel_file(
     batch_rows: int = files.BATCH_ROWS,
     bad: str = "raise",
     reversed_pairs: str = "raise",
+    check_scale: bool = True,
     overwrite: bool = False,
     shard_rows: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -115,6 +116,7 @@ def relabel_file(
         scheme: how to relabel.
         columns, split, revision, bad, reversed_pairs: see `rapo.pairs.door.open_pairs`.
         batch_rows: pairs in memory at a time.
+        check_scale: refuse scores that are not on the scale that the goal's text shows.
         overwrite, shard_rows: see `rapo.pairs.writing.write`.
         progress: told, batch by batch, how many more pairs are done.
 
@@ -145,6 +147,8 @@ def relabel_file(
                 if progress:
                     progress(tally.pairs)
                 yield rows
+        if check_scale:
+            refuse_other_scale(sum(tallies, Tally()), scheme, name=pairs.name)
         if not any(tally.rows for tally in tallies):
             n = sum(tally.pairs for tally in tallies)
             raise ValueError(f"{pairs.name}: no row is left, all {n:,} pairs are ties; keep them with --ties keep")

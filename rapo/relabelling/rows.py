@@ -1,9 +1,10 @@
 """The two goal-conditioned rows of every pair of a batch. `relabel` applies this to tables and files."""
 
+import math
 import operator
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -56,15 +57,19 @@ class Tally:
         ties: how many of them are ties.
         rows: rows made.
         off_scale: rows whose goal lies outside the template's scale.
+        low, high: the extreme goals.
     """
 
     pairs: int = 0
     ties: int = 0
     rows: int = 0
     off_scale: int = 0
+    low: float = field(default=math.inf, compare=False)
+    high: float = field(default=-math.inf, compare=False)
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(*map(operator.add, astuple(self), astuple(other)))
+        pairs, ties, rows, off_scale = map(operator.add, astuple(self)[:4], astuple(other)[:4])
+        return Tally(pairs, ties, rows, off_scale, min(self.low, other.low), max(self.high, other.high))
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,10 @@ def rows_of(batch: pa.RecordBatch, scheme: Scheme, whole: Whole) -> tuple[pa.Tab
         goals, texts = ({side: column.take(kept) for side, column in held.items()} for held in (goals, texts))
     prompts = placement.put_columns(used["prompt"], list(texts.values()), placement=scheme.placement)
     blocks = [_block(used, prompt, goals[side], side, scheme) for side, prompt in zip(SIDES, prompts, strict=True)]
-    off_scale = sum(_off_scale(block["goal"], scheme.template) for block in blocks)
-    return pa.concat_tables(blocks), Tally(len(batch), int(tied.sum()), 2 * int(keep.sum()), off_scale)
+    values = np.concatenate([_values(block["goal"]) for block in blocks], axis=1)
+    off_scale = int(((values < scheme.template.low) | (values > scheme.template.high)).any(axis=0).sum())
+    ends = (float(values.min()), float(values.max())) if values.size else (math.inf, -math.inf)
+    return pa.concat_tables(blocks), Tally(len(batch), int(tied.sum()), 2 * int(keep.sum()), off_scale, *ends)
 
 
 def ready(batch: pa.RecordBatch, scheme: Scheme, *, name: str) -> pa.RecordBatch:
@@ -183,11 +190,24 @@ def _finite(batch: pa.RecordBatch, column: str, name: str) -> pa.Array:
     return values
 
 
-def _off_scale(goal: pa.ChunkedArray, template: GoalTemplate) -> int:
-    """Rows with a goal outside the template's scale."""
+def refuse_other_scale(tally: Tally, scheme: Scheme, *, name: str) -> None:
+    """A ValueError where goals are on another scale than their text says: outside it, or in its lower half alone."""
+    template = scheme.template
+    middle = (template.low + template.high) / 2
+    if not tally.rows or scheme.goal == "implicit" or not template.shows_scale:
+        return
+    if tally.off_scale or tally.high <= middle:
+        low, high, first, last = map(template.show, (tally.low, tally.high, template.low, template.high))
+        raise ValueError(
+            f"{name}: scores run from {low} to {high}, but the goal's text says that their scale is {first} to {last}; "
+            f"name the scale: --scale {low} {high} (or --scale {first} {last}, if it is that)"
+        )
+
+
+def _values(goal: pa.ChunkedArray) -> np.ndarray:
+    """Goals as numbers. Shape: (1 or n_attributes, n_rows)"""
     columns = goal.flatten() if pa.types.is_struct(goal.type) else [goal]
-    values = np.array([column.to_numpy() for column in columns])
-    return int(((values < template.low) | (values > template.high)).any(axis=0).sum())
+    return np.array([column.to_numpy() for column in columns])
 
 
 def _hashes(batch: pa.RecordBatch, seed: int) -> np.ndarray:

@@ -89,3 +89,18 @@ def test_relabel_leaves_nothing_behind_when_a_row_is_bad(tmp_path: Path):
     file = lines(tmp_path / "a.jsonl", *[PAIR] * 7, {**PAIR, "rejected": ""})
     assert cli.main(["relabel", file, "--out", str(tmp_path / "o.parquet"), "--batch-rows", "3"]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "typed"), [((5, 1), "--scale 1 5 (or --scale 1 10"), ((0.9, 0), "--scale 0 0.9")]
+)
+def test_a_goal_on_another_scale_is_refused_until_the_scale_is_named(
+    scores: tuple[float, float], typed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = lines(tmp_path / "a.jsonl", {**PAIR, "score_chosen": scores[0], "score_rejected": scores[1]})
+    command = ["relabel", file, "--out", str(tmp_path / "b.jsonl")]
+    assert cli.main(command) == 2
+    assert typed in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+    assert cli.main([*command, "--scale", "0", "5"]) == 0
+    assert cli.main(["relabel", file, "--out", str(tmp_path / "c.jsonl"), "--template", "compact"]) == 0
