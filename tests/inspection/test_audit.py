@@ -142,7 +142,7 @@ def test_a_column_of_a_wrong_type_is_an_error_that_names_a_row() -> None:
 
 
 def test_missing_columns_are_an_error_that_names_them() -> None:
-    with pytest.raises(ValueError, match="rejected: is missing"):
+    with pytest.raises(ValueError, match="rejected is missing"):
         audit([{"prompt": "a", "chosen": "b"}])
 
 

@@ -85,9 +85,11 @@ def test_any_part_of_a_table_is_converted_as_the_whole(to: str, cut: int, n: int
 
 
 def test_what_a_format_cannot_hold_is_told() -> None:
-    several = check(table(pair(chosen=[turn("assistant", "a"), turn("assistant", "b")], pair_id="x")))
+    several = check(
+        table(pair(chosen=[turn("assistant", "a"), turn("tool", "t"), turn("assistant", "b")], pair_id="x"))
+    )
     for to in ("llama-factory", "ms-swift"):
-        with pytest.raises(ValueError, match="pair x, column chosen: a response of 2 turns"):
+        with pytest.raises(ValueError, match="pair x, column chosen: a response of 3 turns"):
             convert(several, to)
     assert convert(several, "nemo-rl").num_rows == 1
     with pytest.raises(ValueError, match="relabelled: their responses are ordered by the goal"):
