@@ -8,9 +8,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from rapo import atomic, paths
+from rapo.pairs import raw, writing
 
 # Replaces a folder of three files again and again; every version holds its number three times.
 REPLACES = """
@@ -59,6 +61,15 @@ def test_killed_between_two_renames_the_old_folder_gets_its_name_again(tmp_path:
     atomic.sweep(tmp_path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["data"]
     assert (tmp_path / "data" / "pairs").read_text() == "old"
+
+
+def test_who_reads_what_was_set_aside_finds_it(tmp_path: Path) -> None:
+    writing.write(pa.table({"n": [1]}), tmp_path / "data")
+    (tmp_path / "data").rename(
+        tmp_path / ".data.0123456789ab.old"
+    )  # where a process was killed between two renames
+    (tmp_path / ".data.0123456789ab.lock").touch()
+    assert raw.read(tmp_path / "data")["n"].to_pylist() == [1]
 
 
 def test_a_process_sweeps_a_folder_when_it_first_writes_into_it(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def write(target: str | Path, record: Mapping[str, Any], *, ids: pa.ChunkedArray
         return told
     files = beside(target)
     if ids is not None:
-        told["ids_sha256"] = hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
+        told["ids_sha256"] = _ids_hash(ids)
         told["ids"] = ids.to_pylist() if len(ids) <= IDS_INSIDE else files["ids"].name
     if ids is not None and len(ids) > IDS_INSIDE:
         writing.write(pa.table({"pair_id": ids}), files["ids"], overwrite=True)
@@ -129,6 +129,15 @@ def _is_ours(file: Path) -> bool:
     with file.open("rb") as stream:
         head = stream.read(2_000)
     return b'"written_by": "rapo' in head or MARK.encode() in head
+
+
+def _ids_hash(ids: pa.ChunkedArray) -> str:
+    """SHA-256 of the ids with a line break between them."""
+    digest, between = hashlib.sha256(), ""
+    for chunk in (chunk for chunk in ids.chunks if len(chunk)):
+        digest.update((between + "\n".join(chunk.to_pylist())).encode())
+        between = "\n"
+    return digest.hexdigest()
 
 
 def _sha256(file: Path) -> str:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from rapo import atomic
 from rapo.pairs import files
 
 _NUMBERED = re.compile(r"[-_.]\d{2,}(-of-\d+)?$")
@@ -24,6 +25,8 @@ def of(path: Path, split: str | None = None) -> list[Shard]:
         FileNotFoundError: there is nothing of this name.
         ValueError: the folder holds no file of a known format, several splits of which none is named, or not this one.
     """
+    if not path.exists():
+        atomic.sweep(path.parent)  # a killed process may have set it aside
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     if not path.is_dir() or files.is_arrow_folder(path):

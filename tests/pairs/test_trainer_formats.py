@@ -1,5 +1,6 @@
 """Pairs as other libraries read them, held against their documented rows."""
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -115,3 +116,35 @@ def test_trl_reads_them_with_its_own_functions() -> None:
     assert sorted(theirs.to_list(), key=key) == sorted(made("trl-kto"), key=key)
     assert data_utils.is_conversational(Dataset(convert(ROWS, "trl-reward"))[0])
     assert isinstance(convert(ROWS, "trl-kto"), pa.Table)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_trls_trainers_of_rewards_and_of_single_answers_train_on_them(tmp_path: Path) -> None:
+    trl = pytest.importorskip("trl", reason="needs the extra 'train'")
+    import tiny
+    import transformers
+    from datasets import Dataset
+
+    scores = {f"score_{side}": pa.array([value] * 4) for side, value in (("chosen", 9.0), ("rejected", 2.0))}
+    rows = check(pa.table({**{name: tiny.rows(4)[name] for name in ("prompt", "chosen", "rejected")}, **scores}))
+    size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = transformers.LlamaConfig(vocab_size=len(tiny.TOKENIZER), num_labels=1, pad_token_id=0, **size)
+    options = {"output_dir": str(tmp_path), "max_steps": 1, "use_cpu": True, "report_to": [], "bf16": False}
+    reward = trl.RewardTrainer(
+        transformers.LlamaForSequenceClassification(config),
+        args=trl.RewardConfig(**options, per_device_train_batch_size=2),
+        train_dataset=Dataset(convert(rows, "trl-reward")),
+        processing_class=tiny.TOKENIZER,
+    )
+    assert reward.train_dataset["margin"][:] == [7.0] * 4
+    reward.train()
+    single = trl.KTOTrainer(
+        tiny.model(0),
+        ref_model=tiny.model(1),
+        args=trl.KTOConfig(**options, per_device_train_batch_size=2),
+        train_dataset=Dataset(convert(rows, "trl-kto")),
+        processing_class=tiny.TOKENIZER,
+    )
+    assert list(single.train_dataset["label"]) == [True, False] * 4
+    single.train()
