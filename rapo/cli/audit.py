@@ -33,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit with 1 where a finding is that bad or worse",
     )
     parser.add_argument("--all", action="store_true", help="show examples of every finding, not of warnings alone")
+    parser.add_argument(
+        "--bad", choices=("raise", "drop"), default="raise",
+        help="rows that cannot be read at all: tell them and stop (default), or leave them out",
+    )  # fmt: skip
     looked = parser.add_argument_group("what is looked for")
     looked.add_argument(
         "--benchmark", action="append", default=[], metavar="FILE",
@@ -73,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
             columns=options.columns(args.column),
             split=args.split,
             revision=args.revision,
+            unreadable=args.bad,
             benchmarks=args.benchmark,
             benchmark_column=args.benchmark_column,
             ngram=args.ngram,

@@ -26,6 +26,7 @@ def audit(
     columns: dict[str, str] | None = None,
     split: str | None = None,
     revision: str | None = None,
+    unreadable: str = "raise",
     benchmarks: Sequence[str | Path] = (),
     benchmark_column: str | None = None,
     ngram: int = contamination.SIZE,
@@ -45,6 +46,7 @@ def audit(
     Args:
         source: a file, or data in memory, as `rapo.read_pairs` takes it. Pairs may have no scores.
         columns, split, revision: as `rapo.read_pairs` takes them.
+        unreadable: "raise" for rows that cannot be read at all, or "drop" them with a warning.
         benchmarks: files whose questions should not be in the data.
         benchmark_column: the column with the questions, where it is not found by its name.
         ngram: how many consecutive words are looked for.
@@ -68,8 +70,8 @@ def audit(
     'serious'
     """
     _check(ngram, similarity, max_length, preview_rows)
-    data = reading.opened(source, columns=columns, split=split, revision=revision)
-    keys, name = Keys(), _typed(source, data.name)
+    data = reading.opened(source, columns=columns, split=split, revision=revision, unreadable=unreadable)
+    keys, name = Keys(), _typed(source)
     with Index() as prompts, Index() as responses:
         lenses: list[Lens] = [
             Scores(thresholds=Thresholds(good, bad, best), source=name),
@@ -134,9 +136,9 @@ def _check(ngram: int, similarity: float, max_length: int | None, preview_rows: 
         raise ValueError("; ".join(told))
 
 
-def _typed(source: Any, name: str) -> str:
+def _typed(source: Any) -> str:
     """How the data are named on the command line; IN stands for data in memory."""
-    return shlex.quote(name) if isinstance(source, str | Path) else "IN"
+    return shlex.quote(str(source)) if isinstance(source, str | Path) else "IN"
 
 
 def _tokenizer(tokenizer: Any) -> Any:

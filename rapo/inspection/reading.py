@@ -17,9 +17,13 @@ def opened(
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
     revision: str | None = None,
+    unreadable: str = "raise",
 ) -> Pairs:
-    """Preference data of any shape, with scores or without; see `rapo.pairs.door.open_pairs`."""
-    return open_pairs(source, columns=columns, split=split, revision=revision, scored=None)
+    """Preference data of any shape, with scores or without; see `rapo.pairs.door.open_pairs`.
+
+    Rows that break a rule stay in; ``unreadable`` says whether those that cannot be read at all "raise", or "drop".
+    """
+    return open_pairs(source, columns=columns, split=split, revision=revision, bad=unreadable, scored=None)
 
 
 def batches(pairs: Pairs, *, rows: int = ROWS) -> Iterator[Batch]:

@@ -101,6 +101,15 @@ def test_what_is_wrong_is_told_in_one_line(
     assert error.count("\n") == 1
 
 
+def test_rows_that_cannot_be_read_can_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = json_lines(tmp_path / "a.jsonl", many(3))
+    path.write_bytes(path.read_bytes() + b'{"prompt": "a\xff", "chosen": "b", "rejected": "c"}\n')
+    assert main(["audit", str(path)]) == 2
+    assert "--bad drop" in capsys.readouterr().err
+    assert main(["audit", str(path), "--bad", "drop"]) == 0
+    assert f"{path}: 3 pairs" in capsys.readouterr().out
+
+
 def test_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "none.jsonl"]) == 2
     assert "none.jsonl does not exist" in capsys.readouterr().err
