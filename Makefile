@@ -19,7 +19,7 @@ QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,stats claims pairs selec
   $(filter-out tests/cli/test_score.py,$(wildcard tests/cli/test_*.py))
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 
-.PHONY: help setup reproduce figures check test format lab clean distclean
+.PHONY: help setup reproduce replicate figures check test format lab clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ help: ## this list
 
 reproduce: $(READY) ## run every notebook; tables, figures and report land in build/SCALE/figures/
 	@$(VENV)/bin/rapo reproduce $(NOTEBOOKS) --scale $(SCALE) --jobs $(JOBS) $(ARGS)
+
+replicate: $(READY) ## measure everything anew with other seeds, and tell what came out otherwise
+	@$(VENV)/bin/rapo replicate $(NOTEBOOKS) --scale $(SCALE) --jobs $(JOBS) $(ARGS)
 
 figures: $(READY) ## redraw figures, tables and report from the kept results, without training
 	@$(VENV)/bin/rapo figures --jobs $(JOBS) $(ARGS)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import numbers
+import os
 import re
 from collections.abc import Mapping
 from importlib import resources
@@ -74,7 +75,8 @@ def parse_yaml(text: str, *, name: str = "<text>") -> Any:
 def recipe(name: str, scale: str) -> dict[str, Any]:
     """Settings of one study at one scale, from ``rapo/studies/<name>/recipe.yaml``.
 
-    The file has a block ``common`` and one block per scale; the scale's values override, nested mappings merge.
+    The file has a block ``common`` and one block per scale; the scale's values override, nested mappings merge. Its
+    seeds are `shifted` where a replication measures with others.
 
     Raises:
         ValueError: no such recipe, or the recipe has no such scale.
@@ -86,7 +88,50 @@ def recipe(name: str, scale: str) -> dict[str, Any]:
     scales = sorted(set(blocks) - {"common"})
     if scale not in scales:
         raise ValueError(f"recipe {name!r} has no scale {scale!r}; it has {scales}")
-    return merge(blocks.get("common") or {}, blocks[scale] or {})
+    return shifted(merge(blocks.get("common") or {}, blocks[scale] or {}), seed_shift())
+
+
+SHIFT = "RAPO_SEED_SHIFT"  # set for the processes of `rapo replicate`, and by nobody else
+
+
+def seed_shift() -> int:
+    """By how much the seeds of this process differ from those that the recipes name: 0 but in a replication."""
+    return int(os.environ.get(SHIFT) or 0)
+
+
+def is_seed(name: str) -> bool:
+    """Whether a setting of this name is a seed or several; ``n_seeds`` is a count.
+
+    >>> [is_seed(name) for name in ("seed", "tuning_seeds", "base_seed", "n_seeds", "seedling")]
+    [True, True, True, False, False]
+    """
+    words = name.split("_")
+    return words[-1] in ("seed", "seeds") and words[0] != "n"
+
+
+def shifted(settings: Any, shift: int) -> Any:
+    """Settings with every seed in them, however deep, moved by ``shift``; a seed that is null stays so.
+
+    Raises:
+        ValueError: a seed is neither a whole number, nor a list of them, nor null.
+
+    >>> shifted({"seeds": [1, 2], "base_seed": None, "rounds": [{"seed": 3, "pairs": 10}]}, 500)
+    {'seeds': [501, 502], 'base_seed': None, 'rounds': [{'seed': 503, 'pairs': 10}]}
+    """
+    if isinstance(settings, Mapping):
+        return {
+            name: _moved(name, value, shift) if is_seed(str(name)) else shifted(value, shift)
+            for name, value in settings.items()
+        }
+    return [shifted(one, shift) for one in settings] if isinstance(settings, list) else settings
+
+
+def _moved(name: str, value: Any, shift: int) -> Any:
+    if isinstance(value, list):
+        return [_moved(name, one, shift) for one in value]
+    if value is not None and type(value) is not int:
+        raise ValueError(f"{name} is {value!r}; a seed is a whole number, a list of them, or null")
+    return None if value is None else value + shift
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

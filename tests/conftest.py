@@ -57,6 +57,7 @@ def rapo_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
     monkeypatch.delenv("RAPO_RUNS", raising=False)
     monkeypatch.delenv("RAPO_BUILD", raising=False)
+    monkeypatch.delenv("RAPO_SEED_SHIFT", raising=False)
     return tmp_path
 
 

@@ -125,7 +125,7 @@ def test_an_empty_recipe_and_a_missing_one_are_named(studies: Callable[[str, str
         config.recipe("absent", "smoke")
 
 
-RECIPES = sorted(file.stem for file in (Path(config.__file__).parent / "recipes").glob("*.yaml"))
+RECIPES = sorted(file.parent.name for file in (Path(config.__file__).parent / "studies").glob("*/recipe.yaml"))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -136,8 +136,42 @@ def test_every_recipe_of_rapo_is_there_for_laptops(name: str) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_hold_scales_and_nothing_else(name: str) -> None:
-    blocks = config.load_yaml(Path(config.__file__).parent / "recipes" / f"{name}.yaml")
+    blocks = config.load_yaml(Path(config.__file__).parent / "studies" / name / "recipe.yaml")
     assert set(blocks) <= {"common", *paths.SCALES}
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Every plain value of nested settings, by its path."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if inner is None:
+        return {path: value}
+    return {at: leaf for name, one in inner for at, leaf in leaves(one, (*path, str(name))).items()}
+
+
+@pytest.mark.parametrize("scale", paths.SCALES)
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_replication_takes_another_value_of_every_seed_and_of_nothing_else(
+    name: str, scale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if scale not in config.load_yaml(Path(config.__file__).parent / "studies" / name / "recipe.yaml"):
+        pytest.skip(f"{name} has no scale {scale}")
+    plain = leaves(config.recipe(name, scale))
+    monkeypatch.setenv("RAPO_SEED_SHIFT", "500")
+    moved = leaves(config.recipe(name, scale))
+    assert list(plain) == list(moved)
+    for path, value in plain.items():
+        counts = any(part.startswith("n_") for part in path)
+        seeded = any("seed" in part for part in path) and not counts and value is not None
+        assert moved[path] == (value + 500 if seeded else value), path
+
+
+def test_every_recipe_is_looked_at() -> None:
+    assert {"central_results", "self_play", "theory"} <= set(RECIPES)
+
+
+def test_a_seed_in_words_is_refused() -> None:
+    with pytest.raises(ValueError, match="base_seed is 'zero'; a seed is a whole number"):
+        config.shifted({"base_seed": "zero"}, 1)
 
 
 @pytest.mark.parametrize("value", [0, -3, 10**400, 2.5, np.float32(0.5), np.float64(1), np.int64(7)])

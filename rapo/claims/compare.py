@@ -1,8 +1,13 @@
-"""Two measurements of the same claims: where they differ beyond their intervals."""
+"""Two measurements of the same claims: where they differ beyond their intervals, and which verdicts moved."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from rapo.claims import claim
+
+COUNTED = ("beyond", "turned", "moved")
+_DECIDED = {"holds", "does not hold"}
 
 
 def compare(new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -48,3 +53,69 @@ def _difference(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any
         "verdict": new.get("verdict", ""),
         "kept_verdict": old.get("verdict", ""),
     }
+
+
+def replication(new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How far a measurement anew, with other seeds throughout, gives the results of the first.
+
+    Verdicts are computed from the intervals of both sides, under the rule (threshold, direction, margin) of the new
+    record. Of two measurements that differ by chance alone, about 5 % lie ``beyond``.
+
+    Args:
+        new: claims of the second measurement, as `claim.save` writes them.
+        old: of the first.
+
+    Returns:
+        ``notebooks``: by name, how many claims both have (``compared``), how many of these differ beyond the interval
+        of their difference (``beyond``, see `compare`), turned from holds to does not hold or back (``turned``), and
+        moved at all (``moved``); ``total``: the same of all; ``claims``: a record each of those that are beyond or
+        moved; ``only_new``, ``only_old``: ids that one side has.
+    """
+    before = {record["id"]: record for record in old}
+    far = {found["id"] for found in compare(new, old)}
+    rows = [_row(one, before[one["id"]], far) for one in new if one["id"] in before]
+    names = sorted({row["notebook"] for row in rows})
+    there = {record["id"] for record in new}
+    return {
+        "total": _counts(rows),
+        "notebooks": {name: _counts([row for row in rows if row["notebook"] == name]) for name in names},
+        "claims": [row for row in rows if any(row[kind] for kind in COUNTED)],
+        "only_new": [record["id"] for record in new if record["id"] not in before],
+        "only_old": [name for name in before if name not in there],
+    }
+
+
+def _row(new: Mapping[str, Any], old: Mapping[str, Any], far: set[str]) -> dict[str, Any]:
+    """Both measurements of a claim, side by side."""
+    verdicts = [_verdict(one, new) for one in (old, new)]
+    values = {
+        f"{side}_{value}": record[value]
+        for side, record in (("old", old), ("new", new))
+        for value in ("estimate", "low", "high")
+    }
+    return {
+        "id": new["id"],
+        "notebook": str(new.get("notebook", "")),
+        "unit": str(new.get("unit", "")),
+        **values,
+        "old_verdict": verdicts[0],
+        "new_verdict": verdicts[1],
+        "beyond": new["id"] in far,
+        "turned": set(verdicts) == _DECIDED,
+        "moved": verdicts[0] != verdicts[1],
+    }
+
+
+def _verdict(measured: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
+    """The verdict on an interval under the rule of a claim's record."""
+    return claim.verdict(
+        measured["low"],
+        measured["high"],
+        threshold=float(rule.get("threshold", 0.0)),
+        direction=str(rule.get("direction", "greater")),
+        margin=claim.MARGINS.get(str(rule.get("margin", "")), 0.0),
+    )
+
+
+def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {"compared": len(rows), **{kind: sum(row[kind] for row in rows) for kind in COUNTED}}

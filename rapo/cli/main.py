@@ -19,6 +19,7 @@ from rapo import __version__
 GROUPS: dict[str, dict[str, str]] = {
     "reproduce the papers": {
         "reproduce": "run the notebooks, then make figures, tables and the report",
+        "replicate": "measure anew with other seeds throughout, and tell what came out otherwise",
         "figures": "redraw figures, tables and the report from the kept results, without training",
         "keep": "keep the measured results of a run under data/results",
         "report": "write the report page from the claims and figures that are there",

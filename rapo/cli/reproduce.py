@@ -61,18 +61,20 @@ def reproduce_and_report(
     measure: bool,
     timeout: float | None = None,
     compare: bool = True,
+    stderr: bool = False,
 ) -> int:
     """Run notebooks, write the report, and print what a person wants to know; 1 if a notebook failed.
 
     Args:
         compare: tell where claims differ from the kept ones; those of one's own data have nothing to compare with.
+        stderr: print there, as stdout carries data.
         notebooks, scale, jobs, force, settings, measure, timeout: see `rapo.reproduction.plan.reproduce`.
     """
     from rapo.reproduction import plan, report
     from rapo.reproduction.display import choose
     from rapo.runs.progress import duration
 
-    out = options.console()
+    out = options.console(stderr=stderr)
     began = time.time()
     with plan.Memory() as memory:
         outcomes = plan.reproduce(
@@ -95,7 +97,7 @@ def reproduce_and_report(
             out.print(f"  {outcome.status}: {outcome.name}: {outcome.error}", soft_wrap=True)
     if measure and compare:
         _tell_differences(plan.differences(scale))
-    options.say(f"Report: {page}")
+    options.say(f"Report: {page}", stderr=stderr)
     sys.stdout.flush()
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rapo import paths
-from rapo.reproduction import marker, notebook, report
+from rapo.config import SHIFT, seed_shift
+from rapo.reproduction import marker, notebook, replication, report
 from rapo.reproduction.marker import Marker
-from rapo.runs import progress
+from rapo.runs import processor, progress
 from rapo.runs.checksums import checksum
 from rapo.runs.store import MANIFEST, manifest
 
@@ -33,6 +34,8 @@ def keep(*, measure: bool = True) -> list[Path]:
     """
     if place := os.environ.get("RAPO_BUILD"):
         raise ValueError(f"RAPO_BUILD is {place}: only what lies in build/{SCALE} is kept; unset it")
+    if seed_shift():
+        raise ValueError(f"{SHIFT} is {seed_shift()}: what is kept was measured with the recipes' seeds; unset it")
     digests = {one.name: notebook.digest(one, scale=SCALE, measure=measure) for one in notebook.find()}
     if left := [name for name in digests if not marker.is_done(name, SCALE, digests[name], measure=measure)]:
         command = f"rapo reproduce --scale {SCALE}" if measure else "rapo figures"
@@ -44,11 +47,17 @@ def keep(*, measure: bool = True) -> list[Path]:
     products = sorted({paths.root() / product for one in markers.values() for product in one.products})
     claims = [json.loads(file.read_text(encoding="utf-8")) for file in products if file.parent.name == "claims"]
     results = {"claims.json": _json(sorted(claims, key=lambda record: record["id"]))}
+    if again := replication.of_these(claims, scale=SCALE):
+        results[replication.FILE] = _json(again)
     if measure:
         results |= {file.name: file.read_bytes() for file in products if file.parent.name == "results"}
         results["durations.json"] = _json(durations(markers))
     figures = {file.name: file.read_bytes() for file in products if file.parent == paths.figures(SCALE)}
     changed = _put(results, paths.results())
+    stale = paths.results() / replication.FILE
+    if stale.is_file() and stale.name not in results:  # it was held against other results
+        stale.unlink()
+        changed.append(stale)
     changed += _put({MANIFEST: _json(listing())}, paths.results())
     return changed + _put(figures, paths.kept_figures()) + _put_report(figures)
 
@@ -59,7 +68,8 @@ def listing() -> dict[str, dict[str, Any]]:
     What has not changed since it was listed keeps its entry. ``durations.json`` holds estimates only and is left out.
     """
     before, now = manifest(), {}
-    for file in sorted([*paths.results().glob("[!.]*.parquet"), *paths.results().glob("claims.json")]):
+    names = ("[!.]*.parquet", "claims.json", replication.FILE)
+    for file in sorted(file for name in names for file in paths.results().glob(name)):
         found, known = checksum(file), before.get(file.name, {})
         same = known.get("sha256") == found["sha256"]
         now[file.name] = known if same else {**found, **_described(file)}
@@ -70,7 +80,9 @@ def _described(file: Path) -> dict[str, Any]:
     made_by = marker.made_by()
     commit = made_by.pop("commit")
     if file.suffix == ".json":
-        return {"rows": len(json.loads(file.read_text(encoding="utf-8"))), "commit": commit, "versions": made_by}
+        content = json.loads(file.read_text(encoding="utf-8"))
+        rows = len(content if isinstance(content, list) else content["claims"])
+        return {"rows": rows, "commit": commit, "machine": processor.name(), "versions": made_by}
     import pyarrow.parquet as pq
 
     footer = pq.read_metadata(file)

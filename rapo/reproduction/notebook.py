@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rapo import paths
-from rapo.config import canonical, content_hash
+from rapo.config import canonical, content_hash, is_seed, seed_shift, shifted
 from rapo.runs import keys
 
 RESERVED = ("scale", "measure", "jobs")  # parameters that have options of their own
@@ -104,8 +104,13 @@ def check_settings(sources: Sequence[Source], settings: Mapping[str, Any], *, st
 
 
 def parameters(source: Source, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the common parameters and the settings is injected into a notebook: those that it knows."""
-    return {name: value for name, value in wanted.items() if name in source.parameters}
+    """What of the common parameters and the settings is injected into a notebook: those that it knows.
+
+    In a replication its own seeds are others as well.
+    """
+    own = {name: value for name, value in source.parameters.items() if is_seed(name)}
+    moved = shifted(own, seed_shift()) if seed_shift() else {}
+    return moved | {name: value for name, value in wanted.items() if name in source.parameters}
 
 
 def digest(source: Source, *, scale: str, measure: bool = True, settings: Mapping[str, Any] | None = None) -> str:
@@ -116,6 +121,7 @@ def digest(source: Source, *, scale: str, measure: bool = True, settings: Mappin
     """
     values = parameters(source, {"scale": scale, "measure": measure, "jobs": 0, **(settings or {})})
     parts = [source.text, canonical(values), *_behind(source)]
+    parts += [f"seeds moved by {seed_shift()}"] if seed_shift() else []
     if not measure:
         kept = sorted(file for file in paths.results().glob("*") if file.is_file())
         parts += [content_hash(file.name, file.read_bytes()) for file in kept]

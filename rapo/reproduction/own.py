@@ -43,15 +43,24 @@ def folder(settings: Mapping[str, Any]) -> Iterator[Path | None]:
     place = absolute(settings)[DATA]
     content = files_hash(place) if Path(place).exists() else ""  # other rows, another folder: nothing is reused
     name = f"{Path(place).name.partition('.')[0]}-{content_hash(place, content, length=8)}"
-    home, before = paths.root() / "build" / "own" / name, os.environ.get("RAPO_BUILD")
-    os.environ["RAPO_BUILD"] = str(home)
-    try:
+    home = paths.root() / "build" / "own" / name
+    with environment({"RAPO_BUILD": str(home)}):
         yield home
+
+
+@contextlib.contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Have variables set for this process and those that it starts."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
     finally:
-        if before is None:
-            del os.environ["RAPO_BUILD"]
-        else:
-            os.environ["RAPO_BUILD"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def notebooks(named: Sequence[str] | None) -> Sequence[str]:

@@ -9,12 +9,24 @@ would round to bf16 and stay closed; see `rapo.models.fast_cpu`).
 """
 
 import os
+import platform
+from pathlib import Path
 
 KERNELS = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # products and convolutions
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's own loops
     "MKL_CBWR": "AVX2",  # small products, where oneDNN is not used
 }
+
+
+def name() -> str:
+    """The processor's name, as its maker tells it, and how many cores the system has."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    told = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return f"{told or platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
 def pin() -> None:

@@ -54,6 +54,13 @@ def kept_claims() -> list[dict[str, Any]]:
     return json.loads(_vouched_for("claims.json", remedy=_measured_by("")))
 
 
+def kept_replication() -> dict[str, Any]:
+    """What came of measuring the kept claims anew; empty where that is not kept. Raises what `kept` raises."""
+    name = "replication.json"
+    there = (paths.results() / name).exists() or name in manifest()
+    return json.loads(_vouched_for(name, remedy="make it with `rapo replicate` and `rapo keep`")) if there else {}
+
+
 def manifest() -> dict[str, dict[str, Any]]:
     """What is known of each kept file: size, sha256, rows, commit and versions; nothing where nothing is kept."""
     file = paths.results() / MANIFEST

@@ -1,13 +1,16 @@
 """Two measurements of the same claims, compared by their intervals."""
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapo.claims.compare import compare
+from rapo.claims.claim import slug
+from rapo.claims.compare import compare, replication
 
 
 def claim(estimate: float, low: float, high: float) -> dict[str, Any]:
@@ -50,3 +53,46 @@ def test_comparison_is_symmetric(a: float, b: float, c: float, d: float, e: floa
     if there:
         assert there[0]["difference"] == -back[0]["difference"]
         assert there[0]["low"] == pytest.approx(-back[0]["high"])
+
+
+def measured(name: str, notebook: str, low: float, high: float, **more: Any) -> dict[str, Any]:
+    return {"id": name, "notebook": notebook, "estimate": (low + high) / 2, "low": low, "high": high, **more}
+
+
+def test_replication_counts_by_notebook_what_came_out_otherwise() -> None:
+    old = [
+        measured("same", "a", 1.0, 3.0),
+        measured("turned", "a", 1.0, 3.0),  # 2 +- 1, holds
+        measured("moved", "b", 0.5, 1.5),  # 1 +- .5, holds
+        measured("equal", "b", -1.0, 1.0, margin="gold"),
+        measured("gone", "b", 0.0, 1.0),
+    ]
+    new = [
+        measured("same", "a", 0.5, 2.0),
+        measured("turned", "a", -3.0, -1.0),  # -2 +- 1: differ by 4 > sqrt(1 + 1) = 1.41
+        measured("moved", "b", -0.2, 1.8),  # .8 +- 1: differ by .2 < 1.12, undecided
+        measured("equal", "b", -0.1, 0.2, margin="gold"),  # undecided before, equal now
+        measured("fresh", "b", 0.0, 1.0),
+    ]
+    found = replication(new, old)
+    assert found["notebooks"] == {
+        "a": {"compared": 2, "beyond": 1, "turned": 1, "moved": 1},
+        "b": {"compared": 2, "beyond": 0, "turned": 0, "moved": 2},
+    }
+    assert found["total"] == {"compared": 4, "beyond": 1, "turned": 1, "moved": 3}
+    assert [(one["id"], one["old_verdict"], one["new_verdict"]) for one in found["claims"]] == [
+        ("turned", "holds", "does not hold"),
+        ("moved", "holds", "undecided"),
+        ("equal", "undecided", "equal"),
+    ]
+    assert (found["only_new"], found["only_old"]) == (["fresh"], ["gone"])
+
+
+def test_two_machines_of_the_first_report(shared_data: Path, repository: Path) -> None:
+    kept = json.loads((repository / "data" / "results" / "claims.json").read_text(encoding="utf-8"))
+    records = json.loads((shared_data / "second_machine" / "claims.json").read_text(encoding="utf-8"))
+    new = [record | {"id": slug(record["id"])} for record in records]
+    if {one["id"] for one in kept} != {one["id"] for one in new}:
+        pytest.skip("the kept results are newer than the first report")
+    found = replication(new, kept)["total"]
+    assert (found["compared"], found["moved"], found["beyond"], found["turned"]) == (186, 50, 44, 0)

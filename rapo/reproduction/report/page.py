@@ -8,11 +8,14 @@ from typing import Any
 
 from rapo import paths
 from rapo.claims import claim, published
+from rapo.claims.compare import COUNTED
 from rapo.reproduction import marker
 from rapo.reproduction.report import exhibits, glossary, index
-from rapo.reproduction.report.cards import VERDICTS, Card, card, compare
+from rapo.reproduction.report.cards import VERDICTS, Card, anchor, card, compare, number
 from rapo.reproduction.report.chapters import arrange
 from rapo.runs import store
+
+SIDES = {"first": "First", "second": "Anew"}  # of a replication
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,10 @@ def write(scale: str) -> Path:
     folder = paths.figures(scale)
     problems: list[str] = []
     records = _records(folder / "claims", problems)
-    kept = _kept(problems)
+    kept, anew = _kept(problems), _replication(problems)
     context = _gather(records, folder, problems, executed=paths.build(scale) / "notebooks")
     context |= {"scale": scale, "facts": _facts(scale, marker.made_by()), "comparison": compare(records, kept)}
+    context |= {"replication": anew}
     for name, text in _pages(context).items():
         paths.write_text(folder / name, text)
     return folder / "report.html"
@@ -49,13 +53,15 @@ def write(scale: str) -> Path:
 def kept_pages() -> dict[str, str]:
     """File name -> text of the report and the index of what is kept; the same on every machine."""
     problems: list[str] = []
-    context = _gather(_kept(problems), paths.kept_figures(), problems, executed=None)
+    kept, anew = _kept(problems), _replication(problems)
+    context = _gather(kept, paths.kept_figures(), problems, executed=None)
     try:
         about = store.manifest().get("claims.json", {})
     except ValueError:  # told among the problems
         about = {}
     made_by = {"commit": about["commit"], **about["versions"]} if about else {}
-    return _pages(context | {"scale": "small", "facts": _facts("small", made_by), "comparison": None})
+    context |= {"scale": "small", "facts": _facts("small", made_by), "comparison": None}
+    return _pages(context | {"replication": anew})
 
 
 def _gather(
@@ -120,6 +126,37 @@ def _kept(problems: list[str]) -> list[dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         problems.append(f"data/results/claims.json could not be read ({type(error).__name__}: {error}).")
         return []
+
+
+def _replication(problems: list[str]) -> dict[str, Any]:
+    """What came of measuring the kept claims anew, with numbers as texts; empty where that is not kept."""
+    try:
+        found = store.kept_replication()
+        return found and _told(found)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        problems.append(f"data/results/replication.json could not be read ({type(error).__name__}: {error}).")
+        return {}
+
+
+def _told(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of `rapo replicate` as the page shows it."""
+    claims = [
+        {
+            "id": one["id"],
+            "anchor": anchor(one["id"]),
+            "sides": [
+                (number(one[f"{side}_estimate"]), *(number(one[f"{side}_{end}"]) for end in ("low", "high")))
+                for side in ("old", "new")
+            ],
+            "verdicts": [one["old_verdict"], one["new_verdict"]],
+            "how": ", ".join(kind for kind in COUNTED if one[kind]),
+        }
+        for one in found["claims"]
+    ]
+    rows = [*found["notebooks"].items(), ("in all", found["total"])]
+    shares = [counts["beyond"] / max(1, counts["compared"]) for _, counts in rows]
+    sides = [(words, " · ".join(f"{a} {b}" for a, b in found[side].items())) for side, words in SIDES.items()]
+    return {"shift": found["shift"], "rows": [*zip(rows, shares, strict=True)], "claims": claims, "sides": sides}
 
 
 def _rank(claim: str) -> int:

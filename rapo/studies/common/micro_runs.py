@@ -130,7 +130,7 @@ def evaluate(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path])
     ]  # fmt: skip
     metrics = keep_answers(frames, folder)
     if quizzes := config.get("quizzes"):
-        metrics["skills"] = held_out_skills(model, tokenizer, quizzes)
+        metrics["skills"] = held_out_skills(model, tokenizer, quizzes, seed=config["prompt_seed"])
     return metrics
 
 
@@ -184,7 +184,7 @@ def keep_answers(frames: Sequence[pd.DataFrame], folder: Path) -> dict[str, Any]
     }
 
 
-def held_out_skills(model: Any, tokenizer: Any, n: int, *, seed: int = 99) -> dict[str, float]:
+def held_out_skills(model: Any, tokenizer: Any, n: int, *, seed: int) -> dict[str, float]:
     """Share of right answers for each held-out skill, greedy."""
     quizzes = skills.draw(n, seed=seed)
     texts = sampling.sample(

@@ -1,0 +1,99 @@
+"""Replication: other seeds everywhere, in a folder of their own, held against the first time and kept with it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from rapo import paths
+from rapo.claims import claim as claims
+from rapo.cli import main as cli
+from rapo.config import content_hash, seed_shift
+from rapo.reproduction import keep, replication, report
+from rapo.runs import keys
+
+nbformat = pytest.importorskip("nbformat", reason="needs the extra 'notebooks'")
+pytest.importorskip("papermill", reason="needs the extra 'notebooks'")
+
+# Its one claim is its seed, and what a recipe's seeds would have been moved by.
+CELL = """
+from rapo.claims import claim
+from rapo.config import shifted, seed_shift
+value = float(seed + shifted({"seeds": [1]}, seed_shift())["seeds"][0])
+one = claim.Claim("RA-T1", "s", "t", estimate=value, low=value - 1, high=value + 1)
+claim.save(one, scale=scale, notebook="toy")
+"""
+
+
+@pytest.fixture
+def project(rapo_root: Path) -> Path:
+    v4 = nbformat.v4
+    (rapo_root / "notebooks").mkdir()
+    first = v4.new_code_cell('scale = "small"\nseed = 0', metadata={"tags": ["parameters"]})
+    document = v4.new_notebook(cells=[first, v4.new_code_cell(CELL)], metadata={"rapo": {"title": "toy"}})
+    nbformat.write(document, rapo_root / "notebooks" / "toy.ipynb")
+    return rapo_root
+
+
+def test_measures_with_other_seeds_and_tells_what_came_out_otherwise(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["reproduce", "--scale", "smoke"]) == 0
+    capsys.readouterr()
+    assert cli.main(["replicate", "--scale", "smoke", "--shift", "20", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    # First 0 + 1; anew (0 + 20) + (1 + 20) = 41.
+    (one,) = found["claims"]
+    assert (one["old_estimate"], one["new_estimate"], one["beyond"], one["turned"]) == (1.0, 41.0, True, False)
+    assert found["total"] == {"compared": 1, "beyond": 1, "turned": 0, "moved": 1}
+    assert found["second"]["python"] == keys.versions()["python"]
+    assert (project / "build" / "replication" / "smoke" / "figures" / "claims" / "RA-T1.json").exists()
+    first = json.loads((project / "build" / "smoke" / "figures" / "claims" / "RA-T1.json").read_text())
+    assert first["estimate"] == 1.0, "what was measured first stays"
+    assert not {"RAPO_SEED_SHIFT", "RAPO_BUILD"} & set(os.environ)
+    # Another shift is measured, not taken over.
+    assert cli.main(["replicate", "--scale", "smoke", "--shift", "7"]) == 0
+    assert "RA-T1: 1 [0, 2] undecided, anew 15 [14, 16] holds (beyond, moved)" in capsys.readouterr().out
+
+
+def test_is_kept_with_the_results_that_it_was_held_against(project: Path) -> None:
+    with pytest.raises(ValueError, match="nothing is measured yet; run `rapo reproduce --scale small`"):
+        replication.first_claims("small")
+    assert cli.main(["reproduce"]) == 0
+    assert cli.main(["keep"]) == 0
+    assert not (paths.results() / replication.FILE).exists()
+    assert cli.main(["replicate", "--shift", "500"]) == 0
+    assert cli.main(["keep"]) == 0
+    page = report.kept_pages()["report.html"]
+    assert "Measured anew with other seeds" in page
+    assert "1 (100 %)" in page
+    assert json.loads((paths.results() / replication.FILE).read_text())["first"]["machine"]
+    # The first results change: what was held against the old ones goes.
+    notebook = project / "notebooks" / "toy.ipynb"
+    notebook.write_text(notebook.read_text().replace("value - 1", "value - 2"))
+    assert cli.main(["reproduce"]) == 0
+    removed = paths.results() / replication.FILE
+    assert removed in keep.keep()
+    assert not removed.exists()
+
+
+def test_shifts_that_meet_another_architectures_seeds_are_refused() -> None:
+    for shift in (0, 1000, -3):
+        with pytest.raises(ValueError, match=f"shift is {shift}; use 1 to 999"), replication.other_seeds(shift):
+            pass
+    assert seed_shift() == 0
+
+
+def test_nothing_of_other_seeds_is_kept(rapo_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAPO_SEED_SHIFT", "5")
+    with pytest.raises(ValueError, match="RAPO_SEED_SHIFT is 5"):
+        keep.keep()
+
+
+def test_a_fingerprint_tells_measurements_apart_and_no_words() -> None:
+    one = {"id": "X", "estimate": 1.0, "low": 0.0, "high": 2.0, "note": "a"}
+    assert replication.fingerprint([one]) == replication.fingerprint([one | {"note": "b"}])
+    assert replication.fingerprint([one]) != replication.fingerprint([one | {"low": -1.0}])
+    assert replication.fingerprint([]) == content_hash("[]")
+    assert claims.VERDICTS[0] == "holds"
