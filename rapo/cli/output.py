@@ -15,7 +15,18 @@ from rapo.cli import options
 from rapo.pairs import manifest, writing
 
 # Options that say where, not how, and so are left out of the record's options.
-_PLACES = ("file", "input", "out", "overwrite", "json", "traceback", "progress", "no_progress", "no_card")
+_PLACES = (
+    "command",
+    "file",
+    "input",
+    "out",
+    "overwrite",
+    "json",
+    "traceback",
+    "progress",
+    "no_progress",
+    "no_card",
+)
 
 
 def add_output(parser: argparse.ArgumentParser, *, what: str) -> None:

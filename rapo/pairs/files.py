@@ -61,7 +61,7 @@ def read(path: str | Path, *, split: str | None = None) -> pa.Table:
         FileNotFoundError: the file is missing.
         ValueError: the file cannot be read; a bad row is named with its column and value.
     """
-    file = File(Path(path), split)
+    file = File(Path(path), split, mapped=True)
     pieces = list(file.pieces(50_000))
     schema = file.joined(pieces)
     return pa.concat_tables([conform(piece, schema) for piece in pieces])
@@ -87,12 +87,15 @@ class File:
         split: which split of a folder that holds several.
         called: what errors call it, where that is not its path.
         skip: is told of every line of JSON that cannot be read and is left out; None raises instead.
+        mapped: True maps Arrow files instead of copying them: for who holds the whole. Batch by batch the map would
+            count as memory in use, all that was read of it.
     """
 
     path: Path
     split: str | None = None
     called: str = ""
     skip: Skip | None = None
+    mapped: bool = False
 
     @property
     def name(self) -> str:
@@ -139,9 +142,9 @@ class File:
             if kind == "parquet":
                 yield from _read_parquet(self.path, rows)
             elif kind == "arrow":
-                yield from _regrouped_or_empty(_arrow_batches(self.path), rows)
+                yield from _regrouped_or_empty(_arrow_batches(self.path, mapped=self.mapped), rows)
             elif kind == "folder":
-                yield from _read_folder(self.path, rows, self.split)
+                yield from _read_folder(self.path, rows, self.split, mapped=self.mapped)
             else:
                 yield from self._text(kind, rows)
         except (pa.ArrowInvalid, OSError) as error:
@@ -188,7 +191,7 @@ def _read_parquet(path: Path, rows: int) -> Iterator[pa.Table]:
             yield table
 
 
-def _read_folder(path: Path, rows: int, split: str | None) -> Iterator[pa.Table]:
+def _read_folder(path: Path, rows: int, split: str | None, *, mapped: bool) -> Iterator[pa.Table]:
     """The data files named by a data set's state, in batches."""
     if (path / _SPLITS).is_file():
         splits = json.loads((path / _SPLITS).read_text(encoding="utf-8"))["splits"]
@@ -198,13 +201,13 @@ def _read_folder(path: Path, rows: int, split: str | None) -> Iterator[pa.Table]
     if not (path / STATE).is_file():
         raise ValueError(f"{path} is a folder without {STATE}, so no data set written by save_to_disk")
     names = [entry["filename"] for entry in json.loads((path / STATE).read_text(encoding="utf-8"))["_data_files"]]
-    found = (batch for name in names for batch in _arrow_batches(path / name))
+    found = (batch for name in names for batch in _arrow_batches(path / name, mapped=mapped))
     yield from _regrouped_or_empty(found, rows)
 
 
-def _arrow_batches(path: Path) -> Iterator[pa.RecordBatch]:
+def _arrow_batches(path: Path, *, mapped: bool) -> Iterator[pa.RecordBatch]:
     """Batches of an Arrow file or stream; an empty one first, which shows the schema."""
-    with pa.OSFile(str(path), "rb") as source:  # a map would count as memory in use, the whole file of it
+    with pa.memory_map(str(path)) if mapped else pa.OSFile(str(path), "rb") as source:
         is_file = source.read(6) == b"ARROW1"
         source.seek(0)
         with pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source) as reader:

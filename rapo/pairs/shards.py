@@ -54,9 +54,15 @@ def split_of(file: Path) -> str | None:
 
 
 def _known(folder: Path) -> list[Path]:
-    """Files of a known format below a folder, hidden ones and reports apart."""
+    """Files of a known format below a folder, hidden ones and records of products apart."""
     found = [file for file in sorted(folder.rglob("*")) if file.is_file() and files.is_readable(file)]
+    found = [file for file in found if not any(_is_beside(file, suffix) for suffix in (".json", ".ids.jsonl"))]
     shown = [file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
     if not shown:
         raise ValueError(f"{folder} holds no file that could be read; use {files.FORMATS}")
     return shown
+
+
+def _is_beside(file: Path, suffix: str) -> bool:
+    """True for what `rapo.pairs.manifest` writes beside a product that is there: pairs.parquet.json."""
+    return file.name.endswith(suffix) and file.with_name(file.name.removesuffix(suffix)).exists()

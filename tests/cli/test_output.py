@@ -12,7 +12,7 @@ import pytest
 from scored_pairs import json_lines, many
 
 from rapo.cli import main as cli
-from rapo.pairs import files, manifest, writing
+from rapo.pairs import files, manifest, raw, writing
 
 PAIRS = many(4)
 
@@ -192,3 +192,15 @@ def test_relabelled_rows_are_exported(here: Path) -> None:
     assert cli.main(["relabel", "in.jsonl", "--out", "goals.parquet"]) == 0
     assert cli.main(["export", "goals.parquet", "--to", "trl-kto", "--out", "kto.parquet"]) == 0
     assert len(files.read("kto.parquet")) == 2 * 2 * len(PAIRS)
+
+
+def test_records_beside_products_are_no_data(here: Path) -> None:
+    (here / "data").mkdir()
+    words = ["select", "in.jsonl", "--metric", "uniform", "-k", "3", "--out"]
+    for name in ("data/a.parquet", "data/b"):
+        assert cli.main([*words, name]) == 0
+    assert (here / "data" / "b.json").exists()
+    assert len(raw.read("data/a.parquet")) == 3
+    (here / "data" / "b").rename(here / "b")
+    (here / "data" / "b.json").unlink()
+    assert len(raw.read("data")) == 3
