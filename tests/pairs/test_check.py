@@ -62,6 +62,19 @@ def test_conversations_that_differ_before_the_last_turn_are_named():
         check(table(talk))
 
 
+def test_conversations_that_differ_before_the_last_turn_can_be_dropped():
+    def talk(asked: str) -> dict[str, Any]:
+        sides = {
+            side: [turn("user", said), turn("assistant", side)]
+            for side, said in (("chosen", "q"), ("rejected", asked))
+        }
+        return {**sides, "score_chosen": 9.0, "score_rejected": 2.0}
+
+    kept = check(table(talk("q"), talk("other"), talk("q")), bad="drop")
+    assert len(kept) == 2
+    assert kept["prompt"].to_pylist() == [[turn("user", "q")]] * 2
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

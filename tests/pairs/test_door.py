@@ -148,6 +148,29 @@ def test_candidates_are_made_into_pairs_and_their_rows_are_named():
     assert len(open_pairs(bad, bad="drop").read()) == 4
 
 
+def test_looks_give_every_row_with_what_is_wrong_with_it(tmp_path: Path):
+    rows = many(5)
+    rows[3]["chosen"] = [{"role": "assistant", "content": " "}]
+    pairs = open_pairs([str(json_lines(tmp_path / name, rows)) for name in ("a.jsonl", "b.jsonl")], scored=None)
+    looks = list(pairs.looks(2))
+    assert [len(look.table) for look in looks] == [2, 2, 1, 2, 2, 1]
+    assert [look.rows.tolist() for look in looks] == [[1, 2], [3, 4], [5]] * 2
+    assert [Path(look.name).name for look in looks] == ["a.jsonl"] * 3 + ["b.jsonl"] * 3
+    assert [[fault.rows.tolist() for fault in look.faults] for look in looks] == [[], [[1]], []] * 2
+    assert [name for look in looks for name in look.table["pair_id"].to_pylist()] == [
+        f"row-{i}" for i in range(1, 11)
+    ]
+    with pytest.raises(PairsError):
+        pairs.read()
+
+
+def test_looks_at_candidates_name_the_row_of_each_pair():
+    bad = [asked(*FOUR), asked({"response": "x", "overall_score": None}, *FOUR), asked(*FOUR, instruction="r")]
+    (look,) = open_pairs(bad, bad="drop", scored=None).looks()
+    assert look.rows.tolist() == [1, 2, 3]
+    assert sum(len(fault.rows) for fault in look.faults) == 0, "no pair was made of the bad completion"
+
+
 def test_unknown_options_are_told():
     for option in ({"bad": "skip"}, {"reversed_pairs": "flip"}):
         with pytest.raises(ValueError, match="use one of raise"):
