@@ -50,13 +50,13 @@ def _without_nan(value: Any) -> Any:
 def add_input(parser: argparse.ArgumentParser, *, what: str, name: str = "file") -> None:
     """Where preference data come from: every command that reads pairs has these options, and `pairs`."""
     kinds = (
-        "a file (JSON lines, parquet), a folder or 'pattern' of shards, a folder written by save_to_disk, "
-        "- for standard input, or owner/name on the hub"
+        "a file (JSON lines or array, CSV, parquet, Arrow; .gz, .zst), a folder or 'pattern' of shards, a folder "
+        "written by save_to_disk, - for standard input, or a hub's owner/name (or hf://owner/name:configuration)"
     )
     parser.add_argument(name, metavar="IN", help=f"{what}: {kinds}")
     parser.add_argument("--split", metavar="NAME", help="which split of a folder or data set that holds several")
     parser.add_argument("--revision", metavar="COMMIT", help="of a data set on the hub")
-    add_column(parser, source="SOURCE: a column, max(COLUMN) or min(COLUMN)")
+    add_column(parser, source="SOURCE: a column, max(COLUMN), min(COLUMN) or a number")
 
 
 def add_column(parser: argparse.ArgumentParser, *, flag: str = "--column", source: str) -> None:

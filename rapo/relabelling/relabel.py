@@ -85,7 +85,9 @@ def relabel(
     scheme = Scheme(placement, template, goal, half, ties, seed, levels, official_fault)
     refuse_relabelled(table.column_names, name=name)
     checked = check(with_ids(table), name=name, reversed_pairs=reversed_pairs)
-    return pa.concat_tables(made for made, _ in _stream(lambda: [checked], scheme, name))
+    made = list(_stream(lambda: [checked], scheme, name))
+    _warn_of_scale(sum((tally for _, tally in made), Tally()), scheme, name)
+    return pa.concat_tables(rows for rows, _ in made)
 
 
 def relabel_file(
@@ -149,6 +151,7 @@ def relabel_file(
                 yield rows
         if check_scale:
             refuse_other_scale(sum(tallies, Tally()), scheme, name=pairs.name)
+        _warn_of_scale(sum(tallies, Tally()), scheme, pairs.name)
         if not any(tally.rows for tally in tallies):
             n = sum(tally.pairs for tally in tallies)
             raise ValueError(f"{pairs.name}: no row is left, all {n:,} pairs are ties; keep them with --ties keep")
@@ -185,6 +188,10 @@ def _stream(
         total += tally
         yield rows, tally
     _log.info("%s: %d pairs, %d ties (%s), %d rows", name, total.pairs, total.ties, scheme.ties, total.rows)
+
+
+def _warn_of_scale(total: Tally, scheme: Scheme, name: str) -> None:
+    """Tell of goals outside the scale that their text shows."""
     if total.off_scale:
         low, high = (scheme.template.show(end) for end in (scheme.template.low, scheme.template.high))
         _log.warning(

@@ -120,7 +120,7 @@ def test_whole_conversations_hold_their_prompt():
     ],
 )
 def test_malformed_rows_are_named(change, told):
-    with pytest.raises(PairsError, match=r"x\.parquet does not hold pairs of responses to a prompt") as caught:
+    with pytest.raises(PairsError, match=r"x\.parquet: column") as caught:
         tokens.texts(pa.Table.from_pylist([ROW, ROW | change]), name="x.parquet", first_row=6)
     assert told in str(caught.value)
 
@@ -131,7 +131,7 @@ def test_empty_plain_responses_are_named():
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(PairsError, match="column rejected: is missing"):
+    with pytest.raises(PairsError, match="rejected is missing"):
         tokens.texts(pa.Table.from_pylist([{"prompt": "w1", "chosen": "w2"}]))
 
 
