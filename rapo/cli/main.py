@@ -39,6 +39,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "winrate": "win rates from judgements, plain and length-controlled",
         "agreement": "how far two judges agree, overall and by margin",
     },
+    "make typing easier": {
+        "completion": "print a script with which a shell completes commands and options",
+    },
 }
 # Faults of the input or of the surroundings: told in one line. Anything else is a fault of the program.
 USER_ERRORS = (ValueError, OSError, LookupError, RuntimeError, ImportError, MemoryError)

@@ -113,3 +113,10 @@ def test_what_is_saved_is_loaded(architecture: str, tmp_path: Path) -> None:
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no model"):
         tiny.load(tmp_path)
+
+
+def test_frequent_words_come_first_and_special_tokens_never() -> None:
+    texts = ["a b a", "b <user> c", "a"]
+    assert tiny.frequent_words(texts) == ["a", "b", "c"]
+    assert tiny.frequent_words(texts, most=1) == ["a"]
+    tiny.build_tokenizer(tiny.frequent_words(texts))
