@@ -29,10 +29,12 @@ _NOT_OFFERED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 @contextlib.contextmanager
 def claimed(path: Path) -> Iterator[Path]:
     """A name beside ``path`` that nobody else writes to; what is still under it when the block ends goes."""
-    lock = None
-    while lock is None:  # a sweeper may have been faster
+    for _ in range(100):  # a sweeper may be faster
         stem = f".{path.name}.{os.urandom(6).hex()}"
-        lock = _take(path.with_name(f"{stem}.lock"))
+        if lock := _take(path.with_name(f"{stem}.lock")):
+            break
+    else:
+        raise OSError(errno.EAGAIN, "no lock can be had in its folder", str(path))
     temporary = path.with_name(f"{stem}.tmp")
     try:
         yield temporary
@@ -100,15 +102,23 @@ def remove(path: Path) -> None:
 
 
 def _take(file: Path) -> "BaseFileLock | None":
-    """Lock a file that is made for it; None where somebody else holds it."""
-    from filelock import FileLock, Timeout
+    """Lock a file that is made for it; None where somebody else holds it.
 
-    lock = FileLock(file, timeout=0, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        return None
-    return lock
+    Where the file system has no locks, that the file is there is the lock: what is killed there, nobody sweeps.
+    """
+    from filelock import FileLock, SoftFileLock, Timeout
+
+    for kind in (FileLock, SoftFileLock):
+        lock = kind(file, timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            return None
+        except NotImplementedError:
+            file.unlink(missing_ok=True)  # made on the way
+            continue
+        return lock
+    return None
 
 
 def _give_back(aside: Path, path: Path) -> None:

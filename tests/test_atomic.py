@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import filelock
 import pyarrow as pa
 import pytest
 
@@ -170,6 +171,20 @@ def test_a_folder_that_cannot_be_written_is_told_with_the_files_name(tmp_path: P
     with pytest.raises(OSError, match=r".") as told, paths.whole(tmp_path / "out.jsonl") as temporary:
         (temporary / "x").touch()
     assert told.value.filename == str(tmp_path / "out.jsonl")
+
+
+def test_where_the_file_system_has_no_locks_files_are_whole_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: filelock.FileLock) -> None:
+        Path(self.lock_file).touch()
+        raise NotImplementedError("no flock here")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refused)
+    with paths.whole(tmp_path / "one") as temporary:
+        temporary.write_text("whole")
+        atomic.sweep(tmp_path)
+    assert {entry.name: entry.read_text() for entry in tmp_path.iterdir()} == {"one": "whole"}
 
 
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:

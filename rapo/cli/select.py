@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         args.file, scored=args.metric in selection.SCORED or None, lift=False, **options.reading(args)
     )
     ids: list[pa.Array] = []
-    with output.progress("pairs") as advance:
+    with output.progress("pairs, twice") as advance:
         kept, chosen = select_stream(
             lambda: writing.watched(pairs.batches(), advance),
             metric=args.metric,

@@ -3,7 +3,7 @@
 Run:  python tests/benchmarks/bench_any_size.py --sizes 60000 600000 [--formats parquet jsonl] [--folder DIR]
       python tests/benchmarks/bench_any_size.py --sizes 10000000 --formats parquet --folder DIR
 
-10 million pairs are about 40 GB as JSON lines and 4 GB as parquet (their texts repeat), and twice that relabelled: give
+10 million pairs are about 35 GB as JSON lines and 7 GB as parquet (their texts repeat), and twice that relabelled: give
 a folder with room. Files that are there already are not made again; what the commands write is removed after each.
 """
 
