@@ -79,7 +79,7 @@ def ticks(picture: Picture) -> list[tuple[float, str]]:
     """Labels under the bars, as many as can be read: (x, label)."""
     slot = (WIDE - 2 * LEFT) / max(len(picture.labels), 1)
     longest = max(map(len, picture.labels), default=1)
-    every = max(1, math.ceil((9.5 * longest + 14) / slot))
+    every = max(1, math.ceil((10.5 * longest + 14) / slot))
     return [(LEFT + (i + 0.5) * slot, label) for i, label in enumerate(picture.labels) if i % every == 0]
 
 

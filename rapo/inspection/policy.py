@@ -19,7 +19,7 @@ GROUP = "policy"
 DISAGREES = (0.3, 0.45, NEVER)
 LEARNT = (0.5, 0.75, NEVER)
 LEAN = 0.1
-QUADRANTS = ("large, learnt", "large, not yet", "small, agrees", "small, against")  # explicit margin, the policy
+QUADRANTS = ("large, learnt", "large, open", "small, agrees", "small, doubts")  # explicit margin, the policy
 
 
 class Policy:
