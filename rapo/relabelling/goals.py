@@ -5,7 +5,7 @@ Where the text goes (a system turn, or in front of the first user turn) is for `
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -143,6 +143,19 @@ COMPACT = GoalTemplate(
     joiner=" ",
     sentence_case=False,
 )
+
+
+def out_of(top: float) -> GoalTemplate:
+    """`COMPACT` for scores from 1 to ``top``; where that is not 10, the words name the scale.
+
+    >>> out_of(100).text(87), out_of(10) == COMPACT
+    ('overall score of 100 : 87 .', True)
+    """
+    if top == COMPACT.high:
+        return COMPACT
+    return replace(COMPACT, name=f"compact-{top:g}", overall=f"{COMPACT.overall} of {top:g}", high=float(top))
+
+
 TEMPLATES: dict[str, GoalTemplate] = {template.name: template for template in (OVERALL, COMPACT)}
 
 

@@ -113,11 +113,15 @@ def make_world(settings: Mapping[str, Any]) -> World:
 
 @dataclass(frozen=True)
 class Example:
-    """One row of a training corpus: what is asked, what is answered, and the score prompt, if any."""
+    """One row of a training corpus: what is asked, what is answered, and the score prompt, if any.
+
+    ``top`` is the best score of the scale that an overall goal is on.
+    """
 
     prompt: str
     answer: str
     goal: dict[str, float] | float | None = None
+    top: float = 10.0
 
 
 def candidates(world: World, n: int, *, seed: int, split: str = "train") -> pa.Table:
@@ -179,6 +183,7 @@ def corpus(
     attributes: float = 0.0,
     drill: float = 0.15,
     goal_noise: float = 2.0,
+    scales: Mapping[str, float] | None = None,
 ) -> list[Example]:
     """What a base model learns from: answers of every quality, some under a (noisy) score prompt, and drills.
 
@@ -190,7 +195,12 @@ def corpus(
         attributes: share that carries a score for each attribute instead.
         drill: share of held-out-skill questions.
         goal_noise: standard deviation of the score in the prompt around the truth, in points.
+        scales: best score of another scale ("100") -> share of the overall score prompts that are on it, from 1.
+
+    Raises:
+        ValueError: a scale has no room for two scores, or the shares are more than one.
     """
+    others = _shares(scales or {})
     writers = world.base_panel()
     questions = world.ask(n, split="train", seed=seed + 1_000_003)
     examples = []
@@ -202,20 +212,42 @@ def corpus(
             continue
         text = writers[int(rng.integers(len(writers)))].answer(questions[i], rng).text
         goal: dict[str, float] | float | None = None
+        top = 10.0
         if under < scored + attributes:
             values = world.gold.attributes(questions[i], text)
-            goal = (
-                _overall(world, values, goal_noise, rng)
-                if under < scored
-                else _each(world, values, goal_noise, rng)
-            )
-        examples.append(Example(questions[i].text, text, goal))
+            if under < scored:
+                top = _scale(others, under / scored)
+                goal = _overall(world, values, goal_noise, rng, top)
+            else:
+                goal = _each(world, values, goal_noise, rng)
+        examples.append(Example(questions[i].text, text, goal, top))
     return examples
 
 
-def _overall(world: World, values: NDArray[np.float64], noise: float, rng: np.random.Generator) -> float:
-    """The overall score as someone saw it."""
-    return float(whole(world.gold.overall(values) + rng.normal(0, noise)))
+def _shares(scales: Mapping[str, float]) -> dict[float, float]:
+    found = {float(top): float(share) for top, share in scales.items()}
+    if min(found, default=10.0) < 2 or min(found.values(), default=0.0) < 0 or sum(found.values()) > 1:
+        raise ValueError(
+            f"scales is {dict(scales)}; give best scores of 2 or more, and shares that sum to at most 1"
+        )
+    return found
+
+
+def _scale(shares: Mapping[float, float], place: float) -> float:
+    """The best score of the scale that a place in [0, 1) falls on; 10 where it falls on none of them."""
+    for top, share in shares.items():
+        if place < share:
+            return top
+        place -= share
+    return 10.0
+
+
+def _overall(
+    world: World, values: NDArray[np.float64], noise: float, rng: np.random.Generator, top: float
+) -> float:
+    """The overall score as someone saw it, on a scale from 1 to ``top``."""
+    seen = world.gold.overall(values) + rng.normal(0, noise)
+    return float(np.clip(np.rint(1 + (seen - 1) * (top - 1) / 9), 1, top))
 
 
 def _each(world: World, values: NDArray[np.float64], noise: float, rng: np.random.Generator) -> dict[str, float]:

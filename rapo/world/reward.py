@@ -57,6 +57,11 @@ class Gold:
         """Names of the sides that have a weight, 0 included."""
         return tuple(self.weights)
 
+    @property
+    def best_sentences(self) -> int | None:
+        """The best number of sentences; None where their number is no side of quality."""
+        return self.peak if self.weights.get("elaboration", 0) > 0 else None
+
     def attributes(self, prompt: Prompt, text: str) -> NDArray[np.float64]:
         """The sides in [0, 1]; NaN where the answer cannot be parsed. Shape: (n_sides,)."""
         answer = parse(text)

@@ -17,6 +17,28 @@ def test_candidates_have_the_shape_of_ultrafeedback() -> None:
     assert set(row["completions"][0]["annotations"]) == set(ATTRIBUTES)
 
 
+def test_scores_may_be_on_several_scales_and_nothing_else_changes() -> None:
+    plain, mixed = (
+        data.corpus(data.World(), 400, seed=1, scored=0.6, goal_noise=0, scales=scales)
+        for scales in (None, {"100": 0.25, "5": 0.25})
+    )
+    assert [(one.prompt, one.answer) for one in plain] == [(one.prompt, one.answer) for one in mixed]
+    scored = [(one.goal, other) for one, other in zip(plain, mixed, strict=True) if one.goal is not None]
+    tops = [other.top for _, other in scored]
+    assert {tops.count(top) / len(tops) > share for top, share in ((100, 0.2), (5, 0.2), (10, 0.4))} == {True}
+    for goal, other in scored:
+        # Rounded to whole tenths on 1-10, to whole scores of its own scale there: at most half a step of each.
+        back = 1 + (other.goal - 1) * 9 / (other.top - 1)
+        assert abs(back - goal) <= 0.5 + 0.5 * 9 / (other.top - 1) + 1e-9
+        assert 1 <= other.goal <= other.top
+
+
+@pytest.mark.parametrize("scales", [{"1": 0.1}, {"5": 0.7, "100": 0.4}, {"5": -0.1}])
+def test_impossible_scales_are_refused(scales: dict) -> None:
+    with pytest.raises(ValueError, match="scales is"):
+        data.corpus(data.World(), 3, seed=1, scales=scales)
+
+
 def test_settings_make_a_world() -> None:
     world = data.make_world({"noise": 2.0, "skill": [0.1, 0.5], "gold": {"peak": 1}})
     assert (world.noise, world.skill, world.gold.peak) == (2.0, (0.1, 0.5), 1)

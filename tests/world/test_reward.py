@@ -102,3 +102,9 @@ def test_a_bare_list_asked_for_without_please_wants_neither_and_nor_closing_word
 def test_an_unknown_side_is_named() -> None:
     with pytest.raises(ValueError, match=r"gold\.weights names wit; the sides are count"):
         Gold(weights={"wit": 1.0})
+
+
+def test_sentences_have_a_best_number_where_they_count() -> None:
+    assert Gold(peak=2).best_sentences == 2
+    assert Gold(weights={"count": 1.0}).best_sentences is None
+    assert Gold(weights={"count": 1.0, "elaboration": 0.0}).best_sentences is None

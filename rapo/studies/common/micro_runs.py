@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from rapo.models import sampling, tiny
 from rapo.relabelling.chat import placement
-from rapo.relabelling.goals import COMPACT, GoalTemplate
+from rapo.relabelling.goals import COMPACT, GoalTemplate, out_of
 from rapo.scoring.tokens import PAIR
 from rapo.studies.common.micro_pairs import pair_quality, pairs
 from rapo.studies.common.rows import ask, say, training_rows
@@ -33,7 +33,7 @@ def train_base(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path
     model, tokenizer = tiny.load(needs["base"] / "model") if "base" in needs else _random_base(config)
     examples = data.corpus(data.make_world(config["world"]), seed=config["seed"], **config["corpus"])
     where = placement(tokenizer)
-    wishes = [None if example.goal is None else COMPACT.text(example.goal) for example in examples]
+    wishes = [None if example.goal is None else out_of(example.top).text(example.goal) for example in examples]
     rows = [
         {"prompt": ask(example.prompt, wish, placement=where), "completion": say(example.answer)}
         for example, wish in zip(examples, wishes, strict=True)

@@ -15,7 +15,6 @@ import numpy as np
 from rapo.relabelling.goals import COMPACT
 from rapo.studies.goals_and_scales.scales import SCALES
 from rapo.world import data
-from rapo.world.reward import ATTRIBUTES
 
 # What an arm is trained on, the goal it is asked for, and the arm of the central study whose settings it takes.
 METHODS: dict[str, tuple[str, int | None, str]] = {
@@ -63,13 +62,18 @@ def cells(recipe: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def profile(attribute: str | None = None, level: float = 10) -> dict[str, float]:
-    """A goal of 10 for every attribute but one.
+def sides_of(recipe: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sides of quality in the recipe's world: what a goal of several attributes names."""
+    return data.make_world(recipe["central"]["world"]).gold.sides
 
-    >>> profile("truth", 4)["truth"], profile("truth", 4)["count"]
-    (4, 10.0)
+
+def profile(sides: Sequence[str], attribute: str | None = None, level: float = 10) -> dict[str, float]:
+    """A goal of 10 for every side but one.
+
+    >>> profile(["truth", "count"], "truth", 4)
+    {'truth': 4, 'count': 10.0}
     """
-    return {**dict.fromkeys(ATTRIBUTES, 10.0), **({attribute: level} if attribute else {})}
+    return {**dict.fromkeys(sides, 10.0), **({attribute: level} if attribute else {})}
 
 
 def _plain(study: str, arm: str, x: str, goal: int | None, model: Name) -> Cell:
@@ -80,7 +84,8 @@ def _plain(study: str, arm: str, x: str, goal: int | None, model: Name) -> Cell:
 
 
 def _attribute_cells(recipe: Mapping[str, Any]) -> list[Cell]:
-    study, best = "attributes", COMPACT.text(profile())
+    study, sides = "attributes", sides_of(recipe)
+    best = COMPACT.best(sides)
     found = [_plain(study, "base", "", None, ("base", "")), _plain(study, "base, g=10", "", 10, ("base", ""))]
     found += [_plain(study, arm, "", METHODS[arm][1], (arm, "")) for arm in THREE]
     found.append(Cell(study, "UF, all 10", "", "all 10", 10.0, ("UF, g=10", ""), best))
@@ -88,8 +93,8 @@ def _attribute_cells(recipe: Mapping[str, Any]) -> list[Cell]:
     for arm in ("base", "RA, attributes"):
         name = "base, all 10" if arm == "base" else arm
         found.append(Cell(study, name, "", "all 10", 10.0, (arm, ""), best))
-        for attribute, level in product(ATTRIBUTES, levels):
-            wish = COMPACT.text(profile(attribute, level))
+        for attribute, level in product(sides, levels):
+            wish = COMPACT.text(profile(sides, attribute, level))
             found.append(Cell(study, name, attribute, f"{attribute} {level:g}", float(level), (arm, ""), wish))
     return found
 
@@ -118,10 +123,15 @@ def variant_of(recipe: Mapping[str, Any], noise: float) -> str:
     return "" if data.make_world(recipe["central"]["world"]).noise == noise else f"noise {noise:g}"
 
 
+def noises_of(recipe: Mapping[str, Any]) -> list[float]:
+    """The judge's noises, rising; the world's own is one of them."""
+    return sorted({*map(float, recipe["noises"]), data.make_world(recipe["central"]["world"]).noise})
+
+
 def _noise_cells(recipe: Mapping[str, Any]) -> list[Cell]:
     return [
         _plain("noise", arm, f"{noise:g}", METHODS[arm][1], (arm, variant_of(recipe, noise)))
-        for noise, arm in product(recipe["noises"], THREE)
+        for noise, arm in product(noises_of(recipe), THREE)
     ]
 
 
@@ -148,6 +158,6 @@ def _policy_cells(recipe: Mapping[str, Any]) -> list[Cell]:
         for x in [f"{source}, round {number}"]
     ]
     name, x = "RA, attributes", "on-policy, round 1"
-    found.append(Cell("on-policy", name, x, "all 10", 10.0, (name, x), COMPACT.text(profile())))
+    found.append(Cell("on-policy", name, x, "all 10", 10.0, (name, x), COMPACT.best(sides_of(recipe))))
     base = [_plain("on-policy", arm, "", goal, ("base", "")) for arm, goal in (("base", None), ("base, g=10", 10))]
     return [*base, *found]

@@ -8,9 +8,14 @@ import pandas as pd
 from rapo.stats.intervals import Interval
 from rapo.studies.common.tables import estimates, matrix, over_models, total
 from rapo.studies.goals_and_scales.tables import pick, with_scores
-from rapo.world.reward import ATTRIBUTES
 
 ARMS = ("base, all 10", "RA, attributes")  # those that are asked for single low attributes
+
+
+def asked_sides(answers: pd.DataFrame) -> list[str]:
+    """The sides of quality that were asked low in turn, in their order."""
+    found = answers.loc[(answers["study"] == "attributes") & (answers["x"] != ""), "x"]
+    return list(dict.fromkeys(found))
 
 
 def _fall(answers: pd.DataFrame, arm: str, attribute: str, level: float, metric: str) -> pd.DataFrame:
@@ -26,10 +31,11 @@ def falls(answers: pd.DataFrame, arm: str, level: float) -> pd.DataFrame:
     Returns:
         Columns asked, realised (attributes), estimate, low, high (score points).
     """
-    part = with_scores(answers)
+    sides = asked_sides(answers)
+    part = with_scores(answers, sides)
     rows = [
         (asked, realised, over_models(_fall(part, arm, asked, level, realised)))
-        for asked, realised in product(ATTRIBUTES, ATTRIBUTES)
+        for asked, realised in product(sides, sides)
     ]
     return estimates(rows, ["asked", "realised"])
 
@@ -39,7 +45,7 @@ def selectivity(
     arm: str,
     level: float,
     *,
-    attributes: Sequence[str] = ATTRIBUTES,
+    attributes: Sequence[str] = (),
     less: str | None = None,
 ) -> Interval:
     """How much further the attribute that is asked low falls than the mean of the others, averaged over attributes.
@@ -48,7 +54,7 @@ def selectivity(
         answers: of the study.
         arm: one of `ARMS`.
         level: what one attribute is asked for.
-        attributes: which ones are asked low in turn.
+        attributes: which ones are asked low in turn; none: all of them.
         less: an arm whose selectivity is taken away, paired by seed and prompt.
     """
     found = _selectivity(answers, arm, level, attributes)
@@ -56,10 +62,11 @@ def selectivity(
 
 
 def _selectivity(answers: pd.DataFrame, arm: str, level: float, attributes: Sequence[str]) -> pd.DataFrame:
-    part = with_scores(answers[answers["arm"] == arm])
+    sides = asked_sides(answers)
+    part = with_scores(answers[answers["arm"] == arm], sides)
     found = []
-    for asked in attributes:
-        others = [_fall(part, arm, asked, level, name) for name in ATTRIBUTES if name != asked]
+    for asked in attributes or sides:
+        others = [_fall(part, arm, asked, level, name) for name in sides if name != asked]
         found.append(_fall(part, arm, asked, level, asked) - _mean(others))
     return _mean(found)
 
@@ -69,16 +76,19 @@ def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def curves(answers: pd.DataFrame) -> pd.DataFrame:
-    """Each attribute's realised score, and the sentences, against the score that it is asked for (others: 10).
+    """Each attribute's realised score against the score that it is asked for (others: 10); of elaboration, which is
+    an amount, the sentences too.
 
     Returns:
         Columns arm, attribute, goal, metric ("score", "sentences"), estimate, low, high.
     """
-    part = with_scores(answers[answers["study"] == "attributes"])
+    sides = asked_sides(answers)
+    part = with_scores(answers[answers["study"] == "attributes"], sides)
     part, rows = part[part["arm"].isin(ARMS)], []
-    for attribute in ATTRIBUTES:
+    for attribute in sides:
+        metrics = {"score": attribute} | ({"sentences": "sentences"} if attribute == "elaboration" else {})
         asked = part[(part["x"] == attribute) | (part["asked"] == "all 10")]
         for (arm, goal), group in sorted(asked.groupby(["arm", "goal"]), key=lambda each: ARMS.index(each[0][0])):
-            for metric, column in (("score", attribute), ("sentences", "sentences")):
+            for metric, column in metrics.items():
                 rows.append((arm, attribute, goal, metric, over_models(matrix(group, column))))
     return estimates(rows, ["arm", "attribute", "goal", "metric"])

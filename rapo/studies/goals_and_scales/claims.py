@@ -10,7 +10,8 @@ from rapo.stats.intervals import Interval
 from rapo.studies.common.claims import Found, join, size
 from rapo.studies.common.tables import gap, least, over_models
 from rapo.studies.goals_and_scales import attributes, tables
-from rapo.world.reward import ATTRIBUTES
+from rapo.studies.goals_and_scales.asked import sides_of
+from rapo.studies.goals_and_scales.scales import SCALES
 
 OWN = "on-policy"
 ENDS = {"UF": "", "UF, g=10": "controls"}  # of the ids of claims against a control
@@ -29,7 +30,7 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
     found: Claimed = {
         **_attributes(answers, recipe["low"]),
         **_attribute_gold(answers),
-        **_scales(answers),
+        **_scales(answers, recipe["central"]["corpus"]),
         **_noise(answers),
         **_outside(answers),
         **_unseen(answers, recipe["top"]),
@@ -40,8 +41,9 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         found |= _round(answers, turns[-1], (last, f"{last}-controls", f"{last}-source"))
         after, before = (tables.pick(answers, OWN, "RA", x=x) for x in (turns[-1], turns[0]))
         found["RA-T9/rounds"] = gap(after, before)
-    words = {"most": tables.noises(answers)[-1], "first": turns[0], "last": turns[-1]}
-    return join("goals_and_scales", found, recipe, n=size(answers), words=words)
+    sides = sides_of(recipe)
+    words = {"most": tables.noises(answers)[-1], "first": turns[0], "last": turns[-1], "sides": len(sides)}
+    return join("goals_and_scales", found, {**recipe, "sides": list(sides)}, n=size(answers), words=words)
 
 
 def _attributes(answers: pd.DataFrame, low: float) -> Claimed:
@@ -49,7 +51,10 @@ def _attributes(answers: pd.DataFrame, low: float) -> Claimed:
     return {
         "RA-T8": attributes.selectivity(answers, arm, low),
         "RA-T8/trained": attributes.selectivity(answers, arm, low, less=base),
-        **{f"RA-T8/{name}": attributes.selectivity(answers, arm, low, attributes=[name]) for name in ATTRIBUTES},
+        **{
+            f"RA-T8/{name}": attributes.selectivity(answers, arm, low, attributes=[name])
+            for name in attributes.asked_sides(answers)
+        },
     }
 
 
@@ -73,13 +78,18 @@ def _asked_best(answers: pd.DataFrame, arm: str) -> pd.DataFrame:
     return tables.pick(answers, "attributes", arm, asked="all 10" if arm.endswith("all 10") else None)
 
 
-def _scales(answers: pd.DataFrame) -> Claimed:
+def _scales(answers: pd.DataFrame, corpus: Mapping[str, Any]) -> Claimed:
     names, usual = tables.scales(answers), tables.top(answers, "1-10")
-    found: Claimed = {f"RA-A1/{name}": gap(tables.top(answers, name), usual) for name in names if name != "1-10"}
+    words = {name: {"known": SCALES[name].known(corpus), "worst": name} for name in names}
+    found: Claimed = {
+        f"RA-A1/{name}": Found(gap(tables.top(answers, name), usual), words[name])
+        for name in names
+        if name != "1-10"
+    }
     for other, end in ENDS.items():
         against = tables.pick(answers, "scale", other)
         worst, lead = least({scale: gap(tables.top(answers, scale), against) for scale in names})
-        found[f"RA-A1/{end}".removesuffix("/")] = Found(lead, {"worst": worst})
+        found[f"RA-A1/{end}".removesuffix("/")] = Found(lead, words[worst])
     return found
 
 
@@ -96,7 +106,7 @@ def _outside(answers: pd.DataFrame) -> Claimed:
     """Goals below and above the scale."""
     ends = {
         "RA-A2/outside": ("1-10", "above"),
-        "RA-A2/outside-1-100": ("1-100", "above"),
+        "RA-A2/outside-1-5": ("1-5", "above"),
         "RA-A2/below": ("1-10", "below"),
     }
     return {

@@ -60,7 +60,7 @@ def fall_panels(estimates: "pd.DataFrame", titles: Mapping[str, str]) -> "Figure
 
 
 def attribute_panels(curves: "pd.DataFrame") -> "Figure":
-    """Realised against asked for every attribute, and the sentences behind elaboration.
+    """Realised against asked for every attribute, and the sentences behind elaboration where it is one.
 
     The dashed line is where realised equals asked.
 
@@ -70,20 +70,27 @@ def attribute_panels(curves: "pd.DataFrame") -> "Figure":
     import matplotlib.pyplot as plt
 
     attributes = list(dict.fromkeys(curves["attribute"]))
-    figure, axes = plt.subplots(2, 3, figsize=(11, 6.6), sharex=True)
+    amounts = curves[curves["metric"] == "sentences"]
+    n = len(attributes) + (not amounts.empty)
+    columns = 3 if n <= 6 else 4
+    rows = -(-n // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(11 / 3 * columns, 3.3 * rows), sharex=True, squeeze=False)
     for place, (ax, attribute) in enumerate(zip(axes.flat, attributes, strict=False)):
         part = curves[(curves["attribute"] == attribute) & (curves["metric"] == "score")]
-        label = "" if place % 3 else "realised score (1-10)"
+        label = "" if place % columns else "realised score (1-10)"
         plot_lines(part, xlabel="", ylabel=label, x="goal", legend=None, ax=ax)
         ax.axline((1, 1), slope=1, color="0.6", linewidth=1, linestyle=(0, (4, 3)), zorder=0)
         ax.set(title=attribute, ylim=(0.7, 10.3))
-    part = curves[(curves["attribute"] == "elaboration") & (curves["metric"] == "sentences")]
-    last = axes.flat[len(attributes)]
-    plot_lines(part, xlabel="", ylabel="", x="goal", legend=None, ax=last)
-    last.set_title("elaboration: number of sentences")
-    for ax in axes[-1]:
+    if not amounts.empty:
+        last = axes.flat[len(attributes)]
+        plot_lines(amounts, xlabel="", ylabel="", x="goal", legend=None, ax=last)
+        last.set_title("elaboration: number of sentences")
+    for ax in axes.flat[n:]:
+        ax.set_visible(False)
+    for ax in axes.flat[max(0, n - columns) : n]:  # the lowest of each column
         ax.set_xlabel("asked for (others: 10)")
-    figure.legend(*last.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        ax.tick_params(labelbottom=True)
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

@@ -1,32 +1,23 @@
 """Scales that one judge's verdict can be written on, and the words that a goal on each scale is asked with (RA-A1).
 
-The micro world's tokenizer knows the numbers 0 to 10 and drops any other word without a warning. So a scale that
-needs larger numbers spells them digit by digit ("8 7"), which no base model has seen; decimals and signs cannot be
-written at all, so standardised scores become sten scores (mean 5.5, standard deviation 2, whole, 1 to 10).
+The micro world's tokenizer knows the numerals 0 to 100, and drops any other word without a warning: goals are whole
+and at most 100, and standardised scores, which have decimals and signs, become sten scores (mean 5.5, standard
+deviation 2, whole, 1 to 10). A scale other than 1 to 10 is named by the words of its goals, as the paper's score
+prompt names its own.
 """
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from rapo.relabelling.goals import COMPACT, GoalTemplate
+from rapo.relabelling.goals import GoalTemplate, out_of
 
 SIDES = ("chosen", "rejected")
 STEN_MEAN, STEN_SPREAD = 5.5, 2.0
-
-
-class Spelt(GoalTemplate):
-    """A template that spells numbers digit by digit.
-
-    >>> SCALES["1-100"].template.text(87)
-    'overall score : 8 7 .'
-    """
-
-    def show(self, value: float) -> str:
-        """A score as the text shows it, a space between its digits."""
-        return " ".join(super().show(value))
 
 
 @dataclass(frozen=True)
@@ -38,20 +29,17 @@ class GoalScale:
         low, high: its ends.
         standardised: a raw score counts by how many standard deviations it lies from the mean of the data set;
             otherwise by its place between 1 and 10.
-        spelt: its numbers are spelt digit by digit.
     """
 
     name: str
     low: float = 1.0
     high: float = 10.0
     standardised: bool = False
-    spelt: bool = False
 
     @property
     def template(self) -> GoalTemplate:
         """The wording of its goals."""
-        plain = replace(COMPACT, low=self.low, high=self.high)
-        return Spelt(**{**asdict(plain), "name": "spelt"}) if self.spelt else plain
+        return out_of(self.high)
 
     def scores(self, raw: ArrayLike) -> NDArray[np.float64]:
         """Whole scores on this scale, a monotone function of the raw ones. Shape: (n,)
@@ -87,13 +75,26 @@ class GoalScale:
         return (goal - self.low) / (self.high - self.low)
 
     def wish(self, goal: float) -> str:
-        """The text that asks for a goal; numbers above ten are spelt on every scale.
+        """The text that asks for a goal.
 
         >>> SCALES["1-5"].wish(4), SCALES["1-10"].wish(12)
-        ('overall score : 4 .', 'overall score : 1 2 .')
+        ('overall score of 5 : 4 .', 'overall score : 12 .')
         """
-        template = replace(self, spelt=True).template if goal > 10 else self.template
-        return template.text(goal)
+        return self.template.text(goal)
+
+    def known(self, corpus: Mapping[str, Any]) -> str:
+        """Whether a base that learned from a corpus knows what goals on this scale mean.
+
+        "met": it has seen scores on it; "in part": their words stand for other scores (a sten of 10 is less than a
+        10), or it has only seen the numerals compared; "not met": neither.
+
+        >>> SCALES["1-100"].known({"scales": {"100": 0.2}}), SCALES["1-100"].known({})
+        ('met', 'in part')
+        """
+        shown = self.high == 10 or float(corpus.get("scales", {}).get(f"{self.high:g}", 0)) > 0
+        if shown and corpus.get("scored", 0.5) > 0:
+            return "in part" if self.standardised else "met"
+        return "in part" if corpus.get("drill", 0.15) > 0 else "not met"
 
 
 SCALES: dict[str, GoalScale] = {
@@ -101,7 +102,7 @@ SCALES: dict[str, GoalScale] = {
     for scale in (
         GoalScale("1-5", 1, 5),
         GoalScale("1-10"),
-        GoalScale("1-100", 1, 100, spelt=True),
+        GoalScale("1-100", 1, 100),
         GoalScale("standardised", standardised=True),
     )
 }

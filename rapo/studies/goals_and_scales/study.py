@@ -17,11 +17,20 @@ from rapo.runs.run import Result, Run
 from rapo.studies.central_results.study import tuned
 from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
-from rapo.studies.goals_and_scales.asked import METHODS, SOURCES, THREE, Cell, Name, cells, variant_of
-from rapo.world.reward import ATTRIBUTES
+from rapo.studies.goals_and_scales.asked import (
+    METHODS,
+    SOURCES,
+    THREE,
+    Cell,
+    Name,
+    cells,
+    noises_of,
+    sides_of,
+    variant_of,
+)
 
 RUNS = "rapo.studies.goals_and_scales.runs"
-COLUMNS = ["prompt", "gold", "length", "sentences", "parseable", *ATTRIBUTES]
+COLUMNS = ["prompt", "task", "answer", "gold", "length", "sentences", "parseable"]  # and the sides
 QUANTITIES = ("pairs", "rows", "goals", "label_accuracy", "gold_chosen", "gold_rejected")
 FRAMES = ("answers", "training", "examples")
 Options = Mapping[str, Mapping[str, Any]]
@@ -31,7 +40,7 @@ recipe_of = partial(with_central, "goals_and_scales")
 def trained(recipe: Mapping[str, Any], options: Options, seed: int) -> dict[Name, Run]:
     """Every model of the studies for one seed, by arm and variant."""
     found = {("base", ""): base_of(recipe, seed)}
-    for noise, arm in product(recipe["noises"], THREE):
+    for noise, arm in product(noises_of(recipe), THREE):
         found[arm, variant_of(recipe, noise)] = _noisy_run(recipe, options, seed, arm, noise)
     for scale in recipe["scales"]:
         if scale != "1-10":
@@ -146,8 +155,8 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     """Train every model on every seed and sample its answers.
 
     Returns:
-        "answers": one row an answer and cell, with the cell's study, arm, x, asked and goal, architecture, seed and
-        `COLUMNS`. "training": one row a model, as `training_table` gives it. "examples": some
+        "answers": one row an answer and cell, with the cell's study, arm, x, asked and goal, architecture, seed,
+        `COLUMNS` and the sides of quality. "training": one row a model, as `training_table` gives it. "examples": some
         answers of the first seed, with their texts.
     """
     names = list(dict.fromkeys(taken for _, _, taken in METHODS.values()))
@@ -198,9 +207,9 @@ def answers_of(
     results: Mapping[tuple[int, str], Result],
 ) -> pd.DataFrame:
     tables = {key: dict(list(arms.answers(result).groupby("wish"))) for key, result in results.items()}
-    frames = []
+    frames, columns = [], [*COLUMNS, *sides_of(recipe), "text"]
     for seed, cell in product(recipe["seeds"], plan):
-        part = tables[seed, found[seed, cell.model].key][cell.wish or ""][[*COLUMNS, "text"]]
+        part = tables[seed, found[seed, cell.model].key][cell.wish or ""][columns]
         named = {name: getattr(cell, name) for name in ("study", "arm", "x", "asked", "goal")}
         frames.append(part.assign(**named, architecture=recipe["architecture"], seed=seed))
     return pd.concat(frames, ignore_index=True)

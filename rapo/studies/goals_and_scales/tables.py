@@ -3,6 +3,7 @@
 ``answers`` is what `study.results` gives; arms are compared seed by seed and prompt by prompt.
 """
 
+from collections.abc import Sequence
 from itertools import product
 
 import pandas as pd
@@ -11,15 +12,14 @@ from rapo.stats.intervals import Interval
 from rapo.studies.common import tables
 from rapo.studies.common.tables import estimates, gap, matrix, over_models, with_form
 from rapo.studies.goals_and_scales.scales import SCALES
-from rapo.world.reward import ATTRIBUTES
 
 CONTROLS = ("UF", "UF, g=10")
 KEYS = ["arm", "x", "asked", "goal"]
 
 
-def with_scores(answers: pd.DataFrame) -> pd.DataFrame:
-    """`with_form`, and attributes as scores from 1 to 10; a broken answer scores 1."""
-    return with_form(answers).assign(**{name: 1 + 9 * answers[name].fillna(0.0) for name in ATTRIBUTES})
+def with_scores(answers: pd.DataFrame, sides: Sequence[str]) -> pd.DataFrame:
+    """`with_form`, and sides of quality as scores from 1 to 10; a broken answer scores 1."""
+    return with_form(answers).assign(**{name: 1 + 9 * answers[name].fillna(0.0) for name in sides})
 
 
 def pick(

@@ -35,7 +35,10 @@ ARMS: dict[str, tuple[str, int | None, str]] = {
 TUNED = ("half RA", "UF, then UF again", "UF, then UF again, g=10", "IRA")
 FAULTY = "RA, faulty"
 FRAMES = ("tuning", "answers", "goals", "unlearning", "fault")
-COLUMNS = ["architecture", "arm", "seed", "goal", "prompt", "gold", "length", "sentences", "parseable"]
+COLUMNS = [
+    "architecture", "arm", "seed", "goal",
+    "prompt", "task", "answer", "gold", "length", "sentences", "parseable",
+]  # fmt: skip
 WATCHED = {"UF": ("plain", "g=10"), "RA": ("plain", "own score", "g=10")}
 recipe_of = partial(with_central, "more_than_data")
 

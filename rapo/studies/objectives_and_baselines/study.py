@@ -36,7 +36,10 @@ ARMS: dict[str, tuple[str, int | None]] = {
 EPOCHS = {"uf": 2, "ra": 1, "best": 4, "own score": 2}  # so that each sees four sequences a pair
 REFERENCE = ("dpo", "kto")  # trainers that need the base's log-probabilities
 ABOUT = ("title", "trainer", "data", "published", "grid", "length_penalty")  # of a method, not of its trainer
-COLUMNS = ["method", "arm", "architecture", "seed", "prompt", "gold", "length", "sentences", "parseable"]
+COLUMNS = [
+    "method", "arm", "architecture", "seed",
+    "prompt", "task", "answer", "gold", "length", "sentences", "parseable",
+]  # fmt: skip
 FRAMES = ("tuning", "answers", "training")
 
 

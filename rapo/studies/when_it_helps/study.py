@@ -109,7 +109,8 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """Train every model of every regime and seed, and sample the tuning and the test prompts.
 
     Returns:
-        One row an answer: regime, axis, level, arm, split, seed, prompt, gold, sentences, parseable.
+        One row an answer: regime, axis, level, arm, split, seed, prompt, task, answer, gold, sentences,
+        parseable.
     """
     settings = tuned(recipe["central"], recipe["grid_of"], jobs=jobs)
     options = {"base": {}, **{name: settings[arm] for name, (_, arm) in MODELS.items()}}
@@ -137,7 +138,9 @@ def _evaluation(
 def by_arm(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """A model's answers, each named by its arm."""
     by_goal = {goal: arm for arm, (asked, goal) in ARMS.items() if asked == name}
-    return table[["prompt", "gold", "sentences", "parseable"]].assign(arm=arms.named(table, by_goal))
+    return table[["prompt", "task", "answer", "gold", "sentences", "parseable"]].assign(
+        arm=arms.named(table, by_goal)
+    )
 
 
 def described(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:

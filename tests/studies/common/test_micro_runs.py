@@ -94,3 +94,24 @@ def test_a_reference_that_is_given_is_the_one() -> None:
     )
     assert told["loss"][0] == pytest.approx(np.log1p(np.exp(-2.0)), abs=1e-3)
     assert (told["rows"], told["sequences"]) == (4, 8)
+
+
+def test_a_base_reads_each_score_on_the_scale_that_it_is_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[str] = []
+
+    def keep(model: object, tokenizer: object, rows: list, **_: object) -> dict:
+        seen.extend(row["prompt"][0]["content"] for row in rows if row["prompt"][0]["role"] == "system")
+        return {}
+
+    monkeypatch.setattr(micro_runs, "train_rows", keep)
+    config = {
+        "architecture": "qwen2", "world": {}, "seed": 1, "size": micro_base.SIZE, "training": {},
+        "corpus": {"n": 200, "scored": 0.8, "scales": {"100": 0.5}},
+    }  # fmt: skip
+    micro_runs.train_base(config, tmp_path, {})
+    named = [text for text in seen if text.startswith("overall score of 100 : ")]
+    assert 0 < len(named) < len(seen)
+    assert {int(text.split()[5]) > 10 for text in named} == {True, False}
+    assert all(text.startswith("overall score : ") for text in seen if text not in named)

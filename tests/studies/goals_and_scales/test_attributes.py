@@ -55,6 +55,20 @@ def test_curves_hold_the_common_end() -> None:
     assert found.index[0][0] == "base, all 10"
 
 
+def test_sentences_are_shown_where_their_number_is_a_side() -> None:
+    found = goal_attributes.curves(FRAME)
+    assert set(found.loc[found["metric"] == "sentences", "attribute"]) == {"elaboration"}
+    without = FRAME[~FRAME["asked"].str.startswith("elaboration")]
+    assert goal_attributes.asked_sides(without) == ["count", "truth", "unique", "order"]
+    assert set(goal_attributes.curves(without)["metric"]) == {"score"}
+
+
+def test_only_the_sides_that_were_asked_count() -> None:
+    without = FRAME[~FRAME["asked"].str.startswith("elaboration")].drop(columns="elaboration")
+    found = goal_attributes.selectivity(without, "RA, attributes", 4, attributes=["order"])
+    assert found.estimate == pytest.approx(6 - 3 / 3)  # truth falls by 3, the two others not at all
+
+
 def test_a_broken_answer_is_no_control() -> None:
     broken = FRAME["asked"] == "count 4"
     frame = FRAME.assign(parseable=~broken, **{name: FRAME[name].where(~broken, np.nan) for name in ATTRIBUTES})

@@ -6,8 +6,8 @@ import pytest
 
 from rapo.claims import claim as saving
 from rapo.studies.goals_and_scales import study as goal_studies
+from rapo.studies.goals_and_scales.asked import sides_of
 from rapo.studies.goals_and_scales.claims import claims
-from rapo.world.reward import ATTRIBUTES
 
 RECIPE = goal_studies.recipe_of("small")
 BASE = np.random.default_rng(1).normal(5, 1, (len(RECIPE["seeds"]), 4))
@@ -17,7 +17,7 @@ def answers(gold: object, *, recipe: dict = RECIPE) -> pd.DataFrame:
     """Every cell's gold is that of its seed and prompt, plus ``gold(cell)``; attributes follow what is asked."""
     frames = []
     for cell in goal_studies.cells(recipe):
-        values = dict.fromkeys(ATTRIBUTES, 1.0)
+        values = dict.fromkeys(sides_of(recipe), 1.0)
         if cell.x in values and cell.arm == "RA, attributes":
             values[cell.x] = (cell.goal - 1) / 9
         rows = [
@@ -68,7 +68,7 @@ FOUND = {claim.id: claim for claim in claims({"answers": answers(effects)}, RECI
         ("RA-A1/noise-controls", -0.75),
         ("RA-A1/noise-slope-controls", -0.5),
         ("RA-A2/outside", -0.1 * (1 + 2 + 5) / 3),
-        ("RA-A2/outside-1-100", -0.1 * (10 + 20 + 50) / 3),
+        ("RA-A2/outside-1-5", -0.1 * (4 + 3 + 0) / 3 + 0.1 * 5),
         ("RA-A2/below", -0.1),
         ("RA-A2/unseen", 0.4),
         ("RA-A2/unseen-less-base", 0.2),
@@ -108,3 +108,23 @@ def test_every_scale_of_the_study_makes_claims_that_can_be_saved(rapo_root: obje
     ids = {claim.id for claim in found}
     assert {"RA-T8", "RA-A1", "RA-A1/noise", "RA-A2/outside", "RA-T9"} <= ids
     assert "RA-A2/below" not in ids  # no goal below the scale is asked
+
+
+def test_the_sides_of_the_world_have_a_claim_each() -> None:
+    central = {**RECIPE["central"], "world": {"regime": "many-sided"}}
+    recipe = {**RECIPE, "central": central}
+    found = {claim.id: claim for claim in claims({"answers": answers(effects, recipe=recipe)}, recipe)}
+    assert found["RA-T8/facts"].estimate == pytest.approx(6)
+    assert "RA-T8/elaboration" not in found
+    assert "RA-T8/elaboration" in FOUND
+    assert "mean of 7 attributes" in found["RA-T8"].statistic
+    assert found["RA-A1/noise-slope"].estimate == pytest.approx(-0.5)
+
+
+def test_a_claim_about_a_scale_says_whether_the_base_knows_it() -> None:
+    central = {**RECIPE["central"], "corpus": {"scored": 0.45, "scales": {"100": 0.2}}}
+    recipe = {**RECIPE, "central": central}
+    found = {claim.id: claim for claim in claims({"answers": answers(effects)}, recipe)}
+    met = {name: found[name].premises[0]["met"] for name in ("RA-A1", "RA-A1/1-100", "RA-A1/standardised")}
+    assert met == {"RA-A1": "in part", "RA-A1/1-100": "met", "RA-A1/standardised": "in part"}
+    assert FOUND["RA-A1/1-100"].premises[0]["met"] == "in part"

@@ -60,10 +60,21 @@ def test_a_panel_for_each_attribute_and_one_for_sentences() -> None:
     rows = [
         {"arm": arm, "attribute": attribute, "goal": goal, "metric": metric, "estimate": 3.0, "low": 2.0, "high": 4.0}
         for arm in ("base", "RA, attributes") for attribute in attributes for goal in (4, 10)
-        for metric in ("score", "sentences")
+        for metric in ("score", "sentences") if metric == "score" or attribute == "elaboration"
     ]  # fmt: skip
     figure = plots.attribute_panels(pd.DataFrame(rows))
     assert [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes[:5]] == attributes
     assert len(figure.axes) == 6
     assert [len(ax.lines) for ax in figure.axes] == [3] * 5 + [2]  # two arms and the diagonal
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["base", "RA, attributes"]
+
+
+def test_seven_attributes_without_an_amount_have_seven_panels() -> None:
+    rows = [
+        {"arm": "base", "attribute": str(n), "goal": goal, "metric": "score", "estimate": 3.0, "low": 2.0, "high": 4.0}
+        for n in range(7) for goal in (4, 10)
+    ]  # fmt: skip
+    figure = plots.attribute_panels(pd.DataFrame(rows))
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert len(shown) == 7
+    assert [bool(ax.get_xlabel()) for ax in shown] == [False] * 3 + [True] * 4  # the lowest of each column

@@ -129,7 +129,7 @@ def test_own_answers_are_trained_on_and_asked_in_words(base: Path, tmp_path: Pat
     asked = {"split": "test", "prompts": 5, "prompt_seed": 0, "temperature": 0.7, "wishes": wishes, "answers": 1}
     runs.answer_wishes({**COMMON, **asked}, folders["answers"], {"model": folders["arm"]})
     answers = pd.read_parquet(folders["answers"] / "answers.parquet")
-    assert answers["wish"].tolist() == [""] * 5 + ["overall score : 8 7 ."] * 5
+    assert answers["wish"].tolist() == [""] * 5 + ["overall score of 100 : 87 ."] * 5
     assert answers["prompt"][:5].tolist() == answers["prompt"][5:].tolist()
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapo import config
+from rapo.relabelling.goals import COMPACT
 from rapo.studies.goals_and_scales.scales import SCALES, GoalScale, rescored
 from rapo.world import data, lexicon, prompts
 
@@ -50,6 +51,7 @@ def test_every_goal_that_is_asked_is_made_of_words_that_the_tokenizer_has(scale:
     known = set(lexicon.vocabulary())
     outside = config.recipe("goals_and_scales", "small")["outside"].get(scale.name, [])
     goals = [*np.arange(scale.low, scale.high + 1), *outside]
+    assert goals
     assert not {word for goal in goals for word in scale.wish(goal).split()} - known
 
 
@@ -58,6 +60,26 @@ def test_goals_at_shares_and_back() -> None:
     assert (SCALES["1-10"].at(0.25), SCALES["1-5"].at(0.5), SCALES["1-100"].at(0.75)) == (3, 3, 75)
     assert SCALES["1-5"].share(3) == 0.5
     assert SCALES["1-10"].share(12) > 1
+
+
+def test_only_the_usual_scale_goes_without_its_name() -> None:
+    assert SCALES["1-10"].wish(7) == SCALES["standardised"].wish(7) == COMPACT.text(7)
+    assert len({SCALES[name].wish(4) for name in ("1-5", "1-10", "1-100")}) == 3, "4 of 5 is not 4 of 100"
+
+
+@pytest.mark.parametrize(
+    ("scale", "corpus", "known"),
+    [
+        ("1-10", {}, "met"),
+        ("standardised", {}, "in part"),
+        ("1-5", {"scales": {"100": 0.2}}, "in part"),
+        ("1-5", {"scales": {"5": 0.2}}, "met"),
+        ("1-5", {"scales": {"5": 0.0}, "drill": 0}, "not met"),
+        ("1-10", {"scored": 0, "drill": 0}, "not met"),
+    ],
+)
+def test_a_scale_is_known_where_the_corpus_shows_it(scale: str, corpus: dict, known: str) -> None:
+    assert SCALES[scale].known(corpus) == known
 
 
 def test_rescoring_changes_scores_and_nothing_else() -> None:

@@ -41,6 +41,16 @@ def test_each_attribute_is_asked_low_in_turn_while_the_others_are_asked_for_ten(
     assert base == set(wanted)
 
 
+def test_goals_name_the_sides_of_the_world_and_its_own_noise_is_measured() -> None:
+    recipe = {**RECIPE, "central": {**RECIPE["central"], "world": {"regime": "many-sided"}}}
+    sides = asked.sides_of(recipe)
+    wanted = {cell.asked: cell.wish for cell in asked.cells(recipe) if cell.arm == "RA, attributes"}
+    assert {name.split()[0] for name in wanted} == {"all", *sides}
+    assert wanted["all 10"] == COMPACT.best(sides)
+    assert asked.noises_of(recipe) == [0, 1, 1.5, 2, 3]
+    assert {cell.model for cell in asked.cells(recipe)} <= set(goal_studies.trained(recipe, OPTIONS, 1))
+
+
 def test_each_scale_is_asked_of_its_own_model_and_of_the_base() -> None:
     found = {(cell.arm, cell.x): cell.model for cell in CELLS if cell.study == "scale" and cell.x}
     assert found["RA", "1-10"] == ("RA", "")
@@ -81,13 +91,14 @@ def test_answers_find_their_cells(tmp_path: Path) -> None:
         asked.Cell("noise", "RA", "3", "10", 10.0, ("RA", ""), COMPACT.text(10)),
         asked.Cell("scale", "RA", "", "", np.nan, ("RA", ""), None),
     ]
-    columns = dict.fromkeys(goal_studies.COLUMNS, 0.5)
+    columns = dict.fromkeys([*goal_studies.COLUMNS, *ATTRIBUTES], 0.5)
     rows = [{**columns, "prompt": "p", "gold": gold, "text": "", "wish": wish} for gold, wish in
             ((7.0, ""), (9.0, COMPACT.text(10)))]  # fmt: skip
     pd.DataFrame(rows).to_parquet(tmp_path / "answers.parquet")
     told = Result(model.key, "", tmp_path, {}, {}, 1.0, False)
     recipe = {**RECIPE, "seeds": [1]}
     table = goal_studies.answers_of(recipe, {(1, ("RA", "")): model}, cells, {(1, model.key): told})
+    assert {"task", "answer", *ATTRIBUTES} <= set(table)
     assert table[["study", "x", "asked", "gold"]].to_numpy().tolist() == [
         ["noise", "3", "10", 9.0],
         ["scale", "", "", 7.0],

@@ -25,7 +25,7 @@ def answers(
 
 
 def test_a_broken_answer_scores_one_and_has_no_sentence() -> None:
-    frame = tables.with_scores(answers({("noise", "RA", "1", "10"): 0}))
+    frame = tables.with_scores(answers({("noise", "RA", "1", "10"): 0}), ATTRIBUTES)
     assert frame["count"].tolist() == [1, 10, 10] * 2
     assert frame["sentences"].tolist() == [0, 3, 3] * 2
     assert frame["unparseable"].tolist() == [100, 0, 0] * 2

@@ -58,7 +58,15 @@ def test_every_control_is_an_arm_and_every_arm_a_model() -> None:
 
 def test_answers_are_named_by_what_was_asked() -> None:
     table = pd.DataFrame(
-        {"prompt": ["a"] * 3, "gold": 1.0, "sentences": 0.0, "parseable": True, "goal": [float("nan"), 10.0, 1.0]}
+        {
+            "prompt": ["a"] * 3,
+            "task": "t",
+            "answer": 0,
+            "gold": 1.0,
+            "sentences": 0.0,
+            "parseable": True,
+            "goal": [float("nan"), 10.0, 1.0],
+        }
     )
     assert study.by_arm(table, "base")["arm"].tolist() == ["base", "base, g=10", "base, g=1"]
 
