@@ -108,6 +108,7 @@ def _take(file: Path) -> "BaseFileLock | None":
     """
     from filelock import FileLock, SoftFileLock, Timeout
 
+    was_there = file.exists()
     for kind in (FileLock, SoftFileLock):
         lock = kind(file, timeout=0, thread_local=False)
         try:
@@ -115,7 +116,8 @@ def _take(file: Path) -> "BaseFileLock | None":
         except Timeout:
             return None
         except NotImplementedError:
-            file.unlink(missing_ok=True)  # made on the way
+            if not was_there:  # made on the way, by nobody else: its name is new
+                file.unlink(missing_ok=True)
             continue
         return lock
     return None
