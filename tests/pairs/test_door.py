@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from scored_pairs import FOUR, asked, json_lines, last_texts, many, pair, table
 
-from rapo.pairs import writing
+from rapo.pairs import raw, writing
 from rapo.pairs.door import open_pairs
 from rapo.pairs.faults import PairsError
 
@@ -179,3 +179,19 @@ def test_unknown_options_are_told():
         open_pairs([PLAIN], layout="nope").read()
     with pytest.raises(ValueError, match="in memory has no splits, but --split train was asked for"):
         open_pairs([PLAIN], split="train")
+
+
+def test_a_fault_of_a_pair_names_the_row_that_it_was_made_of():
+    three = [asked(*FOUR), asked(FOUR[0]), asked(*FOUR, instruction=" ")]
+    with pytest.raises(PairsError, match="prompt: blank turn in row 3 "):
+        open_pairs(three).read()
+
+
+@pytest.mark.parametrize("held", [0, 1 << 20])
+def test_small_and_large_texts_are_read_alike(held: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(raw, "HELD_BYTES", held)
+    rows = [{**PLAIN, "prompt": f"q{i}", "note": 1 if i else 0.5} for i in range(7)]
+    pairs = open_pairs(json_lines(tmp_path / "a.jsonl", rows), lift=False)
+    for size in (2, 100):
+        got = pa.concat_tables(pairs.batches(size)).drop_columns(["pair_id"])
+        assert got.to_pylist() == rows
