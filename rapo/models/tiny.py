@@ -26,12 +26,15 @@ _NO_SYSTEM = (
 CHAT_TEMPLATES: dict[str, str] = {"system": _TURNS, "prefix": _NO_SYSTEM + _TURNS}
 
 
-def build_tokenizer(words: Sequence[str], *, chat_template: str = CHAT_TEMPLATES["system"]) -> Tokenizer:
+def build_tokenizer(
+    words: Sequence[str], *, chat_template: str = CHAT_TEMPLATES["system"], unknown: str | None = None
+) -> Tokenizer:
     """A word-level tokenizer: one id a word, split at white space; decoding joins with single spaces.
 
     Args:
         words: the vocabulary; a word's id is its place here plus the five special tokens.
         chat_template: one of `CHAT_TEMPLATES`, or any Jinja text.
+        unknown: a word that is not among them, to stand for every other; None: other words are errors.
 
     Raises:
         ValueError: a word is empty, holds white space, is a special token or stands twice.
@@ -49,13 +52,14 @@ def build_tokenizer(words: Sequence[str], *, chat_template: str = CHAT_TEMPLATES
         raise ValueError(
             f"no vocabulary: white space or special tokens {wrong[:3]}, repeated {twice[:3]}; give each word once"
         )
-    ids = {word: i for i, word in enumerate([*SPECIAL, *words])}
-    backend = Backend(models.WordLevel(ids, unk_token=None))
+    ids = {word: i for i, word in enumerate([*SPECIAL, *words, *([unknown] if unknown else [])])}
+    backend = Backend(models.WordLevel(ids, unk_token=unknown))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return Tokenizer(
         tokenizer_object=backend,
         pad_token=PAD,
         eos_token=END,
+        unk_token=unknown,
         additional_special_tokens=[SYSTEM, USER, ASSISTANT],
         chat_template=chat_template,
         clean_up_tokenization_spaces=False,

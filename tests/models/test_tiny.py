@@ -120,3 +120,10 @@ def test_frequent_words_come_first_and_special_tokens_never() -> None:
     assert tiny.frequent_words(texts) == ["a", "b", "c"]
     assert tiny.frequent_words(texts, most=1) == ["a"]
     tiny.build_tokenizer(tiny.frequent_words(texts))
+
+
+def test_one_word_may_stand_for_every_other() -> None:
+    tokenizer = tiny.build_tokenizer(WORDS, unknown="<unknown>")
+    assert tokenizer.decode(tokenizer("six pears !")["input_ids"]) == "six <unknown> !"
+    with pytest.raises(Exception, match="UNK"):
+        tiny.build_tokenizer(WORDS)("six pears !")
