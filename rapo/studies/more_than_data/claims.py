@@ -15,11 +15,17 @@ from rapo.studies.more_than_data import tables
 from rapo.studies.more_than_data.study import FAULTY
 
 AGAIN = ("UF, then UF again", "UF, then UF again, g=10")
-KEPT = {  # arms whose log-probabilities are compared
+KEPT = {  # lines whose log-probabilities are compared at the end of training
     "RA-F3": ("RA, own score", "UF"),
     "RA-F3/unprompted": ("RA, unprompted", "UF"),
     "RA-F3/g10": ("RA, g=10", "UF"),
     "RA-F3/g10-both": ("RA, g=10", "UF, g=10"),
+    "RA-F3/matched-rate": ("RA, own score", "UF, RA's rate"),
+    "RA-F3/g10-matched-rate": ("RA, g=10", "UF, RA's rate"),
+}
+MATCHED = {  # and where both are equally far from the base
+    "RA-F3/matched-KL": ("RA, own score", "UF"),
+    "RA-F3/g10-matched-KL": ("RA, g=10", "UF"),
 }
 
 
@@ -72,7 +78,8 @@ def _hardest(answers: pd.DataFrame, arm: str, others: Sequence[str]) -> Found:
 def _unlearning(frame: pd.DataFrame) -> dict[str, Interval]:
     lost = tables.final_change(frame, "UF").to_numpy(dtype=float)
     kept = {name: tables.kept_gap(frame, line, other) for name, (line, other) in KEPT.items()}
-    return {**kept, "RA-F3/UF": intervals.t_interval(lost)}
+    matched = {name: tables.matched_gap(frame, line, other) for name, (line, other) in MATCHED.items()}
+    return {**kept, **matched, "RA-F3/UF": intervals.t_interval(lost)}
 
 
 def _fault(fault: pd.DataFrame) -> dict[str, Interval]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from rapo.models import tiny
+from rapo.models import sampling, tiny
 from rapo.relabelling.chat import placement
 from rapo.relabelling.goals import COMPACT, quantile_goals
 from rapo.scoring.lm_head import logprobs_of
@@ -24,12 +24,14 @@ from rapo.scoring.sequences import CPU_BUDGET, logprob_sums
 from rapo.scoring.tokens import PAIR, completions, tokenise
 from rapo.studies.common.micro_pairs import pairs
 from rapo.studies.common.micro_runs import arm_rows, train_on
-from rapo.studies.common.rows import ask
+from rapo.studies.common.rows import ask, say
 from rapo.studies.common.trainers import options_of
+from rapo.studies.more_than_data.tables import OWN
 from rapo.training import train
 from rapo.world import data
 
 Weights = dict[str, torch.Tensor]
+WISHES = {"plain": None, "g=10": COMPACT.text(10)}  # conditionings that are the same for every response
 
 
 def train_implicit(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
@@ -67,15 +69,18 @@ def goals_of(table: pa.Table, *, levels: int) -> pd.DataFrame:
 
 
 def watch(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """Train an arm as `micro_runs.train_arm` does, and score good rejected responses and their rivals along the way.
+    """Train an arm as `micro_runs.train_arm` does, and score good rejected responses and their rivals along the way,
+    and what the base itself answers to the tuning prompts: how far from the base the model is.
 
     Weights are copied at steps on the way and scored when training is over, so that the run is the central study's.
     Writes logprobs.parquet: one row a response, step and conditioning, with step, share (of the steps),
-    conditioning, side, pair, logprob (nats).
+    conditioning, side ("chosen", "rejected", "base's own"), pair, logprob (nats).
     """
     model, tokenizer = tiny.load(needs["base"] / "model")
-    table = pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
+    world = data.make_world(config["world"])
+    table = pairs(world, config["pairs"], seed=config["seed"])
     rows = arm_rows(table, config, tokenizer)
+    own = own_talks(model, tokenizer, world, config)
     settings = train.DPOSettings(**options_of(config))
     total = math.ceil(len(rows) / (settings.batch_size * settings.accumulate)) * int(settings.epochs)
     marks = sorted({round(share * total) for share in config["shares"]})
@@ -88,7 +93,8 @@ def watch(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) ->
     good = table.filter(pc.greater_equal(table["score_rejected"], config["good"])).slice(0, config["watched"])
     if not len(good):
         raise ValueError(f"no rejected response scores {config['good']} or more; lower good, or draw more pairs")
-    found = scored_states(model, tokenizer, states, good, config["conditionings"])
+    talks = talks_of(good, config["conditionings"], placement=placement(tokenizer))
+    found = scored_states(model, tokenizer, states, [*talks, *own])
     found.assign(share=found["step"] / total).to_parquet(folder / "logprobs.parquet")
     return {"pairs": len(table), "rows": len(rows), "steps": log.steps, "watched": len(good)}
 
@@ -121,25 +127,20 @@ def snapshots(model: Any, steps: Sequence[int]) -> Iterator[dict[int, Weights]]:
 
 
 def scored_states(
-    model: Any,
-    tokenizer: Any,
-    states: Mapping[int, Weights],
-    table: pa.Table,
-    conditionings: Sequence[str],
+    model: Any, tokenizer: Any, states: Mapping[int, Weights], talks: Sequence[Mapping[str, Any]]
 ) -> pd.DataFrame:
-    """Log-probability sums of both responses of every pair under each copy of the weights and each conditioning.
+    """Log-probability sums of responses under each copy of the weights.
 
     Args:
         model: takes the weights in turn; left with the last ones, in evaluation mode.
         tokenizer: its tokenizer.
         states: number of steps -> weights.
-        table: scored pairs of the micro world.
-        conditionings: "plain", "own score" (each response under the score that it got itself) or "g=10".
+        talks: of `talks_of` or `own_talks`.
 
     Returns:
         Columns step, conditioning, side, pair, logprob (nats).
     """
-    talks, frames = _talks(table, conditionings, placement=placement(tokenizer)), []
+    frames = []
     ids = tokenise(tokenizer, talks, sides=["completion"])
     wholes, _ = completions(ids, "completion")
     named = pd.DataFrame([{name: talk[name] for name in ("conditioning", "side", "pair")} for talk in talks])
@@ -151,13 +152,37 @@ def scored_states(
     return pd.concat(frames, ignore_index=True)
 
 
-def _talks(table: pa.Table, conditionings: Sequence[str], *, placement: str) -> list[dict[str, Any]]:
-    """One row a pair, side and conditioning: prompt and completion as messages, and what they are."""
+def own_talks(model: Any, tokenizer: Any, world: data.World, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a model answers to the tuning prompts, asked plainly and for 10, at temperature 1, as rows of `talks_of`.
+
+    How much likelier an answer was to the model that wrote it than to another is, on average, the Kullback-Leibler
+    divergence of the other from it. As ``config["distance"]`` says: ``prompts``, ``prompt_seed``.
+    """
+    where, asked = placement(tokenizer), config["distance"]
+    questions = world.ask_distinct(asked["prompts"], split="tuning", seed=asked["prompt_seed"])
+    ids, talks = [int(question.id, 16) for question in questions], []
+    for name in [name for name in config["conditionings"] if name in WISHES]:
+        prompts = [ask(question.text, WISHES[name], placement=where) for question in questions]
+        texts = sampling.sample(model, tokenizer, prompts, temperature=1.0, seed=config["seed"], ids=ids)
+        talks += [
+            {"prompt": prompt, "completion": say(text), "conditioning": name, "side": OWN, "pair": question.id}
+            for question, prompt, text in zip(questions, prompts, texts, strict=True)
+        ]
+    return talks
+
+
+def talks_of(table: pa.Table, conditionings: Sequence[str], *, placement: str) -> list[dict[str, Any]]:
+    """One row a pair, side and conditioning: prompt and completion as messages, and what they are.
+
+    Args:
+        table: scored pairs of the micro world.
+        conditionings: "plain", "own score" (each response under the score that it got itself) or "g=10".
+        placement: where a goal stands.
+    """
     talks = []
     for row in table.to_pylist():
         for side in PAIR:
-            own = COMPACT.text(row[f"score_{side}"])
-            wishes = {"plain": None, "own score": own, "g=10": COMPACT.text(10)}
+            wishes = {**WISHES, "own score": COMPACT.text(row[f"score_{side}"])}
             for name in conditionings:
                 prompt = ask(row["prompt"][-1]["content"], wishes[name], placement=placement)
                 about = {"conditioning": name, "side": side, "pair": row["pair_id"]}

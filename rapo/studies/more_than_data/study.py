@@ -39,7 +39,12 @@ COLUMNS = [
     "architecture", "arm", "seed", "goal",
     "prompt", "task", "answer", "gold", "length", "sentences", "parseable",
 ]  # fmt: skip
-WATCHED = {"UF": ("plain", "g=10"), "RA": ("plain", "own score", "g=10")}
+# What is watched: its data, the arm whose setting it takes, and how it is asked.
+WATCHED: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "UF": ("uf", "UF", ("plain", "g=10")),
+    "UF, RA's rate": ("uf", "RA", ("plain", "g=10")),
+    "RA": ("ra", "RA", ("plain", "own score", "g=10")),
+}
 recipe_of = partial(with_central, "more_than_data")
 
 
@@ -116,7 +121,8 @@ def goal_quality(responses: pd.DataFrame) -> pd.DataFrame:
 
 
 def watch(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> pd.DataFrame:
-    """RA-F3: mean log-probability of good rejected responses and of their chosen rivals while UF and RA train.
+    """RA-F3: mean log-probability of good rejected responses, of their chosen rivals and of the base's own answers to
+    the tuning prompts, while UF, UF at RA's learning rate and RA train.
 
     Returns:
         Columns arm, conditioning, side, seed, step, share, logprob (nats a response), n (responses).
@@ -125,11 +131,13 @@ def watch(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> pd.D
     cells = list(product(own["seeds"], WATCHED))
     runs = []
     for seed, name in cells:
-        options = central.chosen(base, tuning, name)
-        arm = arms.arm_run(base, recipe["architecture"], {"data": name.lower()}, options, seed)
+        data, taken, conditionings = WATCHED[name]
+        options = central.chosen(base, tuning, taken)
+        arm = arms.arm_run(base, recipe["architecture"], {"data": data}, options, seed)
         config = {
             **arm.config,
-            "conditionings": list(WATCHED[name]),
+            "conditionings": list(conditionings),
+            "distance": {"prompts": own["prompts"], "prompt_seed": base["prompt_seed"]},
             "watched": own["pairs"],
             "good": own["good"],
             "shares": own["shares"],

@@ -29,10 +29,13 @@ ROWS = {
     "RA": 2,
 }
 ROUNDS = ("UF", "UF, g=10", "UF, then UF again", "UF, then UF again, g=10", "RA", "IRA")
+OWN = "base's own"  # the side of answers that the base wrote itself
 UNPROMPTED = ("half RA, unprompted", "RA, unprompted", "IRA, unprompted")
 LINES = {
     ("UF", "plain"): "UF",
     ("UF", "g=10"): "UF, g=10",
+    ("UF, RA's rate", "plain"): "UF, RA's rate",
+    ("UF, RA's rate", "g=10"): "UF, RA's rate, g=10",
     ("RA", "own score"): "RA, own score",
     ("RA", "plain"): "RA, unprompted",
     ("RA", "g=10"): "RA, g=10",
@@ -132,6 +135,72 @@ def final_change(unlearning: pd.DataFrame, line: str, side: str = "rejected") ->
     table = changes(unlearning)
     part = table[(table["line"] == line) & (table["side"] == side)]
     return part.loc[part.groupby("seed")["share"].idxmax()].set_index("seed")["change"]
+
+
+def distances(unlearning: pd.DataFrame) -> pd.DataFrame:
+    """How far from the base each line is: the mean of log pi_base - log pi over answers that the base wrote to the
+    tuning prompts, asked alike; an estimate of the Kullback-Leibler divergence KL(pi_base || pi).
+
+    A line under a response's own score has the distance of the same model asked for 10, as it is used.
+
+    Returns:
+        Columns line, seed, share, distance (nats an answer).
+    """
+    table = changes(unlearning)
+    own = table[table["side"] == OWN]
+    own = own.assign(distance=-own["change"])[["line", "seed", "share", "distance"]]
+    return pd.concat([own, own[own["line"] == "RA, g=10"].assign(line="RA, own score")], ignore_index=True)
+
+
+def at_distance(unlearning: pd.DataFrame, line: str, distance: "pd.Series[float]") -> "pd.Series[float]":
+    """Change of the rejected responses where a line first is so far from the base; index: seed.
+
+    Between two checkpoints both are taken as straight lines; a line that never gets so far gives its last change.
+
+    Args:
+        unlearning: of `rapo.studies.more_than_data.study.watch`.
+        line: a value of `LINES`.
+        distance: nats an answer, by seed.
+    """
+    found, table = distances(unlearning), changes(unlearning)
+    table = table[(table["line"] == line) & (table["side"] == "rejected")]
+    both = table.merge(found[found["line"] == line], on=["line", "seed", "share"], validate="one_to_one")
+    places = {}
+    for seed, part in both.sort_values("share").groupby("seed"):
+        far = np.maximum.accumulate(part["distance"].to_numpy())
+        first = np.concatenate([[True], np.diff(far) > 0])  # where it comes back it is as far as it was
+        places[seed] = float(np.interp(distance[seed], far[first], part["change"].to_numpy()[first]))
+    return pd.Series(places)
+
+
+def reached(unlearning: pd.DataFrame, line: str) -> "pd.Series[float]":
+    """The furthest that a line is from the base, nats an answer; index: seed."""
+    table = distances(unlearning)
+    return table[table["line"] == line].groupby("seed")["distance"].max()
+
+
+def matched_gap(unlearning: pd.DataFrame, line: str, other: str) -> Interval:
+    """Change of the rejected responses of one line less another's where both are equally far from the base: as far
+    as the nearer one gets. Paired by seed; Student's t over the seeds."""
+    common = np.minimum(reached(unlearning, line), reached(unlearning, other))
+    gap_ = at_distance(unlearning, line, common) - at_distance(unlearning, other, common)
+    return intervals.t_interval(gap_.to_numpy(dtype=float))
+
+
+def paths(unlearning: pd.DataFrame) -> pd.DataFrame:
+    """Change of the rejected responses over the distance from the base, means over seeds checkpoint by checkpoint.
+
+    Returns:
+        Columns line, distance, estimate, low, high (nats a response).
+    """
+    table = changes(unlearning)
+    both = table[table["side"] == "rejected"].merge(distances(unlearning), on=["line", "seed", "share"])
+    place = both.groupby(["line", "seed"])["share"].rank(method="first").astype(int)
+    rows = [
+        (line, part["distance"].mean(), mean(part["change"]))
+        for (line, _), part in both.assign(place=place).groupby(["line", "place"], sort=False)
+    ]
+    return estimates(rows, ["line", "distance"])
 
 
 def kept_gap(unlearning: pd.DataFrame, line: str, other: str, side: str = "rejected") -> Interval:

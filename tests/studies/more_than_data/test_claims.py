@@ -23,12 +23,18 @@ def answers(effect: dict[str, float]) -> pd.DataFrame:
 
 
 def unlearning() -> pd.DataFrame:
-    """At the end UF has lost 6 nats (3 when asked for 10), RA 1, 2 and 4 under own score, no and the top goal."""
-    lost = {("UF", "plain"): 6.0, ("UF", "g=10"): 3.0, ("RA", "own score"): 1.0, ("RA", "plain"): 2.0,
-            ("RA", "g=10"): 4.0}  # fmt: skip
+    """At the end UF has lost 6 nats (3 when asked for 10; 0.5 at RA's rate), RA 1, 2 and 4 under own score, no and the
+    top goal. UF is then 8 nats from the base, RA 2: a quarter of UF's way."""
+    lost = {("UF", "plain"): 6.0, ("UF", "g=10"): 3.0, ("UF, RA's rate", "plain"): 0.5, ("UF, RA's rate", "g=10"): 0.5,
+            ("RA", "own score"): 1.0, ("RA", "plain"): 2.0, ("RA", "g=10"): 4.0}  # fmt: skip
+    far = {"UF": 8.0, "UF, RA's rate": 1.0, "RA": 2.0}
     rows = [
         (arm, how, "rejected", seed, step, step / 5, -20.0 - (step == 5) * nats, 12)
         for (arm, how), nats in lost.items() for seed in (1, 2) for step in (0, 5)
+    ]  # fmt: skip
+    rows += [
+        (arm, how, tables.OWN, seed, step, step / 5, -30.0 - (step == 5) * far[arm], 4)
+        for arm, how in lost for seed in (1, 2) for step in (0, 5) if how != "own score"
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["arm", "conditioning", "side", "seed", "step", "share", "logprob", "n"])
 
@@ -86,6 +92,10 @@ def test_unlearning_is_compared_under_every_prompt() -> None:
         "RA-F3/g10": 2.0,
         "RA-F3/g10-both": -1.0,
         "RA-F3/UF": -6.0,
+        "RA-F3/matched-rate": -0.5,  # -1 + 0.5
+        "RA-F3/g10-matched-rate": -3.5,
+        "RA-F3/matched-KL": 0.5,  # 2 nats from the base UF has lost 6 * 2 / 8
+        "RA-F3/g10-matched-KL": -2.5,
     }
     assert {name: got[name].estimate for name in expected} == pytest.approx(expected)
     assert got["RA-F3/g10-both"].verdict == "does not hold"

@@ -15,6 +15,7 @@ from rapo.studies.common import micro_runs
 from rapo.studies.common.micro_pairs import pairs
 from rapo.studies.common.rows import ask, training_rows
 from rapo.studies.more_than_data import runs
+from rapo.studies.more_than_data.tables import OWN
 from rapo.training import train as training
 from rapo.world import data
 
@@ -117,10 +118,13 @@ def test_implicit_goals_run_end_to_end(base: Path, tmp_path: Path) -> None:
     assert (tmp_path / "model").is_dir()
 
 
+DISTANCE = {"prompts": 4, "prompt_seed": 5}
+
+
 @pytest.fixture(scope="module")
 def watched(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("watched")
-    own = {"arm": {"data": "ra"}, "shares": [0, 0.5, 1], "watched": 3, "good": 2}
+    own = {"arm": {"data": "ra"}, "shares": [0, 0.5, 1], "watched": 3, "good": 2, "distance": DISTANCE}
     told = runs.watch({**COMMON, **own, "conditionings": ["plain", "own score", "g=10"]}, folder, {"base": base})
     assert told["watched"] == 3
     return folder
@@ -129,7 +133,8 @@ def watched(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_start_is_the_base_under_each_prompt(base: Path, watched: Path) -> None:
     model, tokenizer = tiny.load(base / "model")
     found = pd.read_parquet(watched / "logprobs.parquet")
-    start = found[found["step"] == 0].set_index(["conditioning", "side", "pair"])["logprob"]
+    pairs_ = found["side"] != OWN
+    start = found[(found["step"] == 0) & pairs_].set_index(["conditioning", "side", "pair"])["logprob"]
     good = [pair for pair in TABLE.to_pylist() if pair["score_rejected"] >= 2][:3]
     assert len(start) == 3 * 2 * 3
     for pair in good:
@@ -157,6 +162,24 @@ def test_watching_changes_nothing_in_training(base: Path, watched: Path, tmp_pat
     assert (moved > 0.01).all()  # the test would pass without any training otherwise
     steps = told["steps"]
     assert sorted(set(found["share"])) == [0.0, round(steps / 2) / steps, 1.0]
+
+
+def test_the_base_wrote_what_measures_the_distance_from_it(base: Path, watched: Path) -> None:
+    model, tokenizer = tiny.load(base / "model")
+    talks = runs.own_talks(
+        model, tokenizer, data.World(), {"conditionings": ["own score", "g=10"], "distance": DISTANCE, "seed": 3}
+    )
+    assert [talk["conditioning"] for talk in talks] == ["g=10"] * 4
+    assert {talk["side"] for talk in talks} == {OWN}
+    found = pd.read_parquet(watched / "logprobs.parquet")
+    own = found[found["side"] == OWN]
+    assert set(own["conditioning"]) == {"plain", "g=10"}
+    start = own[(own["step"] == 0) & (own["conditioning"] == "g=10")].set_index("pair")["logprob"]
+    for talk in talks:
+        by_hand = _by_hand(model, tokenizer, talk["prompt"], talk["completion"])
+        assert start[talk["pair"]] == pytest.approx(by_hand, abs=1e-3)
+    asked = {question.id for question in data.World().ask_distinct(4, split="tuning", seed=5)}
+    assert set(start.index) == asked
 
 
 def test_weights_are_kept_after_the_steps_asked_for(base: Path) -> None:
@@ -191,5 +214,6 @@ def test_scoring_in_evaluation_is_no_step(base: Path) -> None:
 
 def test_no_good_rejected_response_is_told(base: Path, tmp_path: Path) -> None:
     own = {"arm": {"data": "uf"}, "shares": [0, 1], "watched": 3, "good": 11, "conditionings": ["plain"]}
+    own |= {"distance": DISTANCE}
     with pytest.raises(ValueError, match="no rejected response scores 11"):
         runs.watch({**COMMON, **own}, tmp_path, {"base": base})

@@ -47,6 +47,24 @@ def test_every_arm_is_trained_on_the_same_pairs() -> None:
     }
 
 
+def test_uf_is_watched_at_its_own_rate_and_at_that_of_ra(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[study.Run] = []
+
+    def stop(runs: list[study.Run], **_: object) -> None:
+        planned.extend(runs)
+        raise InterruptedError
+
+    monkeypatch.setattr(study, "run_all", stop)
+    tuning = pd.DataFrame({"arm": ["UF", "RA"], "learning_rate": [8e-4, 1e-4], "beta": 1.0, "best": True})
+    recipe = {**RECIPE, "unlearning": {**RECIPE["unlearning"], "seeds": [1]}}
+    with pytest.raises(InterruptedError):
+        study.watch(recipe, tuning, jobs=1)
+    told = [(run.config["arm"]["data"], run.config["training"]["learning_rate"]) for run in planned]
+    assert told == [("uf", 8e-4), ("uf", 1e-4), ("ra", 1e-4)]
+    assert len({run.needs["base"].key for run in planned}) == 1
+    assert planned[0].config["distance"] == {"prompts": 200, "prompt_seed": RECIPE["central"]["prompt_seed"]}
+
+
 def test_every_setting_is_tuned_here_or_in_the_central_study() -> None:
     taken = {tuned for _, _, tuned in study.ARMS.values()}
     assert taken <= set(study.TUNED) | set(central.TUNED)
@@ -88,7 +106,7 @@ def test_the_fault_takes_ra_and_base_from_the_central_answers(
         ("UF", "UF", 1, None), ("UF", "UF, g=10", 1, 10.0), ("SFT", "SFT", 1, None), ("RA", "", 1, 1.0),
     ]  # fmt: skip
     measured = pd.DataFrame(rows, columns=["trained", "arm", "seed", "goal"]).assign(
-        architecture="gemma2", prompt="p", gold=5.0, length=3, sentences=0.0, parseable=True
+        architecture="gemma2", prompt="p", task="t", answer=0, gold=5.0, length=3, sentences=0.0, parseable=True
     )
     tuning = pd.DataFrame(
         {"architecture": "gemma2", "arm": ["RA", "UF, equal steps, g=10"], "learning_rate": 1e-4, "beta": 1.0,

@@ -108,6 +108,46 @@ def test_what_ra_keeps_is_paired_by_seed() -> None:
     assert (found.estimate, found.low, found.high) == (3.0, 3.0, 3.0)  # 1 + 2 and -1 + 4
 
 
+def moving(line: tuple[str, str], far: list[float], lost: list[float], *, seed: int = 0) -> pd.DataFrame:
+    """One line's distances from the base and losses, checkpoint by checkpoint."""
+    columns = ["arm", "conditioning", "side", "seed", "step", "share", "logprob", "n"]
+    rows = [
+        (*line, side, seed, step, step / (len(far) - 1), -30.0 - value, 5)
+        for side, values in ((tables.OWN, far), ("rejected", lost)) for step, value in enumerate(values)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_what_is_lost_is_read_at_equal_distance() -> None:
+    uf = moving(("UF", "plain"), [0, 1, 5], [0, 0.5, 4.5])
+    ra = moving(("RA", "g=10"), [0, 2, 3], [0, 1, 1.2])
+    both = pd.concat([uf, ra])
+    own = pd.concat([both, moving(("RA", "own score"), [0, 2, 3], [0, 0.1, 0.3]).query("side == 'rejected'")])
+    assert tables.reached(own, "UF").tolist() == [5]
+    assert tables.reached(own, "RA, own score").tolist() == [3]  # that of the model asked for 10
+    # Three nats away UF has lost 0.5 + (3 - 1) / (5 - 1) * 4 = 2.5.
+    assert tables.at_distance(own, "UF", pd.Series({0: 3.0})).tolist() == [-2.5]
+    two = pd.concat([own, own.assign(seed=1)])
+    assert tables.matched_gap(two, "RA, g=10", "UF").estimate == pytest.approx(-1.2 + 2.5)
+    assert tables.matched_gap(two, "RA, own score", "UF").estimate == pytest.approx(-0.3 + 2.5)
+    assert tables.matched_gap(two, "UF", "RA, g=10").estimate == pytest.approx(1.2 - 2.5)
+
+
+def test_a_line_that_comes_back_counts_where_it_first_was() -> None:
+    there_and_back = moving(("UF", "plain"), [0, 4, 1, 4], [0, 2, 9, 9])
+    assert tables.at_distance(there_and_back, "UF", pd.Series({0: 4.0})).tolist() == [-2]
+    assert tables.at_distance(there_and_back, "UF", pd.Series({0: 1.0})).tolist() == [-0.5]
+    assert tables.at_distance(there_and_back, "UF", pd.Series({0: 9.0})).tolist() == [-2]
+
+
+def test_paths_have_a_place_a_checkpoint() -> None:
+    found = tables.paths(
+        pd.concat([moving(("UF", "plain"), [0, 1], [0, far], seed=n) for n, far in ((0, 1), (1, 3))])
+    )
+    assert found["distance"].tolist() == [0, 1]
+    assert found["estimate"].tolist() == [0, -2]
+
+
 def fault() -> pd.DataFrame:
     """RA gains half a point a goal, the base nothing; the other seed a tenth less."""
     rows = []
