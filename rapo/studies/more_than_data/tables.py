@@ -170,7 +170,7 @@ def at_distance(unlearning: pd.DataFrame, line: str, distance: "pd.Series[float]
         far = np.maximum.accumulate(part["distance"].to_numpy())
         first = np.concatenate([[True], np.diff(far) > 0])  # where it comes back it is as far as it was
         places[seed] = float(np.interp(distance[seed], far[first], part["change"].to_numpy()[first]))
-    return pd.Series(places)
+    return pd.Series(places, dtype=float)
 
 
 def reached(unlearning: pd.DataFrame, line: str) -> "pd.Series[float]":
@@ -182,7 +182,8 @@ def reached(unlearning: pd.DataFrame, line: str) -> "pd.Series[float]":
 def matched_gap(unlearning: pd.DataFrame, line: str, other: str) -> Interval:
     """Change of the rejected responses of one line less another's where both are equally far from the base: as far
     as the nearer one gets. Paired by seed; Student's t over the seeds."""
-    common = np.minimum(reached(unlearning, line), reached(unlearning, other))
+    both = [reached(unlearning, line), reached(unlearning, other)]
+    common = pd.concat(both, axis=1).min(axis=1)
     gap_ = at_distance(unlearning, line, common) - at_distance(unlearning, other, common)
     return intervals.t_interval(gap_.to_numpy(dtype=float))
 
