@@ -81,7 +81,7 @@ def _facts(prompt: Prompt, items: list[str], slip: Mapping[str, float], rng: np.
     if rng.random() < slip["facts"]:
         others = [n for n in range(len(FACTS) + 1) if n != prompt.facts]
         number = 0 if prompt.facts and rng.random() < 0.5 else int(rng.choice(others))
-    about = rng.permutation(sorted(set(items)))[:number].tolist()
+    about = list(dict.fromkeys(items))[:number]
     kinds = [
         str(rng.choice(list(SINGULAR))) if rng.random() < 0.3 * slip["truth"] else CATEGORY_OF[item]
         for item in about
