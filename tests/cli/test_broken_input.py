@@ -62,7 +62,7 @@ def without(*names: str) -> dict[str, Any]:
     return {name: value for name, value in GOOD.items() if name not in names}
 
 
-CUT = gzip.compress(lines(*[{**GOOD, "prompt": str(i) * (i % 50 + 1)} for i in range(9_000)]), 1)
+CUT = gzip.compress(lines(*[{**GOOD, "prompt": str(i) * (i % 50 + 1)} for i in range(9_000)]), 1, mtime=0)
 DROP = "--bad drop"
 BROKEN = dict(
     [
@@ -119,12 +119,12 @@ BROKEN = dict(
         whole("an empty file", b"", "is empty: there is nothing to read"),
         whole("blank lines only", b"\n\n \n", "is empty: there is nothing to read"),
         whole("an empty array", b"[]", "is empty", file="a.json"),
-        whole("an empty gzip", gzip.compress(b""), "is empty", file="a.jsonl.gz"),
+        whole("an empty gzip", gzip.compress(b"", mtime=0), "is empty", file="a.jsonl.gz"),
         whole("an empty CSV", ",".join(GOOD).encode() + b"\n", "holds no row", file="a.csv"),
         whole("an empty parquet", parquet(**{name: pa.array([], pa.string()) for name in GOOD}), "score"),
         whole("UTF-16", lines(GOOD).decode().encode("utf-16"), "is UTF-16", "iconv -f UTF-16 -t UTF-8"),
         whole("a gzip cut short", CUT[: len(CUT) // 2], "cut short", file="a.jsonl.gz"),
-        whole("a gzip without its end", gzip.compress(lines(GOOD))[:-6], "cut short", file="a.jsonl.gz"),
+        whole("a gzip without its end", gzip.compress(lines(GOOD), mtime=0)[:-6], "cut short", file="a.jsonl.gz"),
         whole("a bzip2 cut short", bz2.compress(lines(GOOD))[:-6], "cut short", file="a.jsonl.bz2"),
         whole("a parquet cut short", parquet(a=["x"])[:-20], "cannot be read as parquet", file="a.parquet"),
         whole("a zip archive", b"PK\x03\x04 and more", "is a zip archive"),
