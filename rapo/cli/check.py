@@ -30,14 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, check, count and print."""
+    from rapo.cli.advice import Likelier
     from rapo.pairs import audit, door, writing
 
     pairs = door.open_pairs(args.file, **options.reading(args))
     names: list[str] = []
+    likelier = Likelier()
 
     def seen() -> Iterator["pa.Table"]:
         for table in writing.watched(pairs.batches(), advance):
             names[:] = table.column_names
+            likelier.add(table)
             yield table
 
     with output.progress("pairs") as advance:
@@ -51,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         )
     else:
         _show(args.file, told, shares, lengths)
+        if known := likelier.advice():
+            options.console().print(known)
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 from rapo.cli import options, output
+from rapo.cli.advice import Likelier
 from rapo.pairs import manifest, writing
 from rapo.pairs.door import open_pairs
 from rapo.selection import select as selection
@@ -57,9 +58,10 @@ def run(args: argparse.Namespace) -> int:
         args.file, scored=args.metric in selection.SCORED or None, lift=False, **options.reading(args)
     )
     ids: list[pa.Array] = []
+    likelier = Likelier()  # both passes count: the share is the same
     with output.progress("pairs, twice") as advance:
         kept, chosen = select_stream(
-            lambda: writing.watched(pairs.batches(), advance),
+            lambda: likelier.watched(writing.watched(pairs.batches(), advance)),
             metric=args.metric,
             k=args.k,
             fraction=args.fraction,
@@ -67,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         )
         rows = writing.write(_noted(kept, ids), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
     n, threshold = len(chosen.keep), chosen.threshold if rows else None
+    known = likelier.advice()
     ties = f", threshold {threshold:.4g}, {chosen.tied} tied there" if rows else ""
     return output.finish(
         args,
@@ -75,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         about=f"Preference pairs: the {rows:,} of {n:,} with the largest {args.metric.replace('-', ' ')} "
         "(arXiv:2503.01864), which stands in a column of its own.",
         ids=pa.chunked_array(ids, pa.string()),
-        line=f"kept {rows:,} of {n:,} pairs by {args.metric}{ties}",
+        line=f"kept {rows:,} of {n:,} pairs by {args.metric}{ties}" + (f"\n{known}" if known else ""),
     )
 
 

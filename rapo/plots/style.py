@@ -56,6 +56,7 @@ COLOURS: dict[str, str] = {
     "M+": "#E69F00",
     "small Mpi": "#56B4E9",
     "MAP": "#009E73",
+    "MAP signed": "#CC79A7",
     "uniform, 2 epochs": "#4d4d4d",
     "MAP, 2 epochs": "#00664A",
     "MAP + RA": "#CC79A7",

@@ -4,20 +4,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rapo.plots import style
+from rapo.plots import heat, lines, style
+from rapo.studies.alignment_potential.error_map import POLICIES, cell_mask
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MARGINS = ("size of the explicit margin (score points)", "size of the implicit margin (nats a token)")
 QUADRANTS = ("both", "M+ alone", "small Mpi alone", "neither")
 
 
 def _sizes(pairs: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of both margins; explicit ones are whole, so points are spread by up to 0.35 sideways, to be seen."""
-    spread = np.random.default_rng(0).uniform(-0.35, 0.35, len(pairs))
-    return np.abs(pairs["explicit"].to_numpy()) + spread, np.abs(pairs["implicit"].to_numpy())
+    """Sizes of both margins."""
+    return np.abs(pairs["explicit"].to_numpy()), np.abs(pairs["implicit"].to_numpy())
 
 
 def _label_margins(axes: "Axes", y: np.ndarray) -> None:
@@ -72,3 +73,41 @@ def plot_potential(pairs: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     _label_margins(axes, y)
     axes.legend(markerscale=2, loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)
     return axes
+
+
+AXES = {"lean": "lean of the error (points a SD)", "noise": "noise of the reward model (points)"}
+
+
+def plot_map(cells: "pd.DataFrame") -> "Figure":
+    """Right labels of MAP less those of M+ over lean and noise: a panel a policy, a row of panels a length bias.
+
+    Args:
+        cells: of `rapo.studies.alignment_potential.error_map.gaps`.
+    """
+    import matplotlib.pyplot as plt
+
+    biases = sorted(cells["length_bias"].unique())
+    reach = float(cells["estimate"].abs().max())
+    size = (5.6 * len(POLICIES), 0.4 + (1.3 + 0.55 * cells["lean"].nunique()) * len(biases))
+    figure, axes = plt.subplots(len(biases), len(POLICIES), figsize=size, sharex=True, sharey=True, squeeze=False)
+    for row, bias in enumerate(biases):
+        for ax, (policy, name) in zip(axes[row], POLICIES.items(), strict=True):
+            part = cells[cell_mask(cells, policy, bias)].sort_values(["lean", "noise"]).rename(columns=AXES)
+            heat.plot_differences(
+                part, rows=AXES["lean"], columns=AXES["noise"], ahead="MAP", behind="M+", reach=reach, ax=ax
+            )
+            ax.set_title(f"{name}, length bias {bias:g}")
+            ax.label_outer()
+    return figure
+
+
+def plot_right(shown: "pd.DataFrame") -> "Figure":
+    """Right labels of every metric over the lean, a panel a policy.
+
+    Args:
+        shown: of `rapo.studies.alignment_potential.error_map.right`.
+    """
+    return lines.line_panels(
+        shown, POLICIES, panel="policy", by="metric", x="lean", spread=0.08, xlabel=AXES["lean"],
+        ylabel="selected labels that gold confirms (%)", legend="selected by",
+    )  # fmt: skip

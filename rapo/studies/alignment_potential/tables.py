@@ -1,7 +1,7 @@
 """From scored pairs and judged answers to the tables of the selection study (AP-F1a to AP-A2). No training here.
 
-``pairs`` has one row a pair, ``answers`` one row an answer, as `study` gives them. Where nothing can
-be computed (no pair that gold decides, fewer than two models) an estimate or its limits are NaN.
+``pairs`` has one row a pair, ``answers`` one row an answer, as `study` gives them; the map is `error_map`'s.
+Where nothing can be computed (no pair that gold decides, fewer than two models) an estimate or its limits are NaN.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from rapo.selection import margins
 from rapo.selection import select as selection
 from rapo.stats.intervals import Interval
-from rapo.studies.common.tables import estimates, matrix, mean, over_models
+from rapo.studies.alignment_potential.error_map import accuracy
+from rapo.studies.common.tables import estimates, gap, matrix, mean, over_models
 
 METRICS = {
     "uniform": "uniform",
@@ -24,6 +25,7 @@ METRICS = {
 }
 SHARES = tuple(float(share) for share in np.round(np.arange(0.1, 1.01, 0.1), 1))
 OBJECTIVES = {"dpo": "DPO", "simpo": "SimPO"}
+STEPS = 190  # about as many as the paper takes: 40 % of 60,000 pairs, batches of 128
 QUADRANTS = ("both", "M+ alone", "small Mpi alone", "neither")
 Floats = NDArray[np.float64]
 
@@ -43,32 +45,23 @@ def ranked(
 
 
 def models(pairs: pd.DataFrame) -> list[pd.DataFrame]:
-    """The parts that a metric ranks at once: one a reward model, architecture and seed."""
-    return [part for _, part in pairs.groupby(["fault", "architecture", "seed"], sort=False)]
-
-
-def accuracy(gold: Floats) -> float:
-    """Share of the pairs whose label gold confirms, in %; those that gold holds equal are left out.
-
-    >>> accuracy(np.array([2.0, -1.0, 0.0, 3.0, 1.0]))
-    75.0
-    """
-    decided = gold[gold != 0]
-    return 100 * float((decided > 0).mean()) if len(decided) else float("nan")
+    """The parts that a metric ranks at once: one a policy (who wrote the answers), architecture and seed."""
+    return [part for _, part in pairs.groupby(["policy", "architecture", "seed"], sort=False)]
 
 
 def agreement(pairs: pd.DataFrame, *, shares: Sequence[float] = SHARES) -> pd.DataFrame:
-    """How often gold agrees with the reward model's label among the selected pairs (AP-F3), for each fault.
+    """How often gold agrees with the reward model's label among the selected pairs (AP-F3), for each policy.
 
     Returns:
-        Columns fault, metric, share, estimate (%), low, high, n (models: architecture and seed).
+        Columns policy, metric, share, estimate (%), low, high, n (models: architecture and seed).
     """
     rows = []
-    for fault, group in pairs.groupby("fault", sort=False):
+    for policy, group in pairs.groupby("policy", sort=False):
         parts = models(group)
         for metric, share in product(METRICS, shares):
-            rows.append((fault, metric, share, mean(_agrees(parts, metric, share))))
-    return estimates(rows, ["fault", "metric", "share"]).assign(n=[found.n for *_, found in rows])
+            rows.append((policy, metric, share, mean(_agrees(parts, metric, share))))
+    table = estimates(rows, ["policy", "metric", "share"]).assign(n=[found.n for *_, found in rows])
+    return table.assign(low=table["low"].clip(lower=0), high=table["high"].clip(upper=100))
 
 
 def _agrees(parts: Sequence[pd.DataFrame], metric: str, share: float, *, weight: float = 1.0) -> Floats:
@@ -81,19 +74,6 @@ def agreement_gap(pairs: pd.DataFrame, metric: str, other: str, share: float) ->
     """Agreement of one metric's pairs less another's, in points, paired by model."""
     parts = models(pairs)
     return mean(_agrees(parts, metric, share) - _agrees(parts, other, share))
-
-
-def agreement_gaps(pairs: pd.DataFrame, metric: str, others: Sequence[str], share: float) -> pd.DataFrame:
-    """`agreement_gap` against each of ``others`` for every fault.
-
-    Returns:
-        Columns group ("less M+"), name (the fault), estimate (points), low, high.
-    """
-    rows = [
-        (f"less {other}", fault, agreement_gap(part, metric, other, share))
-        for other, (fault, part) in product(others, pairs.groupby("fault", sort=False))
-    ]
-    return estimates(rows, ["group", "name"])
 
 
 def agreement_by_weight(pairs: pd.DataFrame, *, share: float, weights: Sequence[float]) -> pd.DataFrame:
@@ -181,7 +161,7 @@ def noise(pairs: pd.DataFrame, *, share: float) -> pd.DataFrame:
     """AP-F2 counted: what MAP leaves out of the pairs that M+ selects. One row a model.
 
     Returns:
-        Columns architecture, seed, found (% of M+'s pairs that are labelled wrongly and that MAP leaves out), wrong
+        Columns architecture, seed, found (how many of M+'s pairs are labelled wrongly and left out by MAP), wrong
         and right (% of M+'s wrongly and of its rightly labelled pairs that MAP leaves out; NaN where there is none).
     """
     rows = []
@@ -190,7 +170,7 @@ def noise(pairs: pd.DataFrame, *, share: float) -> pd.DataFrame:
         out = pd.Series(left[ranked(part, "M+", share)], index=plus.index)
         wrong, right = plus["gold"] < 0, plus["gold"] > 0
         key = part["architecture"].iloc[0], part["seed"].iloc[0]
-        rows.append((*key, _percent(out & wrong), _percent(out[wrong]), _percent(out[right])))
+        rows.append((*key, int((out & wrong).sum()), _percent(out[wrong]), _percent(out[right])))
     return pd.DataFrame(rows, columns=["architecture", "seed", "found", "wrong", "right"])
 
 
@@ -207,11 +187,6 @@ def gold(answers: pd.DataFrame, study: str) -> pd.DataFrame:
         ["architecture", "objective", "arm", "x"],
     )
     return found.assign(label_accuracy=[100 * group["label_accuracy"].mean() for _, group in groups])
-
-
-def gap(first: pd.DataFrame, second: pd.DataFrame) -> Interval:
-    """Gold reward of some answers less that of others, paired by model and prompt (averaged over x)."""
-    return over_models(matrix(first) - matrix(second))
 
 
 def gold_gap(answers: pd.DataFrame, study: str, arm: str, other: str) -> Interval:
@@ -250,3 +225,31 @@ def left_out(table: pd.DataFrame) -> pd.DataFrame:
 def scores_vary(answers: pd.DataFrame) -> bool:
     """Whether the models are good enough for their answers to differ in gold at all."""
     return bool(np.ptp(answers["gold"].to_numpy(dtype=float)) > 0)
+
+
+def premises(pairs: pd.DataFrame, answers: pd.DataFrame, tuning: pd.DataFrame) -> dict[str, str]:
+    """Whether the paper's premises are met here, by the figures alone: words for the register of claims.
+
+    Args:
+        pairs: the on-policy pairs that are trained on.
+        answers: of all arms.
+        tuning: of the metrics' rates.
+    """
+    right = float(np.mean([accuracy(part["gold"].to_numpy()) for part in models(pairs)]))
+    trained = answers[answers["study"].isin(["metric", "long"])]
+    steps = trained.groupby("study")["steps"].median()
+    short, most = steps["metric"], steps.max()
+    return {
+        "agreed": _met(right, met=(65, 80), part=(55, 88)),
+        "tuned": "in part" if tuning.loc[tuning["best"], "edge"].any() else "met",
+        "long_enough": _met(short, met=(STEPS, np.inf), part=(STEPS / 3, np.inf)),
+        "longest": _met(most, met=(STEPS, np.inf), part=(STEPS / 3, np.inf)),
+        "figures": f"Gold confirms {right:.0f} % of the labels; {short:.0f} steps in one epoch, {most:.0f} at most.",
+    }
+
+
+def _met(value: float, *, met: tuple[float, float], part: tuple[float, float]) -> str:
+    """A word of `claim.MET`: inside the first range, inside the second, or outside both."""
+    if met[0] <= value <= met[1]:
+        return "met"
+    return "in part" if part[0] <= value <= part[1] else "not met"

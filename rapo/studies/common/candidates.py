@@ -68,7 +68,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class RewardModel:
-    """A reward model that errs: gold + length_bias (words - 15) / 10 + lean z + N(0, noise), neither rounded nor clipped.
+    """Gold + length_bias (words - 15) / 10 + lean z + N(0, noise), neither rounded nor clipped.
 
     Attributes:
         noise: standard deviation of the error, in score points; equal answers to a prompt have equal errors.

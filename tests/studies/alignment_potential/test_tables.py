@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rapo.selection import margins
 from rapo.studies.alignment_potential import tables
 
 
@@ -12,7 +11,7 @@ def pairs(explicit: list[float], implicit: list[float], gold: list[float], *, se
     """The same pairs for each seed of one reward model."""
     one = pd.DataFrame({"explicit": explicit, "implicit": implicit, "gold": gold})
     one = one.assign(pair_id=[f"p{i}" for i in range(len(one))])
-    one = one.assign(potential=margins.alignment_potential(explicit, implicit), fault="main", architecture="llama")
+    one = one.assign(policy="on", architecture="llama")
     return pd.concat([one.assign(seed=seed) for seed in range(seeds)], ignore_index=True)
 
 
@@ -76,7 +75,7 @@ def test_noise_is_found_not_invented() -> None:
     assert tables.noise_examples(part, share=0.5)["pair_id"].tolist() == ["p0"]
     assert tables.noise_examples(part.assign(gold=1.0), share=0.5).empty
     counted = tables.noise(frame, share=0.5)
-    assert counted[["found", "wrong", "right"]].to_numpy().tolist() == [[50, 100, 0]] * 2
+    assert counted[["found", "wrong", "right"]].to_numpy().tolist() == [[1, 100, 0]] * 2
     none = tables.noise(frame.assign(gold=1.0), share=0.5)
     assert none["found"].tolist() == [0, 0]
     assert none["wrong"].isna().all()
@@ -110,3 +109,21 @@ def test_gold_and_its_paired_gap() -> None:
     assert found.high - found.low < 1e-9
     table = tables.gold_gaps(frame, "share", "MAP", ["uniform"])
     assert table["group"].tolist() == ["all", "llama, DPO"]
+
+
+def tuned(*, edge: bool) -> pd.DataFrame:
+    return pd.DataFrame({"best": [True, False], "edge": [edge, False]})
+
+
+def test_premises_follow_from_figures() -> None:
+    main = pairs([1, 2, 3, 4], [1, 1, 1, 1], [1, 1, 1, -1])  # three labels of four are right
+    steps = pd.DataFrame({"study": ["base", "metric", "long"], "steps": [np.nan, 64.0, 200.0]})
+    found = tables.premises(main, steps, tuned(edge=False))
+    assert {name: found[name] for name in ("agreed", "tuned", "long_enough", "longest")} == {
+        "agreed": "met", "tuned": "met", "long_enough": "in part", "longest": "met",
+    }  # fmt: skip
+    assert found["figures"].startswith("Gold confirms 75 % of the labels; 64 steps in one epoch, 200 at most")
+    worse = tables.premises(main.assign(gold=[1, -1, 1, -1] * 2), steps.assign(steps=20.0), tuned(edge=True))
+    assert (worse["agreed"], worse["tuned"], worse["longest"]) == ("not met", "in part", "not met")
+    part = tables.premises(main.assign(gold=[1, 1, 1, 1, -1, 1, 1, 1]), steps, tuned(edge=False))
+    assert part["agreed"] == "in part"  # 87.5 %
