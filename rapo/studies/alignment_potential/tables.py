@@ -15,6 +15,7 @@ from rapo.selection import margins
 from rapo.selection import select as selection
 from rapo.stats.intervals import Interval
 from rapo.studies.alignment_potential.error_map import accuracy
+from rapo.studies.common.premises import selection_premises
 from rapo.studies.common.tables import estimates, gap, matrix, mean, over_models
 
 METRICS = {
@@ -25,7 +26,6 @@ METRICS = {
 }
 SHARES = tuple(float(share) for share in np.round(np.arange(0.1, 1.01, 0.1), 1))
 OBJECTIVES = {"dpo": "DPO", "simpo": "SimPO"}
-STEPS = 190  # about as many as the paper takes: 40 % of 60,000 pairs, batches of 128
 QUADRANTS = ("both", "M+ alone", "small Mpi alone", "neither")
 Floats = NDArray[np.float64]
 
@@ -238,18 +238,8 @@ def premises(pairs: pd.DataFrame, answers: pd.DataFrame, tuning: pd.DataFrame) -
     right = float(np.mean([accuracy(part["gold"].to_numpy()) for part in models(pairs)]))
     trained = answers[answers["study"].isin(["metric", "long"])]
     steps = trained.groupby("study")["steps"].median()
-    short, most = steps["metric"], steps.max()
-    return {
-        "agreed": _met(right, met=(65, 80), part=(55, 88)),
-        "tuned": "in part" if tuning.loc[tuning["best"], "edge"].any() else "met",
-        "long_enough": _met(short, met=(STEPS, np.inf), part=(STEPS / 3, np.inf)),
-        "longest": _met(most, met=(STEPS, np.inf), part=(STEPS / 3, np.inf)),
-        "figures": f"Gold confirms {right:.0f} % of the labels; {short:.0f} steps in one epoch, {most:.0f} at most.",
-    }
-
-
-def _met(value: float, *, met: tuple[float, float], part: tuple[float, float]) -> str:
-    """A word of `claim.MET`: inside the first range, inside the second, or outside both."""
-    if met[0] <= value <= met[1]:
-        return "met"
-    return "in part" if part[0] <= value <= part[1] else "not met"
+    short, long = steps["metric"], steps.max()
+    words = selection_premises(right=right, steps=short, tuning=tuning)
+    most = selection_premises(right=right, steps=long, tuning=tuning)
+    told = f"Gold confirms {right:.0f} % of the labels; {short:.0f} steps in one epoch, {long:.0f} at most."
+    return {**words, "longest": most["long_enough"], "figures": told}

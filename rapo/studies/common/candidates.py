@@ -73,8 +73,8 @@ class RewardModel:
     Attributes:
         noise: standard deviation of the error, in score points; equal answers to a prompt have equal errors.
         length_bias: score points for every ten words.
-        lean: score points for every standard deviation of the policy's mean log-probability among the answers to a
-            prompt: below zero the model overrates what the policy finds unlikely.
+        lean: score points for every standard deviation by which the policy's mean log-probability stands out among the
+            answers to a prompt (`standing`): below zero the model overrates what the policy finds unlikely.
         seed: of the noise; that of a prompt's answers depends on (seed, place of the prompt) alone.
     """
 
@@ -93,14 +93,18 @@ class RewardModel:
 
 
 def standing(values: Floats) -> Floats:
-    """z-scores within each row (population); a row without spread has zeros. Shape: (n, k)
+    """Values less their row's mean, over one standard deviation of all such differences. Shape: (n, k)
 
-    >>> standing(np.array([[1.0, 3.0], [2.0, 2.0]])).tolist()
-    [[-1.0, 1.0], [0.0, 0.0]]
+    One scale for all rows: what stands out more in a row is further from zero there. (z-scores of each row would make
+    every prompt's spread the same, and an error that leans on them tells nothing of the policy's margin.) Zeros where
+    nothing stands out.
+
+    >>> standing(np.array([[1.0, 3.0], [2.0, 2.0], [5.0, 8.0]])).round(2).tolist()
+    [[-0.96, 0.96], [0.0, 0.0], [-1.44, 1.44]]
     """
     apart = values - values.mean(axis=1, keepdims=True)
-    spread = values.std(axis=1, keepdims=True)
-    return np.where(spread > 1e-12, apart / np.where(spread > 1e-12, spread, 1.0), 0.0)
+    spread = float(apart.std())
+    return apart / spread if spread > 1e-12 else np.zeros_like(apart)
 
 
 def extremes(found: Candidates, scores: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -34,7 +34,8 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         "AP-S2/steps": tables.gap(answers, "MAP", LONGER),
     }
     n = size(answers[answers["asked"] == "test"])
-    return join("self_play", found, recipe, n=n, words={"last": last, "before": last - 1})
+    words = {"last": last, "before": last - 1, **tables.premises(frames["rounds"], frames["tuning"])}
+    return join("self_play", found, recipe, n=n, words=words)
 
 
 def _hardest(leads: Mapping[str, Interval]) -> Found:

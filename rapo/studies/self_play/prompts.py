@@ -1,8 +1,6 @@
-"""Prompts of self-play: evolved ones for training, harder ones for the test, and how they are kept with pairs."""
+"""Prompts of self-play: evolved ones for training, harder ones for the test."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -61,18 +59,3 @@ def difficulty(questions: Sequence[Prompt]) -> dict[str, float]:
         "ordered": float(np.mean([question.order != "any" for question in questions])),
         "without": float(np.mean([question.without != "" for question in questions])),
     }
-
-
-def written(question: Prompt) -> str:
-    """A prompt's structure as JSON: the column ``question`` of a table of pairs.
-
-    >>> fruits = Prompt(count=3, category="fruits", order="any")
-    >>> read([written(fruits)]) == [fruits]
-    True
-    """
-    return json.dumps(asdict(question))
-
-
-def read(texts: Sequence[str]) -> list[Prompt]:
-    """Prompts from what `written` made of them."""
-    return [Prompt(**json.loads(text)) for text in texts]

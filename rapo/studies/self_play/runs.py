@@ -1,10 +1,13 @@
 """One run of self-play: first pairs, a round of own pairs, training on what there is, answers to harder prompts.
 
+All pairs are on-policy: the base wrote the first ones, the model of the round before the others, and a reward model
+takes the best answer against the worst by scores that are not rounded.
+
 Each function is what `queue.Run` names: ``f(config, folder, needs) -> metrics``. Configs are plain JSON. A data
 run writes pairs.parquet, all pairs up to its round, with the columns of `COLUMNS`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +17,59 @@ import pyarrow.parquet as pq
 
 from rapo.models import tiny
 from rapo.selection import select
-from rapo.studies.common import micro_pairs
+from rapo.studies.common import candidates, micro_pairs
+from rapo.studies.common.candidates import Candidates, RewardModel
 from rapo.studies.common.micro_runs import answered, keep_answers, train_on
-from rapo.studies.self_play.prompts import difficulty, evolved, harder, read, written
+from rapo.studies.self_play.prompts import difficulty, evolved, harder
 from rapo.world import data
+from rapo.world.prompts import Prompt
 
-SCORES = ("score_chosen", "score_rejected", "gold_score_chosen", "gold_score_rejected")
-# What is kept of a pair; ``question`` is its prompt as JSON (`prompts.Prompt`), ``round`` when it came in.
-COLUMNS = ("pair_id", "prompt", "chosen", "rejected", *SCORES, "question", "round")
+SIDES = tuple(f"{name}_{side}" for name in ("score", "gold_score") for side in ("chosen", "rejected"))
+# What is kept of a pair; ``question`` is its prompt as JSON (`candidates.written`), ``round`` when it came in.
+COLUMNS = ("pair_id", "prompt", "chosen", "rejected", *SIDES, "question", "round")
 ASK_POLICY = ("small-implicit-margin", "alignment-potential")
-BATCH = 900  # answers sampled at a time: a sixth faster than 300 at this size
+SPARE = 1.1  # prompts asked for each pair that is wanted without selection: some answers tie
 
 
 def first_pairs(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """``config["pairs"]`` pairs of the world's annotators by the reward model; fewer of them are the first of more.
+    """``config["pairs"]`` pairs of the base's own answers; fewer of them are the first of more.
 
     Raises:
-        ValueError: too many pairs tie.
+        ValueError: too many prompts have no two answers of different scores.
     """
-    n, seed = config["pairs"], config["seed"]
-    drawn = n + n // 10 + 10
-    world = data.make_world(config["world"])
-    table = micro_pairs.pairs(world, drawn, seed=seed, rule="worst")
-    if len(table) < n:
-        raise ValueError(f"{len(table)} of {drawn} pairs have two scores, {n} are wanted; ask for fewer pairs")
-    questions = {f"{seed}-{i}": q for i, q in enumerate(world.ask(drawn, split="train", seed=seed))}
-    table = table.slice(0, n)
-    texts = [written(questions[name]) for name in table["prompt_id"].to_pylist()]
-    table = _kept(table.append_column("question", pa.array(texts)), turn=0)
+    n, world = config["pairs"], data.make_world(config["world"])
+    drawn = spared(n)
+    found = _answered(config, needs["base"], world.ask(drawn, split="train", seed=config["seed"]))
+    made = _paired(config, found)
+    if len(made) < n:
+        raise ValueError(f"{len(made)} of {drawn} pairs have two scores, {n} are wanted; ask for fewer pairs")
+    table = _kept(made.slice(0, n), turn=0)
     pq.write_table(table, folder / "pairs.parquet")
     return {"pairs": n, **micro_pairs.pair_quality(table)}
 
 
+def spared(n: int) -> int:
+    """Prompts to ask so that ``n`` pairs are left."""
+    return int(SPARE * n) + 10
+
+
+def _answered(config: Mapping[str, Any], model: Path, questions: Sequence[Prompt]) -> Candidates:
+    """A model's own answers to prompts."""
+    return candidates.sampled(
+        *tiny.load(model / "model"), data.make_world(config["world"]), questions, n=config["answers"],
+        temperature=config["temperature"], top_p=config["top_p"], seed=config["seed"],
+    )  # fmt: skip
+
+
+def _paired(config: Mapping[str, Any], found: Candidates) -> pa.Table:
+    """Best against worst by the reward model; what the policy thought of them is left out, as it goes on learning."""
+    seed = config["seed"]
+    table = candidates.pairs(found, RewardModel(**config["reward"], seed=seed).score(found), name=str(seed))
+    return table.select([name for name in COLUMNS if name != "round"])
+
+
 def play(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """One round: evolve the prompts of the best pairs, answer them, judge, pair, and add the best of the new pairs.
+    """One round: evolve the prompts of the best pairs, answer them, score, pair, and add the best of the new pairs.
 
     ``config["metric"]`` ranks both times, under the model of the round before. Without ``config["evolve"]`` new
     prompts of the world take the place of evolved ones.
@@ -57,26 +79,21 @@ def play(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> 
     before, seed = pq.read_table(needs["data"] / "pairs.parquet"), config["seed"]
     if config["evolve"]:
         pool = best(config, model, tokenizer, before, fraction=config["share"])
-        old, chosen = (read(table["question"].to_pylist()) for table in (before, pool))
+        old, chosen = (candidates.questions_of(table) for table in (before, pool))
         questions = evolved(world, chosen, config["prompts"], known=old, seed=seed)
     else:
         questions = world.ask(config["prompts"], split="train", seed=seed)
-    candidates = micro_pairs.own_answers(
-        model, tokenizer, world, questions, n=config["answers"],
-        temperature=config["temperature"], top_p=config["top_p"], seed=seed, batch_size=BATCH,
-    )  # fmt: skip
-    candidates = candidates.append_column("question", pa.array([written(question) for question in questions]))
-    made = _kept(micro_pairs.own_pairs(candidates, seed=seed), turn=config["round"])
+    found = _answered(config, needs["model"], questions)
+    made = _kept(_paired(config, found), turn=config["round"])
     kept = best(config, model, tokenizer, made, k=min(config["kept"], len(made)))
     pq.write_table(pa.concat_tables([before, kept]), folder / "pairs.parquet")
-    sampled = micro_pairs.candidate_quality(candidates)
     return {
         "prompts": len(questions),
         "made": len(made),
         "made_label_accuracy": micro_pairs.pair_quality(made).get("label_accuracy"),
         "added": len(kept),
-        **{f"sampled_{name}": value for name, value in sampled.items()},
-        **difficulty(read(kept["question"].to_pylist())),
+        **{f"sampled_{name}": value for name, value in candidates.quality(found).items()},
+        **difficulty(candidates.questions_of(kept)),
         **micro_pairs.pair_quality(kept),
     }
 

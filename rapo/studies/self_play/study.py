@@ -2,7 +2,8 @@
 
 A round takes the model that the round before trained, evolves the prompts of the best pairs so far, pairs the best
 and the worst of the model's own answers, adds the best of these pairs, and trains the base anew on all pairs. The
-metric that names an arm ranks both times. All arms share the first pairs, their model, and one setting.
+metric that names an arm ranks both times. All arms share the first pairs, which the base wrote, their model, and one
+setting.
 
 The objective is SimPO: the paper's, its implicit reward is the one that the metric reads, and without a reference
 model a training from the base depends on its pairs alone. Its learning rate has the highest mean gold on the tuning
@@ -22,9 +23,10 @@ from rapo.runs.run import Result, Run
 from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
 from rapo.studies.common.tuning import tune
+from rapo.studies.self_play.runs import spared
 
 RUNS = "rapo.studies.self_play.runs"
-# The metric of an arm, and whether prompts are evolved. "plain data" has no own answers: annotators write on.
+# The metric of an arm, and whether prompts are evolved. "plain data": the base, untrained, answers more prompts.
 PLAIN = "plain data"
 ARMS: dict[str, tuple[str, bool]] = {
     "own answers": ("uniform", False),
@@ -35,13 +37,12 @@ ARMS: dict[str, tuple[str, bool]] = {
 }
 BASE, FIRST, LONGER = "base", "first pairs", "first pairs, equal steps"
 FRAMES = ("tuning", "answers", "rounds", "examples")
-COLUMNS = ["asked", "prompt", "gold", "length", "sentences", "parseable"]
+COLUMNS = ["asked", "task", "prompt", "gold", "length", "sentences", "parseable"]
 recipe_of = partial(with_central, "self_play")
 
 
-def world_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The world, with the faults of the reward model that labels every pair."""
-    return {**recipe["central"]["world"], **recipe["fault"]}
+# Of the recipe, for whoever draws pairs.
+DRAWING = ("answers", "temperature", "top_p", "reward")
 
 
 def size(recipe: Mapping[str, Any], turn: int) -> int:
@@ -50,10 +51,12 @@ def size(recipe: Mapping[str, Any], turn: int) -> int:
 
 
 def first_run(recipe: Mapping[str, Any], seed: int, *, turn: int = 0) -> Run:
-    """Pairs of the world's annotators, as many as any arm has after a round."""
+    """Pairs of the base's own answers, as many as any arm has after a round."""
     n, own = size(recipe, turn), arms.own_seed(recipe["architecture"], seed)
-    config = {"world": world_of(recipe), "pairs": n, "seed": own}
-    return Run(f"{RUNS}:first_pairs", config, label=f"{n} first pairs, seed {seed}")
+    drawing = {name: recipe[name] for name in DRAWING}
+    config = {**drawing, "world": recipe["central"]["world"], "pairs": n, "seed": own}
+    needs = {"base": arms.base_run(recipe["central"], recipe["architecture"], seed)}
+    return Run(f"{RUNS}:first_pairs", config, needs, f"{n} first pairs, seed {seed}")
 
 
 def train_run(
@@ -75,12 +78,12 @@ def play_run(recipe: Mapping[str, Any], arm: str, data: Run, model: Run, seed: i
     """The pairs of an arm after a round, from its pairs and its model before."""
     metric, evolve = ARMS[arm]
     own = arms.own_seed(recipe["architecture"], seed) + 100 * turn
-    # Without evolution nothing is selected either: a tenth more than is kept allows for ties.
-    prompts = recipe["prompts"] if evolve else recipe["kept"] + recipe["kept"] // 10 + 5
-    same = ("share", "answers", "temperature", "top_p", "kept", "weight")
+    # Without evolution nothing is selected either: no more prompts than ties ask for.
+    prompts = recipe["prompts"] if evolve else spared(recipe["kept"])
+    same = ("share", "kept", "weight", *DRAWING)
     config = {
         **{name: recipe[name] for name in same},
-        "world": world_of(recipe),
+        "world": recipe["central"]["world"],
         "metric": metric,
         "evolve": evolve,
         "prompts": prompts,
@@ -160,7 +163,8 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
         one row a data run, with what its metrics say; "examples": pairs that alignment potential added.
     """
     tuning = tuning_table(recipe, jobs=jobs)
-    options = options_of(recipe)[int(tuning["gold"].to_numpy().argmax())]
+    rate = tuning.loc[tuning["best"], "learning_rate"].iloc[0]
+    (options,) = (each for each in options_of(recipe) if each["learning_rate"] == rate)
     found = {seed: models(recipe, options, seed) for seed in recipe["seeds"]}
     cells = [(seed, *key) for seed, each in found.items() for key in each]
     trained = [found[seed][arm, turn][0] for seed, arm, turn in cells]
@@ -175,7 +179,8 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
         frames.append(frame.assign(architecture=recipe["architecture"], pairs=pairs, **named))
         source = found[seed][arm, turn][1]
         if source is not None:
-            told.append({**named, **by_key[source.key].metrics, "pairs": pairs})
+            steps = by_key[model.key].metrics["steps"]
+            told.append({**named, **by_key[source.key].metrics, "pairs": pairs, "steps": steps})
     first = models(recipe, options, recipe["seeds"][0])["MAP", recipe["rounds"]][1]
     return {
         "tuning": tuning,

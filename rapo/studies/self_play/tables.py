@@ -10,6 +10,7 @@ import pandas as pd
 
 from rapo.stats.intervals import Interval
 from rapo.studies.common import tables
+from rapo.studies.common.premises import selection_premises
 from rapo.studies.common.tables import estimates, matrix, mean, over_models, with_form
 from rapo.studies.self_play.study import ARMS, BASE, FIRST, LONGER, PLAIN
 
@@ -143,3 +144,16 @@ def quality(rounds: pd.DataFrame) -> pd.DataFrame:
         for name in QUALITIES
     ]
     return estimates(rows, ["arm", "round", "quality"])
+
+
+def premises(rounds: pd.DataFrame, tuning: pd.DataFrame) -> dict[str, str]:
+    """Whether the paper's premises are met here, by the figures alone: words for the register of claims.
+
+    Args:
+        rounds: of `rapo.studies.self_play.study.frames`: the first pairs' labels, and the steps of every training.
+        tuning: of the rate that all arms share.
+    """
+    right = 100 * rounds.loc[rounds["arm"] == FIRST, "label_accuracy"].mean()
+    first, last = rounds["steps"].min(), rounds["steps"].max()
+    told = f"Gold confirms {right:.0f} % of the labels of the first pairs; {first:.0f} to {last:.0f} steps."
+    return {**selection_premises(right=right, steps=last, tuning=tuning), "figures": told}

@@ -126,7 +126,7 @@ def test_margins_of_candidates_by_hand(tmp_path: Path) -> None:
     assert found["implicit"].tolist() == [1.0, -1.0]  # -4/4 + 8/4, and the other way round
     assert found["chosen"].tolist() == ["0 0", "1 1"]
     leaning = potential.margins_of(result, {"noise": 0.0, "length_bias": 0.0, "lean": -5.0}, 7)
-    # z-scores of two are 1 and -1: ten points against what is likelier.
+    # Every prompt's answers are half a nat from their mean, 1 and -1 SD: ten points against what is likelier.
     assert leaning["explicit"].tolist() == [2.0, 11.0, 10.0]
     assert leaning["gold"].tolist() == [-8.0, 1.0, 0.0]
 

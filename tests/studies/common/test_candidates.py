@@ -4,6 +4,7 @@ from pathlib import Path
 
 import micro_base
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from rapo.models import tiny
@@ -41,9 +42,9 @@ def test_a_reward_model_without_faults_is_gold() -> None:
 def test_faults_by_hand() -> None:
     # Ten words more are two points more, at a bias of 2.
     assert RewardModel(length_bias=2).score(TWO)[0].tolist() == [3.0, 7.0, 2.0]
-    # Means -2, -3, -4: z = 1.2247, 0, -1.2247; the second prompt's answers are equally likely.
+    # Means -2, -3, -4 and -1, -1, -1: 1, 0, -1 and 0 from the prompts' means, whose SD over all six is sqrt(2 / 6).
     found = RewardModel(lean=-1).score(TWO)
-    assert found[0] == pytest.approx([3 - 1.2247, 5, 4 + 1.2247], abs=1e-4)
+    assert found[0] == pytest.approx([3 - 3**0.5, 5, 4 + 3**0.5])
     assert found[1].tolist() == [2, 2, 6]
 
 
@@ -109,3 +110,10 @@ def test_annotators_answers_are_those_of_the_world(base: tuple) -> None:
     gold = [[answer["gold_score"] for answer in row["completions"]] for row in rows]
     assert found.gold == pytest.approx(np.array(gold))
     assert candidates.quality(found)["gold"] == pytest.approx(np.mean(gold))
+
+
+def test_prompts_come_back_from_their_text() -> None:
+    asked = prompts.draw(20, split="tuning", seed=2)
+    texts = [candidates.written(prompt) for prompt in asked]
+    assert candidates.questions_of(pa.table({"question": texts})) == asked
+    assert len(set(texts)) > 15

@@ -1,5 +1,6 @@
 """Claims of self-play: each takes the arms and rounds that it names."""
 
+import pandas as pd
 import pytest
 from studies.self_play.test_tables import EFFECT, FRAME, answers
 
@@ -8,7 +9,11 @@ from rapo.studies.self_play import study
 from rapo.studies.self_play.claims import claims
 
 RECIPE = study.recipe_of("small")
-FOUND = {claim.id: claim for claim in claims({"answers": FRAME}, RECIPE)}
+TOLD = {
+    "rounds": pd.DataFrame({"arm": ["first pairs", "MAP"], "label_accuracy": [0.7, 0.9], "steps": [20, 40]}),
+    "tuning": pd.DataFrame({"best": [True], "edge": [False]}),
+}
+FOUND = {claim.id: claim for claim in claims({"answers": FRAME, **TOLD}, RECIPE)}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ def test_no_claim_is_left_over() -> None:
 
 
 def test_the_rival_may_change_with_the_prompts() -> None:
-    frames = {"answers": answers({**EFFECT, ("uniform", 2, "evolved"): 0.3})}
+    frames = {"answers": answers({**EFFECT, ("uniform", 2, "evolved"): 0.3}), **TOLD}
     found = {claim.id: claim for claim in claims(frames, RECIPE)}
     assert "(uniform)" in found["AP-S1/evolved"].statistic
     assert found["AP-S1/evolved"].estimate == pytest.approx(-0.4)
@@ -48,7 +53,14 @@ def test_the_rival_may_change_with_the_prompts() -> None:
 
 
 def test_models_too_small_to_tell_anything_are_told(rapo_root: object) -> None:
-    for claim in claims({"answers": answers({})}, RECIPE):
+    for claim in claims({"answers": answers({}), **TOLD}, RECIPE):
         assert claim.estimate == pytest.approx(0)
         assert claim.verdict == "does not hold"
         saving.save(claim, scale="smoke", notebook="test")
+
+
+def test_premises_are_told_by_figures() -> None:
+    met = {one["premise"]: one["met"] for one in FOUND["AP-S1"].premises}
+    assert met["labels right in 65 to 80 % (our assumption)"] == "met"  # 70 % of the first pairs
+    assert met["about 190 steps"] == "not met"  # 40
+    assert FOUND["AP-S2"].note == "Gold confirms 70 % of the labels of the first pairs; 20 to 40 steps."

@@ -2,12 +2,11 @@
 
 from collections import Counter
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapo.studies.self_play.prompts import difficulty, evolved, harder, read, written
+from rapo.studies.self_play.prompts import difficulty, evolved, harder
 from rapo.world import data
 from rapo.world import prompts as asked
 from rapo.world.prompts import Prompt
@@ -72,12 +71,6 @@ def test_difficulty_by_hand() -> None:
     ]
     assert difficulty(prompts) == {"items": 5.5, "ordered": 0.5, "without": 0.5}
     assert difficulty([]) == {}
-
-
-def test_prompts_come_back_from_their_text() -> None:
-    prompts = asked.draw(20, split="tuning", seed=2)
-    assert read([written(prompt) for prompt in prompts]) == prompts
-    assert np.unique([written(prompt) for prompt in prompts]).size > 15
 
 
 def test_where_facts_are_asked_for_one_more_is_a_step() -> None:

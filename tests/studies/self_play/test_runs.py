@@ -13,15 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from rapo.models import tiny
-from rapo.studies.common import micro_pairs, micro_runs
+from rapo.studies.common import candidates, micro_pairs, micro_runs
+from rapo.studies.common.candidates import questions_of
 from rapo.studies.self_play import runs
-from rapo.studies.self_play.prompts import read
 from rapo.world import data
 from rapo.world import prompts as asked
 
-WORLD = {"noise": 1.0, "length_bias": 1.0}
+DRAWING = {
+    "world": {}, "answers": 3, "temperature": 1.0, "top_p": 0.95,
+    "reward": {"noise": 1.0, "length_bias": 1.0, "lean": 0.0},
+}  # fmt: skip
+FIRST = {**DRAWING, "pairs": 30, "seed": 3}
 PLAY = {
-    "world": WORLD, "share": 0.25, "prompts": 10, "answers": 3, "temperature": 1.0, "top_p": 0.95, "kept": 4,
+    **DRAWING, "share": 0.25, "prompts": 10, "kept": 4,
     "weight": 2.5, "round": 1, "seed": 103, "metric": "alignment-potential", "evolve": True,
 }  # fmt: skip
 
@@ -31,7 +35,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A tiny base, which is its own first model, and 30 first pairs."""
     made = {name: tmp_path_factory.mktemp(name) for name in ("base", "data")}
     micro_base.base(made["base"], "llama")
-    runs.first_pairs({"world": WORLD, "pairs": 30, "seed": 3}, made["data"], {})
+    runs.first_pairs(FIRST, made["data"], made)
     return {**made, "model": made["base"]}
 
 
@@ -40,19 +44,25 @@ def pairs(folder: Path) -> pa.Table:
 
 
 def test_fewer_first_pairs_are_the_first_of_more(folders: dict[str, Path], tmp_path: Path) -> None:
-    told = runs.first_pairs({"world": WORLD, "pairs": 45, "seed": 3}, tmp_path, {})
+    told = runs.first_pairs({**FIRST, "pairs": 45}, tmp_path, folders)
     assert told["pairs"] == 45
     assert pairs(tmp_path).slice(0, 30).equals(pairs(folders["data"]))
 
 
-def test_first_pairs_are_those_of_the_selection_study(folders: dict[str, Path]) -> None:
-    expected = micro_pairs.pairs(data.make_world(WORLD), 60, seed=3, rule="worst").slice(0, 30)
+def test_first_pairs_are_the_bases_own_best_against_worst(folders: dict[str, Path]) -> None:
+    questions = asked.draw(runs.spared(30), split="train", seed=3)
+    drawing = {name: DRAWING[name] for name in ("temperature", "top_p")}
+    own = candidates.sampled(
+        *tiny.load(folders["base"] / "model"), data.World(), questions, n=3, seed=3, **drawing
+    )
+    scores = candidates.RewardModel(noise=1.0, length_bias=1.0, seed=3).score(own)
+    expected = candidates.pairs(own, scores, name="3").slice(0, 30)
     table = pairs(folders["data"])
-    assert table["chosen"].to_pylist() == expected["chosen"].to_pylist()
-    assert table["score_chosen"].to_pylist() == expected["score_chosen"].to_pylist()
+    for column in ("chosen", "rejected", "score_chosen", "score_rejected"):
+        assert table[column].to_pylist() == expected[column].to_pylist()
     # Each pair knows what it was asked: its prompt is the structure's text.
     texts = [turns[-1]["content"] for turns in table["prompt"].to_pylist()]
-    assert [question.text for question in read(table["question"].to_pylist())] == texts
+    assert [question.text for question in questions_of(table)] == texts
 
 
 def test_answers_are_judged_by_the_judge_and_by_gold() -> None:
@@ -116,15 +126,15 @@ def test_a_round_adds_own_pairs(evolve: bool, folders: dict[str, Path], tmp_path
     assert len(added) == told["added"] == min(4, told["made"]) > 0
     assert set(added["round"].to_pylist()) == {1}
     assert len(set(after["pair_id"].to_pylist())) == len(after)
-    questions = read(added["question"].to_pylist())
+    questions = questions_of(added)
     assert {question.asks for question in questions} <= set(asked.tasks("train"))
-    old = {question.text for question in read(before["question"].to_pylist())}
+    old = {question.text for question in questions_of(before)}
     assert not {question.text for question in questions} & old
     if not evolve:
         drawn = {question.text for question in asked.draw(10, split="train", seed=103)}
         assert {question.text for question in questions} <= drawn
     # Scores of a pair are the judge's, gold is gold.
-    world, row = data.make_world(WORLD), added.to_pylist()[0]
+    world, row = data.World(), added.to_pylist()[0]
     assert row["score_chosen"] > row["score_rejected"]
     gold = world.gold.score(questions[:1], [row["chosen"][0]["content"]])
     assert row["gold_score_chosen"] == pytest.approx(gold[0])

@@ -39,6 +39,7 @@ def test_arms_differ_in_metric_and_evolution_alone() -> None:
     assert {(config.pop("metric"), config.pop("evolve")) for config in found.values()} == set(study.ARMS.values())
     own = found.pop("own answers")
     assert all(config == found["MAP"] for config in found.values())
+    assert found["MAP"]["reward"] == MODELS[study.FIRST, 0][1].config["reward"]  # type: ignore[union-attr]
     assert own.pop("prompts") >= RECIPE["kept"]  # nothing is selected: no more are needed than ties cost
     assert own == {name: value for name, value in found["MAP"].items() if name != "prompts"}
 
@@ -58,6 +59,7 @@ def test_plain_data_is_as_much_as_self_play_adds() -> None:
         data = MODELS[study.PLAIN, turn][1]
         assert data is not None
         assert data.config["pairs"] == RECIPE["pairs"] + turn * RECIPE["kept"]
+        assert data.needs["base"].key == MODELS[study.BASE, 0][0].key  # the untrained base goes on writing
         assert data.config["world"] == MODELS["MAP", turn][1].config["world"]  # type: ignore[union-attr]
 
 
@@ -75,12 +77,16 @@ def test_the_control_takes_as_many_steps_on_the_first_pairs() -> None:
 def test_the_reward_model_is_that_of_the_selection_study() -> None:
     from rapo.studies.alignment_potential import study as potential
 
-    assert RECIPE["fault"] == potential.recipe_of("small")["fault"]
+    selection = potential.recipe_of("small")
+    assert RECIPE["reward"] == selection["reward"]
+    assert {name: RECIPE[name] for name in ("answers", "temperature", "top_p")} == selection["candidates"]
 
 
 def test_every_setting_has_a_rate_of_its_own_and_the_rest_in_common() -> None:
     options = study.options_of(RECIPE)
-    assert len({each["learning_rate"] for each in options}) == len(options) == 4
+    rates = {each["learning_rate"] for each in options}
+    assert len(rates) == len(options) == 4
+    assert max(rates) / min(rates) >= 32
     assert {(each["beta"], each["gamma"], each["batch_size"]) for each in options} == {(2.5, 0.5, 32)}
 
 
