@@ -5,6 +5,7 @@ import difflib
 import importlib
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -146,12 +147,14 @@ def describe(error: Exception) -> str:
     'pairs.jsonl: No such file or directory'
     >>> describe(KeyError("model"))
     "KeyError: 'model'"
+    >>> describe(ValueError("say --overwrite (in Python overwrite=True)"))
+    'say --overwrite'
     """
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("rapo"):
         return f"the package {error.name} is not installed; pip install 'rapo[{_extra(error.name)}]'"
-    text = str(error)
+    text = re.sub(r" \(in Python [^)]*\)", "", str(error))  # a remedy that cannot be typed here
     plain = isinstance(error, (ValueError, OSError, RuntimeError, ImportError)) and text
     return text if plain else f"{type(error).__name__}: {text}" if text else type(error).__name__
 
