@@ -48,6 +48,8 @@ class Claim:
         could_fail: False for an exact result that could not have come out otherwise.
         premises: what the paper takes for granted, and whether this measurement has it: entries
             ``{"premise": ..., "met": "met" | "in part" | "not met"}``; empty where nobody has looked.
+        base_meets_it: whether the untrained base, asked alike, meets the claim as well: then training is not what it
+            tells of. None where the question does not arise, or nobody has looked.
         figures: names given to `style.save_figure`, without suffix.
         note: what was tried, what to keep in mind.
     """
@@ -73,6 +75,7 @@ class Claim:
     kind: str = "ours"
     could_fail: bool = True
     premises: tuple[dict[str, str], ...] = ()
+    base_meets_it: bool | None = None
     data: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -157,6 +160,15 @@ def kind_of(kind: str, *, could_fail: bool) -> str:
     return kind if could_fail else f"{kind}, exact".removeprefix(", ")
 
 
+def of_the_base(base_meets_it: bool | None) -> str:
+    """What tables say of the untrained base, asked alike.
+
+    >>> of_the_base(True), of_the_base(False), of_the_base(None)
+    ('meets it too', 'does not meet it', '')
+    """
+    return "" if base_meets_it is None else "meets it too" if base_meets_it else "does not meet it"
+
+
 def holm(claims: Sequence[Claim]) -> dict[str, str]:
     """Verdicts after Holm's correction (1979, Scand J Stat 6:65) within each family: claims of one id of the papers.
 
@@ -221,7 +233,7 @@ def number(value: float, *, digits: int = 3) -> str:
 
 
 def table(claims: Sequence[Claim]) -> Any:
-    """Claims as a table for the end of a notebook: whose claim | paper | ours | interval | verdict."""
+    """Claims as a table for the end of a notebook: whose claim | paper | ours | interval | verdict | untrained base."""
     import pandas as pd
 
     rows = [
@@ -234,7 +246,10 @@ def table(claims: Sequence[Claim]) -> Any:
             f"{100 * claim.level:g}% interval": f"[{number(claim.low)}, {number(claim.high)}]",
             "n": claim.n,
             "verdict": claim.verdict,
+            "untrained base": of_the_base(claim.base_meets_it),
         }
         for claim in claims
     ]
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    asked = any(claim.base_meets_it is not None for claim in claims)
+    return found if asked else found.drop(columns="untrained base", errors="ignore")

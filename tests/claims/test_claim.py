@@ -176,3 +176,10 @@ def test_holm_by_hand():
         "holds",
         "holds",
     )
+
+
+def test_the_table_says_what_the_untrained_base_does_where_somebody_looked() -> None:
+    plain = {"statement": "s", "statistic": "t", "estimate": 1.0, "low": 0.5, "high": 1.5}
+    one, other = claims.Claim("RA-X", **plain), claims.Claim("RA-Y", **plain, base_meets_it=True)
+    assert claims.table([one, other])["untrained base"].tolist() == ["", "meets it too"]
+    assert "untrained base" not in claims.table([one])

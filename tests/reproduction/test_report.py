@@ -581,3 +581,16 @@ def test_the_kept_page_is_the_same_on_every_machine(rapo_root: Path) -> None:
     assert facts == ["small", "abc1234", "python 3.11.7"]
     assert "Differs from the kept results" not in found.text()
     assert found.one("article").attributes["id"] == "claim-RA-T1"
+
+
+def test_a_claim_that_the_untrained_base_meets_is_marked_everywhere(rapo_root: Path) -> None:
+    save(claim("RA-T1", base_meets_it=True))
+    save(claim("RA-T2", base_meets_it=False))
+    save(claim("RA-T3"))
+    shown = page()
+    rows = [node.text.split() for node in shown.all("td", class_="verdict")]
+    assert [" ".join(row) for row in rows] == ["✓ holds the base too", "✓ holds", "✓ holds"]
+    told = [node.text for node in shown.all("dd") if "meet" in node.text]
+    assert told == ["meets it too", "does not meet it"]
+    index = (paths.figures("small") / "README.md").read_text(encoding="utf-8")
+    assert "**holds**; the untrained base meets it too" in index

@@ -49,6 +49,7 @@ class Card:
     figures: tuple[str, ...]
     tables: tuple[str, ...]
     premises: tuple[tuple[str, str], ...]
+    base: str  # what the untrained base, asked alike, does
 
 
 def card(record: Mapping[str, Any]) -> Card:
@@ -73,6 +74,7 @@ def card(record: Mapping[str, Any]) -> Card:
         figures=tuple(map(str, record.get("figures") or ())),
         tables=tuple(map(str, record.get("tables") or ())),
         premises=tuple((str(one["premise"]), str(one["met"])) for one in record.get("premises") or ()),
+        base=claim.of_the_base(record.get("base_meets_it")),
     )
 
 

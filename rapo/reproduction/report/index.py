@@ -58,7 +58,7 @@ def _table(cards: Sequence[Card]) -> str:
             "ours": card.estimate,
             "interval": card.interval,
             "n": card.n,
-            "verdict": f"**{card.verdict}**",
+            "verdict": f"**{card.verdict}**" + f"; the untrained base {card.base}" * bool(card.base),
         }
         for card in cards
     ]

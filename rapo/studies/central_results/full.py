@@ -23,10 +23,12 @@ from rapo.config import canonical
 from rapo.judging import grading
 from rapo.judging.server import JudgeError
 from rapo.runs.run import Run
-from rapo.studies.common import inputs, quizzes
+from rapo.studies.central_results.tables import with_metrics
+from rapo.studies.common import bases, inputs, quizzes
 from rapo.studies.common.arms import ARMS, Condition, conditions_of, sample_arms, sample_rounds
 from rapo.studies.common.rows import IMITATED
 from rapo.training.settings import idle_smoothing
+from rapo.world.premises import scores_shape
 
 _log = logging.getLogger(__name__)
 RUNS = "rapo.studies.common.hub_runs"
@@ -51,13 +53,23 @@ def frames(recipe: Mapping[str, Any], *, jobs: int = 1) -> dict[str, pd.DataFram
     used = measure_used_data(recipe, jobs=jobs)
     answers, used = scored(answers, recipe), scored(used, recipe)
     first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
+    judged = judge(answers, recipe).drop(columns=["text", "instruction"])
     return {
         "tuning": settings_table(recipe),
-        "judged": judge(answers, recipe).drop(columns=["text", "instruction"]),
+        "judged": judged,
         "used": used.drop(columns=["text", "instruction"]),
         "skills": skills,
         "examples": answers[first & (answers["arm"] != "")],
+        "premises": premise_table(judged, recipe),
     }
+
+
+def premise_table(judged: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """Of `study.premise_table`, what can be known of real data and models."""
+    table = inputs.preference_pairs(recipe["data"])
+    usual = with_metrics(judged[judged["temperature"] == recipe["temperature"]])
+    parts = [bases.of_data(scores_shape(table)), bases.of_base(usual, sides=())]
+    return pd.concat(parts, ignore_index=True)
 
 
 def check(recipe: Mapping[str, Any]) -> None:

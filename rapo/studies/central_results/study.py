@@ -1,5 +1,8 @@
 """The central comparison (RA-F2, RA-T7, RA-A2): base, DPO(UF), DPO(RA) and the controls a careful reader asks for.
 
+A recipe's ``world`` is the main one, which the other studies share; ``worlds`` names further regimes, in which all is
+measured again: ``{one-sided: {}}``, with settings of their own where they differ.
+
 Hyper-parameters: every arm, under the goal it is used with, takes from one grid the setting with the highest mean
 gold on the tuning prompts, over the bases of all architectures and of seeds that no test uses. Tests use other
 prompts and seeds.
@@ -14,7 +17,8 @@ import pandas as pd
 
 from rapo import config as settings
 from rapo.runs.run import Run
-from rapo.studies.common import reference
+from rapo.studies.central_results.tables import with_metrics
+from rapo.studies.common import bases, reference
 from rapo.studies.common.arms import (
     ARMS,
     Condition,
@@ -27,10 +31,13 @@ from rapo.studies.common.arms import (
 from rapo.studies.common.results import measure_or_read
 from rapo.studies.common.rows import IMITATED
 from rapo.studies.common.tuning import setting, tune
+from rapo.world import data
+from rapo.world.premises import measured
 
 # Those that choose a setting: "RA, unprompted" is the RA model asked plainly, to show what the goal does.
 TUNED = tuple(name for name, (arm, _) in ARMS.items() if arm is not None and name != "RA, unprompted")
-FRAMES = ("tuning", "judged", "used", "skills", "examples")
+FRAMES = ("tuning", "judged", "used", "skills", "examples", "premises")
+LOOKED_AT = 1000  # prompts of preference data on which premises are measured
 
 
 def options_of(recipe: Mapping[str, Any], arm: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -115,32 +122,82 @@ def measure_used_data(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: 
     return sample_rounds(recipe, trained, evaluation, name="central-used-data", jobs=jobs)
 
 
+def worlds(recipe: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The recipe of each world by the name of its regime, the main one first.
+
+    Raises:
+        ValueError: ``worlds`` names the main one again.
+    """
+    shared = {name: value for name, value in recipe.items() if name != "worlds"}
+    found = {str(recipe["world"].get("regime", "one-sided")): shared}
+    for regime, own in recipe.get("worlds", {}).items():
+        if regime in found:
+            raise ValueError(f"worlds names {regime!r}, which is the main world already; leave it out")
+        found[regime] = {**settings.merge(shared, own), "world": {"regime": regime, **own.get("world", {})}}
+    return found
+
+
 def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
-    """Tune, train and ask every arm, train again on used data, and judge; keys are `FRAMES`.
+    """Tune, train and ask every arm, train again on used data, and judge, in every world; keys are `FRAMES`.
 
     Returns:
         "tuning" of `tune`, "judged" (every answer with its preference, texts left out), "used" (RA-T7),
-        "skills" (RA-T4) and "examples".
+        "skills" (RA-T4), "examples" and "premises" (of `premise_table`), each with a column ``world``.
     """
     if "models" in recipe:
         from rapo.studies.central_results import full
 
         return full.frames(recipe, jobs=jobs)
+    parts = {world: _in_one_world(one, jobs=jobs) for world, one in worlds(recipe).items()}
+    return {
+        name: pd.concat([part[name].assign(world=world) for world, part in parts.items()], ignore_index=True)
+        for name in FRAMES
+    }
+
+
+def _in_one_world(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     tuning, skills, answers = measure_arms(recipe, jobs=jobs)
     used = measure_used_data(recipe, tuning, jobs=jobs)
     first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
+    judged = reference.judge(answers, recipe).drop(columns="text")
     return {
         "tuning": tuning,
-        "judged": reference.judge(answers, recipe).drop(columns="text"),
+        "judged": judged,
         "used": used.drop(columns="text"),
         "skills": skills,
         "examples": answers[first & (answers["arm"] != "")],
+        "premises": premise_table(judged, recipe),
     }
+
+
+def premise_table(judged: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """What the papers take for granted, measured for a world's data and for each of its bases.
+
+    Returns:
+        Columns base ("": the data), figure, value, low, high.
+    """
+    world = data.make_world(recipe["world"])
+    figures, chosen = measured(world, min(LOOKED_AT, recipe["pairs"]), seed=recipe["tuning_seeds"][0])
+    usual = with_metrics(judged[judged["temperature"] == recipe["temperature"]])
+    return pd.concat(
+        [
+            bases.of_data(figures, scored=recipe["corpus"]["scored"]),
+            bases.of_base(usual, sides=world.gold.sides, chosen=chosen),
+        ],
+        ignore_index=True,
+    )
 
 
 def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
     """Everything the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
     recipe = settings.recipe("central_results", scale)
     return measure_or_read(
-        "central_results", FRAMES, frames, scale=scale, measure=measure, jobs=jobs, recipe=recipe
+        "central_results",
+        FRAMES,
+        frames,
+        scale=scale,
+        measure=measure,
+        jobs=jobs,
+        recipe=recipe,
+        later=["premises"],
     )

@@ -11,15 +11,15 @@ from rapo.studies.common.tables import (
     cells,
     estimates,
     gap,
+    goal_slopes,
     groups,
-    matrix,
     over_models,
-    slope,
     strata,
     with_form,
 )
 from rapo.winrates.length_control import contributions
 
+TOO_HARD, TOO_EASY = 5.0, 98.0  # % right for the base: beyond, a skill can only rise, or only fall
 METRICS = {
     "length_controlled": "length-controlled win rate (%)",
     "gold": "gold reward (1-10)",
@@ -117,34 +117,60 @@ def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")
 
 def goal_slope(answers: pd.DataFrame, arm: str) -> Interval:
     """Least-squares slope of gold on the goal, points a point, over seeds and prompts."""
-    asked = answers[answers["goal"].notna() & (answers["trained"] == arm)]
-    goals = np.sort(asked["goal"].unique())
-    return over_models(slope([matrix(asked[asked["goal"] == goal]) for goal in goals], goals))
+    return over_models(goal_slopes(answers, arm))
+
+
+def added_slope(answers: pd.DataFrame, arm: str) -> Interval:
+    """How much steeper gold rises with the goal than it does for the untrained base: what training adds."""
+    return over_models(goal_slopes(answers, arm) - goal_slopes(answers, "base"))
+
+
+def in_world(frame: pd.DataFrame, world: str) -> pd.DataFrame:
+    """Rows of one world; all of them where only one was measured, so that no column tells worlds apart."""
+    return frame[frame["world"] == world].dropna(axis=1, how="all") if "world" in frame else frame
+
+
+def fair_skills(skills: pd.DataFrame, *, base: str = "base") -> list[str]:
+    """The skills at which a model can get better and worse: the base has `TOO_HARD` % to `TOO_EASY` % of them right.
+
+    All of them, where it has none of that kind.
+    """
+    means = skills[skills["arm"] == base].groupby("skill", sort=False)["accuracy"].mean()
+    return list(means[means.between(TOO_HARD, TOO_EASY)].index) or list(means.index)
 
 
 def skill_change(skills: pd.DataFrame, arm: str, *, base: str = "base") -> Interval:
-    """Mean accuracy over the held-out skills, an arm less the base, in points; Student's t over the seeds.
+    """Mean accuracy over the `fair_skills`, an arm less the base, in points; Student's t over the seeds.
 
     Two models of one arm and seed (trained for two goals) are averaged first.
     """
+    skills = skills[skills["skill"].isin(fair_skills(skills, base=base))]
     means = skills.groupby(["arm", "architecture", "seed"])["accuracy"].mean()
     change = means.loc[arm] - means.loc[base]
     return intervals.t_interval(change.to_numpy(dtype=float), strata=strata(change))
 
 
 def skill_table(skills: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy (%) of every arm at every held-out skill, with the mean of all skills as skill "all".
+    """Accuracy (%) of every arm at every held-out skill, with the mean of the `fair_skills` as skill "all".
 
     Returns:
         Columns arm, skill, estimate, low, high.
     """
-    both = pd.concat([skills, skills.assign(skill="all")])
+    fair = skills[skills["skill"].isin(fair_skills(skills))]
+    both = pd.concat([skills, fair.assign(skill="all")])
     means = both.groupby(["arm", "skill", "architecture", "seed"], sort=False)["accuracy"].mean()
     rows = [
         (*part.index[0][:2], intervals.t_interval(part.to_numpy(dtype=float), strata=strata(part)))
         for _, part in means.groupby(level=["arm", "skill"], sort=False)
     ]
     return estimates(rows, ["arm", "skill"])
+
+
+def by_world(judged: pd.DataFrame, worlds: Sequence[str], *, metrics: Sequence[str]) -> pd.DataFrame:
+    """`arms` over all architectures in each world, with a column ``world``."""
+    parts = [arms(in_world(judged, world), metrics=metrics).assign(world=world) for world in worlds]
+    table = pd.concat(parts, ignore_index=True)
+    return table[table["architecture"] == "all"]
 
 
 def by_temperature(judged: pd.DataFrame, *, metrics: Sequence[str]) -> pd.DataFrame:

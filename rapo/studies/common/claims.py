@@ -9,12 +9,13 @@ open, ``{rival}``, that the study computes; ``{recipe[share]:.0%}`` is a setting
   or hold, that value; mappings go deeper.
 * ``words``: further words for the texts.
 * ``margin``: of `claim.MARGINS`; "gold" where the unit is "of 10".
-* ``premises``: a mapping from what the paper takes for granted to "met", "in part" or "not met", or to a word.
+* ``premises``: a mapping from what the paper takes for granted to "met", "in part" or "not met", or to a word; one
+  whose word is empty was not measured, and is left out.
 """
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from math import isfinite
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 import pandas as pd
 
 from rapo import config
-from rapo.claims.claim import Claim, slug
+from rapo.claims.claim import MARGINS, Claim, slug, verdict
 from rapo.stats.intervals import Interval
 
 _log = logging.getLogger(__name__)
@@ -44,11 +45,15 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Found:
-    """A measured statistic, with the words that its entry leaves open and data to keep beside it."""
+    """A measured statistic, with the words that its entry leaves open and data to keep beside it.
+
+    ``base`` is the same statistic with the untrained base, asked alike, in the trained model's place.
+    """
 
     interval: Interval
     words: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    base: Interval | None = None
 
 
 def register(study: str) -> dict[str, dict[str, Any]]:
@@ -148,27 +153,82 @@ def _claim(
     try:
         texts: dict[str, Any] = {text: str(entry[text]).format_map(words) for text in _TEXTS if text in entry}
         threshold = float(str(entry.get("threshold", 0.0)).format_map(words))
-        premises = {premise: str(met).format_map(words) for premise, met in entry.get("premises", {}).items()}
+        told = {premise: str(met).format_map(words) for premise, met in entry.get("premises", {}).items()}
     except KeyError as error:
         raise ValueError(f"{_file(study)}: {name} leaves {error} open, which claims.py does not give") from error
     constant = "Nothing varies in these data." if interval.low == interval.high else ""
-    return Claim(
+    made = Claim(
         name,
         **{"n": str(words["n"]), **texts, "note": texts.get("note") or constant},
         estimate=interval.estimate,
         low=interval.low,
         high=interval.high,
         level=interval.level,
-        threshold=threshold,
-        direction=entry.get("direction", "greater"),
-        margin=entry.get("margin", "gold" if entry.get("unit") == "of 10" else ""),
+        **{"threshold": threshold, "direction": entry.get("direction", "greater"), "margin": _margin(entry)},
         kind=entry["kind"],
         could_fail=entry.get("could_fail", True),
-        premises=tuple({"premise": premise, "met": met} for premise, met in premises.items()),
+        premises=tuple({"premise": premise, "met": met} for premise, met in told.items() if met),
         figures=tuple(entry.get("figures", ())),
         tables=tuple(entry.get("tables", ())),
         data=dict(one.data),
     )
+    if one.base is None:
+        return made
+    of_base = replace(made, estimate=one.base.estimate, low=one.base.low, high=one.base.high)
+    return replace(made, base_meets_it=of_base.verdict == "holds", data={**made.data, "base": asdict(one.base)})
+
+
+def _margin(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("margin", "gold" if entry.get("unit") == "of 10" else ""))
+
+
+def _verdict(found: Interval, entry: Mapping[str, Any]) -> str:
+    """The verdict on a statistic under the rule of an entry whose threshold is a number."""
+    return verdict(
+        found.low,
+        found.high,
+        threshold=float(entry.get("threshold", 0.0)),
+        direction=entry.get("direction", "greater"),
+        margin=MARGINS.get(_margin(entry), 0.0),
+    )
+
+
+def everywhere(study: str, name: str, found: Mapping[str, Found]) -> Found:
+    """A claim's measurements in several worlds as one: it holds where it holds in every one of them.
+
+    Args:
+        study: whose register has the claim.
+        name: of the claim.
+        found: its measurement in each world.
+
+    Returns:
+        The measurement of the world that is hardest on the claim (the worst verdict; of equal ones the interval that
+        reaches furthest to the wrong side), with ``where`` as a word: in which worlds it holds, and its base's where
+        that meets the claim least.
+    """
+    entry = register(study)[slug(name)]
+    verdicts = {world: _verdict(one.interval, entry) for world, one in found.items()}
+    held = [world for world, one in verdicts.items() if one == "holds"]
+    where = "holds in both" if len(held) == len(found) else f"holds in {' and '.join(held) or 'neither'}"
+    hardest = min(found, key=lambda world: _rank(found[world].interval, entry))
+    bases = [one.base for one in found.values()]
+    least = None if None in bases else min((one for one in bases if one), key=lambda base: _rank(base, entry))
+    each = {world: asdict(one.interval) for world, one in found.items()}
+    return replace(found[hardest], words={**found[hardest].words, "where": where}, data=each, base=least)
+
+
+_WORST = ("does not hold", "undecided", "equal", "holds")
+
+
+def _rank(found: Interval, entry: Mapping[str, Any]) -> tuple[int, float]:
+    """How hard a measurement is on a claim: its verdict's place, then its room; the least is the hardest."""
+    return _WORST.index(_verdict(found, entry)), _room(found, entry)
+
+
+def _room(found: Interval, entry: Mapping[str, Any]) -> float:
+    """How far the wrong end of an interval lies on the claim's side."""
+    direction = entry.get("direction", "greater")
+    return {"greater": found.low, "less": -found.high, "equal": -max(abs(found.low), abs(found.high))}[direction]
 
 
 def size(answers: pd.DataFrame, units: Sequence[str] = ("seed", "prompt")) -> str:

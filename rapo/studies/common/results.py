@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from rapo import config
-from rapo.runs.store import kept, store
+from rapo.runs.store import kept, manifest, store
 
 
 class Measure(Protocol):
@@ -29,6 +29,7 @@ def measure_or_read(
     measure: bool,
     jobs: int,
     recipe: Mapping[str, Any] | None = None,
+    later: Sequence[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """Everything a notebook shows, stored and kept as ``<notebook>_<name>.parquet``.
 
@@ -39,10 +40,12 @@ def measure_or_read(
         scale: smoke, small or full.
         measure: False reads what is kept with the project; then nothing is trained.
         jobs: parallel processes.
+        later: frames that results kept before they were thought of lack: then without rows and columns.
         recipe: the settings, stored beside the frames; those of `with_central` by default.
     """
     if not measure:
-        return {name: kept(f"{notebook}_{name}") for name in names}
+        lacking = [name for name in later if f"{notebook}_{name}.parquet" not in manifest()]
+        return {name: pd.DataFrame() if name in lacking else kept(f"{notebook}_{name}") for name in names}
     settings = with_central(notebook, scale) if recipe is None else recipe
     found = frames(settings, jobs=jobs)
     for name in names:

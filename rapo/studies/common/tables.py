@@ -72,6 +72,13 @@ def slope(tables: Iterable[pd.DataFrame], at: ArrayLike) -> pd.DataFrame:
     return total([table * weight for table, weight in zip(tables, weights, strict=True)])
 
 
+def goal_slopes(answers: pd.DataFrame, trained: str) -> pd.DataFrame:
+    """Each model's and prompt's slope of gold on the goal asked for, points a point. Shape: as of `matrix`"""
+    asked = answers[answers["goal"].notna() & (answers["trained"] == trained)]
+    goals = np.sort(asked["goal"].unique())
+    return slope([matrix(asked[asked["goal"] == goal]) for goal in goals], goals)
+
+
 def total(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The sum of tables of one shape."""
     return reduce(add, tables)

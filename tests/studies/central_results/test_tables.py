@@ -81,3 +81,21 @@ def test_length_controlled_differences_are_paired_by_prompt() -> None:
     alone = tables.arms(table, metrics=["length_controlled"]).iloc[0]
     assert 0 < found.low < found.estimate < 25
     assert found.high - found.low < alone["high"] - alone["low"]  # unpaired it would be 1.4 times as wide
+
+
+def test_worlds_are_told_apart_where_a_column_does() -> None:
+    one, two = answers({"UF": np.full((2, 3), 4.0)}), answers({"UF": np.full((2, 3), 6.0)})
+    both = pd.concat([one.assign(world="a", facts=0.5), two.assign(world="b", order=0.1)])
+    assert tables.in_world(one, "anything") is one
+    assert "order" not in tables.in_world(both, "a"), "sides of another world"
+    found = tables.by_world(both, ["b", "a"], metrics=["gold"])
+    assert list(zip(found["world"], found["estimate"], strict=True)) == [("b", 6.0), ("a", 4.0)]
+
+
+def test_skills_of_which_the_base_has_nothing_or_all_right() -> None:
+    right = {"a": 4.9, "b": 5.0, "c": 98.0, "d": 98.1}
+    table = pd.DataFrame([{"arm": "base", "skill": skill, "accuracy": share} for skill, share in right.items()])
+    assert tables.fair_skills(table) == ["b", "c"]
+    assert tables.fair_skills(table[table["skill"].isin(["a", "d"])]) == ["a", "d"], "else all of them"
+    both = pd.concat([table.assign(architecture="llama", seed=seed) for seed in (1, 2)])
+    assert tables.skill_table(both).set_index("skill")["estimate"]["all"] == pytest.approx(51.5)  # (5 + 98) / 2

@@ -155,3 +155,39 @@ def test_claims_without_a_value_are_left_out_and_named(registered: Path, caplog:
     with caplog.at_level(logging.WARNING):
         assert [one.id for one in defined(made)] == ["b"]
     assert "claim a is left out: agreement" in caplog.text
+
+
+def test_an_entry_says_what_the_untrained_base_does(registered: Path) -> None:
+    words = {"rival": "UF", "limit": 0.3, "aligned": ""}
+    above, around = Interval(1.0, 0.5, 1.5, n=9), Interval(0.2, -0.1, 0.5, n=9)
+    bases = (above, around, None)
+    made = [
+        join("x", {"RA-X": Found(FOUND, base=base)}, {"share": 1, "arms": []}, words=words)[0] for base in bases
+    ]
+    assert [one.base_meets_it for one in made] == [True, False, None]
+    assert made[0].data["base"]["low"] == 0.5
+    # Less than 0.3 is claimed: the base, all of it above, does not meet that, whatever the trained model does.
+    (_, less) = join("x", {"RA-X": FOUND, "RA-X/M+": Found(FOUND, base=above)}, RECIPE, words=words)
+    assert less.base_meets_it is False
+    assert less.premises == ({"premise": "on-policy", "met": "not met"},), "what nobody measured is left out"
+
+
+def test_in_several_worlds_the_hardest_speaks(registered: Path) -> None:
+    far, near = Interval(2.0, 1.0, 3.0, n=9), Interval(0.5, 0.1, 0.9, n=9)
+    open_, back = Interval(1.0, -0.5, 2.5, n=9), Interval(-0.4, -0.6, -0.2, n=9)
+    equal = Interval(0.0, -0.2, 0.2, n=9)  # of 10: within the margin of gold
+
+    def hardest(**found: Interval) -> tuple[Interval, str]:
+        one = common.everywhere("x", "RA-X", {world: Found(each, base=each) for world, each in found.items()})
+        assert one.base == one.interval
+        assert set(one.data) == set(found)
+        return one.interval, one.words["where"]
+
+    assert hardest(a=far, b=near) == (near, "holds in both")
+    assert hardest(a=far, b=open_) == (open_, "holds in a")
+    assert hardest(a=back, b=open_) == (back, "holds in neither"), (
+        "behind for certain, though the other reaches lower"
+    )
+    assert hardest(a=equal, b=far) == (equal, "holds in b")
+    without = common.everywhere("x", "RA-X", {"a": Found(far, base=near), "b": Found(near)})
+    assert without.base is None
