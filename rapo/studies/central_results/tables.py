@@ -34,7 +34,7 @@ def with_metrics(judged: pd.DataFrame) -> pd.DataFrame:
     """Add ``win_rate``, ``length_controlled`` and ``unparseable`` in percent; an unparseable answer has no sentences.
 
     The second is an answer's contribution to its model's length-controlled win rate: AlpacaEval 2's regression, one
-    a model (architecture, seed, temperature) and arm, without instruction difficulty.
+    a model (world, architecture, seed, temperature) and arm, without instruction difficulty.
     """
     won = 100 * (judged["preference"] - 1)
     return with_form(judged).assign(win_rate=won, length_controlled=_length_controlled(judged))
@@ -46,7 +46,7 @@ def _length_controlled(judged: pd.DataFrame) -> pd.Series:
     frame = judged[(judged["arm"] != "") & ~own]
     if frame.empty:
         return pd.Series(np.nan, index=judged.index)
-    keys = ["architecture", "seed", "temperature", "arm"]
+    keys = [name for name in ("world", "architecture", "seed", "temperature", "arm") if name in frame]
     table = pd.DataFrame(
         {
             "model": frame[keys].astype(str).agg("|".join, axis=1),
