@@ -99,12 +99,12 @@ def _compared(judged: pd.DataFrame) -> dict[str, Found]:
     for metric, end in METRICS.items():
         arms = {name: matrix(judged[judged["arm"] == name], metric) for name in ("RA", *CONTROLS)}
         leads = {other: over_models(arms["RA"] - arms[other]) for other in CONTROLS}
-        bases = {other: over_models(arms[ASKED] - arms[other]) for other in CONTROLS if other != ASKED}
+        untrained = {other: over_models(arms[ASKED] - arms[other]) for other in CONTROLS if other != ASKED}
         rival, lead = least(leads)
-        found[f"RA-F2/{NAIVE[metric]}"] = Found(leads["UF"], base=bases["UF"])
-        found[f"RA-F2/controls{end}"] = Found(lead, {"rival": rival}, base=bases.get(rival))
+        found[f"RA-F2/{NAIVE[metric]}"] = Found(leads["UF"], base=untrained["UF"])
+        found[f"RA-F2/controls{end}"] = Found(lead, {"rival": rival}, base=untrained.get(rival))
         for name, zero in ZEROS.items():
-            found[f"RA-F2/{name}{end}"] = Found(leads[zero], base=bases.get(zero))
+            found[f"RA-F2/{name}{end}"] = Found(leads[zero], base=untrained.get(zero))
     return found
 
 

@@ -104,7 +104,7 @@ def test_skills_of_which_the_base_has_nothing_or_all_right() -> None:
 def test_length_control_keeps_worlds_apart() -> None:
     rng = np.random.default_rng(3)
     table = answers({"RA": np.ones((2, 60)), "UF": np.ones((2, 60))}).assign(temperature=0.7)
-    table = table.assign(length=rng.integers(5, 20, len(table)), preference=1.5 + rng.normal(0, 0.2, len(table)))
+    table = table.assign(length=rng.integers(5, 20, len(table)), preference=rng.uniform(1.3, 1.9, len(table)))
     other = table.assign(preference=table["preference"] - 0.2)
     both = pd.concat([table.assign(world="a"), other.assign(world="b")], ignore_index=True)
     alone, part = tables.with_metrics(table), tables.in_world(tables.with_metrics(both), "a")

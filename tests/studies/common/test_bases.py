@@ -83,8 +83,8 @@ def test_within_looks_at_both_signs() -> None:
 
 def test_words_of_a_world() -> None:
     data = bases.of_data({world_premises.RIGHT: Interval(70.0, 68.0, 72.0, n=9)}, scored=0.45)
-    bases = bases.of_base(answers(), sides=["count", "order"], chosen=np.array([4.5, 5.5, 6.5, 7.5]))
-    found = bases.words(pd.concat([data, bases]))
+    models = bases.of_base(answers(), sides=["count", "order"], chosen=np.array([4.5, 5.5, 6.5, 7.5]))
+    found = bases.words(pd.concat([data, models]))
     assert found == {
         "aligned": "met",  # 50 % over all bases
         "little_gain": "met",  # 3 points
