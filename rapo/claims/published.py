@@ -75,6 +75,10 @@ _CLAIMS: tuple[tuple[str, str], ...] = (
     ("AP-F3", "A second judge agrees more often on pairs selected by alignment potential"),
     ("AP-A1", "Weight of the implicit margin"),
     ("AP-A2", "Share of the pairs that is selected"),
+    (
+        "AP-map",
+        "Which errors of a reward model make which metric right? The paper leaves it open; asked in the micro world",
+    ),
     ("AP-S1", "Self-play: evolving prompts selected by alignment potential beats other metrics and plain data"),
     ("AP-S2", "Self-play: more data and more rounds keep improving"),
     ("AP-Th", "Theorem 3.1: sampling the pair with the largest gap needs no more steps than uniform sampling"),

@@ -170,7 +170,14 @@ def test_all_that_a_run_executes_is_within_its_reach(code: Code, tmp_path: Path)
     common = {"architecture": "llama", "world": {}, "seed": 1}
     training = {"batch_size": 16, "max_steps": 1}
     size = {"width": 16, "layers": 1, "heads": 2}
-    asked = {"split": "test", "prompts": 2, "prompt_seed": 0, "conditions": [[10, 0.7]], "quizzes": 2}
+    asked = {
+        "split": "test",
+        "prompts": 2,
+        "prompt_seed": 0,
+        "conditions": [[10, 0.7]],
+        "answers": 1,
+        "quizzes": 2,
+    }
     configs: dict[str, dict[str, Any]] = {
         "train_base": {"size": size, "corpus": {"n": 16}, "training": training},
         "train_arm": {"pairs": 16, "arm": {"data": "ra"}, "training": training},
