@@ -13,6 +13,8 @@ from rapo.studies.objectives_and_baselines import study, tables
 # control -> the ends of the ids of claims against it: over all objectives, and under one
 CONTROLS = {"UF": ("", "", ""), "UF, g=10": ("/controls", "-controls", "-g10")}
 
+ASKED = (tables.BASE, "base, g=10")  # the untrained base, asked as RA is
+
 
 def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> list[Claim]:
     """Every claim of the notebook.
@@ -33,12 +35,13 @@ def _objectives(answers: pd.DataFrame, methods: list[str], recipe: Mapping[str, 
     found = {}
     for control, (every, mean, one) in CONTROLS.items():
         worst, least = tables.weakest(answers, methods, control)
-        found[f"RA-A3{every}"] = Found(least, {"worst": titles[worst]})
+        base = {method: tables.gap(answers, ASKED, (method, control)) for method in methods}
+        found[f"RA-A3{every}"] = Found(least, {"worst": titles[worst]}, base=base[worst])
         average = tables.mean_gap(answers, others, control)
         found[f"RA-A3/mean{mean}"] = Found(average, {"others": len(others)})
         for method in methods:
             gain = tables.gap(answers, (method, "RA"), (method, control))
-            found[f"RA-A3/{method}{one}"] = Found(gain, {"title": titles[method]})
+            found[f"RA-A3/{method}{one}"] = Found(gain, {"title": titles[method]}, base=base[method])
     return found
 
 
@@ -63,5 +66,6 @@ def _baselines(answers: pd.DataFrame, tuning: pd.DataFrame, recipe: Mapping[str,
         for method, arm in asked.items()
     }
     leads = {method: tables.gap(answers, tables.OURS, (method, arm)) for method, arm in asked.items()}
-    singles = {f"RA-A4/{method}": Found(lead, words[method]) for method, lead in leads.items()}
-    return {"RA-A4": Found(found, words[best]), **singles}
+    base = {method: tables.gap(answers, ASKED, (method, arm)) for method, arm in asked.items()}
+    singles = {f"RA-A4/{name}": Found(lead, words[name], base=base[name]) for name, lead in leads.items()}
+    return {"RA-A4": Found(found, words[best], base=base[best]), **singles}

@@ -36,3 +36,12 @@ def test_published_numbers_stand_beside() -> None:
     assert FOUND["RA-A4/ipo"].paper == "LC 56.6 (RA, on-policy) and 46.8, Llama-3-8B"
     assert FOUND["RA-A4/best-sft"].paper == "not told"
     assert {claim.n for claim in FOUND.values()} == {"3 seeds x 20 prompts"}
+
+
+def test_what_the_untrained_base_meets_is_told() -> None:
+    for name in ("RA-A3", "RA-A3/ipo", "RA-A3/ipo-g10", "RA-A4", "RA-A4/ipo"):
+        base = FOUND[name].data["base"]
+        assert FOUND[name].base_meets_it is (base["low"] > 0), name
+    # Both stand over the same rival, so their difference is that of RA and the base: the same over UF and UF, g=10.
+    lead = [FOUND[name].estimate - FOUND[name].data["base"]["estimate"] for name in ("RA-A3/ipo", "RA-A3/ipo-g10")]
+    assert lead[0] == pytest.approx(lead[1])
