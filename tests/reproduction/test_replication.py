@@ -10,7 +10,7 @@ from rapo import paths
 from rapo.claims import claim as claims
 from rapo.cli import main as cli
 from rapo.config import content_hash, seed_shift
-from rapo.reproduction import keep, replication, report
+from rapo.reproduction import keep, notebook, replication, report
 from rapo.runs import keys
 
 nbformat = pytest.importorskip("nbformat", reason="needs the extra 'notebooks'")
@@ -70,8 +70,8 @@ def test_is_kept_with_the_results_that_it_was_held_against(project: Path) -> Non
     assert "1 (100 %)" in page
     assert json.loads((paths.results() / replication.FILE).read_text())["first"]["machine"]
     # The first results change: what was held against the old ones goes.
-    notebook = project / "notebooks" / "toy.ipynb"
-    notebook.write_text(notebook.read_text().replace("value - 1", "value - 2"))
+    file = project / "notebooks" / "toy.ipynb"
+    file.write_text(file.read_text().replace("value - 1", "value - 2"))
     assert cli.main(["reproduce"]) == 0
     removed = paths.results() / replication.FILE
     assert removed in keep.keep()
@@ -97,3 +97,14 @@ def test_a_fingerprint_tells_measurements_apart_and_no_words() -> None:
     assert replication.fingerprint([one]) != replication.fingerprint([one | {"low": -1.0}])
     assert replication.fingerprint([]) == content_hash("[]")
     assert claims.VERDICTS[0] == "holds"
+
+
+def test_other_seeds_are_another_run_of_a_notebook_without_seeds_of_its_own(repository: Path) -> None:
+    (source,) = notebook.find([str(repository / "notebooks" / "central_results.ipynb")])
+    before = notebook.digest(source, scale="smoke")
+    with replication.other_seeds(3):
+        three = notebook.digest(source, scale="smoke")
+    with replication.other_seeds(4):
+        four = notebook.digest(source, scale="smoke")
+    assert len({before, three, four}) == 3
+    assert notebook.digest(source, scale="smoke") == before
