@@ -65,9 +65,16 @@ def base_run(recipe: Mapping[str, Any], architecture: str, seed: int) -> Run:
         "training": recipe["base"],
         "seed": own,
     }
-    plain = Run(f"{RUNS}:train_base", config, label=f"{architecture} base {own}")
+    return aligned_run(
+        recipe, architecture, seed, Run(f"{RUNS}:train_base", config, label=f"{architecture} base {own}")
+    )
+
+
+def aligned_run(recipe: Mapping[str, Any], architecture: str, seed: int, plain: Run) -> Run:
+    """A base, preference-tuned as the recipe's ``aligned`` says; as it is where that is null."""
     if not (aligned := recipe["aligned"]):
         return plain
+    own = seed if recipe["base_seed"] is None else recipe["base_seed"]
     config = {
         "architecture": architecture,
         "world": recipe["world"] | aligned.get("world", {}),

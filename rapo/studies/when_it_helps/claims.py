@@ -1,6 +1,7 @@
 """What the claims of the map of regimes rest on; their words stand in claims.yaml."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -8,7 +9,8 @@ import pandas as pd
 from rapo.claims.claim import Claim
 from rapo.stats.intervals import Interval
 from rapo.studies.common.claims import Found, defined, join, register, size
-from rapo.studies.when_it_helps import tables
+from rapo.studies.common.tables import over_models
+from rapo.studies.when_it_helps import rungs, tables
 
 STUDY = "when_it_helps"
 
@@ -21,32 +23,62 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         recipe: of the study.
     """
     answers, gains = frames["answers"], frames["gains"]
-    regimes = [tables.name_of(regime) for regime in recipe["regimes"]]
+    regimes, best = (
+        [tables.name_of(regime) for regime in recipe["regimes"]],
+        tables.peak_of(recipe, tables.DEFAULT),
+    )
     found: dict[str, Interval | Found] = {
         "RA-map": tables.over_regimes(gains["estimate"].tolist()),
         "RA-map/naive": tables.over_regimes(gains["naive"].tolist()),
-        "RA-map/overshoot": tables.overshoot(
-            answers, tables.DEFAULT, tables.LONGEST, tables.peak_of(recipe, tables.DEFAULT) or 0
-        ),
         **_features(gains),
         **_against_default(answers, regimes),
+        **ladder_claims(frames["ladder"]),
     }
+    if best is not None:
+        beyond = tables.overshoot(answers, tables.DEFAULT, tables.LONGEST, best)
+        found |= {"RA-map/overshoot": beyond, "RA-map/miss": _feature(gains, "miss")}
     n = f"{size(answers[answers['split'] == 'test'])} a regime"
     words = {"regimes": len(gains), "longest": tables.LONGEST}
-    return defined(join(STUDY, found, {**recipe, "regimes": regimes}, n=n, words=words))
+    settings = {**recipe, "regimes": regimes, "counted": best is not None}
+    return defined(join(STUDY, found, settings, n=n, words=words))
 
 
 def _features(gains: pd.DataFrame) -> dict[str, Found]:
     """The gain's rank correlation with what a regime looks like."""
     return {
-        f"RA-map/{name}": Found(tables.association(gains, column), {"feature": tables.FEATURES[column][1]})
-        for name, column in (("miss", "miss"), ("slope", "slope"), ("form", "unparseable"))
+        f"RA-map/{name}": _feature(gains, column) for name, column in (("slope", "slope"), ("form", "unparseable"))
     }
+
+
+def _feature(gains: pd.DataFrame, column: str) -> Found:
+    return Found(tables.association(gains, column), {"feature": tables.FEATURES[column][1]})
+
+
+def ladder_claims(ladder: pd.DataFrame) -> dict[str, Found]:
+    """Does RA teach goals to a base that knows none, and when does it pay?"""
+    none, best = float(ladder["scored"].min()), float(ladder["scored"].max())
+    numbers = rungs.pairs_at(ladder, none)
+    fewest, most = numbers[0], numbers[-1]
+    common = max({*numbers} & {*rungs.pairs_at(ladder, best)})
+    words = {"n": f"{size(ladder[ladder['split'] == 'test'])} a rung", "none": none, "best": best}
+    words |= {"fewest": f"{fewest:,}", "most": f"{most:,}", "common": f"{common:,}"}
+    lead = partial(rungs.lead, ladder)
+    found = {
+        "slope": over_models(rungs.slope(ladder, none, most)),
+        "slope-fewest": over_models(rungs.slope(ladder, none, fewest)),
+        "slope-base": over_models(rungs.slope(ladder, none, most) - rungs.slope(ladder, none, 0)),
+        "gain": over_models(lead(none, most)),
+        "gain-known": over_models(lead(best, common)),
+        "pairs": over_models(lead(none, most) - lead(none, fewest)),
+        "knowledge": over_models(lead(best, common) - lead(none, common)),
+    }
+    return {f"RA-map/ladder-{name}": Found(one, words) for name, one in found.items()}
 
 
 def _against_default(answers: pd.DataFrame, regimes: list[str]) -> dict[str, Found]:
     """Each regime with a claim of its own against the default."""
-    asked = {name: entry["when"]["regimes"] for name, entry in register(STUDY).items() if "when" in entry}
+    needs = {name: entry.get("when", {}) for name, entry in register(STUDY).items()}
+    asked = {name: need["regimes"] for name, need in needs.items() if "regimes" in need}
     return {
         name: Found(tables.contrast(answers, regime), {"regime": regime})
         for name, regime in asked.items()

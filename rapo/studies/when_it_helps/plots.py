@@ -2,39 +2,65 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rapo.plots import style
+from rapo.plots.arms import plot_differences
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
-def plot_heat_map(cells: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
-    """Gain by place (rows) and weight (columns) of the optimum; a cell whose interval leaves out zero is bold.
+def plot_heat_map(
+    cells: "pd.DataFrame", *, xlabel: str, ylabel: str, label: str = "gain (of 10)", ax: "Axes | None" = None
+) -> "Axes":
+    """Gain by row and column; a cell whose interval leaves out zero is bold.
 
     Args:
-        cells: columns optimum, weight, estimate, low, high.
+        cells: columns row, column, estimate, low, high; a place may lack its cell.
+        xlabel, ylabel: what columns and rows are.
+        label: of the colours.
     """
     import seaborn as sns
 
     ax = style.axes(ax)
-    wide = cells.pivot(index="optimum", columns="weight", values="estimate")
-    wide = wide.loc[list(dict.fromkeys(cells["optimum"])), list(dict.fromkeys(cells["weight"]))]
-    reach = float(np.abs(wide.to_numpy(dtype=float)).max()) or 1.0
-    sns.heatmap(wide, center=0, vmin=-reach, vmax=reach, cmap="RdBu", cbar_kws={"label": "gain (of 10)"}, ax=ax)
+    wide = cells.pivot(index="row", columns="column", values="estimate")
+    wide = wide.loc[list(dict.fromkeys(cells["row"])), list(dict.fromkeys(cells["column"]))]
+    reach = float(cells["estimate"].abs().max()) or 1.0
+    sns.heatmap(wide, center=0, vmin=-reach, vmax=reach, cmap="RdBu", cbar_kws={"label": label}, ax=ax)
     rows, columns = list(wide.index), list(wide.columns)
     numbers = cells[["estimate", "low", "high"]].to_numpy(dtype=float)
-    for row, column, (estimate, low, high) in zip(cells["optimum"], cells["weight"], numbers, strict=True):
+    for row, column, (estimate, low, high) in zip(cells["row"], cells["column"], numbers, strict=True):
         ax.text(
             columns.index(column) + 0.5, rows.index(row) + 0.5, f"{estimate:+.2f}\n[{low:.2f}, {high:.2f}]",
             ha="center", va="center", color="white" if abs(estimate) > 0.6 * reach else "black", fontsize="small",
             fontweight="bold" if low > 0 or high < 0 else "normal",
         )  # fmt: skip
-    ax.set(xlabel="weight of elaboration", ylabel="best number of sentences")
+    ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.tick_params(axis="y", rotation=0)
     return ax
+
+
+def overshoot_panels(beyond: "pd.DataFrame") -> "Figure":
+    """Sentences less the best number, a panel an arm; a world without a best number has one empty panel that says so.
+
+    Args:
+        beyond: columns group (arm), name (regime), estimate, low, high.
+    """
+    import matplotlib.pyplot as plt
+
+    if beyond.empty:
+        figure, ax = plt.subplots(figsize=(7, 1))
+        ax.text(0.5, 0.5, "in no regime is there a best number of sentences", ha="center", va="center")
+        ax.set_axis_off()
+        return figure
+    parts = list(beyond.groupby("group", sort=False))
+    size = (13, 0.11 * len(beyond) + 1)
+    figure, axes = plt.subplots(1, len(parts), figsize=size, sharex=True, sharey=True, squeeze=False)
+    for ax, (arm, part) in zip(axes[0], parts, strict=True):
+        plot_differences(part, label="sentences less the best number", ax=ax)
+        ax.set_title(str(arm))
+    return figure
 
 
 def plot_against(gains: "pd.DataFrame", feature: str, *, label: str, ax: "Axes | None" = None) -> "Axes":

@@ -6,22 +6,22 @@ prompts, so that the comparison on the test prompts is not biased against RA by 
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from itertools import product
 from typing import Any
 
 import pandas as pd
 
+from rapo import config
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
 from rapo.studies.central_results.study import tuned
 from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
-from rapo.studies.when_it_helps import tables
+from rapo.studies.when_it_helps import ladder, tables
 from rapo.studies.when_it_helps.tables import name_of
 
 RUNS = "rapo.studies.when_it_helps.runs"
-FRAMES = ("answers", "pairs", "gains")
+FRAMES = ("answers", "pairs", "gains", "ladder")
 # What is trained and which central arm lends its settings; then the goal each is asked for.
 MODELS: dict[str, tuple[dict[str, Any], str]] = {
     "UF": ({"data": "uf"}, "UF"),
@@ -39,11 +39,17 @@ ARMS: dict[str, tuple[str, int | None]] = {
     "UF, equal steps, g=10": ("UF, equal steps", 10),
     "RA": ("RA", 10),
 }
-recipe_of = partial(with_central, "when_it_helps")
+
+
+def recipe_of(scale: str) -> dict[str, Any]:
+    """The settings of a scale; ``regimes`` and ``grid`` are those of the world of the central study."""
+    recipe = with_central("when_it_helps", scale)
+    maps: dict[str, dict[str, Any]] = recipe.pop("maps")
+    return {**recipe, **maps[recipe["central"]["world"].get("regime", "one-sided")]}
 
 
 def local(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]:
-    """The central recipe as it is in one regime; the judge's noise is left to `judged`, as no base depends on it."""
+    """The central recipe as it is in one regime; its judge is left to `judged`, as no base depends on it."""
     base, default = recipe["central"], recipe["default"]
     return {
         **base,
@@ -51,38 +57,37 @@ def local(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any
         "pairs": regime.get("pairs", default["pairs"]),
         "size": regime.get("size", base["size"]),
         "base_seed": regime.get("base_seed", base["base_seed"]),
-        "world": {**base["world"], **regime.get("world", {})},
+        "world": config.merge(base["world"], regime.get("world", {})),
         "corpus": {**base["corpus"], **regime.get("corpus", {})},
     }
 
 
 def judged(here: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]:
-    """A regime's recipe with its judge's noise."""
-    noise = {"noise": regime["noise"]} if "noise" in regime else {}
-    return {**here, "world": {**here["world"], **noise}}
+    """A regime's recipe with its judge: ``judge`` of the regime holds noise, length_bias or flips."""
+    return {**here, "world": config.merge(here["world"], regime.get("judge", {}))}
 
 
 def base_of(recipe: Mapping[str, Any], regime: Mapping[str, Any], seed: int) -> Run:
     """The base model of a regime and seed.
 
-    Another world is learned by training the default world's base further (``relearn`` in the recipe): texts are the
-    same in every world, what scores they get is not. Another corpus or size needs a base of its own.
+    Another world is learned by training the default world's base further (``relearn`` in the recipe), before it is
+    aligned: texts are the same in every world, what scores they get is not. Another corpus or size needs a base of
+    its own.
     """
     here, architecture = local(recipe, regime), recipe["architecture"]
     if "world" not in regime:
         return arms.base_run(here, architecture, seed)
-    base, again = (
-        arms.base_run({**here, "world": recipe["central"]["world"]}, architecture, seed),
-        recipe["relearn"],
-    )
-    config = {
+    again, usual = recipe["relearn"], {**here, "world": recipe["central"]["world"], "aligned": None}
+    base = arms.base_run(usual, architecture, seed)
+    settings = {
         "architecture": architecture,
         "world": here["world"],
         "corpus": {**here["corpus"], "n": again["n"]},
         "training": {**here["base"], "learning_rate": again["learning_rate"]},
-        "seed": again["seed"],
+        "seed": again["seed"] + base.config["seed"],  # texts of their own
     }
-    return Run(base.function, config, {"base": base}, f"base, {name_of(regime)}")
+    plain = Run(base.function, settings, {"base": base}, f"base, {name_of(regime)}")
+    return arms.aligned_run(here, architecture, seed, plain)
 
 
 def model_run(
@@ -97,8 +102,8 @@ def model_run(
     label = f"{name_of(regime)}, {name}, seed {seed}"
     if "pick" not in regime:
         return replace(run, label=label)
-    config = {**run.config, **_picked(recipe, regime)}
-    return Run(f"{RUNS}:train_picked", config, run.needs, label)
+    settings = {**run.config, **_picked(recipe, regime)}
+    return Run(f"{RUNS}:train_picked", settings, run.needs, label)
 
 
 def _picked(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,8 +155,8 @@ def described(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     for regime, seed in cells:
         here = judged(local(recipe, regime), regime)
         seeds = {"seed": arms.own_seed(recipe["architecture"], seed)}
-        config = {"world": here["world"], "pairs": here["pairs"], **_picked(recipe, regime), **seeds}
-        runs.append(Run(f"{RUNS}:describe", config, label=f"pairs of {name_of(regime)}"))
+        settings = {"world": here["world"], "pairs": here["pairs"], **_picked(recipe, regime), **seeds}
+        runs.append(Run(f"{RUNS}:describe", settings, label=f"pairs of {name_of(regime)}"))
     results = run_all(runs, name="regimes-pairs", jobs=jobs)
     rows = [
         {"regime": name_of(regime), **result.metrics} for result, (regime, _) in zip(results, cells, strict=True)
@@ -160,9 +165,14 @@ def described(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
 
 
 def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
-    """ "answers" of `train`, "pairs" of `described`, and "gains" (`tables.gains`), which `rapo check` reads too."""
+    """ "answers" of `train`, "pairs" of `described`, "gains" (`tables.gains`), which `rapo check` reads too, and
+    "ladder" (`ladder.climb`)."""
     answers, pairs = train(recipe, jobs=jobs), described(recipe, jobs=jobs)
-    return {"answers": answers, "pairs": pairs, "gains": tables.gains(answers, pairs, recipe)}
+    gains = tables.gains(answers, pairs, recipe)
+    return {"answers": answers, "pairs": pairs, "gains": gains, "ladder": ladder.climb(recipe, jobs=jobs)}
 
 
-results = partial(measure_or_read, "when_it_helps", FRAMES, frames)  # all that the notebook shows
+def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
+    """All that the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
+    recipe = recipe_of(scale)
+    return measure_or_read("when_it_helps", FRAMES, frames, scale=scale, measure=measure, jobs=jobs, recipe=recipe)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rapo import config
 from rapo.stats import intervals
 from rapo.stats.intervals import Interval
 from rapo.studies.common import tables
@@ -61,8 +62,7 @@ def best_control(part: pd.DataFrame) -> str:
 def peak_of(recipe: Mapping[str, Any], regime: str) -> int | None:
     """The best number of sentences in a regime; None where sentences do not count."""
     (found,) = [each for each in recipe["regimes"] if name_of(each) == regime]
-    gold = data.make_world({**recipe["central"]["world"], **found.get("world", {})}).gold
-    return gold.peak if gold.weights["elaboration"] > 0 else None
+    return data.make_world(config.merge(recipe["central"]["world"], found.get("world", {}))).gold.best_sentences
 
 
 def _miss(test: pd.DataFrame, peak: int | None) -> float:
@@ -172,15 +172,35 @@ def associations(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def heat_map(table: pd.DataFrame, grid: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    """Gains of the two-way grid: columns optimum, weight, estimate, low, high."""
+    """Gains of the two-way grid: columns row, column, estimate, low, high.
+
+    Args:
+        table: of `gains`.
+        grid: row -> column -> level of a regime; those that were not measured are left out.
+    """
     by_level = table.set_index("level")
     rows = [
-        (optimum, weight, *by_level.loc[level, ["estimate", "low", "high"]])
-        for optimum, cells in grid.items()
-        for weight, level in cells.items()
+        (row, column, *by_level.loc[level, ["estimate", "low", "high"]])
+        for row, cells in grid.items()
+        for column, level in cells.items()
         if level in by_level.index
     ]
-    return pd.DataFrame(rows, columns=["optimum", "weight", "estimate", "low", "high"])
+    return pd.DataFrame(rows, columns=["row", "column", "estimate", "low", "high"])
+
+
+def with_mean(table: pd.DataFrame, columns: Sequence[str] = ("estimate", "low", "high")) -> pd.DataFrame:
+    """Every regime and, last, the mean over all of them.
+
+    Args:
+        table: of `gains`.
+        columns: where the estimate and its limits stand.
+
+    Returns:
+        Columns group ("one regime" or "all regimes"), name, estimate, low, high.
+    """
+    each = table[["regime", *columns]].set_axis(["name", "estimate", "low", "high"], axis=1)
+    mean = estimates([("all regimes", "mean", over_regimes(table[columns[0]].tolist()))], ["group", "name"])
+    return pd.concat([each.assign(group="one regime"), mean], ignore_index=True)
 
 
 def most_alike(table: pd.DataFrame, *, good_rejected: float, bad_chosen: float) -> "pd.Series[Any]":
@@ -190,7 +210,7 @@ def most_alike(table: pd.DataFrame, *, good_rejected: float, bad_chosen: float) 
         table: of `gains`.
         good_rejected, bad_chosen: shares of the pairs, between 0 and 1.
     """
-    same_base = table[table["axis"].isin(["default", "judge noise", "rejected", "chosen"])]
+    same_base = table[table["axis"].isin(["default", "judge noise", "length bias", "judge", "rejected", "chosen"])]
     away = (same_base["good_rejected"] - good_rejected) ** 2 + (same_base["bad_chosen"] - bad_chosen) ** 2
     return same_base.iloc[int(np.argmin(away.to_numpy()))]
 

@@ -6,6 +6,7 @@ import pytest
 from rapo.studies.common import arms
 from rapo.studies.when_it_helps import study
 from rapo.studies.when_it_helps.tables import CONTROLS, name_of
+from rapo.world import data
 
 RECIPE = study.recipe_of("small")
 BY_NAME = {name_of(regime): regime for regime in RECIPE["regimes"]}
@@ -19,6 +20,49 @@ def test_names_are_unique_and_the_grid_names_regimes() -> None:
     assert len(BY_NAME) == len(RECIPE["regimes"])
     levels = {regime["level"] for regime in RECIPE["regimes"]}
     assert {level for cells in RECIPE["grid"].values() for level in cells.values()} <= levels
+
+
+def many_sided(monkeypatch: pytest.MonkeyPatch, scale: str = "small", **central: object) -> dict:
+    """The recipe as it is where the central study's world is many-sided."""
+    plain = study.with_central("when_it_helps", scale)
+    moved = {**plain, "central": {**plain["central"], "world": {"regime": "many-sided"}, **central}}
+    monkeypatch.setattr(study, "with_central", lambda *_: moved)
+    return study.recipe_of(scale)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "small"])
+def test_the_map_follows_the_world(scale: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = many_sided(monkeypatch, scale)
+    names = [name_of(regime) for regime in recipe["regimes"]]
+    assert len(set(names)) == len(names)
+    assert "length bias: 1.5" in names
+    assert not any("elaboration" in name or "optimum" in name for name in names)
+    levels = {regime["level"] for regime in recipe["regimes"]}
+    assert scale == "smoke" or {level for cells in recipe["grid"].values() for level in cells.values()} <= levels
+    for regime in recipe["regimes"]:
+        world = data.make_world(study.judged(study.local(recipe, regime), regime)["world"])
+        assert world.many_sided
+        assert world.gold.best_sentences is None
+        assert world.length_bias == (1.5 if "length bias" in name_of(regime) else 0.3)
+
+
+def test_a_regimes_world_changes_what_it_names_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = many_sided(monkeypatch, world={"regime": "many-sided", "gold": {"strict": False}})
+    (rare,) = [regime for regime in recipe["regimes"] if regime["axis"] == "rarity"]
+    gold = data.make_world(study.local(recipe, rare)["world"]).gold
+    assert (gold.exponent, gold.strict) == (3.0, False)
+
+
+def test_another_taste_is_learned_before_a_base_is_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    aligned = {"pairs": 30, "training": {"learning_rate": 1e-4}}
+    recipe = many_sided(monkeypatch, aligned=aligned, base_seed=None)
+    (rare,) = [regime for regime in recipe["regimes"] if regime["axis"] == "rarity"]
+    top = study.base_of(recipe, rare, 2)
+    learned, first = top.needs["base"], top.needs["base"].needs["base"]
+    assert top.function.endswith("train_arm")
+    assert top.config["world"]["gold"] == learned.config["world"]["gold"] == {"exponent": 3.0}
+    assert (first.config["seed"], learned.config["seed"], first.needs) == (2, 102, {})
+    assert "gold" not in first.config["world"]
 
 
 def test_what_only_changes_pairs_shares_the_base() -> None:

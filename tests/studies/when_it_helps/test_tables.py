@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_ladder import LADDER
 from scipy import stats
 
 from rapo.studies.when_it_helps import claims as regimes_claims
-from rapo.studies.when_it_helps import tables
+from rapo.studies.when_it_helps import plots, tables
 
 RECIPE = {
     "seeds": [1, 2, 3],
@@ -16,7 +17,7 @@ RECIPE = {
     "regimes": [
         {"axis": "default", "level": "default"},
         {"axis": "optimum", "level": "none: fewer is better", "world": {"gold": {"peak": 0}}},
-        {"axis": "judge noise", "level": "3", "noise": 3.0},
+        {"axis": "judge noise", "level": "3", "judge": {"noise": 3.0}},
     ],
 }
 NAMES = ["default", "optimum: none: fewer is better", "judge noise: 3"]
@@ -106,7 +107,7 @@ def test_heat_map_takes_the_cells_that_were_measured() -> None:
     cells = tables.heat_map(
         GAINS, {"none": {"0.25": "none: fewer is better"}, "at 3": {"0.25": "default", "1": "gone"}}
     )
-    assert cells[["optimum", "weight"]].to_numpy().tolist() == [["none", "0.25"], ["at 3", "0.25"]]
+    assert cells[["row", "column"]].to_numpy().tolist() == [["none", "0.25"], ["at 3", "0.25"]]
     assert cells["estimate"].tolist() == pytest.approx([0.75, 0.5])
 
 
@@ -164,13 +165,37 @@ def test_advice_names_the_features_that_go_with_the_gain() -> None:
 
 
 def test_claims_compare_with_the_default_and_state_their_direction() -> None:
-    found = {claim.id: claim for claim in regimes_claims.claims({"answers": ANSWERS, "gains": GAINS}, RECIPE)}
+    frames = {"answers": ANSWERS, "gains": GAINS, "ladder": LADDER}
+    found = {claim.id: claim for claim in regimes_claims.claims(frames, RECIPE)}
     assert found["RA-map/noise"].direction == "less"
     assert found["RA-map/noise"].verdict == "holds"  # the gain falls by 1 of 10
     assert found["RA-map/interior-optimum"].verdict == "does not hold"  # it rises by a quarter
     assert found["RA-map"].estimate == pytest.approx(0.25)
     assert found["RA-map/overshoot"].estimate == 1.0
     assert "RA-map/rarity" not in found  # not measured here
+
+
+def test_without_a_best_number_of_sentences_nothing_overshoots() -> None:
+    regimes = [regime for regime in RECIPE["regimes"] if regime["axis"] != "optimum"]
+    recipe = {**RECIPE, "central": {"world": {"regime": "many-sided"}}, "regimes": regimes}
+    answers_ = ANSWERS[ANSWERS["regime"] != NAMES[1]]
+    gains = tables.gains(answers_, PAIRS, recipe)
+    assert gains["miss"].isna().all()
+    assert tables.overshoots(answers_, recipe).empty
+    assert plots.overshoot_panels(tables.overshoots(answers_, recipe)).axes[0].texts
+    frames = {"answers": answers_, "gains": gains, "ladder": LADDER}
+    found = {claim.id for claim in regimes_claims.claims(frames, recipe)}
+    assert "RA-map/noise" in found
+    assert not {"RA-map/overshoot", "RA-map/miss"} & found
+
+
+def test_the_mean_is_over_every_regime() -> None:
+    found = tables.with_mean(GAINS)
+    assert found["name"].tolist() == [*NAMES, "mean"]
+    assert found["group"].tolist() == ["one regime"] * 3 + ["all regimes"]
+    assert found["estimate"].iloc[-1] == pytest.approx(GAINS["estimate"].mean())
+    naive = tables.with_mean(GAINS, ["naive", "naive_low", "naive_high"])
+    assert naive["estimate"].iloc[-1] == pytest.approx(GAINS["naive"].mean())
 
 
 def test_check_tells_what_the_map_found(tmp_path, monkeypatch, capsys) -> None:

@@ -1,0 +1,85 @@
+"""The ladder of goals (RA-map): RA on bases whose corpora show scores ever more often, with ever more pairs.
+
+Does relabelling teach goals by itself, and when does it pay? Every seed has a base of its own for each share of scored
+examples; controls are the base asked for 10, and UF trained as long as RA, asked plainly and for 10. Settings are the
+central study's choice, the same on every rung.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from rapo.runs.queue import run_all
+from rapo.runs.run import Run
+from rapo.studies.central_results.study import tuned
+from rapo.studies.common import arms
+from rapo.studies.when_it_helps.rungs import ARMS
+
+# What is trained, and the central arm whose settings it takes.
+MODELS: dict[str, tuple[dict[str, Any], str]] = {
+    "UF, equal steps": ({"data": "uf", "epochs": 2}, "UF, equal steps, g=10"),
+    "RA": ({"data": "ra"}, "RA"),
+}
+COLUMNS = ["prompt", "task", "answer", "goal", "gold", "sentences", "parseable"]
+Cell = tuple[float, int, str, int]  # share of scored examples, prompts with pairs (0: none), model, seed
+
+
+def local(recipe: Mapping[str, Any], scored: float, pairs: int) -> dict[str, Any]:
+    """The central recipe on one rung. Corpora show no goals of several attributes."""
+    base, own = recipe["central"], recipe["ladder"]
+    corpus = {**base["corpus"], **own["corpus"], "scored": scored, "attributes": 0.0}
+    shared = {"size": own["size"], "prompts": own["prompts"], "answers": own["answers"]}
+    return {**base, **shared, "pairs": pairs, "corpus": corpus, "base_seed": None, "aligned": None}
+
+
+def cells_of(recipe: Mapping[str, Any]) -> list[Cell]:
+    """Every model of the ladder: for each rung's share of scored examples the base, then each arm on each number."""
+    found: list[Cell] = []
+    for seed, rung in product(recipe["ladder"]["seeds"], recipe["ladder"]["rungs"]):
+        found.append((rung["scored"], 0, "base", seed))
+        found += [(rung["scored"], n, name, seed) for n, name in product(rung["pairs"], MODELS)]
+    return found
+
+
+def model_run(recipe: Mapping[str, Any], cell: Cell, options: Mapping[str, Mapping[str, Any]]) -> Run:
+    """A model of the ladder; ``options`` are the trainer's, by model."""
+    scored, pairs, name, seed = cell
+    here, architecture = local(recipe, scored, pairs), recipe["architecture"]
+    if name == "base":
+        return replace(arms.base_run(here, architecture, seed), label=f"base {scored:g} scored, seed {seed}")
+    run = arms.arm_run(here, architecture, MODELS[name][0], options[name], seed)
+    return replace(run, label=f"{name}, {scored:g} scored, {pairs} prompts, seed {seed}")
+
+
+def evaluation(recipe: Mapping[str, Any], cell: Cell, model: Run, split: str) -> Run:
+    """A model's answers: to the tuning prompts as the arms ask, to the test prompts under every goal too."""
+    goals = [goal for trained, goal in ARMS.values() if trained == cell[2]]
+    if split == "test" and cell[2] in ("base", "RA"):
+        goals = [*dict.fromkeys([*goals, *recipe["ladder"]["goals"]])]
+    conditions = [(goal, recipe["central"]["temperature"]) for goal in goals]
+    here = local(recipe, cell[0], cell[1])
+    run = arms.evaluate_run(here, model, conditions, split=split, seed=cell[3])
+    return replace(run, label=f"{split} answers, {model.label}")
+
+
+def climb(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+    """Train every model of the ladder, and sample its answers.
+
+    Returns:
+        One row an answer: scored, pairs (0: the base), trained, split, seed and `COLUMNS` (goal NaN: asked plainly).
+    """
+    own = {**recipe["central"], "architectures": [recipe["architecture"]]}
+    settings = tuned(own, [taken for _, taken in MODELS.values()], jobs=jobs)
+    options = {name: settings[taken] for name, (_, taken) in MODELS.items()}
+    cells = list(product(cells_of(recipe), ("tuning", "test")))
+    runs = [evaluation(recipe, cell, model_run(recipe, cell, options), split) for cell, split in cells]
+    frames = []
+    for result, ((scored, pairs, name, seed), split) in zip(
+        run_all(runs, name="ladder", jobs=jobs), cells, strict=True
+    ):
+        about: dict[str, Any] = {"scored": scored, "pairs": pairs, "trained": name, "split": split, "seed": seed}
+        frames.append(arms.answers(result)[COLUMNS].assign(**about))
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,53 @@
+"""The plan of the ladder: what rungs share, and what they do not."""
+
+import pytest
+
+from rapo.studies.when_it_helps import ladder, study
+from rapo.studies.when_it_helps.rungs import ARMS, CONTROLS
+
+RECIPE = study.recipe_of("small")
+OPTIONS = {name: {"learning_rate": 1e-4, "beta": 1.0} for name in ladder.MODELS}
+
+
+def test_every_arm_has_a_model_and_every_control_is_an_arm() -> None:
+    assert {trained for trained, _ in ARMS.values()} == {"base", *ladder.MODELS}
+    assert set(CONTROLS) < set(ARMS)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "small"])
+def test_rungs_rise_and_the_ends_share_a_number_of_pairs(scale: str) -> None:
+    own = study.recipe_of(scale)["ladder"]
+    shares = [rung["scored"] for rung in own["rungs"]]
+    assert shares == sorted(set(shares))
+    assert shares[0] == 0
+    assert set(own["rungs"][0]["pairs"]) & set(own["rungs"][-1]["pairs"])
+    assert len(own["rungs"][0]["pairs"]) > 1
+    assert len(own["goals"]) > 1
+
+
+def test_a_rungs_base_sees_as_many_scores_as_it_says_and_each_seed_has_its_own() -> None:
+    first, second = (ladder.model_run(RECIPE, (0.02, 0, "base", seed), OPTIONS) for seed in (1, 2))
+    assert first.config["corpus"] == {**RECIPE["central"]["corpus"], "n": 16000, "scored": 0.02, "attributes": 0.0}
+    assert first.config["size"] == RECIPE["ladder"]["size"]
+    assert first.key != second.key
+    arms = [ladder.model_run(RECIPE, (0.02, n, name, 1), OPTIONS) for n in (1000, 4000) for name in ladder.MODELS]
+    assert {run.needs["base"].key for run in arms} == {first.key}
+    assert [run.config["pairs"] for run in arms] == [1000, 1000, 4000, 4000]
+    assert {run.config["arm"]["data"]: run.config["arm"].get("epochs", 1) for run in arms} == {"uf": 2, "ra": 1}
+
+
+def test_the_base_and_ra_are_asked_for_every_goal_on_the_test_prompts() -> None:
+    def goals(name: str, split: str) -> list[object]:
+        cell = (0.0, 1000, name, 1)
+        run = ladder.evaluation(RECIPE, cell, ladder.model_run(RECIPE, cell, OPTIONS), split)
+        return [goal for goal, _ in run.config["conditions"]]
+
+    assert goals("RA", "test") == [10, 1, 4, 7]
+    assert goals("RA", "tuning") == [10]
+    assert goals("base", "test") == [None, 10, 1, 4, 7]
+    assert goals("UF, equal steps", "test") == [None, 10]
+
+
+def test_every_model_is_planned_once() -> None:
+    cells = ladder.cells_of(RECIPE)
+    assert len(set(cells)) == len(cells) == 4 * (5 + 2 * 11)  # seeds x (bases + two models on eleven rungs)
