@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from rapo.plots import style
 from rapo.plots.arms import plot_differences
+from rapo.plots.lines import plot_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +62,24 @@ def overshoot_panels(beyond: "pd.DataFrame") -> "Figure":
         plot_differences(part, label="sentences less the best number", ax=ax)
         ax.set_title(str(arm))
     return figure
+
+
+def plot_slopes(slopes: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
+    """How the reward follows the goal over the number of prompts, a line for each share of scored answers.
+
+    Args:
+        slopes: columns scored, pairs (0: before training), estimate, low, high.
+    """
+    axes = style.axes(ax)
+    told = slopes.assign(share=[f"{100 * share:g} % scored" for share in slopes["scored"]])
+    label = "slope of gold on the goal (points a point)"
+    plot_lines(told, by="share", x="pairs", xlabel="prompts with pairs", ylabel=label, ax=axes)
+    places = sorted(told["pairs"].unique())
+    axes.set_xscale("symlog", linthresh=max(1, *places[1:2]))
+    axes.set_xticks(places, [f"{place:,}" for place in places])
+    axes.minorticks_off()
+    axes.axhline(0, color="0.4", linewidth=1)
+    return axes
 
 
 def plot_against(gains: "pd.DataFrame", feature: str, *, label: str, ax: "Axes | None" = None) -> "Axes":

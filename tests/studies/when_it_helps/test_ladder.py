@@ -27,7 +27,9 @@ def test_rungs_rise_and_the_ends_share_a_number_of_pairs(scale: str) -> None:
 
 def test_a_rungs_base_sees_as_many_scores_as_it_says_and_each_seed_has_its_own() -> None:
     first, second = (ladder.model_run(RECIPE, (0.02, 0, "base", seed), OPTIONS) for seed in (1, 2))
-    assert first.config["corpus"] == {**RECIPE["central"]["corpus"], "n": 16000, "scored": 0.02, "attributes": 0.0}
+    assert first.config["corpus"] == {
+        **RECIPE["central"]["corpus"], **RECIPE["ladder"]["corpus"], "scored": 0.02, "attributes": 0.0,
+    }  # fmt: skip
     assert first.config["size"] == RECIPE["ladder"]["size"]
     assert first.key != second.key
     arms = [ladder.model_run(RECIPE, (0.02, n, name, 1), OPTIONS) for n in (1000, 4000) for name in ladder.MODELS]
@@ -49,5 +51,6 @@ def test_the_base_and_ra_are_asked_for_every_goal_on_the_test_prompts() -> None:
 
 
 def test_every_model_is_planned_once() -> None:
-    cells = ladder.cells_of(RECIPE)
-    assert len(set(cells)) == len(cells) == 4 * (5 + 2 * 11)  # seeds x (bases + two models on eleven rungs)
+    rungs = [{"scored": 0.0, "pairs": [10, 40]}, {"scored": 0.45, "pairs": [10]}]
+    cells = ladder.cells_of({"ladder": {"rungs": rungs, "seeds": [1, 2]}})
+    assert len(set(cells)) == len(cells) == 2 * (2 + 2 * 3)  # seeds x (two bases, two models on three rungs)
