@@ -44,6 +44,8 @@ COLOURS: dict[str, str] = {
     "UF, duplicated, g=10": "#B05038",
     "UF, then UF again": "#CC79A7",
     "UF, then UF again, g=10": "#8F4A70",
+    "UF, RA's rate": "#F0A080",
+    "UF, RA's rate, g=10": "#B05038",
     "UF, then RA": "#0072B2",
     "RA, faulty": "#CC79A7",
     "RA, own score": "#0072B2",
