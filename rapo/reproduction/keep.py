@@ -14,7 +14,7 @@ from rapo.reproduction import marker, notebook, replication, report
 from rapo.reproduction.marker import Marker
 from rapo.runs import processor, progress
 from rapo.runs.checksums import checksum
-from rapo.runs.store import MANIFEST, manifest
+from rapo.runs.store import MANIFEST, OUTDATED, manifest
 
 SCALE = "small"  # of all that is kept
 
@@ -58,6 +58,8 @@ def keep(*, measure: bool = True) -> list[Path]:
     if stale.is_file() and stale.name not in results:  # it was held against other results
         stale.unlink()
         changed.append(stale)
+    if measure:
+        (paths.results() / OUTDATED).unlink(missing_ok=True)
     changed += _put({MANIFEST: _json(listing())}, paths.results())
     return changed + _put(figures, paths.kept_figures()) + _put_report(figures)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
+OUTDATED = "outdated.json"
 _RESTORE = "restore it (`git checkout -- data/results`)"
 
 
@@ -59,6 +60,12 @@ def kept_replication() -> dict[str, Any]:
     name = "replication.json"
     there = (paths.results() / name).exists() or name in manifest()
     return json.loads(_vouched_for(name, remedy="make it with `rapo replicate` and `rapo keep`")) if there else {}
+
+
+def outdated() -> dict[str, str]:
+    """Notebooks whose kept results are of an earlier plan of their study, which today's cannot draw, and why."""
+    file = paths.results() / OUTDATED
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
 
 def manifest() -> dict[str, dict[str, Any]]:

@@ -87,8 +87,21 @@ def test_what_is_kept_with_the_project_is_listed_and_whole(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAPO_ROOT", str(repository))
-    there = {file.name for file in paths.results().iterdir()} - {"manifest.json", "durations.json"}
+    there = {file.name for file in paths.results().iterdir()} - {"manifest.json", "durations.json", store.OUTDATED}
     assert there == set(store.manifest())
     for name, about in store.manifest().items():
         rows = store.kept_claims() if name == "claims.json" else store.kept(name.removesuffix(".parquet"))
         assert len(rows) == about["rows"], name
+
+
+def test_what_an_earlier_plan_measured_is_named_with_its_reason(rapo_root: Path) -> None:
+    assert store.outdated() == {}
+    paths.results().mkdir(parents=True, exist_ok=True)
+    (paths.results() / store.OUTDATED).write_text('{"self_play": "its pairs are others"}')
+    assert store.outdated() == {"self_play": "its pairs are others"}
+
+
+def test_outdated_notebooks_are_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).resolve().parents[2]
+    monkeypatch.setenv("RAPO_ROOT", str(root))
+    assert set(store.outdated()) <= {file.stem for file in (root / "notebooks").glob("*.ipynb")}
