@@ -40,7 +40,7 @@ test: $(READY) ## unit, property, end-to-end and doc tests
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 # Two cores: mypy runs beside the tests until it is through, which with its cache takes seconds.
-check: $(READY) ## lint, types and the tests of what trains nothing: under a minute, for while you work
+check: $(READY) ## lint, types and the tests of what trains nothing: about a minute and a half, for while you work
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy & types=$$!; \
