@@ -25,7 +25,7 @@ from rapo.judging.server import JudgeError
 from rapo.runs.run import Run
 from rapo.studies.central_results.tables import with_metrics
 from rapo.studies.common import bases, inputs, quizzes
-from rapo.studies.common.arms import ARMS, Condition, conditions_of, sample_arms, sample_rounds
+from rapo.studies.common.arms import ARMS, ROUNDS, Condition, conditions_of, sample_arms, sample_rounds
 from rapo.studies.common.rows import IMITATED
 from rapo.training.settings import idle_smoothing
 from rapo.world.premises import scores_shape
@@ -184,13 +184,15 @@ def measure_used_data(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """RA-T7: the UF model trained once more on the data it has seen: `sample_rounds`, not yet scored."""
     name = recipe["used_architecture"]
 
-    def trained(data: str, seed: int, start: Run | None = None) -> Run:
-        return arm_run(recipe, name, {"data": data}, seed, start=start)
+    def model_of(label: str, seed: int) -> Run:
+        first = arm_run(recipe, name, {"data": "uf"}, seed)
+        arm = ROUNDS[label][0]
+        return first if arm is None else arm_run(recipe, name, arm, seed, start=first)
 
     def evaluation(seed: int, model: Run, conditions: Sequence[Condition]) -> Run:
         return evaluate_run(recipe, name, model, conditions, seed=seed)
 
-    return sample_rounds(recipe, trained, evaluation, name="central-full-used-data", jobs=jobs)
+    return sample_rounds(recipe, model_of, evaluation, name="central-full-used-data", jobs=jobs)
 
 
 def scored(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from rapo.studies.central_results.tables import with_metrics
 from rapo.studies.common import bases, reference
 from rapo.studies.common.arms import (
     ARMS,
+    ROUNDS,
     Condition,
     arm_run,
     base_run,
@@ -104,22 +105,49 @@ def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame,
     return tuning, *sample_arms(recipe, model_of, evaluation, name="central", jobs=jobs)
 
 
-def measure_used_data(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> pd.DataFrame:
+def tune_rounds(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> pd.DataFrame:
+    """`tuning_table` of the second rounds (RA-T7), each under the goal it is used with.
+
+    Args:
+        recipe: of the central study.
+        tuning: of the first round, whose chosen settings the second starts from.
+    """
+    architecture, cells = recipe["used_architecture"], []
+    for (name, (arm, goal)), seed in product(ROUNDS.items(), recipe["tuning_seeds"]):
+        for options in options_of(recipe, arm) if arm else []:
+            run = tuning_run(recipe, _round_run(recipe, tuning, name, options, seed), seed)
+            about = {"architecture": architecture, "seed": seed, "arm": name, **setting(options)}
+            cells.append((about, run, 0 if goal is None else 1))
+    return tune(cells, by=["arm"], over=["architecture", "seed"], name="central-used-data-tuning", jobs=jobs)
+
+
+def _round_run(
+    recipe: Mapping[str, Any], tuning: pd.DataFrame, name: str, options: Mapping[str, Any] | None, seed: int
+) -> Run:
+    """A model of `ROUNDS`: the UF model, or what is trained on top of it with ``options``."""
+    architecture, arm = recipe["used_architecture"], ROUNDS[name][0]
+    first = arm_run(recipe, architecture, {"data": "uf"}, chosen(recipe, tuning, "UF"), seed)
+    return first if arm is None else arm_run(recipe, architecture, arm, options or {}, seed, start=first)
+
+
+def measure_used_data(
+    recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """RA-T7 in the small: train the UF model once more on the very data it has seen, as UF or relabelled.
 
     Returns:
-        One row an answer, as `sample_rounds` gives them.
+        The table of `tune_rounds`, and one row an answer, as `sample_rounds` gives them.
     """
-    architecture = recipe["used_architecture"]
-    options = {data: chosen(recipe, tuning, data.upper()) for data in ("uf", "ra")}
+    rounds = tune_rounds(recipe, tuning, jobs=jobs)
 
-    def trained(data: str, seed: int, start: Run | None = None) -> Run:
-        return arm_run(recipe, architecture, {"data": data}, options[data], seed, start=start)
+    def model_of(name: str, seed: int) -> Run:
+        options = chosen(recipe, rounds, name) if ROUNDS[name][0] else None
+        return _round_run(recipe, tuning, name, options, seed)
 
     def evaluation(seed: int, model: Run, conditions: Sequence[Condition]) -> Run:
         return evaluate_run(recipe, model, conditions, split="test", seed=seed)
 
-    return sample_rounds(recipe, trained, evaluation, name="central-used-data", jobs=jobs)
+    return rounds, sample_rounds(recipe, model_of, evaluation, name="central-used-data", jobs=jobs)
 
 
 def worlds(recipe: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -157,11 +185,11 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
 
 def _in_one_world(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     tuning, skills, answers = measure_arms(recipe, jobs=jobs)
-    used = measure_used_data(recipe, tuning, jobs=jobs)
+    rounds, used = measure_used_data(recipe, tuning, jobs=jobs)
     first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
     judged = reference.judge(answers, recipe).drop(columns="text")
     return {
-        "tuning": tuning,
+        "tuning": pd.concat([tuning, rounds], ignore_index=True),
         "judged": judged,
         "used": used.drop(columns="text"),
         "skills": skills,

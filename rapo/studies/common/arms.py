@@ -204,7 +204,7 @@ def sample_arms(
 
 def sample_rounds(
     recipe: Mapping[str, Any],
-    trained: Callable[[str, int, Run | None], Run],
+    model_of: Callable[[str, int], Run],
     evaluation: Callable[[int, Run, list[Condition]], Run],
     *,
     name: str,
@@ -214,7 +214,7 @@ def sample_rounds(
 
     Args:
         recipe: of the central study.
-        trained: the run that trains, of data, seed and the run whose model it starts from (None: the base).
+        model_of: the run that trains a model of `ROUNDS`, of its key and seed.
         evaluation: the run that samples, of seed, model and conditions.
         name: of the queue.
         jobs: processes.
@@ -223,11 +223,9 @@ def sample_rounds(
         One row an answer: its columns, architecture, seed, and the key of `ROUNDS` as arm and as trained.
     """
     cells, runs = [], []
-    for seed, (label, (arm, goal)) in product(recipe["seeds"], ROUNDS.items()):
-        first = trained("uf", seed, None)
-        model = first if arm is None else trained(arm["data"], seed, first)
+    for seed, (label, (_, goal)) in product(recipe["seeds"], ROUNDS.items()):
         cells.append({"architecture": recipe["used_architecture"], "seed": seed, "arm": label, "trained": label})
-        runs.append(evaluation(seed, model, [(goal, recipe["temperature"])]))
+        runs.append(evaluation(seed, model_of(label, seed), [(goal, recipe["temperature"])]))
     results = run_all(runs, name=name, jobs=jobs)
     frames = [answers(result).assign(**cell) for result, cell in zip(results, cells, strict=True)]
     return pd.concat(frames, ignore_index=True)
