@@ -204,11 +204,12 @@ def corpus(
     writers = world.base_panel()
     questions = world.ask(n, split="train", seed=seed + 1_000_003)
     examples = []
-    for i, (_, quiz, right) in enumerate(skills.draw(n, seed=seed + 1_000_003)):
+    for i in range(n):
         rng = np.random.default_rng([seed, i, 23])
         kind, under = rng.random(), rng.random()
         if kind < drill:
-            examples.append(Example(quiz, right))
+            _, asked, right = skills.quiz(i, seed=seed + 1_000_003)
+            examples.append(Example(asked, right))
             continue
         text = writers[int(rng.integers(len(writers)))].answer(questions[i], rng).text
         goal: dict[str, float] | float | None = None

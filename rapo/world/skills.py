@@ -49,6 +49,11 @@ def _ask(skill: str, words: list[str]) -> str:
 
 
 def draw(n: int, *, seed: int) -> list[tuple[str, str, str]]:
-    """``n`` (skill, question, answer) triples, skills in turn; triple i depends on (seed, i) alone."""
-    skills = [SKILLS[i % len(SKILLS)] for i in range(n)]
-    return [(skill, *task(skill, np.random.default_rng([seed, i, 11]))) for i, skill in enumerate(skills)]
+    """``n`` (skill, question, answer) triples, skills in turn; triple i is `quiz` i."""
+    return [quiz(i, seed=seed) for i in range(n)]
+
+
+def quiz(i: int, *, seed: int) -> tuple[str, str, str]:
+    """The skill, question and answer of place i, which depend on (seed, i) alone."""
+    skill = SKILLS[i % len(SKILLS)]
+    return skill, *task(skill, np.random.default_rng([seed, i, 11]))

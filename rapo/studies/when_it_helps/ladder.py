@@ -28,10 +28,11 @@ Cell = tuple[float, int, str, int]  # share of scored examples, prompts with pai
 
 
 def local(recipe: Mapping[str, Any], scored: float, pairs: int) -> dict[str, Any]:
-    """The central recipe on one rung. Corpora show no goals of several attributes."""
+    """The central recipe on one rung: a base that is not aligned. Goals of several attributes get rarer with the others."""
     base, own = recipe["central"], recipe["ladder"]
-    corpus = {**base["corpus"], **own["corpus"], "scored": scored, "attributes": 0.0}
-    shared = {"size": own["size"], "prompts": own["prompts"], "answers": own["answers"]}
+    usual = base["corpus"]
+    corpus = usual | {"scored": scored, "attributes": usual["attributes"] * scored / usual["scored"]}
+    shared = {"prompts": own["prompts"], "answers": own["answers"]}
     return {**base, **shared, "pairs": pairs, "corpus": corpus, "base_seed": None, "aligned": None}
 
 

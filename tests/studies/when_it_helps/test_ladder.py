@@ -27,10 +27,10 @@ def test_rungs_rise_and_the_ends_share_a_number_of_pairs(scale: str) -> None:
 
 def test_a_rungs_base_sees_as_many_scores_as_it_says_and_each_seed_has_its_own() -> None:
     first, second = (ladder.model_run(RECIPE, (0.02, 0, "base", seed), OPTIONS) for seed in (1, 2))
-    assert first.config["corpus"] == {
-        **RECIPE["central"]["corpus"], **RECIPE["ladder"]["corpus"], "scored": 0.02, "attributes": 0.0,
-    }  # fmt: skip
-    assert first.config["size"] == RECIPE["ladder"]["size"]
+    usual = RECIPE["central"]["corpus"]
+    assert first.config["corpus"]["scored"] == 0.02
+    assert first.config["corpus"]["attributes"] == pytest.approx(usual["attributes"] * 0.02 / usual["scored"])
+    assert {**first.config["corpus"], **{name: usual[name] for name in ("scored", "attributes")}} == usual
     assert first.key != second.key
     arms = [ladder.model_run(RECIPE, (0.02, n, name, 1), OPTIONS) for n in (1000, 4000) for name in ladder.MODELS]
     assert {run.needs["base"].key for run in arms} == {first.key}
