@@ -3,8 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -190,6 +190,16 @@ def holm(claims: Sequence[Claim]) -> dict[str, str]:
         for _, name in ordered[first:]:
             found[name] = "undecided" if found[name] in ("holds", "does not hold") else found[name]
     return found
+
+
+def of_record(record: Mapping[str, Any]) -> Claim:
+    """A claim as `save` wrote it.
+
+    Raises:
+        TypeError, ValueError: the record is none, or a value is none that a claim may have.
+    """
+    known = {one.name for one in fields(Claim)}
+    return Claim(**{name: value for name, value in record.items() if name in known})
 
 
 def _p_value(claim: Claim) -> float:

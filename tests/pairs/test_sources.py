@@ -108,7 +108,7 @@ def test_real_judged_answers_become_pairs_and_rows(shared_data: Path, tmp_path: 
     source = shared_data / "alpaca_eval" / "ultrafeedback_shaped.jsonl.gz"
     made = sources.read_pairs(source)
     told = audit.summary(made)
-    raw = [json.loads(line) for line in gzip.open(source, "rt", encoding="utf-8")]
+    raw = [json.loads(line) for line in gzip.decompress(source.read_bytes()).decode("utf-8").splitlines()]
     assert (told.n, told.prompts, told.score_high) == (403, 403, 10.0)
     best = [max(c["overall_score"] for c in line["completions"]) for line in raw]
     assert made["score_chosen"].to_pylist() == best

@@ -225,6 +225,18 @@ def test_whose_claim_it_is_and_its_premises_are_told(rapo_root: Path) -> None:
     assert "Premises" not in found.one("article", id="claim-RA-T2").text
 
 
+def test_what_holms_correction_takes_back_is_told_beside_the_plain_verdict(rapo_root: Path) -> None:
+    for place in range(9):  # nine of a family that are just decided, and one of another that is so alone
+        save(claim(f"RA-T1/{place}", estimate=1.0, low=0.05, high=1.95))
+    save(claim("RA-T2", estimate=1.0, low=0.05, high=1.95))
+    found = page()
+    for name, told in {"RA-T1_2f_0": True, "RA-T2": False}.items():
+        text = found.one("article", id=f"claim-{name}").text
+        assert "✓ holds" in text
+        assert ("undecided after Holm's correction" in text) is told
+    assert "9 of the decided ones would be undecided" in " ".join(found.one("main").text.split())
+
+
 def test_counts_add_up(rapo_root: Path) -> None:
     save(claim("RA-T1"))
     save(claim("RA-T2", low=-1.0))

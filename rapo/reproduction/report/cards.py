@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,7 @@ class Card:
     notebook: str
     note: str
     verdict: str
+    corrected: str  # the verdict after Holm's correction, where it is another
     problem: str
     strip: Strip | None
     figures: tuple[str, ...]
@@ -52,8 +54,18 @@ class Card:
     base: str  # what the untrained base, asked alike, does
 
 
-def card(record: Mapping[str, Any]) -> Card:
-    """A claim's record, as `claims.save` wrote it, made ready to be shown."""
+def corrected(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Verdicts after Holm's correction (`rapo.claims.claim.holm`) by id; what is no whole claim is left out."""
+    whole = []
+    for record in records:
+        if _measured(record) and judge(record)[0] != NO_VERDICT:
+            with suppress(TypeError, ValueError):
+                whole.append(claim.of_record(record))
+    return claim.holm(whole)
+
+
+def card(record: Mapping[str, Any], holm: Mapping[str, str] | None = None) -> Card:
+    """A claim's record, as `claims.save` wrote it, made ready to be shown; ``holm``: of `corrected`."""
     estimate, low, high, threshold, level = _numbers(record, "estimate", "low", "high", "threshold", "level")
     direction, unit = str(record.get("direction", "greater")), str(record.get("unit", ""))
     verdict, problem = judge(record)
@@ -69,6 +81,7 @@ def card(record: Mapping[str, Any]) -> Card:
         level=f"{level:.0%}" if math.isfinite(level) else "",
         rule=_rule(threshold, direction, unit),
         verdict=verdict,
+        corrected=other if (other := (holm or {}).get(str(record["id"]), verdict)) != verdict else "",
         problem=problem,
         strip=_strip(estimate, low, high, threshold, direction),
         figures=tuple(map(str, record.get("figures") or ())),

@@ -58,7 +58,9 @@ def _table(cards: Sequence[Card]) -> str:
             "ours": card.estimate,
             "interval": card.interval,
             "n": card.n,
-            "verdict": f"**{card.verdict}**" + f"; the untrained base {card.base}" * bool(card.base),
+            "verdict": f"**{card.verdict}**"
+            + f" ({card.corrected} after Holm's correction)" * bool(card.corrected)
+            + f"; the untrained base {card.base}" * bool(card.base),
         }
         for card in cards
     ]

@@ -11,7 +11,7 @@ from rapo.claims import claim, published
 from rapo.claims.compare import COUNTED
 from rapo.reproduction import marker
 from rapo.reproduction.report import exhibits, glossary, index
-from rapo.reproduction.report.cards import VERDICTS, Card, anchor, card, compare, number
+from rapo.reproduction.report.cards import VERDICTS, Card, anchor, card, compare, corrected, number
 from rapo.reproduction.report.chapters import arrange
 from rapo.runs import store
 
@@ -69,7 +69,8 @@ def _gather(
 ) -> dict[str, Any]:
     """What a page in ``folder`` shows of its claims, figures, tables and notebooks; None links to none of the last."""
     ordered = sorted(records, key=lambda record: (_rank(record["id"]), record["id"]))
-    cards = [card(record) for record in ordered]
+    holm = corrected(ordered)
+    cards = [card(record, holm) for record in ordered]
     chapters, rest = arrange(cards, folder)
     notebooks = _notebooks(cards, executed, folder)
     measured = {card.id.split("/")[0] for card in cards}
@@ -78,6 +79,7 @@ def _gather(
         "rest": rest,
         "cards": cards,
         "counts": [(verdict, sum(card.verdict == verdict for card in cards)) for verdict in VERDICTS],
+        "weakened": sum(bool(card.corrected) for card in cards),
         "not_measured": [row for row in published.CLAIMS if not measured & set(row.ids)],
         "margins": claim.MARGINS,
         "papers": published.PAPERS,

@@ -28,7 +28,7 @@ Cell = tuple[float, int, str, int]  # share of scored examples, prompts with pai
 
 
 def local(recipe: Mapping[str, Any], scored: float, pairs: int) -> dict[str, Any]:
-    """The central recipe on one rung: a base that is not aligned. Goals of several attributes get rarer with the others."""
+    """The central recipe on one rung, its base not aligned; goals of several attributes get rarer with the others."""
     base, own = recipe["central"], recipe["ladder"]
     usual = base["corpus"]
     corpus = usual | {"scored": scored, "attributes": usual["attributes"] * scored / usual["scored"]}
