@@ -139,7 +139,7 @@ def training_table(found: Mapping[tuple[int, Name], Run], results: Mapping[str, 
     """
     rows = []
     for (seed, (arm, variant)), run in found.items():
-        if not run.needs:
+        if arm == "base":
             continue
         told = results[run.key].metrics
         if "scale" not in run.config:  # a central arm; plain pairs tell what RA would be given

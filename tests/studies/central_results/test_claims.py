@@ -9,7 +9,10 @@ from rapo.claims.claim import Claim
 from rapo.studies.central_results import claims, study
 from rapo.studies.common.arms import ARMS, ROUNDS
 
-RECIPE = {**config.recipe("central_results", "small"), "goals": [2, 10], "architectures": ["llama", "gemma2"]}
+RECIPE = {
+    **config.recipe("central_results", "small"),
+    **{"world": {"regime": "one-sided"}, "worlds": {}, "goals": [2, 10], "architectures": ["llama", "gemma2"]},
+}
 BOTH = {**RECIPE, "worlds": {"many-sided": {}}}
 # Asked for 10, the untrained base is already better than UF; RA adds half a point.
 GOLD = {"base": 4.0, "base, g=10": 6.0, "UF": 5.0, "UF, g=10": 5.5, "RA": 6.5}

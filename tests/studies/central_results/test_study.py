@@ -60,7 +60,8 @@ def test_chosen_setting_is_the_best_of_its_arm() -> None:
 
 
 def test_seeds_share_a_base_or_have_one_each() -> None:
-    one, each = RECIPE | {"base_seed": 0}, RECIPE | {"base_seed": None}
+    plain = RECIPE | {"aligned": None}
+    one, each = plain | {"base_seed": 0}, plain | {"base_seed": None}
     assert arms.base_run(one, "llama", 1).key == arms.base_run(one, "llama", 2).key
     assert arms.base_run(each, "llama", 1).key != arms.base_run(each, "llama", 2).key
     assert arms.base_run(each, "llama", 2).config["seed"] == 2

@@ -12,7 +12,8 @@ RECIPE = config.recipe("central_results", "small")
 
 def test_every_answer_to_a_prompt_is_judged_against_the_same_reference() -> None:
     recipe = {**RECIPE, "prompts": 4}
-    prompts = [p.id for p in prompts_.draw_distinct(4, split="test", seed=recipe["prompt_seed"])]
+    world = data.make_world(recipe["world"])
+    prompts = [p.id for p in world.ask_distinct(4, split="test", seed=recipe["prompt_seed"])]
     texts = {"base": "oak .", "UF": "apple , fig , kiwi ."}
     rows = [
         {"architecture": "llama", "seed": 1, "temperature": 0.7, "prompt": prompt, "arm": arm, "text": text,

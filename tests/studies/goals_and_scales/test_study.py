@@ -11,10 +11,9 @@ from rapo.runs.run import Result, Run
 from rapo.studies.goals_and_scales import asked
 from rapo.studies.goals_and_scales import study as goal_studies
 from rapo.world import lexicon
-from rapo.world.reward import ATTRIBUTES
 
 RECIPE = goal_studies.recipe_of("small")
-CELLS = asked.cells(RECIPE)
+CELLS, SIDES = asked.cells(RECIPE), asked.sides_of(RECIPE)
 OPTIONS = {name: {"learning_rate": 1e-4, "beta": 1.0, "batch_size": 32} for name in ("UF", "UF, g=10", "RA")}
 
 
@@ -34,20 +33,22 @@ def test_no_two_cells_go_by_one_name() -> None:
 
 def test_each_attribute_is_asked_low_in_turn_while_the_others_are_asked_for_ten() -> None:
     wanted = {cell.asked: cell for cell in CELLS if cell.study == "attributes" and cell.arm == "RA, attributes"}
-    assert set(wanted) == {"all 10", *(f"{name} {level}" for name in ATTRIBUTES for level in (1, 4, 7))}
-    assert wanted["truth 4"].wish == "count : 10 . truth : 4 . unique : 10 . order : 10 . elaboration : 10 ."
-    assert wanted["all 10"].wish == COMPACT.best(ATTRIBUTES)
+    assert set(wanted) == {"all 10", *(f"{name} {level}" for name in SIDES for level in (1, 4, 7))}
+    assert wanted["truth 4"].wish == (
+        "count : 10 . truth : 4 . order : 10 . facts : 10 . concise : 10 . form : 10 . close : 10 ."
+    )
+    assert wanted["all 10"].wish == COMPACT.best(SIDES)
     base = {cell.asked for cell in CELLS if cell.study == "attributes" and cell.arm == "base, all 10"}
     assert base == set(wanted)
 
 
 def test_goals_name_the_sides_of_the_world_and_its_own_noise_is_measured() -> None:
-    recipe = {**RECIPE, "central": {**RECIPE["central"], "world": {"regime": "many-sided"}}}
+    recipe = {**RECIPE, "central": {**RECIPE["central"], "world": {"regime": "one-sided"}}}
     sides = asked.sides_of(recipe)
     wanted = {cell.asked: cell.wish for cell in asked.cells(recipe) if cell.arm == "RA, attributes"}
     assert {name.split()[0] for name in wanted} == {"all", *sides}
     assert wanted["all 10"] == COMPACT.best(sides)
-    assert asked.noises_of(recipe) == [0, 1, 1.5, 2, 3]
+    assert asked.noises_of(recipe) == [0, 1, 2, 3]
     assert {cell.model for cell in asked.cells(recipe)} <= set(goal_studies.trained(recipe, OPTIONS, 1))
 
 
@@ -81,7 +82,7 @@ def test_models_that_arms_share_are_asked_once() -> None:
     asking = goal_studies.answer_runs(RECIPE, found, CELLS)
     shared = asking[1, found[1, ("UF", "")].key]
     assert found[1, ("UF", "")].key == found[1, ("UF, g=10", "")].key  # the same setting here
-    assert shared.config["wishes"] == [None, COMPACT.text(10), COMPACT.best(ATTRIBUTES)]
+    assert shared.config["wishes"] == [None, COMPACT.text(10), COMPACT.best(SIDES)]
     assert len(asking) == len({run.key for run in found.values()})
 
 
@@ -91,14 +92,14 @@ def test_answers_find_their_cells(tmp_path: Path) -> None:
         asked.Cell("noise", "RA", "3", "10", 10.0, ("RA", ""), COMPACT.text(10)),
         asked.Cell("scale", "RA", "", "", np.nan, ("RA", ""), None),
     ]
-    columns = dict.fromkeys([*goal_studies.COLUMNS, *ATTRIBUTES], 0.5)
+    columns = dict.fromkeys([*goal_studies.COLUMNS, *SIDES], 0.5)
     rows = [{**columns, "prompt": "p", "gold": gold, "text": "", "wish": wish} for gold, wish in
             ((7.0, ""), (9.0, COMPACT.text(10)))]  # fmt: skip
     pd.DataFrame(rows).to_parquet(tmp_path / "answers.parquet")
     told = Result(model.key, "", tmp_path, {}, {}, 1.0, False)
     recipe = {**RECIPE, "seeds": [1]}
     table = goal_studies.answers_of(recipe, {(1, ("RA", "")): model}, cells, {(1, model.key): told})
-    assert {"task", "answer", *ATTRIBUTES} <= set(table)
+    assert {"task", "answer", *SIDES} <= set(table)
     assert table[["study", "x", "asked", "gold"]].to_numpy().tolist() == [
         ["noise", "3", "10", 9.0],
         ["scale", "", "", 7.0],

@@ -68,15 +68,17 @@ def test_another_taste_is_learned_before_a_base_is_aligned(monkeypatch: pytest.M
 def test_what_only_changes_pairs_shares_the_base() -> None:
     default = base_key("default")
     assert {base_key(name) for name in ("judge noise: 3", "pairs: 300", "rejected: all good")} == {default}
-    assert base_key("optimum: at 5") != default
+    assert base_key("rarity: exponent 3") != default
     assert base_key("model: half as wide") != default
 
 
 def test_another_taste_is_learned_on_top_of_the_central_base() -> None:
-    base = study.base_of(RECIPE, BY_NAME["optimum: at 5"], 1)
-    assert base.needs["base"].key == base_key("default") == arms.base_run(RECIPE["central"], "llama", 1).key
-    assert base.config["world"] == {"gold": {"peak": 5}}
-    assert base.config["seed"] != RECIPE["central"]["base_seed"], "or it would read the same texts again"
+    base = study.base_of(RECIPE, BY_NAME["rarity: exponent 3"], 1)  # aligned, as the central one
+    learned, usual = base.needs["base"], arms.base_run(RECIPE["central"], "llama", 1)
+    assert usual.key == base_key("default")
+    assert learned.needs["base"].key == usual.needs["base"].key
+    assert learned.config["world"]["gold"] == {"exponent": 3.0}
+    assert learned.config["seed"] != usual.needs["base"].config["seed"], "or it would read the same texts again"
 
 
 def test_a_noisy_judge_changes_the_pairs() -> None:
