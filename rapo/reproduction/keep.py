@@ -130,10 +130,10 @@ def _put(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
 
 
 def _put_report(figures: Mapping[str, bytes]) -> list[Path]:
-    """The report of what is kept; figures that no notebook draws any more go."""
+    """The report of what is kept and README's findings; figures that no notebook draws any more go."""
     folder = paths.kept_figures()
     pages = {name: text.encode() for name, text in report.kept_pages().items()}
     stale = [file for file in folder.glob("*") if file.is_file() and file.name not in {*figures, *pages}]
     for file in stale:
         file.unlink()
-    return _put(pages, folder) + stale
+    return _put(pages, folder) + stale + report.put_into_readme(report.kept_cards())

@@ -10,7 +10,7 @@ from rapo import paths
 from rapo.claims import claim, published
 from rapo.claims.compare import COUNTED
 from rapo.reproduction import marker
-from rapo.reproduction.report import exhibits, glossary, index
+from rapo.reproduction.report import exhibits, findings, glossary, index
 from rapo.reproduction.report.cards import VERDICTS, Card, anchor, card, compare, corrected, number
 from rapo.reproduction.report.chapters import arrange
 from rapo.runs import store
@@ -64,6 +64,13 @@ def kept_pages() -> dict[str, str]:
     return _pages(context | {"replication": anew})
 
 
+def kept_cards() -> list[Card]:
+    """The kept claims, ready to be shown; damaged files are left out."""
+    records = _kept([])
+    holm = corrected(records)
+    return [card(record, holm) for record in records]
+
+
 def _gather(
     records: Sequence[Mapping[str, Any]], folder: Path, problems: Sequence[str], *, executed: Path | None
 ) -> dict[str, Any]:
@@ -78,6 +85,7 @@ def _gather(
         "chapters": chapters,
         "rest": rest,
         "cards": cards,
+        "findings": findings.findings(cards),
         "counts": [(verdict, sum(card.verdict == verdict for card in cards)) for verdict in VERDICTS],
         "weakened": sum(bool(card.corrected) for card in cards),
         "not_measured": [row for row in published.CLAIMS if not measured & set(row.ids)],

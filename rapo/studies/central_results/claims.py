@@ -11,6 +11,7 @@ from rapo.studies.central_results import study, tables
 from rapo.studies.common import bases
 from rapo.studies.common.arms import CONTROLS
 from rapo.studies.common.claims import Found, everywhere, join, size
+from rapo.studies.common.premises import tuned
 from rapo.studies.common.tables import least, matrix, over_models
 from rapo.world import data
 
@@ -89,6 +90,7 @@ def _in_world(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> 
     if "elaboration" in gold.sides and usual["sentences"].any():  # real answers are not counted
         found[MECHANISM] = _overshoot(usual, gold.peak)
     words = {"n": size(usual, UNITS), "n_models": size(usual, UNITS[:2]), **bases.words(frames["premises"])}
+    words["tuned"] = tuned(frames["tuning"]) if "tuning" in frames else ""
     words["n_used"] = size(used, UNITS)
     return {name: Found(one.interval, {**words, **one.words}, one.data, one.base) for name, one in found.items()}
 

@@ -19,6 +19,18 @@ def met(value: float, inside: tuple[float, float], nearly: tuple[float, float]) 
     return "in part" if nearly[0] <= value <= nearly[1] else "not met"
 
 
+def tuned(tuning: pd.DataFrame) -> str:
+    """Whether every chosen setting lies inside its grid; "in part" where the optimum may lie outside of one, "" where
+    nobody looked.
+
+    Args:
+        tuning: of `rapo.studies.common.tuning.tune`, with ``best`` and ``edge``.
+    """
+    if "edge" not in tuning:
+        return ""
+    return "in part" if tuning.loc[tuning["best"], "edge"].any() else "met"
+
+
 def selection_premises(*, right: float, steps: float, tuning: pd.DataFrame) -> dict[str, str]:
     """Of the paper on selection, what figures decide.
 
@@ -33,5 +45,5 @@ def selection_premises(*, right: float, steps: float, tuning: pd.DataFrame) -> d
     return {
         "agreed": met(right, RIGHT, NEARLY),
         "long_enough": met(steps, (STEPS, np.inf), (STEPS / 3, np.inf)),
-        "tuned": "in part" if tuning.loc[tuning["best"], "edge"].any() else "met",
+        "tuned": tuned(tuning),
     }

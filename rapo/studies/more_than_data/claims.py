@@ -10,6 +10,7 @@ from rapo.claims.claim import Claim
 from rapo.stats import intervals
 from rapo.stats.intervals import Interval
 from rapo.studies.common.claims import Found, join, size
+from rapo.studies.common.premises import tuned
 from rapo.studies.common.tables import over_models
 from rapo.studies.more_than_data import tables
 from rapo.studies.more_than_data.study import FAULTY
@@ -43,6 +44,7 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         "less_UF": _published_gap("UF"),
         "responses": f"{size(unlearning, ['seed'])} x {watched['n'].mean():.0f} responses",
         "n_fault": size(fault),
+        "tuned": tuned(frames["tuning"]) if "tuning" in frames else "",
     }
     found = {**_answers(answers), **_unlearning(unlearning), **_fault(fault)}
     return join("more_than_data", found, recipe, n=size(answers), words=words)

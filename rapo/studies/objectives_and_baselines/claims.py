@@ -8,6 +8,7 @@ import pandas as pd
 from rapo.claims import published
 from rapo.claims.claim import Claim
 from rapo.studies.common.claims import Found, join, size
+from rapo.studies.common.premises import tuned
 from rapo.studies.objectives_and_baselines import study, tables
 
 # control -> the ends of the ids of claims against it: over all objectives, and under one
@@ -26,7 +27,8 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
     answers = frames["answers"]
     methods = [name for name in study.objectives_of(recipe) if name in set(answers["method"])]
     found = {**_objectives(answers, methods, recipe), **_baselines(answers, frames["tuning"], recipe)}
-    return join("objectives_and_baselines", found, recipe, n=size(answers))
+    words = {"tuned": tuned(frames["tuning"])}
+    return join("objectives_and_baselines", found, recipe, n=size(answers), words=words)
 
 
 def _objectives(answers: pd.DataFrame, methods: list[str], recipe: Mapping[str, Any]) -> dict[str, Found]:

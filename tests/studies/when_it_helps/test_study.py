@@ -69,7 +69,6 @@ def test_what_only_changes_pairs_shares_the_base() -> None:
     default = base_key("default")
     assert {base_key(name) for name in ("judge noise: 3", "pairs: 300", "rejected: all good")} == {default}
     assert base_key("rarity: exponent 3") != default
-    assert base_key("model: half as wide") != default
 
 
 def test_another_taste_is_learned_on_top_of_the_central_base() -> None:

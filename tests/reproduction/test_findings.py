@@ -1,0 +1,71 @@
+"""Findings: sentences have the words of their claims' verdicts, and README says what the kept claims say."""
+
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from rapo.claims.claim import VERDICTS
+from rapo.reproduction.report import findings, kept_cards
+from rapo.reproduction.report.cards import Card, card
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def one(low: float, high: float, name: str = "RA-F2/gold") -> Card:
+    middle = (low + high) / 2
+    return card({"id": name, "estimate": middle, "low": low, "high": high, "unit": "of 10", "margin": "gold"})
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        ((0.4, 0.6), "In true reward it is ahead: +0.50 of 10 [0.40, 0.60]."),
+        ((-0.6, -0.4), "In true reward it is behind: −0.50 of 10 [−0.60, −0.40]."),
+        ((-0.1, 0.2), "In true reward they are level: +0.05 of 10 [−0.10, 0.20]."),
+        ((-1.0, 2.0), "In true reward it is not decided: +0.5 of 10 [−1.0, 2.0]."),
+    ],
+)
+def test_a_sentence_follows_the_verdict(interval: tuple[float, float], words: str) -> None:
+    (found,) = findings.findings([one(*interval)])
+    assert found.answer == words
+    assert found.question == "Does relabelling beat plain DPO, as the paper says?"
+
+
+def test_every_sentence_has_words_for_every_verdict_and_tells_value_and_interval() -> None:
+    for entry in findings.written():
+        for sentence in entry["sentences"]:
+            assert set(sentence) == {"of", *VERDICTS}
+            for verdict in VERDICTS:
+                assert {name for _, name, *_ in Formatter().parse(sentence[verdict]) if name} == {
+                    "value",
+                    "interval",
+                }
+
+
+def test_what_was_not_measured_is_not_told() -> None:
+    assert findings.findings([]) == []
+    assert findings.findings([one(0.1, 0.2, "RA-T4")]) == []
+
+
+def test_the_block_of_a_readme_is_made_anew_and_nothing_else_is_touched(rapo_root: Path) -> None:
+    (rapo_root / "README.md").write_text(
+        f"before\n{findings.BEGIN}\nold\n{findings.END}\nafter\n", encoding="utf-8"
+    )
+    assert findings.put_into_readme([one(0.4, 0.6)]) == [rapo_root / "README.md"]
+    text = (rapo_root / "README.md").read_text(encoding="utf-8")
+    assert text.startswith(f"before\n{findings.BEGIN}\n* **Does relabelling beat plain DPO")
+    assert text.endswith(f"{findings.END}\nafter\n")
+    assert "old" not in text
+    assert findings.put_into_readme([one(0.4, 0.6)]) == []
+
+
+def test_this_readme_says_what_the_kept_claims_say() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert findings.BEGIN in text
+    assert findings.readme(text, kept_cards()) == text, "run `rapo figures --keep` or `rapo keep`"
+
+
+def test_every_claim_that_is_told_is_kept() -> None:
+    told = {sentence["of"] for entry in findings.written() for sentence in entry["sentences"]}
+    assert told <= {card.id for card in kept_cards()}
