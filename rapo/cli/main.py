@@ -38,6 +38,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "compare models and judges": {
         "winrate": "win rates from judgements, plain and length-controlled",
+        "leaderboard": "Bradley-Terry scores with intervals, and style held equal",
         "agreement": "how far two judges agree, overall and by margin",
     },
     "make typing easier": {

@@ -34,8 +34,12 @@ def say(text: str, *, stderr: bool = False) -> None:
 
 def print_json(record: Any, *, stderr: bool = False) -> None:
     """Print one JSON document on stdout; what is not known (NaN) is null."""
-    text = json.dumps(_without_nan(record), indent=1, ensure_ascii=False, default=str)
-    print(text, file=sys.stderr if stderr else sys.stdout)
+    print(json_text(record), file=sys.stderr if stderr else sys.stdout)
+
+
+def json_text(record: Any) -> str:
+    """A JSON document; what is not known (NaN) is null."""
+    return json.dumps(_without_nan(record), indent=1, ensure_ascii=False, default=str)
 
 
 def _without_nan(value: Any) -> Any:

@@ -3,17 +3,21 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from rapo import atomic
+from rapo import atomic, paths
 from rapo.cli import options
 from rapo.pairs import manifest, writing
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES = (".csv", ".json", ".parquet")
 # Options that say where, not how, and so are left out of the record's options.
 _PLACES = (
     "command",
@@ -54,6 +58,36 @@ def _probe(target: Path) -> None:
     if target.parent.is_dir():
         with _named(target), atomic.claimed(target.resolve()) as probe:
             probe.touch()
+
+
+def check_file(path: str, suffixes: Sequence[str], *, option: str, overwrite: bool) -> None:
+    """Refuse, before any work, a file of a format that is not among these, or one that must not be replaced.
+
+    Raises:
+        ValueError: its name says another format.
+        FileExistsError: something is there.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in suffixes:
+        raise ValueError(
+            f"{option} {path}: the name says no format that can be written; use {', '.join(suffixes)}"
+        )
+    if target.is_dir() or (target.exists() and not overwrite):
+        remedy = "choose another name" + ("" if target.is_dir() else ", or say --overwrite")
+        raise FileExistsError(f"{path} exists; {remedy}")
+    _probe(target)
+
+
+def write_table(frame: "pd.DataFrame", path: str, *, overwrite: bool) -> None:
+    """Write a table whole or not at all, in the format that its name says, one of `TABLES`."""
+    target = Path(path)
+    with paths.whole(target, replace=overwrite) as temporary:
+        if target.suffix.lower() == ".parquet":
+            frame.to_parquet(temporary, index=False)
+        elif target.suffix.lower() == ".csv":
+            frame.to_csv(temporary, index=False)
+        else:
+            temporary.write_text(options.json_text(frame.to_dict("records")) + "\n", encoding="utf-8")
 
 
 def product(args: argparse.Namespace) -> Path:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # AlpacaEval 2's baseline: its judgements are calibrated with the official file unless told otherwise.
 _OFFICIAL_BASELINE = "gpt4_1106_preview"
 _LC = ("length_controlled_winrate", "lc_standard_error")
+_SHRUNK = 1.0  # points that the penalty may move a rate before that is told
+_MOST_SHRUNK = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
         duplicates=args.duplicates,
         name=args.file,
     )
+    shrunk: list[str] = []
     notes = [f"preferences read as {encoding}: {ENCODINGS[encoding]}", *_about_lengths(frame)]
     if not args.length_controlled:
         table = winrate.win_rates(frame)
@@ -85,9 +88,13 @@ def run(args: argparse.Namespace) -> int:
         where = f"calibration: {known.source}" if known else "no instruction difficulty"
         notes.append(f"{table['formula'].iloc[0]}, {where}; 95 % interval by the delta method")
         notes += [f"{row['model']}: {row['note']}" for _, row in table[table["note"] != ""].iterrows()]
+        loose = length_control.loosely_penalised(frame, calibration=known, match=args.match)
+        notes += (shrunk := _about_shrinkage(table, loose))
     if args.json:
         names = [name for name in ("model", *winrate.COLUMNS, *_LC) if name in table]
         options.print_json(table[names].to_dict("records"))
+        for note in shrunk:
+            options.say(note, stderr=True)
     else:
         _show(table, notes)
     return 0
@@ -101,6 +108,29 @@ def _about_lengths(frame: "pd.DataFrame") -> list[str]:
     return [
         f"length: characters per instruction of the {n}, outputs that are missing counted as 0, as AlpacaEval does"
     ]
+
+
+def _about_shrinkage(table: "pd.DataFrame", loose: "pd.Series[float]") -> list[str]:
+    """Which rates are the penalty's more than the data's, and what they are without it."""
+    from rapo.winrates import regression
+
+    rows = table[table["model"].isin(loose.index)].set_index("model")
+    rows = rows.assign(loose=loose, moved=(rows[_LC[0]] - loose).abs())
+    moved = rows[rows["moved"] > _SHRUNK].sort_values("moved", ascending=False)
+    if moved.empty:
+        return []
+    at_50 = int((moved[_LC[0]] == 50).sum())
+    exactly = f"; {at_50} of them to exactly 50, which says nothing of the model" if at_50 else ""
+    told = [
+        f"the fit's penalty, which shrinks to 50 and is strong where judgements are few, moves {len(moved)} of "
+        f"{len(rows)} LC win rates by more than {_SHRUNK:g} point{exactly}:"
+    ]
+    told += [
+        f"  {model}: {row[_LC[0]]:.2f} from {row['n_total']:,} judgements; hardly penalised {row['loose']:.2f} "
+        f"(C = {row['C']:.2g}, chosen by cross-validation, and {regression.GRID[-1]:g})"
+        for model, row in moved.head(_MOST_SHRUNK).iterrows()
+    ]
+    return [*told, f"  and {len(moved) - _MOST_SHRUNK} more"] if len(moved) > _MOST_SHRUNK else told
 
 
 def _default(frame: "pd.DataFrame") -> str:

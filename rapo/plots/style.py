@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DIGITS = 5  # significant digits of a sidecar's numbers: more than any picture shows
 DENSE = 5_000  # points in one pair of axes beyond which its marks are an image within the SVG
 DPI = 140
+PICTURES = (".png", ".svg", ".pdf")
 
 GUIDE: dict[str, Any] = {"color": "0.6", "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 0}  # a reference line
 
@@ -146,6 +147,25 @@ def save_figure(
         with paths.whole(target.with_suffix(suffix)) as temporary:
             temporary.write_bytes(content)
     return target
+
+
+def write_figure(figure: "Figure", path: Path, *, overwrite: bool = False) -> None:
+    """Write one picture where somebody wants it, whole or not at all.
+
+    Args:
+        figure: what was drawn.
+        path: its suffix says the format, one of `PICTURES`.
+        overwrite: True replaces what is there.
+
+    Raises:
+        FileExistsError: something is there, and must not be replaced.
+    """
+    suffix = path.suffix.lower()
+    with paths.whole(path, replace=overwrite) as temporary:
+        if suffix == ".pdf":
+            figure.savefig(temporary, format="pdf", bbox_inches="tight", metadata={"CreationDate": None})
+        else:
+            temporary.write_bytes(_svg(figure) if suffix == ".svg" else _png(figure))
 
 
 def _svg(figure: "Figure") -> bytes:

@@ -82,6 +82,28 @@ def plot_against(
     return ax
 
 
+def plot_leaderboard(
+    estimates: "pd.DataFrame", *, label: str, even: float | None = 50.0, ax: "Axes | None" = None
+) -> "Axes":
+    """Models, best on top, with the interval of each score.
+
+    Args:
+        estimates: of `rapo.winrates.leaderboard.leaderboard`.
+        label: of the scores' axis, with the unit.
+        even: where a line marks equal models; None for no line.
+    """
+    ax = style.axes(ax)
+    places = np.arange(len(estimates))[::-1]
+    known = estimates["low"].notna().to_numpy()
+    reach = np.nan_to_num(style.reach(estimates, "score", "low", "high"))
+    ax.errorbar(estimates["score"], places, xerr=reach, fmt="o", color=CONTROLLED, capsize=2 if known.any() else 0)
+    if even is not None:
+        ax.axvline(even, **style.GUIDE)
+    ax.set_yticks(places, [str(model) for model in estimates["model"]])
+    ax.set(xlabel=label, ylim=(-0.6, len(estimates) - 0.4))
+    return ax
+
+
 def _plain_log_axis(ax: "Axes", axis: Literal["x", "y"], values: np.ndarray) -> None:
     """A logarithmic axis with plain numbers at 1, 2, 3, 5, 7 times powers of ten."""
     from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter

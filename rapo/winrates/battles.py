@@ -70,7 +70,9 @@ def from_judgements(judgements: "pd.DataFrame", *, baseline: str | None = None) 
     )
 
 
-def from_arena_hard(records: Iterable[Mapping[str, Any]], *, baseline: str, strong: float = 3.0) -> "pd.DataFrame":
+def from_arena_hard(
+    records: Iterable[Mapping[str, Any]], *, baseline: str | None = None, strong: float = 3.0
+) -> "pd.DataFrame":
     """Battles from Arena-Hard-Auto's judgement records: two games a prompt, the model second and then first.
 
     A clear verdict (>>) weighs ``strong`` times. Records with a game without a verdict are left out and counted in
@@ -80,10 +82,10 @@ def from_arena_hard(records: Iterable[Mapping[str, Any]], *, baseline: str, stro
     Args:
         records: objects with ``uid`` (or ``question_id``), ``model`` and ``games``, each game with a ``score`` such
             as "A>>B"; A is the answer shown first.
-        baseline: the model that all were judged against.
+        baseline: the model that all were judged against, where records do not name it (``baseline``) themselves.
 
     Raises:
-        ValueError: there is no record with two verdicts, or a verdict is unknown.
+        ValueError: there is no record with two verdicts, a verdict is unknown, or the baseline is.
     """
     import pandas as pd
 
@@ -95,12 +97,17 @@ def from_arena_hard(records: Iterable[Mapping[str, Any]], *, baseline: str, stro
             lost += 1
             continue
         instruction = record.get("uid", record.get("question_id"))
+        opponent = record.get("baseline") or baseline
+        if opponent is None:
+            raise ValueError(
+                f"the record of {instruction!r} names no baseline; say --opponent NAME (in Python baseline=)"
+            )
         for order, score in enumerate(scores):
             if score not in _VERDICTS:
                 raise ValueError(f"verdict {score!r} on {instruction!r} is none of {', '.join(_VERDICTS)}")
             outcome = _VERDICTS[score] if order == 1 else 1 - _VERDICTS[score]
             weight = strong if ">>" in score or "<<" in score else 1.0
-            rows.append((record["model"], baseline, outcome, weight, instruction, order))
+            rows.append((record["model"], opponent, outcome, weight, instruction, order))
     if lost:
         _log.warning("%d records lack a verdict in one of the two orders; they are left out", lost)
     if not rows:
@@ -149,7 +156,7 @@ def check_connected(data: Battles, ridge: float) -> None:
         names = [data.models[i] for i in np.flatnonzero(codes != largest)[:3]]
         raise ValueError(
             f"{', '.join(names)} won or lost every battle against the others: strengths are infinite; "
-            "add battles, leave such models out, or set ridge (1.0, say), which draws them in"
+            "add battles, leave such models out, or say --ridge 1 (in Python ridge=1.0), which draws them in"
         )
 
 

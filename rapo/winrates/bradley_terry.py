@@ -5,13 +5,13 @@ log odds(a beats b) = strength_a - strength_b + style . (style of a less style o
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rapo.stats import resampling
 from rapo.stats.arrays import Floats, Integers
+from rapo.winrates import likelihood
 from rapo.winrates.battles import Battles, check_connected, groups, is_separated, read
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class BradleyTerry:
         style: log odds per unit of each feature. Shape: (n_features,).
         replicates: strengths, then style, of each resample; NaN where a resample has no finite fit.
             Shape: (n_resamples, n_models + n_features).
+        covariance: of strengths, then style (`rapo.winrates.likelihood.covariance`); battles of one instruction are
+            one unit. Shape: (n_models + n_features, n_models + n_features).
         n_battles: of each model. Shape: (n_models,).
         baseline: the model whose strength is 0, or None.
     """
@@ -46,6 +48,7 @@ class BradleyTerry:
     features: tuple[str, ...]
     style: Floats
     replicates: Floats
+    covariance: Floats
     n_battles: Integers
     baseline: str | None
 
@@ -85,22 +88,26 @@ def bradley_terry(
     check_connected(data, ridge)
     n_models = len(data.models)
     estimate = _fit(data, data.weight, ridge, np.zeros(n_models + data.style.shape[1]))
-    odds = np.abs(_log_odds(estimate, data)).max()
+    odds = np.abs(likelihood.log_odds(estimate, data)).max()
     if ridge == 0 and style is not None and odds > _SUSPECT and is_separated(data):
         raise ValueError(
             f"strengths and style ({', '.join(map(str, style.columns))}) decide some battles completely, so the "
-            "coefficients are infinite or not unique; leave a feature out, or set ridge (1.0, say)"
+            "coefficients are infinite or not unique; leave a feature out, or say --ridge 1 (in Python ridge=1.0)"
         )
     labels = battles["instruction"].to_numpy() if "instruction" in battles else np.arange(len(battles))
-    replicates = _replicates(data, labels, ridge, estimate, n_resamples, seed)
+    units, n_units = resampling.cluster_codes(labels, len(data.a))
+    replicates = _replicates(data, units, n_units, ridge, estimate, n_resamples, seed)
+    covariance = likelihood.covariance(estimate, data, ridge / data.weight.sum(), units)
     anchor = None if baseline is None else data.models.index(baseline)
     estimate, replicates = _anchored(estimate, n_models, anchor), _anchored(replicates, n_models, anchor)
+    covariance = _anchored(_anchored(covariance, n_models, anchor).T, n_models, anchor)
     return BradleyTerry(
         models=data.models,
         strengths=estimate[:n_models],
         features=() if style is None else tuple(map(str, style.columns)),
         style=estimate[n_models:],
         replicates=replicates,
+        covariance=covariance,
         n_battles=np.bincount(data.a, minlength=n_models) + np.bincount(data.b, minlength=n_models),
         baseline=baseline,
     )
@@ -126,22 +133,21 @@ def _anchored(parameters: Floats, n_models: int, anchor: int | None) -> Floats:
 
 
 def _replicates(
-    data: Battles, labels: NDArray[Any], ridge: float, start: Floats, n_resamples: int, seed: int
+    data: Battles, units: Integers, n_units: int, ridge: float, start: Floats, n_resamples: int, seed: int
 ) -> Floats:
     found = np.full((n_resamples, len(start)), np.nan)
     if n_resamples == 0:
         return found
-    codes, n_units = resampling.cluster_codes(labels, len(data.a))
     resampling.at_least_two(n_units, "instruction")
     draws = (draw for block in resampling.draws(n_units, n_resamples=n_resamples, seed=seed) for draw in block)
     for at, draw in enumerate(draws):
-        weight = data.weight * np.bincount(draw, minlength=n_units)[codes]
+        weight = data.weight * np.bincount(draw, minlength=n_units)[units]
         if ridge > 0 or groups(data, weight, strong=True)[0] == 1:
             fitted = _fit(data, weight, ridge, start)
             found[at] = fitted if (np.abs(fitted) < _INFINITE).all() else np.nan
     if lost := int(np.isnan(found).any(axis=1).sum()):
         _log.warning(
-            "%d of %d resamples have no finite fit and are left out; ridge would keep them", lost, n_resamples
+            "%d of %d resamples have no finite fit and are left out; --ridge 1 would keep them", lost, n_resamples
         )
     return found
 
@@ -155,12 +161,12 @@ def _fit(data: Battles, weight: Floats, ridge: float, start: Floats) -> Floats:
     seen = weight > 0
     part = Battles(data.models, data.a[seen], data.b[seen], data.outcome[seen], weight[seen], data.style[seen])
     found = minimize(
-        _loss,
+        likelihood.loss,
         start,
         args=(part, ridge / weight.sum()),
         method="trust-exact",
-        jac=_gradient,
-        hess=_hessian,
+        jac=likelihood.gradient,
+        hess=likelihood.hessian,
         options={"gtol": _TOLERANCE, "maxiter": 200, "initial_trust_radius": 1.0, "max_trust_radius": 100.0},
     )
     return np.asarray(found.x, dtype=float)
@@ -175,46 +181,3 @@ def _pooled(data: Battles, weight: Floats) -> tuple[Battles, Floats]:
     outcome = won / np.where(total > 0, total, 1.0)
     first, second = np.divmod(keys.astype(np.int64), n_models)
     return Battles(data.models, first, second, outcome, total, data.style[: len(keys)]), total
-
-
-def _log_odds(parameters: Floats, data: Battles) -> Floats:
-    strengths, style = np.split(parameters, [len(data.models)])
-    return np.asarray(strengths[data.a] - strengths[data.b] + data.style @ style)
-
-
-def _loss(parameters: Floats, data: Battles, ridge: float) -> float:
-    """Mean negative log-likelihood, plus ridge and a term that holds the mean strength at 0."""
-    odds = _log_odds(parameters, data)
-    terms = data.outcome * np.logaddexp(0, -odds) + (1 - data.outcome) * np.logaddexp(0, odds)
-    mean = parameters[: len(data.models)].mean()
-    return float(data.weight @ terms / data.weight.sum() + ridge / 2 * parameters @ parameters + mean**2 / 2)
-
-
-def _gradient(parameters: Floats, data: Battles, ridge: float) -> Floats:
-    from scipy.special import expit
-
-    n_models = len(data.models)
-    slope = data.weight / data.weight.sum() * (expit(_log_odds(parameters, data)) - data.outcome)
-    by_model = _net(data, slope) + parameters[:n_models].mean() / n_models
-    return np.concatenate([by_model, data.style.T @ slope]) + ridge * parameters
-
-
-def _hessian(parameters: Floats, data: Battles, ridge: float) -> Floats:
-    from scipy.special import expit
-
-    n_models = len(data.models)
-    chance = expit(_log_odds(parameters, data))
-    curve = data.weight / data.weight.sum() * chance * (1 - chance)
-    met = np.bincount(data.a * n_models + data.b, curve, minlength=n_models**2).reshape(n_models, n_models)
-    met += met.T
-    between = np.diag(met.sum(axis=1)) - met + 1 / n_models**2
-    cross = np.stack([_net(data, curve * feature) for feature in data.style.T] or [np.empty(0)], axis=-1)
-    cross = cross.reshape(n_models, data.style.shape[1])
-    inner = (data.style * curve[:, None]).T @ data.style
-    return np.block([[between, cross], [cross.T, inner]]) + ridge * np.eye(len(parameters))
-
-
-def _net(data: Battles, values: Floats) -> Floats:
-    """Each model's sum as the one side less its sum as the other. From Shape: (n,) to Shape: (n_models,)."""
-    n = len(data.models)
-    return np.asarray(np.bincount(data.a, values, minlength=n) - np.bincount(data.b, values, minlength=n))

@@ -1,9 +1,10 @@
 """Leaderboards: Bradley-Terry scores with intervals, their style effects, and MT-Bench averages."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy.special import ndtri
 
 from rapo.stats import intervals
 from rapo.stats.arrays import Floats
@@ -11,6 +12,8 @@ from rapo.winrates.bradley_terry import BradleyTerry
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Kind = Literal["bootstrap", "analytic"]
 
 ELO_SCALE = 400.0
 ELO_START = 1000.0
@@ -23,11 +26,14 @@ MT_BENCH_CATEGORIES = (
 _log = logging.getLogger(__name__)
 
 
-def leaderboard(fit: BradleyTerry, *, level: float = 0.95) -> "pd.DataFrame":
+def leaderboard(fit: BradleyTerry, *, interval: Kind = "bootstrap", level: float = 0.95) -> "pd.DataFrame":
     """A table of fitted models, best first.
 
     Args:
-        fit: of `rapo.winrates.bradley_terry.bradley_terry`; limits are percentiles of its replicates, NaN without them.
+        fit: of `rapo.winrates.bradley_terry.bradley_terry`.
+        interval: "bootstrap": limits are percentiles of the fit's replicates, NaN without them; "analytic": normal
+            limits from its covariance, those of scores on the scale of log odds, so that they stay within 0 to 100.
+        level: of the limits.
 
     Returns:
         ``rank``, ``model``, ``score``, ``low``, ``high``: predicted win rate in percent at equal style, against the
@@ -41,11 +47,10 @@ def leaderboard(fit: BradleyTerry, *, level: float = 0.95) -> "pd.DataFrame":
     import pandas as pd
 
     n = len(fit.models)
-    drawn = _known(fit)[:, :n]
     scores = _scores(fit.strengths[None], fit)[0]
-    low, high = _limits(_scores(drawn, fit), level)
+    low, high = _score_limits(scores, fit, interval, level)
     elo = ELO_SCALE / np.log(10)
-    rating_low, rating_high = _limits(drawn, level)
+    rating_low, rating_high = _limits(fit, slice(0, n), interval, level)
     table = pd.DataFrame(
         {
             "model": fit.models,
@@ -62,15 +67,16 @@ def leaderboard(fit: BradleyTerry, *, level: float = 0.95) -> "pd.DataFrame":
     return table.sort_values(["rank", "model"], ignore_index=True)
 
 
-def style_effects(fit: BradleyTerry, *, level: float = 0.95) -> "pd.DataFrame":
+def style_effects(fit: BradleyTerry, *, interval: Kind = "bootstrap", level: float = 0.95) -> "pd.DataFrame":
     """What style is worth: ``feature``, ``log_odds`` per unit with ``low`` and ``high``, and ``win_rate``.
 
-    ``win_rate`` is what an answer gets, in percent, against one alike but for one unit less of the feature.
+    ``win_rate`` is what an answer gets, in percent, against one alike but for one unit less of the feature. Limits as
+    in `leaderboard`.
     """
     import pandas as pd
     from scipy.special import expit
 
-    low, high = _limits(_known(fit)[:, len(fit.models) :], level)
+    low, high = _limits(fit, slice(len(fit.models), None), interval, level)
     return pd.DataFrame(
         {
             "feature": fit.features,
@@ -150,7 +156,7 @@ def _known(fit: BradleyTerry) -> Floats:
     if len(known) < len(fit.replicates) / 2:
         raise ValueError(
             f"only {len(known)} of {len(fit.replicates)} resamples have a finite fit, so limits would mislead; "
-            "add battles, or set ridge in bradley_terry"
+            "add battles, or say --ridge 1 (in Python ridge=1.0 to bradley_terry), or --interval analytic"
         )
     return known
 
@@ -166,7 +172,43 @@ def _scores(strengths: Floats, fit: BradleyTerry) -> Floats:
     return 100 * np.stack(against_all, axis=1) / (n - 1)
 
 
-def _limits(replicates: Floats, level: float) -> Floats:
+def _score_limits(scores: Floats, fit: BradleyTerry, interval: Kind, level: float) -> Floats:
+    """Limits of `_scores`. Shape: (2, n_models)"""
+    from scipy.special import expit, logit
+
+    n = len(fit.models)
+    if interval == "bootstrap":
+        return _quantiles(_scores(_known(fit)[:, :n], fit), level)
+    slopes = _score_slopes(fit)
+    error = np.sqrt(np.einsum("mi,ij,mj->m", slopes, fit.covariance[:n, :n], slopes).clip(min=0))
+    share = scores / 100
+    wide = ndtri((1 + level) / 2) * error / (share * (1 - share))
+    return np.asarray(100 * expit(logit(share) + np.outer([-1, 1], wide)))
+
+
+def _score_slopes(fit: BradleyTerry) -> Floats:
+    """How the share behind each score moves with each strength. Shape: (n_models, n_models)"""
+    from scipy.special import expit
+
+    if fit.baseline is not None:
+        chance = expit(fit.strengths)
+        return np.diag(chance * (1 - chance))
+    chance = expit(fit.strengths[:, None] - fit.strengths[None, :])
+    slopes = -chance * (1 - chance) / (len(fit.models) - 1)
+    np.fill_diagonal(slopes, 0.0)
+    np.fill_diagonal(slopes, -slopes.sum(axis=1))
+    return slopes
+
+
+def _limits(fit: BradleyTerry, part: slice, interval: Kind, level: float) -> Floats:
+    """Limits of some of the parameters. Shape: (2, n_parameters)"""
+    if interval == "bootstrap":
+        return _quantiles(_known(fit)[:, part], level)
+    error = np.sqrt(np.diag(fit.covariance)[part].clip(min=0))
+    return np.concatenate([fit.strengths, fit.style])[part] + np.outer([-1, 1], ndtri((1 + level) / 2) * error)
+
+
+def _quantiles(replicates: Floats, level: float) -> Floats:
     if not len(replicates):
         return np.full((2, replicates.shape[1]), np.nan)
     return np.asarray(np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2], axis=0))

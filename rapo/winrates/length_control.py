@@ -102,6 +102,29 @@ def length_controlled(
     return pd.DataFrame({column: values[order] for column, values in columns.items()})
 
 
+def loosely_penalised(
+    judgements: pd.DataFrame, *, calibration: CalibrationLike = None, match: Match = "instruction"
+) -> pd.Series:
+    """Length-controlled win rates of `length_controlled` under the weakest penalty of its grid: without shrinkage.
+
+    The penalty draws every coefficient to 0, and with the constant the rate to 50. Where judgements are few,
+    cross-validation chooses a strong one: a rate of exactly 50 then says nothing of the model.
+
+    Returns:
+        Rates in percent under the models' names; those that cannot be fitted are left out. Shape: (n_fitted,)
+    """
+    table = rows.read(judgements)
+    known = resolve(calibration, table.frame)
+    name, weight = _formula(None, None, known)
+    names = np.asarray(table.models)[table.fits]
+    if not len(names):
+        return pd.Series([], index=names, dtype=float)
+    given, _ = rows.design(table, known if FORMULAS[name].difficulty else None, match)
+    gamed = _gamed_array(known.gamed) if known is not None and weight else None
+    weights = regression.fit_loosely(given, gamed, baseline_regulariser=weight)
+    return pd.Series(100 * regression.model_means(given, regression.predictions(given, weights)), index=names)
+
+
 def contributions(judgements: pd.DataFrame) -> pd.Series:
     """What each judgement contributes to its model's length-controlled win rate, in percent.
 

@@ -105,6 +105,20 @@ def fit(rows: Rows, gamed: Floats | None, *, baseline_regulariser: float) -> Fit
     return found
 
 
+def fit_loosely(rows: Rows, gamed: Floats | None, *, baseline_regulariser: float) -> Floats:
+    """Coefficients of every model under the weakest penalty of `GRID`, as `fit` takes the rows. Shape: (M, d)"""
+    features = rows.features()
+    found = np.empty((len(rows.starts) - 1, features.shape[1]))
+    extra = None if gamed is None or not baseline_regulariser else _gamed_rows(gamed, features.shape[1])
+    for models in _chunks(np.diff(rows.starts)):
+        x, win, weight = padded(rows, features, models)
+        data = folded(x, win, weight, extra, baseline_regulariser / 2)
+        penalty = np.full((len(models), 1), 1 / GRID[-1])
+        start = _start(win, weight, features.shape[1])[:, None]
+        found[models] = l1_logistic.solve(data, start, penalty, l1_logistic.NONE_LEFT_OUT)[:, 0]
+    return found
+
+
 def predictions(rows: Rows, weights: Floats) -> Floats:
     """Chance that each row's model wins if outputs were equally long, Shape (n,)."""
     of_row = weights[rows.model]

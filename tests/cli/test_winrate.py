@@ -68,6 +68,26 @@ def test_the_table_says_how_it_was_made(capsys, file) -> None:
     assert "length_controlled_noreg, calibration: a pool of 6 models" in out
 
 
+def test_what_the_penalty_does_to_few_judgements_is_told_with_numbers(capsys, file, tmp_path) -> None:
+    few = simulation.judgements(n_models=6, n_instructions=40, seed=1).judgements
+    few.to_parquet(tmp_path / "few.parquet")
+    _, out, _ = run(capsys, str(tmp_path / "few.parquet"), "--length-controlled")
+    loose = length_control.loosely_penalised(few, calibration="pool")
+    assert "moves 5 of 6 LC win rates by more than 1 point; 1 of them to exactly 50" in out
+    assert f"model 06: 50.00 from 40 judgements; hardly penalised {loose['model 06']:.2f} (C = 0.0001" in out
+    _, _, err = run(capsys, str(tmp_path / "few.parquet"), "--length-controlled", "--json")
+    assert "which shrinks to 50" in err
+    # 60 judgements of a model that wins three of four are enough for the fit to leave it alone.
+    clear = few[few["model"] == "model 05"]
+    lengths = {"length_model": [90, 110] * 30, "length_baseline": 100}
+    clear = pd.DataFrame(
+        {"model": "m", "instruction": range(60), "preference": ([2.0] * 6 + [1.0] * 2) * 7 + [2.0] * 4}
+    )
+    clear.assign(**lengths).to_parquet(tmp_path / "clear.parquet")
+    _, out, _ = run(capsys, str(tmp_path / "clear.parquet"), "--length-controlled", "--calibration", "none")
+    assert "shrinks" not in out
+
+
 def test_alpaca_evals_own_baseline_asks_for_the_official_file(capsys, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "h"))

@@ -145,3 +145,13 @@ def test_intervals_reach_below_and_above_their_estimates() -> None:
     table = pd.DataFrame({"estimate": [2, 0], "low": [1, 1], "high": [5, 2]})
     # 2 - 1 and 5 - 2; of an interval that leaves its estimate out, the far side alone is drawn: 2 - 0
     assert style.reach(table).tolist() == [[1, 0], [3, 2]]
+
+
+def test_one_picture_is_written_where_somebody_wants_it(tmp_path: Path, figure: Figure) -> None:
+    for suffix, begin in ((".png", b"\x89PNG"), (".SVG", b"<?xml"), (".pdf", b"%PDF")):
+        path = tmp_path / f"p{suffix}"
+        style.write_figure(figure, path)
+        assert path.read_bytes().startswith(begin)
+        with pytest.raises(FileExistsError):
+            style.write_figure(figure, path)
+        style.write_figure(figure, path, overwrite=True)

@@ -76,3 +76,17 @@ def test_axes_that_are_given_are_used_and_nothing_is_changed() -> None:
     assert plots.plot_length_bias(BOARD, ax=left) is left
     assert not right.lines
     pd.testing.assert_frame_equal(before, BOARD)
+
+
+def test_a_leaderboard_has_the_best_on_top_and_an_interval_where_one_is_known() -> None:
+    board = pd.DataFrame(
+        {"model": ["a", "b"], "score": [60.0, 40.0], "low": [55.0, np.nan], "high": [64.0, np.nan]}
+    )
+    ax = plots.plot_leaderboard(board, label="score (%)")
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["a", "b"]
+    assert np.asarray(ax.lines[0].get_xydata()).tolist() == [[60.0, 1.0], [40.0, 0.0]]
+    strokes = [path.vertices[:, 0].tolist() for path in ax.collections[0].get_paths()]
+    assert strokes == [[55.0, 64.0], [40.0, 40.0]]
+    assert [line.get_xdata()[0] for line in ax.lines[-1:]] == [50]
+    plain = plots.plot_leaderboard(board, label="score", even=None)
+    assert len(plain.lines) == len(ax.lines) - 1

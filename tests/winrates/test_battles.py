@@ -45,6 +45,10 @@ def test_arena_hard_records(caplog):
         battles.from_arena_hard(
             [{"uid": "q1", "model": "m", "games": [{"score": "A is better"}] * 2}], baseline="b"
         )
+    with pytest.raises(ValueError, match="'q1' names no baseline; say --opponent"):
+        battles.from_arena_hard(records)
+    own = battles.from_arena_hard([{**record, "baseline": "its own"} for record in records], baseline="base")
+    assert set(own["model_b"]) == {"its own"}
     with pytest.raises(ValueError, match="no record holds two verdicts"):
         battles.from_arena_hard(records[2:], baseline="base")
 

@@ -66,6 +66,23 @@ def test_against_one_baseline_a_win_rate_is_the_mean_outcome(rates):
     assert_allclose([rates_found[f"m{i}"] for i in range(len(rates))], 100 * np.array(rates), atol=1e-5)
 
 
+def test_strengths_are_evalicas():
+    evalica = pytest.importorskip("evalica", reason="pip install evalica to compare with it")
+    frame, *_ = simulated(n=3000)
+    winners = {1.0: evalica.Winner.X, 0.5: evalica.Winner.Draw, 0.0: evalica.Winner.Y}
+    peer = evalica.bradley_terry(
+        frame["model_a"].tolist(),
+        frame["model_b"].tolist(),
+        [winners[outcome] for outcome in frame["outcome"]],
+        weights=frame["weight"].tolist(),
+        tolerance=1e-12,
+        limit=10_000,
+    ).scores
+    fit = bradley_terry(frame, n_resamples=0)
+    log_scores = np.log(peer[list(fit.models)])
+    assert_allclose(fit.strengths, log_scores - log_scores.mean(), atol=1e-6)
+
+
 def test_published_win_rates(shared_data):
     from rapo.judging import judgements
     from rapo.winrates import battles
@@ -142,7 +159,7 @@ def test_resamples_without_a_finite_fit_are_counted(caplog):
             r"2 groups that never met, such as \[\['a', 'b'\], \['c', 'd'\]\]",
         ),
         ([("a", "b", 0.5), ("c", "d", 0.5)], {"ridge": 1.0}, "never met"),
-        ([("a", "b", 0.5), ("c", "a", 1.0), ("c", "b", 1.0)], {}, "c won or lost every battle .*set ridge"),
+        ([("a", "b", 0.5), ("c", "a", 1.0), ("c", "b", 1.0)], {}, "c won or lost every battle .*say --ridge 1"),
         ([("a", "b", 0.5)], {"baseline": "z"}, "baseline 'z' fought no battle; the models are a, b"),
         ([("a", "b", 0.5)], {"ridge": -1.0}, "ridge is -1.0"),
         ([("a", "b", 0.5)], {}, "1 instruction: an interval needs at least two"),

@@ -46,6 +46,40 @@ def test_intervals_hold_the_truth_and_the_baseline_has_none():
     assert table.set_index("model").loc["base", ["low", "high"]].tolist() == [50, 50]
 
 
+def test_analytic_intervals_by_hand():
+    # 280 of 400: log odds ln(7 / 3) = 0.8473, standard error sqrt(1 / (400 * .7 * .3) * 400 / 399) = 0.10924, so the
+    # limits are 0.8473 -+ 0.2141: 65.32 and 74.30 %. Elo points: 400 / ln 10 = 173.72 a log odds, 147.19 -+ 37.20.
+    wins = [1.0] * 280 + [0.0] * 120
+    fit = bradley_terry(battles(*(("a", "base", w) for w in wins)), baseline="base", n_resamples=0)
+    table = leaderboard(fit, interval="analytic").set_index("model")
+    assert_allclose(table.loc["a", ["low", "high"]].astype(float), [65.32, 74.30], atol=0.01)
+    assert_allclose(table.loc["a", ["rating_low", "rating_high"]].astype(float), [1109.99, 1184.39], atol=0.02)
+    assert table.loc["base", ["low", "high", "rating_low"]].tolist() == [50, 50, 1000]
+    # Two models without a baseline are each other's others: the same scores and limits.
+    free = bradley_terry(battles(*(("a", "base", w) for w in wins)), n_resamples=0)
+    assert_allclose(leaderboard(free, interval="analytic")[["low", "high"]].iloc[0], [65.32, 74.30], atol=0.01)
+
+
+@pytest.mark.parametrize("baseline", [None, "c"])
+def test_analytic_intervals_are_about_the_bootstraps(baseline):
+    rng = np.random.default_rng(3)
+    a = rng.integers(0, 4, 2000)
+    b = (a + rng.integers(1, 4, 2000)) % 4
+    frame = pd.DataFrame({"model_a": np.array([*"abcd"])[a], "model_b": np.array([*"abcd"])[b]})
+    style = pd.DataFrame({"length": rng.normal(size=2000)})
+    shared = rng.normal(size=400)[np.arange(2000) // 5]  # what five battles of an instruction have in common
+    frame["outcome"] = (rng.random(2000) < expit(0.4 * (a - b) + shared + style["length"])).astype(float)
+    frame["instruction"] = np.arange(2000) // 5
+    fit = bradley_terry(frame, style=style, baseline=baseline, n_resamples=400)
+    boards = [leaderboard(fit, interval=kind).set_index("model") for kind in ("analytic", "bootstrap")]
+    others = [model for model in "abcd" if model != baseline]
+    for low, high in (("low", "high"), ("rating_low", "rating_high")):
+        widths = [(board[high] - board[low])[others].to_numpy() for board in boards]
+        assert_allclose(*widths, rtol=0.15)
+    effects = [style_effects(fit, interval=kind).iloc[0] for kind in ("analytic", "bootstrap")]
+    assert_allclose(*[effect[["low", "high"]].astype(float) for effect in effects], atol=0.04)
+
+
 def test_style_control_takes_a_style_advantage_away():
     # Two models of equal strength; the verbose one's answers are longer, and length alone wins: log odds 1 a unit.
     rng = np.random.default_rng(0)
@@ -65,7 +99,7 @@ def test_style_control_takes_a_style_advantage_away():
 
 def test_limits_from_too_few_resamples_are_refused():
     frame = battles(*[("a", "b", 1.0), ("a", "b", 0.0)] * 20, ("c", "a", 1.0), ("c", "a", 0.0))
-    with pytest.raises(ValueError, match=r"resamples have a finite fit.*set ridge"):
+    with pytest.raises(ValueError, match=r"resamples have a finite fit.*say --ridge 1"):
         leaderboard(bradley_terry(frame))
     assert leaderboard(bradley_terry(frame, ridge=0.1))["low"].notna().all()
 

@@ -6,6 +6,7 @@ import liblinear
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from official import annotations, calibration_file, load, win_rate
 
 from rapo.judging import judgements
@@ -364,3 +365,25 @@ def test_a_model_that_cannot_be_fitted_has_no_contribution() -> None:
     values = length_control.contributions(frame)
     assert values[frame["model"] == "a"].isna().all()
     assert values[frame["model"] == "b"].notna().all()
+
+
+def test_under_the_weakest_penalty_rates_are_those_of_plain_logistic_regression():
+    rng = np.random.default_rng(5)
+    made = pd.DataFrame({"model": np.repeat(["m", "k"], 300), "instruction": np.tile(np.arange(300), 2)})
+    made["length_model"], made["length_baseline"] = rng.integers(50, 400, 600), 200
+    odds = 0.4 + (made["length_model"] - 200) / 150
+    made["preference"] = 1.0 + (rng.random(600) < 1 / (1 + np.exp(-odds)))
+    loose = length_control.loosely_penalised(made)
+    for model, part in made.groupby("model"):
+        longer = (part["length_baseline"] - part["length_model"]).astype(float)
+        design = np.stack([np.tanh(longer / longer.std()), np.ones(300)], axis=1)
+        peer = sm.GLM(part["preference"] - 1, design, family=sm.families.Binomial()).fit(tol=1e-12)
+        # C is 10,000: the penalty moves the rate by less than a hundredth of a point.
+        assert loose[model] == pytest.approx(100 / (1 + np.exp(-peer.params.iloc[1])), abs=0.01)
+
+
+def test_models_that_cannot_be_fitted_have_no_loose_rate():
+    made = pd.DataFrame(
+        {"model": "m", "instruction": range(5), "preference": 2.0, "length_model": 1, "length_baseline": 2}
+    )
+    assert length_control.loosely_penalised(made).empty

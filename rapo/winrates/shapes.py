@@ -1,0 +1,245 @@
+"""Battles from tables in the shapes that people have them.
+
+Tried in this order:
+
+* one battle a row: two models (``model_a`` and ``model_b``, ``left`` and ``right``, ``model_1`` and ``model_2``) and
+  who won, in a column ``winner``, in the columns ``winner_model_a``, ``winner_tie``, or as a number ``outcome``;
+* Arena-Hard-Auto's records, with ``games``;
+* judgements against a baseline, as `rapo.judging.judgements.table` understands them.
+
+What a table knows of the answers comes along: ``length_a``, ``length_b`` (characters), ``text_a``, ``text_b``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rapo.winrates import battles, style_control
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OPPONENT = "baseline"  # what a baseline without a name is called
+MT_BENCH = {"model", "question_id", "turn", "score"}
+_SIDES = (("model_a", "model_b"), ("left", "right"), ("model_1", "model_2"))
+_TEXTS = (("response_a", "response_b"), ("conversation_a", "conversation_b"), ("output_2", "output_1"))
+_LENGTHS = (("length_a", "length_b"), ("length_model", "length_baseline"))
+_FIRST, _SECOND = ("model_a", "left", "model_1", "a"), ("model_b", "right", "model_2", "b")
+_TIES = ("tie", "draw", "both_bad", "bothbad", "tie (bothbad)", "tie (both bad)")
+_OUTCOMES = {**dict.fromkeys(_FIRST, 1.0), **dict.fromkeys(_SECOND, 0.0), **dict.fromkeys(_TIES, 0.5)}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How tables are read; `rapo.judging.judgements.table` says what the options mean.
+
+    Attributes:
+        columns: our name -> the table's.
+        encoding, by, missing, duplicates: of judgements. What repeats is a model's instruction against one baseline.
+        opponent: the name of a baseline that the table does not name.
+    """
+
+    columns: Mapping[str, str]
+    encoding: Any = None
+    by: Sequence[str] = ()
+    missing: Any = "error"
+    duplicates: Any = "error"
+    opponent: str = OPPONENT
+
+
+def is_mt_bench(frame: "pd.DataFrame") -> bool:
+    """True for judgements of single answers, a score each."""
+    return set(frame.columns) >= MT_BENCH and "preference" not in frame
+
+
+def read(frame: "pd.DataFrame", reading: Reading, *, name: str) -> tuple["pd.DataFrame", list[str]]:
+    """Battles of a table, and what to tell of how it was read.
+
+    Raises:
+        ValueError: a column is missing or holds what it must not; names it, the row, the value and the remedy.
+    """
+    if lacking := [column for column in reading.columns.values() if column not in frame]:
+        raise ValueError(f"{name} has no column {lacking[0]!r}; it has {', '.join(map(str, frame.columns))}")
+    if (sides := _sides(frame, reading.columns)) is not None:
+        return _fought(frame, sides, reading, name)
+    if "games" in frame:
+        found = battles.from_arena_hard(frame.to_dict("records"), baseline=reading.opponent)
+        return found, [f"{name}: read as Arena-Hard's records; clear verdicts (>>) weigh three times"]
+    return _judged(frame, reading, name)
+
+
+def together(parts: Sequence["pd.DataFrame"]) -> "pd.DataFrame":
+    """Battles of several tables as one; where only some know instructions, each battle of the others is its own.
+
+    Raises:
+        ValueError: no battle is left.
+    """
+    import pandas as pd
+
+    whole = pd.concat(parts, ignore_index=True)
+    if whole.empty:
+        raise ValueError("no battle is left: every row lacks a verdict, or sets the baseline against itself")
+    if "weight" in whole:
+        whole["weight"] = whole["weight"].fillna(1.0)
+    if "instruction" in whole and (unknown := whole["instruction"].isna()).any():
+        alone = pd.Series([f"battle {row}" for row in range(len(whole))], dtype=object)
+        whole["instruction"] = whole["instruction"].astype(object).where(~unknown, alone)
+    return whole
+
+
+def style(fought: "pd.DataFrame", features: Sequence[str]) -> "pd.DataFrame":
+    """Style differences of battles, from the texts of both answers or, for length alone, from their lengths.
+
+    Raises:
+        ValueError: the battles do not know their texts or lengths, or a feature is unknown.
+    """
+    import pandas as pd
+
+    has_texts, has_lengths = ({f"{what}_a", f"{what}_b"} <= set(fought) for what in ("text", "length"))
+    if has_texts and not fought[["text_a", "text_b"]].isna().any(axis=None):
+        counts = [style_control.style_counts(fought[side].tolist()) for side in ("text_a", "text_b")]
+    elif (
+        has_lengths
+        and tuple(features) == ("length",)
+        and not fought[["length_a", "length_b"]].isna().any(axis=None)
+    ):
+        counts = [pd.DataFrame({"length": fought[side]}) for side in ("length_a", "length_b")]
+    else:
+        raise ValueError(
+            f"style control for {', '.join(features)} needs both answers of every battle; name their columns with "
+            "--column response_a=... --column response_b=... (for --style length, columns of lengths will do)"
+        )
+    return style_control.style_differences(counts[0], counts[1], features=features)
+
+
+def _sides(frame: "pd.DataFrame", columns: Mapping[str, str]) -> tuple[str, str] | None:
+    """The columns of the two models; None where rows are no battles."""
+    if {"model_a", "model_b"} <= set(columns):
+        return columns["model_a"], columns["model_b"]
+    return next((sides for sides in _SIDES if set(sides) <= set(frame.columns)), None)
+
+
+def _fought(
+    frame: "pd.DataFrame", sides: tuple[str, str], reading: Reading, name: str
+) -> tuple["pd.DataFrame", list[str]]:
+    """One battle a row."""
+    import pandas as pd
+
+    frame = frame.reset_index(drop=True)
+    found = pd.DataFrame({"model_a": frame[sides[0]], "model_b": frame[sides[1]]})
+    found["outcome"] = _outcomes(frame, found, reading.columns, name)
+    for ours in ("weight", "instruction"):
+        if (column := reading.columns.get(ours, ours)) in frame:
+            found[ours] = frame[column]
+    empty = found["outcome"].isna()
+    if empty.any() and reading.missing == "error":
+        raise ValueError(
+            f"{name}: {int(empty.sum())} battles have no outcome, the first in row {int(empty.argmax())}; "
+            "say --missing drop to leave them out"
+        )
+    whole = pd.concat([found, _answers(frame, reading.columns)], axis=1)
+    told = [f"{name}: {int(empty.sum())} battles without an outcome are left out"] if empty.any() else []
+    return whole[~empty].reset_index(drop=True), [f"{name}: one battle a row", *told]
+
+
+def _outcomes(
+    frame: "pd.DataFrame", models: "pd.DataFrame", columns: Mapping[str, str], name: str
+) -> "pd.Series[Any]":
+    """What the first model won, from 0 to 1; NaN where nothing is said."""
+    if (number := columns.get("outcome", "outcome")) in frame:
+        return frame[number]
+    if {"winner_model_a", "winner_tie"} <= set(frame.columns):
+        return frame["winner_model_a"].astype(float) + frame["winner_tie"].astype(float) / 2
+    winner = columns.get("winner", "winner")
+    if winner not in frame:
+        raise ValueError(
+            f"{name} has two models a row, but no column winner or outcome; name it with --column winner=... It has "
+            f"{', '.join(map(str, frame.columns))}"
+        )
+    said = frame[winner]
+    found = said.astype("string").str.strip().str.lower().map(_OUTCOMES).astype(float)
+    named = found.isna() & said.notna()
+    found = found.mask(named & (said == models["model_a"]), 1.0).mask(named & (said == models["model_b"]), 0.0)
+    if (bad := found.isna() & said.notna()).any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"{name}, column {winner}, row {row}: {said[row]!r} is no winner; use model_a, model_b, tie, or the "
+            "model's name"
+        )
+    return found
+
+
+def _judged(frame: "pd.DataFrame", reading: Reading, name: str) -> tuple["pd.DataFrame", list[str]]:
+    """Judgements against a baseline."""
+    import pandas as pd
+
+    from rapo.judging import judgements
+
+    own = ("response_a", "response_b")
+    columns = {ours: theirs for ours, theirs in reading.columns.items() if ours not in own}
+    encoding = reading.encoding or judgements.known_encoding(frame, columns, name)
+    preference, told = columns.get("preference", "preference"), []
+    if reading.missing == "drop" and preference in frame and (empty := frame[preference].isna()).any():
+        told.append(f"{name}: {int(empty.sum())} judgements without a preference are left out")
+        frame = frame[~empty]
+    frame = frame.reset_index(drop=True)
+    table = judgements.table(
+        frame, columns=columns, encoding=encoding, by=reading.by, duplicates="keep", name=name
+    )
+    found = battles.from_judgements(table, baseline=None if "baseline" in table else reading.opponent)
+    lengths = {ours: table[theirs] for ours, theirs in zip(*_LENGTHS, strict=True) if theirs in table}
+    answers = _answers(frame, reading.columns)
+    answers = answers.drop(columns=[ours for ours in answers if ours in lengths])
+    found = pd.concat([found, pd.DataFrame(lengths, index=found.index), answers], axis=1)
+    found, more = _without_repeats(found, reading.duplicates, name)
+    told.append(f"{name}: preferences read as {encoding}: {judgements.ENCODINGS[encoding]}")
+    if "baseline" not in table:
+        told.append(f"{name} does not name the baseline; it is called {reading.opponent!r}")
+    return found, [*told, *more]
+
+
+def _without_repeats(found: "pd.DataFrame", duplicates: str, name: str) -> tuple["pd.DataFrame", list[str]]:
+    """Battles without the baseline's against itself and, unless they are kept, without those that repeat."""
+    own = (found["model_a"] == found["model_b"]).to_numpy()
+    told = (
+        [f"{name}: {int(own.sum())} judgements of the baseline against itself are left out"] if own.any() else []
+    )
+    found = found[~own].reset_index(drop=True)
+    repeated = found.duplicated(["model_a", "model_b", "instruction"]).to_numpy()
+    if duplicates == "keep" or not repeated.any():
+        return found, told
+    if duplicates == "error":
+        first = found[repeated].iloc[0]
+        raise ValueError(
+            f"{name}: {int(repeated.sum()):,} rows repeat a model's instruction, the first is {first['model_a']}, "
+            f"instruction {str(first['instruction'])[:60]}; say --duplicates keep or first, or tell the groups apart "
+            "with --by"
+        )
+    return found[~repeated].reset_index(drop=True), told
+
+
+def _answers(frame: "pd.DataFrame", columns: Mapping[str, str]) -> "pd.DataFrame":
+    """Texts and lengths of both answers, where the table has them."""
+    import pandas as pd
+
+    own = (columns.get("response_a", ""), columns.get("response_b", ""))
+    found: dict[str, Any] = {}
+    for first, second in (own, *_TEXTS, *_LENGTHS):
+        if not {first, second} <= set(frame.columns):
+            continue
+        sides, numbers = (frame[first], frame[second]), pd.api.types.is_numeric_dtype(frame[first])
+        names = ("length_a", "length_b") if numbers else ("text_a", "text_b")
+        if names[0] not in found:
+            held = (side.to_numpy(float) if numbers else [_text(value) for value in side] for side in sides)
+            found |= dict(zip(names, held, strict=True))
+    return pd.DataFrame(found, index=frame.index)
+
+
+def _text(value: Any) -> str:
+    """An answer as text: of a conversation, what the assistant said; of nothing, nothing."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        said = [turn for turn in value if isinstance(turn, Mapping) and turn.get("role") == "assistant"]
+        return "\n\n".join(str(turn.get("content") or "") for turn in said)
+    return value if isinstance(value, str) else ""
