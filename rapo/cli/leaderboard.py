@@ -9,9 +9,10 @@ points. Battles of one instruction count as dependent.
 """
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rapo.cli import options, output
 from rapo.judging.judgements import ENCODINGS
@@ -188,7 +189,7 @@ def _about_interval(fought: "pd.DataFrame", args: argparse.Namespace) -> str:
     return f"{counted}; {100 * args.level:g} % intervals from {how}"
 
 
-def _effect(row: "dict[str, float]") -> str:
+def _effect(row: Mapping[Any, Any]) -> str:
     """What one feature of style is worth, in words."""
     known = row["low"] == row["low"]
     limits = f" ({row['low']:+.2f} to {row['high']:+.2f})" if known else ""

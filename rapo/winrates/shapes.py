@@ -65,7 +65,8 @@ def read(frame: "pd.DataFrame", reading: Reading, *, name: str) -> tuple["pd.Dat
     if (sides := _sides(frame, reading.columns)) is not None:
         return _fought(frame, sides, reading, name)
     if "games" in frame:
-        found = battles.from_arena_hard(frame.to_dict("records"), baseline=reading.opponent)
+        records: list[dict[Any, Any]] = frame.to_dict("records")
+        found = battles.from_arena_hard(records, baseline=reading.opponent)
         return found, [f"{name}: read as Arena-Hard's records; clear verdicts (>>) weigh three times"]
     return _judged(frame, reading, name)
 
