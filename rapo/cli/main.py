@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "export": "write pairs as TRL, LLaMA-Factory, ms-swift or NeMo RL read them",
     },
     "compare models and judges": {
+        "judge": "let a language model judge pairs in both orders, or score answers from 1 to 10",
         "winrate": "win rates from judgements, plain and length-controlled",
         "leaderboard": "Bradley-Terry scores with intervals, and style held equal",
         "agreement": "how far two judges agree, overall and by margin",

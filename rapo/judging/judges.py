@@ -1,37 +1,29 @@
-"""Language models as judges of pairs, through any server that speaks OpenAI's chat protocol.
+"""Language models as judges, of pairs and of answers alone, through any server that speaks OpenAI's chat protocol.
 
-Both orders of every pair are judged, each answer is kept on disk under its full request, and a server that ignores
-what it was asked for is an error rather than a number.
+Both orders of every pair are judged, each answer is kept on disk under its full request. A verdict that is not clear,
+or a question without an answer, is NaN and counted; a server that ignores what it was asked for is an error.
 """
 
 import logging
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rapo.judging.server import ChatServer, JudgeError, ask_all
+import numpy as np
+
+from rapo.judging import costs, questions, verdicts
+from rapo.judging.costs import Cost, Estimate, Prices
+from rapo.judging.server import ChatServer, JudgeError, Replies, ask_all, look_up
+from rapo.stats.arrays import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("model", "instruction", "prompt", "output_1", "output_2")
-PROMPT = """Two assistants answered the same instruction. Which answer is better: more correct, more helpful, closer \
-to what was asked? Neither length nor the order in which they are shown is a merit.
-
-# Instruction
-{instruction}
-
-# Answer A
-{first}
-
-# Answer B
-{second}
-
-Reply with one letter and nothing else, A or B."""
-_LETTER = re.compile(r"^[\s\"'*(\[]*([AB])\b")
+_PAIR = ("instruction", "first", "second")
+_ALONE = ("instruction", "answer")
 
 _log = logging.getLogger(__name__)
 
@@ -42,53 +34,53 @@ class Judge:
 
     Attributes:
         model: its name on the server (for `transformers serve` the path of the checkpoint).
-        base_url: of the server, ending in ``/v1``; None for OpenAI's own.
-        graded: read the probabilities of A and B from the log-probs of the first token; otherwise read the letter.
-        prompt: the question, with ``{instruction}``, ``{first}`` and ``{second}``.
+        base_url: of the server, ending in ``/v1``; None for ``$OPENAI_BASE_URL``, and without that OpenAI's own.
+        graded: read the probabilities of A and B from the log-probs; otherwise read the letter.
+        prompt: the question about a pair, with ``{instruction}``, ``{first}`` and ``{second}``.
+        score_prompt: the question about an answer alone, with ``{instruction}`` and ``{answer}``.
         options: further fields of each request, over temperature 0 and a short answer; a field set to None is not sent.
+            ``extra_headers`` and ``extra_query`` go beside it, and are never written down.
         price_in, price_out: price of a million tokens read and written, in any currency; None where not known.
-        concurrency: requests under way at a time.
-        timeout: seconds for one attempt.
-        max_retries: further attempts after a time-out, a lost connection, a full server (429) or its fault (5xx).
+        concurrency, timeout, max_retries, patience, key_variable: as `rapo.judging.server.ChatServer` has them.
     """
 
     model: str
     base_url: str | None = None
     graded: bool = True
-    prompt: str = PROMPT
+    prompt: str = questions.PAIR
+    score_prompt: str = questions.SCORE
     options: Mapping[str, Any] = field(default_factory=dict)
     price_in: float | None = None
     price_out: float | None = None
     concurrency: int = 5
     timeout: float = 60.0
     max_retries: int = 5
+    patience: float = 600.0
+    key_variable: str = "OPENAI_API_KEY"
 
     @property
     def server(self) -> ChatServer:
         """Where its requests go."""
-        return ChatServer(self.base_url, self.concurrency, self.timeout, self.max_retries)
+        names = ("base_url", "concurrency", "timeout", "max_retries", "patience", "key_variable")
+        return ChatServer(**{name: getattr(self, name) for name in names})
 
+    @property
+    def prices(self) -> Prices:
+        """Of its tokens."""
+        return Prices(self.price_in, self.price_out)
 
-@dataclass(frozen=True)
-class Cost:
-    """What judging took. Tokens and price count every pair, kept answers too: what it costs from nothing.
-
-    Attributes:
-        n_pairs: pairs judged, each in both orders.
-        n_asked: requests that went to the server this time; the others were kept on disk.
-        tokens_in, tokens_out: tokens read and written; None where the server does not tell them.
-        price_per_1000: price of a thousand pairs; None where tokens or prices are not known.
-    """
-
-    n_pairs: int
-    n_asked: int
-    tokens_in: int | None
-    tokens_out: int | None
-    price_per_1000: float | None
+    def ask(self, template: str, texts: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, Any]:
+        """A full request to it."""
+        return questions.request(self.model, template, texts, fields, self.options)
 
 
 def judge_pairs(
-    pairs: "pd.DataFrame", *, judge: Judge, cache: Path | None = None, api_key: str | None = None
+    pairs: "pd.DataFrame",
+    *,
+    judge: Judge,
+    cache: Path | None = None,
+    api_key: str | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> "tuple[pd.DataFrame, Cost]":
     """Judge each pair in both orders.
 
@@ -96,11 +88,11 @@ def judge_pairs(
         pairs: ``model``, ``instruction`` (id), ``prompt`` (text), ``output_1`` (the baseline's answer) and
             ``output_2`` (the model's).
         judge: who, and how.
-        cache, api_key: as ``folder`` and ``api_key`` of `rapo.judging.server.ask_all`.
+        cache, api_key, progress: as ``folder``, ``api_key`` and ``progress`` of `rapo.judging.server.ask_all`.
 
     Returns:
         Judgements as `judgements` reads them: ``model``, ``instruction``, ``preference`` (1 = the baseline wins
-        ... 2 = the model wins, the mean of both orders, NaN where one was not readable), ``length_model``,
+        ... 2 = the model wins, the mean of both orders, NaN where one has no clear verdict), ``length_model``,
         ``length_baseline``, and ``forward`` and ``backward``: the preference with the model's answer shown first and
         second, from which `rapo.judging.bias.position_bias` is computed. And the cost.
 
@@ -110,16 +102,10 @@ def judge_pairs(
     """
     import pandas as pd
 
-    _check(pairs, judge)
-    fields = {"max_tokens": 1, "logprobs": True, "top_logprobs": 20} if judge.graded else {"max_tokens": 8}
-    questions = [
-        request(judge, judge.prompt, {"instruction": prompt, "first": first, "second": second}, fields)
-        for prompt, base, own in zip(*(pairs[name] for name in COLUMNS[2:]), strict=True)
-        for first, second in ((own, base), (base, own))
-    ]
+    asked = pair_requests(pairs, judge)
     accept = _require_logprobs if judge.graded else None
-    answers, n_asked = ask_all(questions, server=judge.server, folder=cache, api_key=api_key, accept=accept)
-    first_shown = [_first_is_better(answer, judge) for answer in answers]
+    replies = ask_all(asked, server=judge.server, folder=cache, api_key=api_key, accept=accept, progress=progress)
+    first_shown = [verdicts.first_is_better(answer, graded=judge.graded) for answer in replies.answers]
     table = pd.DataFrame(
         {
             "model": pairs["model"].to_numpy(),
@@ -131,78 +117,102 @@ def judge_pairs(
         }
     )
     table.insert(2, "preference", (table["forward"] + table["backward"]) / 2)
-    if unread := int(table["preference"].isna().sum()):
-        what = "pairs have an unreadable verdict; their preference is NaN"
-        _log.warning("%s: %d of %d %s", judge.model, unread, len(table), what)
-    return table, _cost(answers, judge, n_pairs=len(pairs), n_asked=n_asked)
+    cost = _cost(replies, first_shown, judge, n_items=len(pairs))
+    if lost := int(table["preference"].isna().sum()):
+        _log.warning(
+            "%s: %d of %d pairs have no clear verdict; their preference is NaN", judge.model, lost, len(table)
+        )
+    return table, cost
 
 
-def request(judge: Judge, template: str, texts: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A full request: the template with its texts, temperature 0, the fields, and the judge's own options over them.
+def pair_requests(pairs: "pd.DataFrame", judge: Judge) -> list[dict[str, Any]]:
+    """Two requests a pair: the model's answer first, then the baseline's. Raises ValueError as `judge_pairs` does."""
+    _check(pairs, COLUMNS, what="pair")
+    questions.check_template(judge.prompt, _PAIR)
+    logprobs = {"logprobs": True, "top_logprobs": 20} if judge.graded else {}
+    return [
+        judge.ask(judge.prompt, dict(zip(_PAIR, (prompt, *shown), strict=True)), {"max_tokens": 8, **logprobs})
+        for prompt, base, own in zip(*(pairs[name] for name in COLUMNS[2:]), strict=True)
+        for shown in ((own, base), (base, own))
+    ]
 
-    Texts go in by one pass over the template: braces in them stay as they are.
+
+def rate_answers(
+    answers: "pd.DataFrame",
+    *,
+    judge: Judge,
+    cache: Path | None = None,
+    api_key: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Floats, Cost]:
+    """The judge's score of each answer alone, 1-10; NaN where it names none clearly. Shape: (n_answers,)
+
+    Args:
+        answers: columns ``instruction`` and ``text``; neither is blank.
+        judge, cache, api_key, progress: as `judge_pairs` takes them.
+
+    Raises:
+        JudgeError: the server could not be reached or refused.
+        ValueError: a column is missing or holds what is no text.
     """
-    names = "|".join(map(re.escape, texts))
-    content = re.sub(rf"\{{({names})\}}", lambda found: texts[found.group(1)], template)
-    messages = [{"role": "user", "content": content}]
-    asked = {"model": judge.model, "messages": messages, "temperature": 0.0, **fields, **judge.options}
-    return {name: value for name, value in asked.items() if value is not None}
+    asked = rating_requests(answers, judge)
+    replies = ask_all(asked, server=judge.server, folder=cache, api_key=api_key, progress=progress)
+    found = [verdicts.score(verdicts.content(answer)) for answer in replies.answers]
+    return np.array(found), _cost(replies, found, judge, n_items=len(answers))
 
 
-def _check(pairs: "pd.DataFrame", judge: Judge) -> None:
-    if lacking := [column for column in COLUMNS if column not in pairs]:
-        raise ValueError(f"pairs have no column {lacking[0]!r}; they have {list(pairs.columns)}")
-    if pairs.empty:
-        raise ValueError("there is no pair to judge")
-    for column in COLUMNS[2:]:
-        for row, text in zip(pairs.index, pairs[column], strict=True):
+def rating_requests(answers: "pd.DataFrame", judge: Judge) -> list[dict[str, Any]]:
+    """One request an answer. Raises ValueError as `rate_answers` does."""
+    _check(answers, ("instruction", "text"), what="answer", texts=("instruction", "text"))
+    questions.check_template(judge.score_prompt, _ALONE)
+    rows = answers[["instruction", "text"]].itertuples(index=False)
+    return [
+        judge.ask(judge.score_prompt, {"instruction": asked, "answer": text}, {"max_tokens": 8})
+        for asked, text in rows
+    ]
+
+
+def expect(asked: Sequence[Mapping[str, Any]], judge: Judge, *, cache: Path | None = None) -> Estimate:
+    """What requests will take, from `pair_requests` or `rating_requests`; nothing is asked."""
+    new, n = look_up(asked, server=judge.server, folder=cache)
+    return costs.estimate(new, judge.prices, n_requests=n)
+
+
+def _check(
+    table: "pd.DataFrame", columns: Sequence[str], *, what: str, texts: Sequence[str] = COLUMNS[2:]
+) -> None:
+    if lacking := [column for column in columns if column not in table]:
+        raise ValueError(f"{what}s have no column {lacking[0]!r}; they have {list(table.columns)}")
+    if table.empty:
+        raise ValueError(f"there is no {what} to judge")
+    for column in texts:
+        for row, text in zip(table.index, table[column], strict=True):
             if not isinstance(text, str):
                 raise ValueError(
-                    f"column {column}, row {row}: {text!r} is no text; leave pairs without answers out"
+                    f"column {column}, row {row}: {text!r} is no text; leave {what}s without answers out"
                 )
-    for place in ("{instruction}", "{first}", "{second}"):
-        if place not in judge.prompt:
-            raise ValueError(f"the judge's prompt has no {place}; it needs {{instruction}}, {{first}}, {{second}}")
-    if judge.concurrency < 1:
-        raise ValueError(f"concurrency is {judge.concurrency}; need at least 1")
 
 
 def _require_logprobs(answer: Mapping[str, Any]) -> None:
-    content = (answer["choices"][0].get("logprobs") or {}).get("content")
-    if not content or not content[0].get("top_logprobs"):
+    tokens = (answer["choices"][0].get("logprobs") or {}).get("content")
+    if verdicts.content(answer) and not (tokens and tokens[0].get("top_logprobs")):
         raise JudgeError(
             f"{answer.get('model')} was asked for log-probs and returned none: its server accepts the field and "
-            "ignores it (transformers serve does). Use Judge(graded=False), or a server that gives log-probs"
+            "ignores it (transformers serve does). Say --verdict letter (in Python graded=False), or use a server "
+            "that gives log-probs"
         )
 
 
-def _first_is_better(answer: Mapping[str, Any], judge: Judge) -> float:
-    """Share, 0..1, that goes to the answer shown first; NaN where the verdict is neither A nor B."""
-    choice = answer["choices"][0]
-    if not judge.graded:
-        found = _LETTER.match(choice["message"]["content"] or "")
-        return float(found.group(1) == "A") if found else math.nan
-    chances = {"A": 0.0, "B": 0.0}
-    for token in choice["logprobs"]["content"][0]["top_logprobs"]:
-        if (letter := token["token"].strip()) in chances:
-            chances[letter] += math.exp(token["logprob"])
-    total = sum(chances.values())
-    return chances["A"] / total if total > 0 else math.nan
-
-
-def _cost(answers: Sequence[Mapping[str, Any]], judge: Judge, *, n_pairs: int, n_asked: int) -> Cost:
-    usage = [answer.get("usage") or {} for answer in answers]
-    known = all("prompt_tokens" in one and "completion_tokens" in one for one in usage)
-    tokens_in = sum(one["prompt_tokens"] for one in usage) if known else None
-    tokens_out = sum(one["completion_tokens"] for one in usage) if known else None
-    price = None
-    if (
-        tokens_in is not None
-        and tokens_out is not None
-        and judge.price_in is not None
-        and judge.price_out is not None
-    ):
-        price = (tokens_in * judge.price_in + tokens_out * judge.price_out) / 1e6 / n_pairs * 1000
-    shown = "not known" if price is None else f"{price:.4g}"
-    _log.info("%s: %d pairs, %d requests, price per 1,000 pairs %s", judge.model, n_pairs, n_asked, shown)
-    return Cost(n_pairs, n_asked, tokens_in, tokens_out, price)
+def _cost(replies: Replies, read: Sequence[float], judge: Judge, *, n_items: int) -> Cost:
+    both = list(zip(replies.answers, read, strict=True))
+    unreadable = [verdicts.content(answer) for answer, value in both if answer is not None and math.isnan(value)]
+    n_failed = sum(answer is None for answer in replies.answers)
+    cost = costs.cost(replies, judge.prices, n_items=n_items, unreadable=unreadable, n_failed=n_failed)
+    shown = "not known" if cost.price_per_1000 is None else f"{cost.price_per_1000:.4g}"
+    _log.info("%s: %d items, %d requests, price per 1,000 %s", judge.model, n_items, cost.n_asked, shown)
+    if n_failed or unreadable:
+        _log.warning(
+            "%s: %d of %d requests got no answer, %d answers say nothing clearly; the first: %s",
+            judge.model, n_failed, len(both), len(unreadable), cost.why,
+        )  # fmt: skip
+    return cost

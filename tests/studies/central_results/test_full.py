@@ -1,17 +1,15 @@
 """The central comparison on "real" models, data and judge, all of them on this machine."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from fake_chat_server import FakeServer, running
+from fake_chat_server import FakeServer, running, texts_of
 
 from rapo import config
-from rapo.judging import grading
 from rapo.judging.server import JudgeError
 from rapo.models import tiny
 from rapo.pairs import writing
@@ -39,11 +37,11 @@ def server(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
     pairwise = FakeServer.answer
 
     def answer(self: FakeServer, body: dict[str, Any]) -> dict[str, Any]:
-        alone = re.search(r"# Answer\n(.*)\n\nReply", body["messages"][0]["content"], re.DOTALL)
-        if alone is None:
+        alone = texts_of(body, "Answer")
+        if not alone:
             return pairwise(self, body)
         choice = {"index": 0, "finish_reason": "stop", "logprobs": None}
-        reply = {"role": "assistant", "content": f"{min(1 + len(alone[1].split()), 9)}"}
+        reply = {"role": "assistant", "content": f"{min(1 + len(alone[0].split()), 9)}"}
         shell = {"id": "x", "object": "chat.completion", "created": 0, "model": body["model"]}
         return {**shell, "choices": [{**choice, "message": reply}], "usage": None}
 
@@ -158,20 +156,6 @@ def test_the_recipe_names_the_papers_settings() -> None:
         "batch_size": 2, "accumulate": 64, "max_length": 1024, "long_rows": "drop",
     }  # fmt: skip
     assert full.options_of(recipe, "SPPO", {"data": "uf"})["label_smoothing"] == 0
-
-
-def test_unreadable_scores_are_the_middle_and_too_many_are_an_error() -> None:
-    values = np.full(40, 7.0)
-    values[0] = np.nan  # 1 of 40 is 2.5 %
-    assert grading.filled(values, 5.5, "scores")[0] == 5.5
-    values[:3] = np.nan  # 3 of 40 are 7.5 %
-    with pytest.raises(JudgeError, match="3 of 40"):
-        grading.filled(values, 5.5, "scores")
-    read = [
-        grading.score_in({"choices": [{"message": {"content": text}}]}) for text in ("10", "Score: 7.5", "n/a")
-    ]
-    assert read[:2] == [10, 7.5]
-    assert np.isnan(read[2])
 
 
 def test_smoothing_that_has_no_effect_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,285 @@
+"""Let a language model judge pairs, or score answers from 1 to 10, over any server that speaks OpenAI's chat protocol.
+
+IN holds pairs (chosen is compared with rejected), or a model's answers (instruction and output), which --against
+compares with a baseline's (--column speaks of both files). Every pair is judged in both orders, so that a liking for
+the first place cancels out; how often the order decides is told. OUT is read by `rapo winrate` and `rapo agreement`.
+With --score each answer is scored alone: pairs get score_chosen and score_rejected, of which `rapo relabel` makes
+goals; answers get score.
+
+Answers are kept on disk under the whole request: a run that was interrupted goes on where it stopped, and nothing is
+paid twice. --dry-run tells requests, tokens and price beforehand. A verdict that is not clear, or a request without an
+answer, is null and counted. The key is read from $OPENAI_API_KEY and goes to https and to this machine only.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rapo.cli import options, output
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from rapo.judging.costs import Cost
+    from rapo.judging.judges import Judge
+    from rapo.stats.intervals import Interval
+
+_ABOUT = "Judgements by a language model: 1 the baseline wins ... 2 the model wins, the mean of both orders."
+_SCORED = "Answers scored from 1 to 10 by a language model."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `rapo judge`."""
+    options.add_input(parser, what="pairs, or a model's answers")
+    parser.add_argument("--against", metavar="FILE", help="a baseline's answers to the same instructions")
+    parser.add_argument("--score", action="store_true", help="score each answer alone, 1-10")
+    parser.add_argument("--model", required=True, metavar="NAME", help="the judge's name on the server")
+    parser.add_argument(
+        "--server", metavar="URL", help="ends in /v1 (default: $OPENAI_BASE_URL, else OpenAI's own)"
+    )
+    parser.add_argument(
+        "--verdict", choices=("logprobs", "letter"), default="logprobs",
+        help="of a pair: from the probabilities of A and B (default), or the letter, for servers that give none",
+    )  # fmt: skip
+    parser.add_argument(
+        "--prompt", metavar="FILE", help="another question: {instruction}, {first}, {second} or {answer}"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a further field of each request, null for none",
+    )
+    parser.add_argument("--concurrency", type=int, default=5, metavar="N", help="requests at a time (default: 5)")
+    parser.add_argument(
+        "--timeout", type=float, default=60.0, metavar="S", help="seconds for one attempt (default: 60)"
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=600.0,
+        metavar="S",
+        help="seconds to wait for a full server (default: 600)",
+    )
+    parser.add_argument(
+        "--price-in", type=float, metavar="P", help="price of a million tokens that the judge reads"
+    )
+    parser.add_argument("--price-out", type=float, metavar="P", help="price of a million tokens that it writes")
+    parser.add_argument(
+        "--key-variable", default="OPENAI_API_KEY", metavar="NAME", help="of the key (OPENAI_API_KEY)"
+    )
+    parser.add_argument("--cache", metavar="FOLDER", help="where answers are kept (build/judgements)")
+    parser.add_argument("--dry-run", action="store_true", help="tell requests, tokens and price, and ask nothing")
+    output.add_output(parser, what="the judgements, or what was scored")
+    options.add_pair_checks(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, judge, write, tell what it took."""
+    judge, cache = _judge(args), Path(args.cache) if args.cache else None
+    if args.score and args.against:
+        raise ValueError("--score scores each answer alone; leave --against out")
+    if not args.dry_run:
+        output.check_output(args, *[args.file, *([args.against] if args.against else [])])
+    return _score(args, judge, cache) if args.score else _compare(args, judge, cache)
+
+
+def _judge(args: argparse.Namespace) -> "Judge":
+    """The judge that the options describe."""
+    from rapo.judging.judges import Judge
+
+    judge = Judge(
+        model=args.model,
+        base_url=args.server,
+        graded=args.verdict == "logprobs",
+        options=options.parse_settings(args.set),
+        price_in=args.price_in,
+        price_out=args.price_out,
+        concurrency=args.concurrency,
+        timeout=args.timeout,
+        patience=args.patience,
+        key_variable=args.key_variable,
+    )
+    if not args.prompt:
+        return judge
+    template = Path(args.prompt).read_text(encoding="utf-8")
+    return replace(judge, score_prompt=template) if args.score else replace(judge, prompt=template)
+
+
+def _compare(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
+    """Judge pairs in both orders."""
+    import pyarrow as pa
+
+    from rapo.judging import judges
+    from rapo.pairs import writing
+
+    pairs, notes = _pairs(args)
+    if args.dry_run:
+        return _foretell(args, judges.pair_requests(pairs, judge), judge, cache)
+    with output.progress("requests") as advance:
+        table, cost = judges.judge_pairs(pairs, judge=judge, cache=cache, progress=advance)
+    table = table.assign(baseline=pairs["baseline"].to_numpy(), judge=judge.model)
+    made = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    writing.write(made, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
+    flips, first = _flips(table, pairs)
+    lost = int(table["preference"].isna().sum())
+    drop = "; leave them out with --missing drop" if lost else ""
+    notes += [
+        f"{len(table):,} pairs judged in both orders, {lost:,} without a clear verdict{drop}",
+        *_told(flips, first),
+    ]
+    done = {"order_flips": flips and asdict(flips), "first_shown_ahead": first and asdict(first)}
+    return _finish(args, judge, cost, _ABOUT, notes, {"judgements": len(table), "without_verdict": lost}, done)
+
+
+def _score(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
+    """Score answers, or both sides of pairs."""
+    import numpy as np
+    import pandas as pd
+
+    from rapo.judging import inputs, judges
+    from rapo.pairs import writing
+
+    table, sides = _to_score(args)
+    if sides:
+        prompts = inputs.spoken(table["prompt"])
+        texts = [inputs.spoken(table[side]) for side in sides]
+    else:
+        prompts, texts = table["instruction"].to_pylist(), [table["answer"].to_pylist()]
+    rows = pd.DataFrame({"instruction": prompts * len(texts), "text": [text for side in texts for text in side]})
+    if args.dry_run:
+        return _foretell(args, judges.rating_requests(rows, judge), judge, cache)
+    with output.progress("requests") as advance:
+        found, cost = judges.rate_answers(rows, judge=judge, cache=cache, progress=advance)
+    names = [f"score_{side}" for side in sides] or ["score"]
+    scored = _scored(table, dict(zip(names, np.split(found, len(names)), strict=True)))
+    writing.write(scored, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
+    lost = int(np.isnan(found).sum())
+    notes = [f"{len(found):,} answers scored, mean {np.nanmean(found):.3g}, {lost:,} without a clear score"]
+    if sides:
+        chosen, rejected = np.split(found, 2)
+        wrong, ties = int((chosen < rejected).sum()), int((chosen == rejected).sum())
+        notes.append(
+            f"chosen scores below rejected in {wrong:,} pairs (see --reversed-pairs), as high in {ties:,}"
+        )
+    return _finish(args, judge, cost, _SCORED, notes, {"rows": len(table)}, {})
+
+
+def _pairs(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str]]":
+    """Pairs of texts, and what to tell of them."""
+    from rapo.judging import inputs
+    from rapo.pairs.door import open_pairs
+
+    if not args.against:
+        return inputs.of_pairs(open_pairs(args.file, scored=None, **options.reading(args)).read()), []
+    columns = options.columns(args.column)
+    own = inputs.answers(args.file, columns=columns, split=args.split, revision=args.revision)
+    pairs, alone = inputs.matched(
+        own, inputs.answers(args.against, columns=columns), names=(args.file, args.against)
+    )
+    return pairs, [f"{alone:,} answers have none beside them in {args.against} and are left out"] * bool(alone)
+
+
+def _to_score(args: argparse.Namespace) -> "tuple[pa.Table, tuple[str, ...]]":
+    """What is scored, and the sides of its pairs: none where it holds answers."""
+    from rapo.judging import inputs
+    from rapo.pairs import raw
+    from rapo.pairs.door import open_pairs
+    from rapo.pairs.schema import SIDES
+
+    columns = options.columns(args.column)
+    found = raw.opened(args.file, split=args.split, revision=args.revision)
+    first = next(found.pieces(1)).table
+    if inputs.holds_answers(first.column_names, columns):
+        return inputs.answers(args.file, columns=columns, split=args.split, revision=args.revision), ()
+    return open_pairs(args.file, scored=None, **options.reading(args)).read(), SIDES
+
+
+def _scored(table: "pa.Table", scores: Mapping[str, Any]) -> "pa.Table":
+    """The table with scores; those that it had are called given_..."""
+    import pyarrow as pa
+
+    names = [f"given_{name}" if name in scores else name for name in table.column_names]
+    table = table.rename_columns(names)
+    for name, held in scores.items():
+        table = table.append_column(name, pa.array(held, from_pandas=True))
+    return table
+
+
+def _foretell(args: argparse.Namespace, asked: "list[dict[str, Any]]", judge: "Judge", cache: Path | None) -> int:
+    """What it would take."""
+    from rapo.judging import judges
+
+    found = judges.expect(asked, judge, cache=cache)
+    if args.json:
+        options.print_json(asdict(found))
+        return 0
+    written = "?" if found.tokens_out is None else f"{found.tokens_out:,}"
+    price = "not known: say --price-in and --price-out" if found.price is None else f"{found.price:.4g}"
+    options.say(
+        f"{found.n_requests:,} requests, {found.n_kept:,} answered already. The others read about {found.tokens_in:,} "
+        f"tokens and write at most {written}; price {price}. Nothing was asked"
+    )
+    return 0
+
+
+def _flips(table: "pd.DataFrame", pairs: "pd.DataFrame") -> "tuple[Interval | None, Interval | None]":
+    """Share of pairs whose verdict turns with the order, and by how much the first shown is ahead."""
+    from rapo.judging import bias, votes
+
+    clear = table["preference"].notna().to_numpy()
+    if not clear.any():
+        return None, None
+    forward, backward = (votes.of(table.loc[clear, order], middle=1.5) for order in ("forward", "backward"))
+    found = bias.position_bias(forward, backward, clusters=pairs.loc[clear, "prompt"].to_numpy())
+    same = found.consistent
+    return replace(same, estimate=1 - same.estimate, low=1 - same.high, high=1 - same.low), found.bias
+
+
+def _told(flips: "Interval | None", first: "Interval | None") -> list[str]:
+    if flips is None or first is None:
+        return []
+    ahead = f"; the answer shown first is ahead by {_percent(first)} of votes" if flips.estimate else ""
+    return [f"the verdict turns with the order in {_percent(flips)} of pairs{ahead} (n = {flips.n:,} prompts)"]
+
+
+def _percent(found: "Interval") -> str:
+    return f"{100 * found.estimate:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+def _finish(
+    args: argparse.Namespace,
+    judge: "Judge",
+    cost: "Cost",
+    about: str,
+    notes: list[str],
+    counts: dict[str, int],
+    done: dict[str, Any],
+) -> int:
+    """Record, card, and what was done and paid."""
+    from rapo.judging.address import without_secrets
+    from rapo.pairs import manifest
+
+    sent: dict[str, Any] = {
+        name: "(not written down)" for name in ("extra_headers", "extra_query") if name in judge.options
+    }
+    if "extra_body" in judge.options:
+        sent["extra_body"] = without_secrets(judge.options["extra_body"])
+    shown = {"server": judge.server.address.shown, "set": {**without_secrets(judge.options), **sent}}
+    read, written = ("?" if n is None else f"{n:,}" for n in (cost.tokens_in, cost.tokens_out))
+    paid = "" if cost.paid is None else f"; price {cost.price:.4g}, of which {cost.paid:.4g} now"
+    notes.append(f"{cost.n_asked:,} requests sent now, {read} tokens read, {written} written in all{paid}")
+    requests = {"requests_sent": cost.n_asked, "requests_failed": cost.n_failed, "unreadable": cost.n_unreadable}
+    return output.finish(
+        args,
+        source=manifest.source(args.file),
+        counts={**counts, **requests},
+        about=about,
+        settings=shown,
+        done={**done, "cost": asdict(cost)},
+        line="\n  ".join(notes),
+    )

@@ -1,0 +1,105 @@
+"""Where a chat server is, what of that may be told, and to whom a key goes."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+OPENAI = "https://api.openai.com/v1"
+_SECRET = re.compile(r"key|token(?!s)|secret|auth|passw|cookie|signature|credential|^(sig|code)$", re.IGNORECASE)
+_SHORT = 8  # characters: what is shorter is no secret, and would be found in any text
+
+
+@dataclass(frozen=True)
+class Address:
+    """A server's address.
+
+    Attributes:
+        url: with everything that it needs, its parameters left out.
+        shown: what files and messages may hold: no user, no password, no parameters.
+        query: parameters of every request.
+    """
+
+    url: str
+    shown: str
+    query: Mapping[str, str]
+
+    @classmethod
+    def of(cls, base_url: str | None = None) -> "Address":
+        """The address that is given, else ``$OPENAI_BASE_URL``, else OpenAI's own.
+
+        Raises:
+            ValueError: it is no address of a web server.
+
+        >>> Address.of("http://me:word@localhost:8000/v1/?api_key=x").shown
+        'http://localhost:8000/v1'
+        """
+        parts = urlsplit((base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI).strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("the server's address is none; write, for example, http://localhost:8000/v1")
+        host = parts.netloc.rpartition("@")[2]
+        path = parts.path.rstrip("/")
+        url, shown = (urlunsplit((parts.scheme, at, path, "", "")) for at in (parts.netloc, host))
+        return cls(url, shown, dict(parse_qsl(parts.query, keep_blank_values=True)))
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Parameters that are no secrets."""
+        return without_secrets(self.query)
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether it is OpenAI's own."""
+        return self.shown == OPENAI
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether nobody on the way can read what is sent: https, or a server on this machine."""
+        parts = urlsplit(self.shown)
+        host = parts.hostname or ""
+        if parts.scheme == "https" or host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def secrets(self) -> list[str]:
+        """User, password, and parameters that are called as secrets are."""
+        parts = urlsplit(self.url)
+        given = [part for part in (parts.username, parts.password) if part]
+        return [*given, *map(unquote, given), *secrets_of(self.query)]
+
+
+def is_secret(name: str) -> bool:
+    """Whether a header, a parameter or a field of this name holds a secret.
+
+    >>> is_secret("X-Api-Key"), is_secret("OpenAI-Beta"), is_secret("max_tokens")
+    (True, False, False)
+    """
+    return bool(_SECRET.search(name))
+
+
+def without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Those whose names are not those of secrets."""
+    return {name: value for name, value in named.items() if not is_secret(name)}
+
+
+def secrets_of(named: Mapping[str, Any]) -> list[str]:
+    """The others' values."""
+    return [str(value) for name, value in named.items() if is_secret(name)]
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """A text with stars in place of secrets.
+
+    >>> without("Bearer abcdefgh is not known", ["abcdefgh"])
+    'Bearer *** is not known'
+    """
+    for secret in sorted({one for one in secrets if len(one) >= _SHORT}, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,243 @@
+"""One question to a chat server: asked until it is answered, refused for good, or nothing can be answered at all."""
+
+import asyncio
+import json
+import logging
+import os
+import random
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from rapo.judging.address import Address, is_secret, secrets_of, without
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
+
+_log = logging.getLogger(__name__)
+Sleep = Callable[[float], Awaitable[None]]
+_SHOWN = 300  # characters of what a server says
+_NEVER = {401, 402, 404, 405, 407, 410}  # every question would be told so
+_AGAIN = {408, 409, 425}  # and 500 and above
+_FULL = {429, 529}
+_LONG = 5.0  # seconds: who waits longer is told
+
+
+class JudgeError(RuntimeError):
+    """A judge could not be asked, or did not answer what it was asked; what was answered before stays on disk."""
+
+
+class Refused(Exception):
+    """One question has no answer; others may have theirs."""
+
+
+@dataclass(frozen=True)
+class ChatServer:
+    """Where requests go, and how.
+
+    Attributes:
+        base_url: ending in ``/v1``; None for ``$OPENAI_BASE_URL``, and without that OpenAI's own server.
+        concurrency: requests under way at a time.
+        timeout: seconds for one attempt, from its start to the last byte of its answer.
+        max_retries: further attempts after a time-out, a lost connection, an unreadable answer or a fault of the
+            server (5xx).
+        patience: seconds to wait in all, for one question, for a server that says that it is full (429).
+        key_variable: of the environment, that holds the key.
+    """
+
+    base_url: str | None = None
+    concurrency: int = 5
+    timeout: float = 60.0
+    max_retries: int = 5
+    patience: float = 600.0
+    key_variable: str = "OPENAI_API_KEY"
+
+    @property
+    def address(self) -> Address:
+        """Its address."""
+        return Address.of(self.base_url)
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """Why an attempt gave no answer.
+
+    Attributes:
+        told: for people.
+        kind: "again" may be answered next time, "full" when there is room, "refused" never, and "never" says that no
+            question will be.
+        after: seconds that the server asks to wait.
+    """
+
+    told: str
+    kind: str
+    after: float | None = None
+
+
+@dataclass
+class Endpoint:
+    """A server, the key that goes there, and the client that talks to it.
+
+    Raises:
+        JudgeError: OpenAI's own server has no key.
+        ValueError: a key was given for a server that others on the way could listen to.
+    """
+
+    server: ChatServer
+    api_key: str | None = None
+    sleep: Sleep = asyncio.sleep
+    address: Address = field(init=False)
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.address = self.server.address
+        named = os.environ.get(self.server.key_variable)
+        if self.api_key and not self.address.is_safe:
+            raise ValueError(f"a key is never sent to {self.address.shown}: {_SAFER}")
+        key = self.api_key or (named if self.address.is_safe else None)
+        if not key and self.address.is_openai:
+            raise JudgeError(
+                f"OpenAI's own server needs a key: set {self.server.key_variable}, or name another server with "
+                "--server (in Python base_url)"
+            )
+        self.key = key or "none"
+        self._held_back = bool(named and not key)
+
+    def client(self) -> "AsyncOpenAI":
+        """A client that tries once, follows no one elsewhere, and is closed by its ``async with``."""
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+        return AsyncOpenAI(
+            api_key=self.key,
+            base_url=self.address.url,
+            default_query=dict(self.address.query),
+            timeout=None,
+            max_retries=0,
+            http_client=DefaultAsyncHttpxClient(timeout=None, follow_redirects=False),
+        )
+
+    async def ask(self, client: "AsyncOpenAI", question: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a question, whatever that takes.
+
+        Raises:
+            Refused: this question has none.
+            JudgeError: no question has one.
+        """
+        self._check(question)
+        waited, n_full, n_faults = 0.0, 0, 0
+        while True:
+            found = await self._attempt(client, question)
+            if not isinstance(found, _Fault):
+                return found
+            told = self._told(question, found.told)
+            if found.kind == "never":
+                raise JudgeError(told)
+            if found.kind == "full":
+                pause = min(60.0, 2.0**n_full) * random.uniform(1, 1.25) if found.after is None else found.after
+                n_full, waited = n_full + 1, waited + pause
+                if waited > self.server.patience:
+                    raise JudgeError(f"{told}; it is not waited for longer than {self.server.patience:g} s")
+                if pause >= _LONG:
+                    _log.warning("%s; waiting %.0f s", told, pause)
+            else:
+                n_faults += 1
+                if found.kind == "refused" or n_faults > self.server.max_retries:
+                    raise Refused(told)
+                pause = min(8.0, 0.5 * 2.0 ** (n_faults - 1)) if found.after is None else found.after
+            await self.sleep(pause)
+
+    def clean(self, text: str, question: Mapping[str, Any]) -> str:
+        """A text without the key and the secrets of the address and of a question."""
+        beside = [question.get(name) or {} for name in ("extra_headers", "extra_query", "extra_body")]
+        return without(
+            text, [*self.address.secrets, self.key, *(one for held in beside for one in secrets_of(held))]
+        )
+
+    def _told(self, question: Mapping[str, Any], what: str) -> str:
+        """What a person is told: nothing of what headers and parameters hold, whatever they are called."""
+        beside = [question.get("extra_headers") or {}, question.get("extra_query") or {}, self.address.query]
+        what = without(self.clean(what, question), [str(value) for held in beside for value in held.values()])
+        return f"{question.get('model')} at {self.address.shown} {what}"
+
+    def _check(self, question: Mapping[str, Any]) -> None:
+        """Refuse headers with secrets where others could listen."""
+        for name in question.get("extra_headers") or {}:
+            if is_secret(name) and not self.address.is_safe:
+                raise JudgeError(f"the header {name} is never sent to {self.address.shown}: {_SAFER}")
+
+    async def _attempt(self, client: "AsyncOpenAI", question: Mapping[str, Any]) -> "dict[str, Any] | _Fault":
+        import openai
+
+        named = {"model", "messages", "extra_headers", "extra_query", "extra_body"}
+        further = {name: value for name, value in question.items() if name not in named}
+        try:
+            async with asyncio.timeout(self.server.timeout):
+                reply = await client.chat.completions.with_raw_response.create(
+                    model=question["model"],
+                    messages=question["messages"],
+                    extra_headers=question.get("extra_headers"),
+                    extra_query=question.get("extra_query"),
+                    extra_body={**further, **(question.get("extra_body") or {})},
+                )
+                return _read(reply.text)
+        except TimeoutError:
+            return _Fault(f"gave no whole answer within {self.server.timeout:g} s", "again")
+        except openai.APIStatusError as error:
+            return self._status(error)
+        except openai.OpenAIError as error:
+            cause = f": {error.__cause__}" if error.__cause__ else ""
+            return _Fault(f"cannot be reached ({type(error).__name__}{cause})", "again")
+
+    def _status(self, error: "APIStatusError") -> _Fault:
+        """What an answer's HTTP status means."""
+        status, after = error.status_code, _after(error.response.headers)
+        told = f"answered {status}: {_short(str(error.message))}"
+        if status == 401 and self._held_back:
+            told += f" (the key in {self.server.key_variable} was not sent: {_SAFER})"
+        spent = status == 429 and "insufficient_quota" in json.dumps(error.body, default=str)
+        if status in _NEVER or spent or 300 <= status < 400:
+            return _Fault(told, "never")
+        if status in _FULL or (status == 503 and after is not None):
+            return _Fault(told, "full", after)
+        return _Fault(told, "again" if status in _AGAIN or status >= 500 else "refused", after)
+
+
+_SAFER = "its address is plain http; use https, or a tunnel to localhost"
+
+
+def _read(text: str) -> "dict[str, Any] | _Fault":
+    """A chat completion, or what is wrong with it."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        what = _short(text) or "nothing"
+        return _Fault(f"answered 200 with what is no whole JSON: {what}", "again")
+    try:
+        choice = found["choices"][0]
+        content = choice["message"].get("content")
+        if (content is None or isinstance(content, str)) and isinstance(found.get("usage") or {}, dict):
+            return dict(found)
+    except (LookupError, TypeError, AttributeError):
+        pass
+    return _Fault(f"answered 200 without a choice: {_short(text)}", "again")
+
+
+def _short(text: str) -> str:
+    plain = re.sub(r"\s+", " ", text).strip()
+    return plain if len(plain) <= _SHOWN else plain[:_SHOWN] + "..."
+
+
+def _after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to wait, if it does."""
+    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        text = headers.get(name, "")
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            return float(text) * unit
+    try:
+        due = parsedate_to_datetime(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return max(0.0, (due.astimezone(UTC) - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,192 @@
+"""`rapo judge`, as it is called, against a server on this machine."""
+
+import json
+
+import pandas as pd
+import pytest
+from fake_chat_server import running
+
+from rapo.cli.main import main
+from rapo.judging import judgements
+from rapo.pairs.door import open_pairs
+
+pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
+
+
+@pytest.fixture
+def server(monkeypatch, rapo_root):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with running() as found:
+        yield found
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    rows = [("q1", "aaaaaaaa", "b"), ("q2", "aa", "bbb"), ("q3", "aaaa", "bbb")]
+    path = tmp_path / "pairs.jsonl"
+    pd.DataFrame(rows, columns=["prompt", "chosen", "rejected"]).to_json(path, orient="records", lines=True)
+    return str(path)
+
+
+def lines(path, *rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def words(server, *more):
+    return ["--server", server.url, "--model", "judge", *more]
+
+
+def test_pairs_are_judged_in_both_orders_and_winrate_reads_them(server, pairs, tmp_path, capsys):
+    server.favour, out = 3, str(tmp_path / "judged.jsonl")
+    priced = ["--price-in", "10", "--price-out", "30"]
+    assert main(["judge", pairs, *words(server, "--verdict", "letter", "--out", out, *priced)]) == 0
+    told = capsys.readouterr().out
+    assert "3 pairs judged in both orders, 0 without a clear verdict" in told
+    # The longer answer wins by 3 characters of favour: q2 (1 shorter) and q3 (1 longer) go to the first place.
+    assert "the verdict turns with the order in 66.7 %" in told
+    assert "ahead by 66.7 %" in told
+    assert "(n = 3 prompts)" in told
+    # 6 requests of 100 tokens in at 10 and one out at 30 a million.
+    assert "6 requests sent now, 600 tokens read, 6 written in all; price 0.00618, of which 0.00618 now" in told
+    table = judgements.read(out)
+    assert table["preference"].tolist() == [2.0, 1.5, 1.5]
+    assert table["baseline"].unique().tolist() == ["rejected"]
+    assert main(["winrate", out, "--json"]) == 0
+    # One win and two draws of three.
+    assert json.loads(capsys.readouterr().out)[0]["win_rate"] == pytest.approx(200 / 3)
+    assert main(["agreement", out, out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["agreement"] == 1
+    record = json.loads((tmp_path / "judged.jsonl.json").read_text())
+    assert record["options"]["server"] == server.url
+    assert record["order_flips"]["n"] == 3
+
+
+def test_a_second_run_pays_nothing(server, pairs, tmp_path, capsys):
+    for name in ("one.parquet", "two.parquet"):
+        assert (
+            main(["judge", pairs, *words(server, "--out", str(tmp_path / name), "--cache", str(tmp_path / "c"))])
+            == 0
+        )
+    assert "0 requests sent now, 600 tokens read" in capsys.readouterr().out
+    assert len(server.requests) == 6
+    one, two = (pd.read_parquet(tmp_path / name) for name in ("one.parquet", "two.parquet"))
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_dry_run_counts_and_asks_nothing(server, pairs, tmp_path, capsys):
+    out = tmp_path / "o.jsonl"
+    base = ["judge", pairs, *words(server, "--out", str(out), "--price-in", "1", "--price-out", "0")]
+    assert main([*base, "--dry-run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n_requests"], found["n_kept"], found["tokens_out"]) == (6, 0, 48)
+    assert found["price"] == pytest.approx(found["tokens_in"] / 1e6)
+    assert main([*base, "--dry-run"]) == 0
+    assert "6 requests, 0 answered already" in capsys.readouterr().out
+    assert not server.requests
+    assert not out.exists()
+
+
+def test_answers_are_compared_with_a_baselines(server, tmp_path, capsys):
+    own = [{"instruction": "q1", "output": "aaaa", "generator": "mine"}, {"instruction": "q2", "output": "a"}]
+    own = lines(
+        tmp_path / "own.jsonl",
+        *({"generator": "mine", **row} for row in own),
+        {"instruction": "q9", "output": "x", "generator": "mine"},
+    )
+    base = lines(tmp_path / "base.jsonl", {"prompt": "q2", "response": "bbb"}, {"prompt": "q1", "response": "b"})
+    out = str(tmp_path / "judged.parquet")
+    assert main(["judge", own, "--against", base, *words(server, "--out", out)]) == 0
+    assert "1 answers have none beside them" in capsys.readouterr().out
+    table = pd.read_parquet(out).sort_values("instruction")
+    # Rows of the baseline's file, from 0: q2 is 0, and the model's answer to it the shorter one.
+    assert table[["model", "baseline", "instruction"]].to_numpy().tolist() == [
+        ["mine", "base", 0],
+        ["mine", "base", 1],
+    ]
+    assert (table["preference"] > 1.5).tolist() == [False, True]
+    assert table[["length_model", "length_baseline"]].to_numpy().tolist() == [[1, 3], [4, 1]]
+
+
+def test_pairs_are_scored_for_relabelling(server, pairs, tmp_path, capsys):
+    out = str(tmp_path / "scored.jsonl")
+    assert main(["judge", pairs, "--score", *words(server, "--out", out)]) == 0
+    told = capsys.readouterr().out
+    # Scores are lengths: 8 1, 2 3, 4 3.
+    assert "6 answers scored, mean 3.5, 0 without a clear score" in told
+    assert "chosen scores below rejected in 1 pairs" in told
+    table = open_pairs(out, reversed_pairs="keep").read()
+    assert table["score_chosen"].to_pylist() == [8, 2, 4]
+    assert table["score_rejected"].to_pylist() == [1, 3, 3]
+    assert main(["relabel", out, "--reversed-pairs", "swap", "--out", str(tmp_path / "goals.jsonl")]) == 0
+
+
+def test_what_cannot_be_scored_is_null_and_what_was_given_stays(server, tmp_path, capsys):
+    server.score = lambda text: "no idea" if text == "odd" else "1-10: 7"
+    row = {"prompt": "q", "chosen": "odd", "rejected": "b", "score_chosen": 9, "score_rejected": 3}
+    out = tmp_path / "scored.jsonl"
+    assert main(["judge", lines(tmp_path / "a.jsonl", row), "--score", *words(server, "--out", str(out))]) == 0
+    assert "1 without a clear score" in capsys.readouterr().out
+    (made,) = map(json.loads, out.read_text().splitlines())
+    assert (made["score_chosen"], made["score_rejected"], made["given_score_chosen"]) == (None, 7, 9)
+
+
+def test_answers_are_scored(server, tmp_path):
+    file = lines(tmp_path / "a.jsonl", {"q": "q1", "said": "aaa"}, {"q": "q2", "said": "aaaaa"})
+    out = tmp_path / "scored.jsonl"
+    mapped = ["--column", "instruction=q", "--column", "answer=said"]
+    assert main(["judge", file, "--score", *mapped, *words(server, "--out", str(out))]) == 0
+    assert [json.loads(line)["score"] for line in out.read_text().splitlines()] == [3, 5]
+
+
+def test_what_is_lost_is_told_and_null(server, pairs, tmp_path, capsys, caplog):
+    server.odd = lambda body: 400 if "q2" in body["messages"][0]["content"] else None
+    out = str(tmp_path / "judged.jsonl")
+    assert main(["judge", pairs, *words(server, "--out", out)]) == 0
+    told = capsys.readouterr().out
+    assert "3 pairs judged in both orders, 1 without a clear verdict; leave them out with --missing drop" in told
+    assert "2 of 6 requests got no answer" in caplog.text
+    assert main(["winrate", out]) == 2
+    assert main(["winrate", out, "--missing", "drop"]) == 0
+
+
+def test_secrets_are_not_in_the_record(server, pairs, tmp_path):
+    url = server.url.replace("//", "//me:sk-password@") + "?api_key=sk-parameter"
+    secret = ["--set", "extra_headers={X-Custom: sk-header}", "--set", "extra_body={api_key: sk-field}"]
+    out = tmp_path / "o.jsonl"
+    assert (
+        main(["judge", pairs, "--server", url, "--model", "judge", *secret, "--set", "top_k=3", "--out", str(out)])
+        == 0
+    )
+    assert server.headers[0]["x-custom"] == "sk-header"
+    assert server.requests[0]["top_k"] == 3
+    written = [file.read_text(encoding="utf-8") for file in tmp_path.rglob("*") if file.is_file()]
+    assert not [text for text in written if "sk-" in text]
+    assert json.loads((tmp_path / "o.jsonl.json").read_text())["options"]["set"]["top_k"] == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--score", "--against", "x.jsonl"], "leave --against out"),
+        (["--against", "none.jsonl"], "has no column 'answer'; it has prompt, chosen, rejected"),
+        (["--set", "top_k"], "is not KEY=VALUE"),
+        (["--concurrency", "0"], "concurrency is 0"),
+        (["--server", "judge.example/v1"], "for example, http://localhost:8000/v1"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(server, pairs, tmp_path, capsys, more, message):
+    status = main(["judge", pairs, *words(server, "--out", str(tmp_path / "o.jsonl"), *more)])
+    out, err = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_a_server_without_logprobs_is_told_with_its_remedy(server, pairs, tmp_path, capsys):
+    server.logprobs = False
+    assert main(["judge", pairs, *words(server, "--out", str(tmp_path / "o.jsonl"))]) == 2
+    assert "Say --verdict letter, or use a server that gives log-probs" in capsys.readouterr().err
