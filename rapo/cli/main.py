@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "export": "write pairs as TRL, LLaMA-Factory, ms-swift or NeMo RL read them",
     },
     "compare models and judges": {
+        "sample": "a model's answers to prompts, asked for a goal or plainly",
         "judge": "let a language model judge pairs in both orders, or score answers from 1 to 10",
         "winrate": "win rates from judgements, plain and length-controlled",
         "leaderboard": "Bradley-Terry scores with intervals, and style held equal",

@@ -1,0 +1,80 @@
+"""Answers of a loaded model: the sampler's draws, one stream an answer, whatever the batch."""
+
+import pytest
+import tiny
+import torch
+from tiny import TOKENIZER
+
+from rapo.models import loading, sampling
+from rapo.models.answers import Answer, Ask
+from rapo.models.generation import Generator
+
+MODEL = tiny.model(3)
+CHECKPOINT = loading.load(MODEL)
+
+
+def generator(steps: int = 6, temperature: float = 1.0) -> Generator:
+    return Generator(CHECKPOINT, TOKENIZER, temperature=temperature, top_p=1.0, max_new_tokens=steps)
+
+
+def asks(n: int, *, seed: int = 0) -> list[Ask]:
+    return [
+        Ask(f"{i}", [{"role": "user", "content": " ".join(f"w{j}" for j in range(i % 4 + 1))}], seed + i)
+        for i in range(n)
+    ]
+
+
+def test_the_likeliest_answer_is_the_samplers() -> None:
+    made = generator(temperature=0)(asks(4))
+    expected = sampling.sample(
+        MODEL, TOKENIZER, [ask.messages for ask in asks(4)], temperature=0, max_new_tokens=6
+    )
+    assert [answer.text for answer in made] == expected
+
+
+def test_an_answer_depends_on_its_seed_alone() -> None:
+    made = generator()(asks(9))
+    alone = [generator()([ask])[0] for ask in asks(9)]
+    assert made == alone
+    assert generator()(asks(9)[::-1]) == alone[::-1]
+    assert generator()(asks(9, seed=50)) != made
+
+
+def test_answers_that_end_are_told_from_those_that_are_cut() -> None:
+    one = asks(1)[0]
+    found = [generator(12)([Ask("k", one.messages, seed)])[0] for seed in range(40)]
+    assert {answer.cut for answer in found} == {True, False}
+    for answer in found:
+        assert answer.tokens is not None
+        assert answer.tokens >= len(answer.text.split())  # marks of turns are no text
+        assert answer.cut == (answer.tokens == 12)
+
+
+def test_a_batch_too_big_for_the_memory_is_answered_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, expected = generator(), generator()(asks(5))
+    whole, sizes = engine._answers, []
+
+    def small(part: list[Ask]) -> list[Answer]:
+        sizes.append(len(part))
+        if len(part) > 2:
+            raise torch.OutOfMemoryError
+        return whole(part)
+
+    monkeypatch.setattr(engine, "_answers", small)
+    assert engine(asks(5)) == expected
+    assert sizes == [5, 2, 3, 1, 2]
+    monkeypatch.setattr(engine, "_answers", lambda part: (_ for _ in ()).throw(torch.OutOfMemoryError))
+    with pytest.raises(torch.OutOfMemoryError):
+        engine(asks(1))
+
+
+def test_what_does_not_fit_is_told_before_any_work() -> None:
+    generator(500).check(asks(4))
+    with pytest.raises(
+        ValueError,
+        match=r"a prompt of 5 tokens and an answer of up to 508 .* 512 tokens: 'w0 w1'; say --max-new-tokens 507",
+    ):
+        generator(508).check(asks(4)[1:])
+    with pytest.raises(ValueError, match="refuses the prompt 'two tone'"):
+        generator().check([*asks(2), Ask("k", [{"role": "user", "content": "two tone"}], 0)])
+    generator().check([])
