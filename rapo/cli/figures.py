@@ -28,4 +28,6 @@ def run(args: argparse.Namespace) -> int:
             f"{name} is not redrawn: {why}; what was kept of it stays. `rapo reproduce {name}` measures it."
         )
     code = reproduce_and_report(names, scale="small", jobs=args.jobs, force=True, settings={}, measure=False)
-    return keep_and_tell(measure=False) if args.keep and code == 0 else code
+    return (
+        keep_and_tell(names if args.notebooks or stale else [], measure=False) if args.keep and code == 0 else code
+    )

@@ -4,7 +4,7 @@ import json
 import os
 import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +12,54 @@ from rapo import paths
 from rapo.config import SHIFT, seed_shift
 from rapo.reproduction import marker, notebook, replication, report
 from rapo.reproduction.marker import Marker
-from rapo.runs import processor, progress
+from rapo.runs import processor, progress, store
 from rapo.runs.checksums import checksum
 from rapo.runs.store import MANIFEST, OUTDATED, manifest
 
 SCALE = "small"  # of all that is kept
 
 
-def keep(*, measure: bool = True) -> list[Path]:
+def keep(names: Sequence[str] = (), *, measure: bool = True) -> list[Path]:
     """Keep the results, claims, durations and figures of the last complete run; what is the same stays untouched.
 
     Args:
+        names: of notebooks, whose part alone is kept anew: what was kept of the others stays. None: all of them.
         measure: False keeps the claims and figures of the last `rapo figures`, which were drawn from kept results.
 
     Returns:
         The files that were written or removed.
 
     Raises:
-        ValueError: a notebook has no success marker for its present text, settings and code; names them. Or
-            ``$RAPO_BUILD`` points to a run of another kind, such as one on data of a person's own.
+        ValueError: a notebook has no success marker for its present text, settings and code, or there is none of a
+            name; names them. Or ``$RAPO_BUILD`` points to a run of another kind, such as one on data of a person's own.
     """
     if place := os.environ.get("RAPO_BUILD"):
         raise ValueError(f"RAPO_BUILD is {place}: only what lies in build/{SCALE} is kept; unset it")
     if seed_shift():
         raise ValueError(f"{SHIFT} is {seed_shift()}: what is kept was measured with the recipes' seeds; unset it")
-    digests = {one.name: notebook.digest(one, scale=SCALE, measure=measure) for one in notebook.find()}
+    every = notebook.find()
+    if unknown := sorted(set(names) - {one.name for one in every}):
+        raise ValueError(f"no notebook {', '.join(unknown)}; there are {', '.join(one.name for one in every)}")
+    wanted = [one for one in every if one.name in names or not names]
+    others = {one.name for one in every if one not in wanted}
+    digests = {one.name: notebook.digest(one, scale=SCALE, measure=measure) for one in wanted}
     if left := [name for name in digests if not marker.is_done(name, SCALE, digests[name], measure=measure)]:
         command = f"rapo reproduce --scale {SCALE}" if measure else "rapo figures"
         raise ValueError(
             f"not every notebook has been run at scale {SCALE}: {', '.join(left)}; run `{command}` first"
+            + ", or name those that are to be kept" * measure
         )
     found = {name: marker.read(name, SCALE, measure=measure) for name in digests}
     markers = {name: one for name, one in found.items() if one}
     products = sorted({paths.root() / product for one in markers.values() for product in one.products})
     claims = [json.loads(file.read_text(encoding="utf-8")) for file in products if file.parent.name == "claims"]
+    claims += [record for record in (store.kept_claims() if others else []) if record["notebook"] in others]
     results = {"claims.json": _json(sorted(claims, key=lambda record: record["id"]))}
     if again := replication.of_these(claims, scale=SCALE):
         results[replication.FILE] = _json(again)
     if measure:
         results |= {file.name: file.read_bytes() for file in products if file.parent.name == "results"}
-        results["durations.json"] = _json(durations(markers))
+        results["durations.json"] = _json(durations(markers, others=others))
     figures = {file.name: file.read_bytes() for file in products if file.parent == paths.figures(SCALE)}
     changed = _put(results, paths.results())
     stale = paths.results() / replication.FILE
@@ -59,9 +67,18 @@ def keep(*, measure: bool = True) -> list[Path]:
         stale.unlink()
         changed.append(stale)
     if measure:
-        (paths.results() / OUTDATED).unlink(missing_ok=True)
+        changed += _still_outdated(others)
     changed += _put({MANIFEST: _json(listing())}, paths.results())
-    return changed + _put(figures, paths.kept_figures()) + _put_report(figures)
+    return changed + _put(figures, paths.kept_figures()) + _put_report(figures, whole=not others)
+
+
+def _still_outdated(others: Set[str]) -> list[Path]:
+    """Of the notebooks whose kept results today's code cannot draw, those that were not measured now."""
+    file, found = paths.results() / OUTDATED, store.outdated()
+    if left := {name: why for name, why in found.items() if name in others}:
+        return _put({OUTDATED: _json(left)}, paths.results())
+    file.unlink(missing_ok=True)
+    return [file] if found else []
 
 
 def listing() -> dict[str, dict[str, Any]]:
@@ -92,8 +109,10 @@ def _described(file: Path) -> dict[str, Any]:
     return {"rows": footer.num_rows, "commit": commit, "versions": about.get("provenance", {})}
 
 
-def durations(markers: Mapping[str, Marker]) -> dict[str, Any]:
+def durations(markers: Mapping[str, Marker], *, others: Set[str] = frozenset()) -> dict[str, Any]:
     """How long notebooks and runs took, for the estimates of a machine that has measured nothing yet.
+
+    What was kept of ``others`` stays, and of runs, where there are others.
 
     A notebook that reused runs of another day says only what it might have taken; what was kept before goes first.
     Of a run that several notebooks share, each of them takes a part.
@@ -108,10 +127,15 @@ def durations(markers: Mapping[str, Marker]) -> dict[str, Any]:
         own = sum(took[key] / uses[key] for key in one.runs)
         return before.get(name, one.seconds + saved * (own / whole if whole else 1.0)) if saved else one.anew
 
-    runs = progress.history(paths.runs(), uses)
+    kinds = progress.history(paths.runs(), uses)
+    notebooks = {name: round(anew(name, one), 1) for name, one in markers.items()}
+    runs = {kind: round(statistics.median(seconds), 1) for kind, seconds in kinds.items()}
+    earlier = progress.kept_durations("runs") if others else {}
     return {
-        "notebooks": {name: round(anew(name, one), 1) for name, one in markers.items()},
-        "runs": {kind: round(statistics.median(seconds), 1) for kind, seconds in sorted(runs.items())},
+        "notebooks": dict(
+            sorted({**{name: before[name] for name in others if name in before}, **notebooks}.items())
+        ),
+        "runs": dict(sorted({**earlier, **runs}.items())),
     }
 
 
@@ -129,11 +153,12 @@ def _put(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
     return differing
 
 
-def _put_report(figures: Mapping[str, bytes]) -> list[Path]:
-    """The report of what is kept and README's findings; figures that no notebook draws any more go."""
+def _put_report(figures: Mapping[str, bytes], *, whole: bool) -> list[Path]:
+    """The report of what is kept and README's findings; figures that no notebook draws go, if all were run."""
     folder = paths.kept_figures()
     pages = {name: text.encode() for name, text in report.kept_pages().items()}
     stale = [file for file in folder.glob("*") if file.is_file() and file.name not in {*figures, *pages}]
+    stale = stale if whole else []
     for file in stale:
         file.unlink()
     return _put(pages, folder) + stale + report.put_into_readme(report.kept_cards())
