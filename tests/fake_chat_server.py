@@ -20,6 +20,7 @@ class Odd:
     kind: str = "application/json"
     status: int = 200
     drip: bool = False
+    location: str = ""
 
 
 def texts_of(body: dict[str, Any], *heads: str) -> list[str]:
@@ -128,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)
         self.send_header("Content-Length", str(len(answer.body)))
+        if answer.location:
+            self.send_header("Location", answer.location)
         if self.server.hurry:
             self.send_header("retry-after-ms", "1")
         self.end_headers()

@@ -126,6 +126,13 @@ def test_what_every_question_would_be_told_ends_it(server, status):
     assert len(server.requests) == 1
 
 
+def test_nobody_is_followed_elsewhere(server):
+    server.failures = [Odd(b"{}", status=307, location=f"{server.url}/elsewhere")]
+    with pytest.raises(JudgeError, match="answered 307"):
+        ask(server.url, api_key="secret-1")
+    assert server.paths == ["/v1/chat/completions"]
+
+
 def test_keys_are_sent(server, monkeypatch):
     ask(server.url, api_key="secret-1")
     monkeypatch.setenv("OPENAI_API_KEY", "secret-2")

@@ -1,5 +1,6 @@
 """Verdicts of a judge on this machine whose liking for length and for the first place is known."""
 
+import json
 import logging
 import math
 import re
@@ -7,7 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from fake_chat_server import running, texts_of
+from fake_chat_server import Odd, running, texts_of
 
 from rapo.judging import bias, judgements, votes
 from rapo.judging.judges import Judge, expect, judge_pairs, pair_requests, rate_answers
@@ -155,6 +156,17 @@ def test_a_filtered_pair_is_nan_and_the_others_are_judged(server, tmp_path, capl
     assert table["preference"].isna().tolist() == [False, True, False]
     assert (cost.n_asked, cost.n_failed, cost.n_unreadable, cost.tokens_in) == (6, 2, 0, 400)
     assert "2 of 6 requests got no answer, 0 answers say nothing clearly" in caplog.text
+
+
+def test_a_reply_that_a_filter_emptied_is_no_verdict_and_no_fault_of_the_server(server, tmp_path):
+    empty = {"choices": [{"finish_reason": "content_filter", "message": {"content": None}, "logprobs": None}]}
+    server.odd = lambda body: (
+        Odd(json.dumps(empty).encode()) if "poison" in body["messages"][0]["content"] else None
+    )
+    judge = Judge("judge", server.url)
+    table, cost = judge_pairs(pairs(("a", "ab"), ("poison", "x")), judge=judge, cache=tmp_path)
+    assert table["preference"].isna().tolist() == [False, True]
+    assert (cost.n_failed, cost.n_unreadable) == (0, 2)
 
 
 def test_answers_are_rated(server, tmp_path):
