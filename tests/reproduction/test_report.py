@@ -260,7 +260,8 @@ def test_claims_stand_in_the_papers_order_and_own_ones_last(rapo_root: Path) -> 
     order = [node.attributes["id"].removeprefix("claim-") for node in found.all("article")]
     assert order == ["RA-F2_2f_controlled", "RA-F2_2f_naive", "RA-T7", "RA-A2", "AP-F5", "AP-F3", "W-P1"]
     headings = [node.text for node in found.all("h2")]
-    assert headings[1:4] == [*(paper.title for paper in published.PAPERS.values()), "Beyond the two papers"]
+    assert headings[:2] == ["In short", "All claims"]
+    assert headings[2:5] == [*(paper.title for paper in published.PAPERS.values()), "Beyond the two papers"]
 
 
 def test_one_id_of_a_shared_row_counts_as_measured(rapo_root: Path) -> None:
@@ -475,6 +476,15 @@ def test_another_scale_is_expected_to_differ(rapo_root: Path) -> None:
 def test_damaged_kept_results_are_told(rapo_root: Path) -> None:
     paths.write_text(paths.results() / "claims.json", "[{]")
     assert "data/results/claims.json could not be read" in page().text()
+
+
+def test_what_was_kept_under_an_earlier_plan_is_told_and_is_no_finding(rapo_root: Path) -> None:
+    keep(claim("RA-F2/gold", notebook="toy"))
+    assert "In true reward it is ahead" in report.kept_pages()["report.html"]
+    paths.write_text(paths.results() / "outdated.json", '{"toy": "its pairs are others now"}')
+    kept = report.kept_pages()["report.html"]
+    assert "toy is shown as it was kept earlier: its pairs are others now." in kept
+    assert "In true reward it is ahead" not in kept
 
 
 def test_accessibility_of_the_structure(rapo_root: Path) -> None:

@@ -54,7 +54,9 @@ def kept_pages() -> dict[str, str]:
     """File name -> text of the report and the index of what is kept; the same on every machine."""
     problems: list[str] = []
     kept, anew = _kept(problems), _replication(problems)
+    problems += [f"{name} is shown as it was kept earlier: {why}." for name, why in store.outdated().items()]
     context = _gather(kept, paths.kept_figures(), problems, executed=None)
+    context["findings"] = findings.findings(kept_cards())
     try:
         about = store.manifest().get("claims.json", {})
     except ValueError:  # told among the problems
@@ -65,8 +67,9 @@ def kept_pages() -> dict[str, str]:
 
 
 def kept_cards() -> list[Card]:
-    """The kept claims, ready to be shown; damaged files are left out."""
-    records = _kept([])
+    """The kept claims of today's plans, ready to be shown; damaged files are left out."""
+    earlier = store.outdated()
+    records = [record for record in _kept([]) if record.get("notebook") not in earlier]
     holm = corrected(records)
     return [card(record, holm) for record in records]
 
