@@ -68,7 +68,7 @@ def covariance(parameters: Floats, data: Battles, ridge: float, units: Integers)
     from scipy.special import expit
 
     seen = data.weight > 0
-    n, n_units = int(seen.sum()), len(np.unique(units[seen]))
+    n, n_units = int(seen.sum()), int(np.count_nonzero(np.bincount(units[seen])))
     if n_units < 2:
         return np.full((len(parameters),) * 2, np.nan)
     slope = (data.weight * (expit(log_odds(parameters, data)) - data.outcome))[seen]
