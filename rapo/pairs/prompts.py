@@ -96,7 +96,7 @@ def _without_answer(talks: pa.ListArray) -> pa.ListArray:
 def _checked(table: pa.Table, bad: str, name: str) -> pa.Table:
     """Prompts that can be asked, each under an id of its own."""
     batch = table.combine_chunks().to_batches()[0]
-    faults = rules.prompt_faults(batch, row=1)
+    faults = rules.prompt_faults(batch, 1)
     if faults and bad == "raise":
         raise PairsError(name, faults)
     for fault in faults:

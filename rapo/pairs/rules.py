@@ -24,7 +24,7 @@ _NOT_BLANK = r"[^\s\pZ]"
 
 def faults(batch: pa.RecordBatch, *, scored: bool, row: int) -> list[Fault]:
     """Everything that is wrong with a canonical batch, reversed pairs apart."""
-    found = prompt_faults(batch, row=row)
+    found = prompt_faults(batch, row)
     for side in SIDES:
         found += _response(batch, side, row)
         if scored:
@@ -66,7 +66,7 @@ def repeated_ids(table: pa.Table, *, row: int) -> list[Fault]:
     return tell("pair_id", "the id occurs before", remedy, again, row, lambda i: repr(ids[i]))
 
 
-def prompt_faults(batch: pa.RecordBatch, *, row: int) -> list[Fault]:
+def prompt_faults(batch: pa.RecordBatch, row: int) -> list[Fault]:
     """System first only, then user and assistant in turn, a user turn last, no blank turn."""
     column = batch["prompt"]
     parts = messages.turns(column)
