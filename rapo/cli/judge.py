@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rapo.judging.costs import Cost
     from rapo.judging.judges import Judge
+    from rapo.judging.reliability import Reliability
     from rapo.stats.intervals import Interval
 
 _ABOUT = "Judgements by a language model: 1 the baseline wins ... 2 the model wins, the mean of both orders."
@@ -54,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="a further field of each request, null for none",
     )
+    parser.add_argument(
+        "--repeats", type=int, default=1, metavar="N",
+        help="judge each pair N times with other seeds, and tell how reliable the judge is (default: 1)",
+    )  # fmt: skip
     parser.add_argument("--concurrency", type=int, default=5, metavar="N", help="requests at a time (default: 5)")
     parser.add_argument(
         "--timeout", type=float, default=60.0, metavar="S", help="seconds for one attempt (default: 60)"
@@ -114,26 +119,32 @@ def _compare(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> in
     """Judge pairs in both orders."""
     import pyarrow as pa
 
-    from rapo.judging import judges
+    from rapo.judging import costs, judges
+    from rapo.judging.reliability import mean_of
     from rapo.pairs import writing
 
+    if args.repeats < 1:
+        raise ValueError(f"--repeats {args.repeats}: judge each pair at least once")
     pairs, notes = _pairs(args)
+    asked = [judge.again(run) for run in range(args.repeats)]
     if args.dry_run:
-        return _foretell(args, judges.pair_requests(pairs, judge), judge, cache)
+        return _foretell(args, [one for each in asked for one in judges.pair_requests(pairs, each)], judge, cache)
     with output.progress("requests") as advance:
-        table, cost = judges.judge_pairs(pairs, judge=judge, cache=cache, progress=advance)
-    table = table.assign(baseline=pairs["baseline"].to_numpy(), judge=judge.model)
+        done = [judges.judge_pairs(pairs, judge=one, cache=cache, progress=advance) for one in asked]
+    runs = [table for table, _ in done]
+    table = mean_of(runs).assign(baseline=pairs["baseline"].to_numpy(), judge=judge.model)
     made = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
     writing.write(made, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
-    flips, first = _flips(table, pairs)
     lost = int(table["preference"].isna().sum())
     drop = "; leave them out with --missing drop" if lost else ""
-    notes += [
-        f"{len(table):,} pairs judged in both orders, {lost:,} without a clear verdict{drop}",
-        *_told(flips, first),
-    ]
-    done = {"order_flips": flips and asdict(flips), "first_shown_ahead": first and asdict(first)}
-    return _finish(args, judge, cost, _ABOUT, notes, {"judgements": len(table), "without_verdict": lost}, done)
+    notes.append(f"{len(table):,} pairs judged in both orders, {lost:,} without a clear verdict{drop}")
+    found = {
+        model: _relied([run[run["model"] == model] for run in runs]) for model in sorted(table["model"].unique())
+    }
+    notes += [line for model, one in found.items() if one for line in _told(model, one)]
+    counts = {"judgements": len(table), "without_verdict": lost}
+    told = {"reliability": {model: one and asdict(one) for model, one in found.items()}}
+    return _finish(args, judge, costs.total([cost for _, cost in done]), _ABOUT, notes, counts, told)
 
 
 def _score(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
@@ -159,7 +170,8 @@ def _score(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
     scored = _scored(table, dict(zip(names, np.split(found, len(names)), strict=True)))
     writing.write(scored, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
     lost = int(np.isnan(found).sum())
-    notes = [f"{len(found):,} answers scored, mean {np.nanmean(found):.3g}, {lost:,} without a clear score"]
+    mean = f", mean {np.nanmean(found):.3g}" if lost < len(found) else ""
+    notes = [f"{len(found):,} answers scored{mean}, {lost:,} without a clear score"]
     if sides:
         chosen, rejected = np.split(found, 2)
         wrong, ties = int((chosen < rejected).sum()), int((chosen == rejected).sum())
@@ -227,24 +239,27 @@ def _foretell(args: argparse.Namespace, asked: "list[dict[str, Any]]", judge: "J
     return 0
 
 
-def _flips(table: "pd.DataFrame", pairs: "pd.DataFrame") -> "tuple[Interval | None, Interval | None]":
-    """Share of pairs whose verdict turns with the order, and by how much the first shown is ahead."""
-    from rapo.judging import bias, votes
+def _relied(runs: "list[pd.DataFrame]") -> "Reliability | None":
+    """The judge's reliability; None where fewer than two instructions have clear verdicts."""
+    from rapo.judging.reliability import reliability
 
-    clear = table["preference"].notna().to_numpy()
-    if not clear.any():
-        return None, None
-    forward, backward = (votes.of(table.loc[clear, order], middle=1.5) for order in ("forward", "backward"))
-    found = bias.position_bias(forward, backward, clusters=pairs.loc[clear, "prompt"].to_numpy())
-    same = found.consistent
-    return replace(same, estimate=1 - same.estimate, low=1 - same.high, high=1 - same.low), found.bias
+    clear = runs[0]["instruction"][sum(run["preference"].isna() for run in runs) == 0]
+    return reliability(runs) if clear.nunique() > 1 else None
 
 
-def _told(flips: "Interval | None", first: "Interval | None") -> list[str]:
-    if flips is None or first is None:
-        return []
-    ahead = f"; the answer shown first is ahead by {_percent(first)} of votes" if flips.estimate else ""
-    return [f"the verdict turns with the order in {_percent(flips)} of pairs{ahead} (n = {flips.n:,} prompts)"]
+def _told(model: str, found: "Reliability") -> list[str]:
+    wins = f"{model}: wins {_percent(found.given_judge)} (n = {found.n:,} pairs)"
+    flips = f"the verdict turns with the order in {_percent(found.flips)} of pairs"
+    if found.alike is None or found.alpha is None:
+        return [f"{wins}; {flips}"]
+    whole = sum(found.parts.values()) or 1.0
+    parts = ", ".join(f"{part} {share / whole:.0%}" for part, share in found.parts.items())
+    noise, alpha = found.win_rate.scaled(100), found.alpha
+    return [
+        f"{wins}, with the judge's own noise [{noise.low:.1f}, {noise.high:.1f}]; {flips}",
+        f"{found.n_runs} runs agree on {_percent(found.alike)} of pairs, Krippendorff's alpha {alpha.estimate:.2f} "
+        f"[{alpha.low:.2f}, {alpha.high:.2f}]; variance of a verdict (judge = run): {parts}",
+    ]
 
 
 def _percent(found: "Interval") -> str:

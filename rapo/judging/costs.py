@@ -107,6 +107,17 @@ def cost(replies: Replies, prices: Prices, *, n_items: int, unreadable: Sequence
     )
 
 
+def total(found: Sequence[Cost]) -> Cost:
+    """The cost of several runs over the same items; what one of them does not know, nobody knows."""
+    counts = {name: sum(getattr(one, name) for one in found) for name in ("n_asked", "n_failed", "n_unreadable")}
+    sums: dict[str, Any] = {}
+    for name in ("tokens_in", "tokens_out", "price", "paid"):
+        parts = [getattr(one, name) for one in found]
+        sums[name] = None if None in parts else sum(parts)
+    why = next((one.why for one in found if one.why), "")
+    return Cost(n_items=found[0].n_items, why=why, **counts, **sums)
+
+
 def estimate(new: Sequence[Mapping[str, Any]], prices: Prices, *, n_requests: int) -> Estimate:
     """What requests that are not answered yet will take. ``n_requests`` counts those that are, too."""
     tokens_in = sum(-(-len(turn["content"]) // PER_TOKEN) for one in new for turn in one["messages"])

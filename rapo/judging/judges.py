@@ -7,7 +7,7 @@ or a question without an answer, is NaN and counted; a server that ignores what 
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,11 @@ class Judge:
     def prices(self) -> Prices:
         """Of its tokens."""
         return Prices(self.price_in, self.price_out)
+
+    def again(self, run: int) -> "Judge":
+        """The same judge for a further run, from 1, which asks with another seed; run 0 is the judge itself."""
+        seed = int(self.options.get("seed") or 0) + run
+        return replace(self, options={**self.options, "seed": seed}) if run else self
 
     def ask(self, template: str, texts: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, Any]:
         """A full request to it."""

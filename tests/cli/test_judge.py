@@ -13,6 +13,9 @@ from rapo.pairs.door import open_pairs
 pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
 
 
+CHOICE_A = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "A"}}]
+
+
 @pytest.fixture
 def server(monkeypatch, rapo_root):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
@@ -47,8 +50,8 @@ def test_pairs_are_judged_in_both_orders_and_winrate_reads_them(server, pairs, t
     assert "3 pairs judged in both orders, 0 without a clear verdict" in told
     # The longer answer wins by 3 characters of favour: q2 (1 shorter) and q3 (1 longer) go to the first place.
     assert "the verdict turns with the order in 66.7 %" in told
-    assert "ahead by 66.7 %" in told
-    assert "(n = 3 prompts)" in told
+    assert "chosen: wins 66.7 %" in told
+    assert "(n = 3 pairs)" in told
     # 6 requests of 100 tokens in at 10 and one out at 30 a million.
     assert "6 requests sent now, 600 tokens read, 6 written in all; price 0.00618, of which 0.00618 now" in told
     table = judgements.read(out)
@@ -61,7 +64,7 @@ def test_pairs_are_judged_in_both_orders_and_winrate_reads_them(server, pairs, t
     assert json.loads(capsys.readouterr().out)["agreement"] == 1
     record = json.loads((tmp_path / "judged.jsonl.json").read_text())
     assert record["options"]["server"] == server.url
-    assert record["order_flips"]["n"] == 3
+    assert record["reliability"]["chosen"]["flips"]["n"] == 3
 
 
 def test_a_second_run_pays_nothing(server, pairs, tmp_path, capsys):
@@ -74,6 +77,35 @@ def test_a_second_run_pays_nothing(server, pairs, tmp_path, capsys):
     assert len(server.requests) == 6
     one, two = (pd.read_parquet(tmp_path / name) for name in ("one.parquet", "two.parquet"))
     pd.testing.assert_frame_equal(one, two)
+
+
+def test_repeated_runs_tell_how_reliable_the_judge_is(server, pairs, tmp_path, capsys):
+    # The first run sends no seed, the second is another judge: it likes the first place.
+    likes = server.answer
+    server.answer = lambda body: likes(body) if "seed" not in body else {**likes(body), "choices": CHOICE_A}
+    out = tmp_path / "judged.jsonl"
+    asked = ["judge", pairs, *words(server, "--verdict", "letter", "--out", str(out), "--repeats", "2")]
+    assert main([*asked, "--dry-run"]) == 0
+    assert "12 requests, 0 answered already" in capsys.readouterr().out
+    assert main(asked) == 0
+    told = capsys.readouterr().out
+    # Runs win 1, 0, 1 and 1/2 three times: 7/12 in the mean, never the same verdict; half of the verdicts turn.
+    assert "chosen: wins 58.3 %" in told
+    assert "with the judge's own noise [" in told
+    assert "the verdict turns with the order in 50.0 %" in told
+    assert "2 runs agree on 50.0 %" in told
+    assert "variance of a verdict (judge = run): judge " in told
+    assert "12 requests sent now" in told
+    assert judgements.read(out)["preference"].tolist() == [1.75, 1.25, 1.75]
+    record = json.loads((tmp_path / "judged.jsonl.json").read_text())
+    assert record["reliability"]["chosen"]["n_runs"] == 2
+
+
+def test_one_pair_has_no_interval_and_is_judged(server, tmp_path, capsys):
+    row = {"prompt": "q", "chosen": "aaa", "rejected": "b"}
+    out = str(tmp_path / "o.jsonl")
+    assert main(["judge", lines(tmp_path / "a.jsonl", row), *words(server, "--out", out)]) == 0
+    assert "1 pairs judged in both orders, 0 without a clear verdict" in capsys.readouterr().out
 
 
 def test_a_dry_run_counts_and_asks_nothing(server, pairs, tmp_path, capsys):
@@ -174,6 +206,7 @@ def test_secrets_are_not_in_the_record(server, pairs, tmp_path):
         (["--against", "none.jsonl"], "has no column 'answer'; it has prompt, chosen, rejected"),
         (["--set", "top_k"], "is not KEY=VALUE"),
         (["--concurrency", "0"], "concurrency is 0"),
+        (["--repeats", "0"], "judge each pair at least once"),
         (["--server", "judge.example/v1"], "for example, http://localhost:8000/v1"),
     ],
 )

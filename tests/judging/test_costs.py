@@ -37,3 +37,9 @@ def test_an_estimate_is_a_token_for_four_characters():
     assert found == costs.Estimate(n_requests=5, n_kept=3, tokens_in=4, tokens_out=10, price=24.0)
     endless = [{**new[0], "max_tokens": None}]
     assert costs.estimate(endless, costs.Prices(1, 1), n_requests=1).tokens_out is None
+
+
+def test_the_total_of_runs():
+    one = costs.Cost(3, 6, 0, 1, 600, 6, 0.5, 0.25, "odd")
+    other = costs.Cost(3, 2, 1, 0, 100, None, None, 0.5)
+    assert costs.total([one, other]) == costs.Cost(3, 8, 1, 1, 700, None, None, 0.75, "odd")
