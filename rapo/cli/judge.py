@@ -86,11 +86,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, judge, write, tell what it took."""
     judge, cache = _judge(args), Path(args.cache) if args.cache else None
-    if args.score and args.against:
-        raise ValueError("--score scores each answer alone; leave --against out")
+    _check(args)
     if not args.dry_run:
         output.check_output(args, *[args.file, *([args.against] if args.against else [])])
     return _score(args, judge, cache) if args.score else _compare(args, judge, cache)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that do not go together."""
+    if args.score and (args.against or args.repeats != 1):
+        raise ValueError("--score scores each answer alone and once; leave --against and --repeats out")
+    if args.repeats < 1:
+        raise ValueError(f"--repeats {args.repeats}: judge each pair at least once")
+
+
+def _of_answers(args: argparse.Namespace, file: str) -> "pa.Table":
+    """A file of answers; options of pairs alone are refused."""
+    from rapo.judging import inputs
+
+    if args.bad != "raise" or args.reversed_pairs != "raise":
+        raise ValueError(f"--bad and --reversed-pairs belong to pairs; {file} holds answers, leave them out")
+    of_own = {"split": args.split, "revision": args.revision} if file == args.file else {}
+    return inputs.answers(file, columns=options.columns(args.column), **of_own)
 
 
 def _judge(args: argparse.Namespace) -> "Judge":
@@ -123,8 +140,6 @@ def _compare(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> in
     from rapo.judging.reliability import mean_of
     from rapo.pairs import writing
 
-    if args.repeats < 1:
-        raise ValueError(f"--repeats {args.repeats}: judge each pair at least once")
     pairs, notes = _pairs(args)
     asked = [judge.again(run) for run in range(args.repeats)]
     if args.dry_run:
@@ -188,11 +203,9 @@ def _pairs(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str]]":
 
     if not args.against:
         return inputs.of_pairs(open_pairs(args.file, scored=None, **options.reading(args)).read()), []
-    columns = options.columns(args.column)
-    own = inputs.answers(args.file, columns=columns, split=args.split, revision=args.revision)
-    pairs, alone = inputs.matched(
-        own, inputs.answers(args.against, columns=columns), names=(args.file, args.against)
-    )
+    names = (args.file, args.against)
+    own, base = (_of_answers(args, file) for file in names)
+    pairs, alone = inputs.matched(own, base, names=names)
     return pairs, [f"{alone:,} answers have none beside them in {args.against} and are left out"] * bool(alone)
 
 
@@ -203,11 +216,9 @@ def _to_score(args: argparse.Namespace) -> "tuple[pa.Table, tuple[str, ...]]":
     from rapo.pairs.door import open_pairs
     from rapo.pairs.schema import SIDES
 
-    columns = options.columns(args.column)
     found = raw.opened(args.file, split=args.split, revision=args.revision)
-    first = next(found.pieces(1)).table
-    if inputs.holds_answers(first.column_names, columns):
-        return inputs.answers(args.file, columns=columns, split=args.split, revision=args.revision), ()
+    if inputs.holds_answers(next(found.pieces(1)).table.column_names, options.columns(args.column)):
+        return _of_answers(args, args.file), ()
     return open_pairs(args.file, scored=None, **options.reading(args)).read(), SIDES
 
 

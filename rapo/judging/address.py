@@ -56,16 +56,18 @@ class Address:
         return self.shown == OPENAI
 
     @property
-    def is_safe(self) -> bool:
-        """Whether nobody on the way can read what is sent: https, or a server on this machine."""
-        parts = urlsplit(self.shown)
-        host = parts.hostname or ""
-        if parts.scheme == "https" or host == "localhost":
-            return True
+    def is_here(self) -> bool:
+        """Whether it is on this machine."""
+        host = urlsplit(self.shown).hostname or ""
         try:
-            return ipaddress.ip_address(host).is_loopback
+            return host == "localhost" or ipaddress.ip_address(host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether nobody on the way can read what is sent: https, or a server on this machine."""
+        return self.is_here or urlsplit(self.shown).scheme == "https"
 
     @property
     def secrets(self) -> list[str]:

@@ -107,7 +107,7 @@ class Endpoint:
         self._held_back = bool(named and not key)
 
     def client(self) -> "AsyncOpenAI":
-        """A client that tries once, follows no one elsewhere, and is closed by its ``async with``."""
+        """A client that tries once, follows no one elsewhere, and asks no proxy for this machine."""
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         return AsyncOpenAI(
@@ -116,7 +116,9 @@ class Endpoint:
             default_query=dict(self.address.query),
             timeout=None,
             max_retries=0,
-            http_client=DefaultAsyncHttpxClient(timeout=None, follow_redirects=False),
+            http_client=DefaultAsyncHttpxClient(
+                timeout=None, follow_redirects=False, trust_env=not self.address.is_here
+            ),
         )
 
     async def ask(self, client: "AsyncOpenAI", question: Mapping[str, Any]) -> dict[str, Any]:

@@ -202,7 +202,9 @@ def test_secrets_are_not_in_the_record(server, pairs, tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--score", "--against", "x.jsonl"], "leave --against out"),
+        (["--score", "--against", "x.jsonl"], "leave --against and --repeats out"),
+        (["--score", "--repeats", "2"], "leave --against and --repeats out"),
+        (["--against", "x.jsonl", "--bad", "drop"], "--bad and --reversed-pairs belong to pairs"),
         (["--against", "none.jsonl"], "has no column 'answer'; it has prompt, chosen, rejected"),
         (["--set", "top_k"], "is not KEY=VALUE"),
         (["--concurrency", "0"], "concurrency is 0"),

@@ -160,6 +160,12 @@ def test_no_key_goes_where_others_can_listen(server, monkeypatch, host):
         ask(far.base_url, question={**QUESTION, "extra_headers": {"X-Api-Key": "secret-3"}})
 
 
+def test_no_proxy_is_asked_for_this_machine(server, monkeypatch):
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert ask(server.url, max_retries=0) == "A"
+
+
 def test_a_key_that_was_held_back_is_told_when_it_is_missed(server, monkeypatch):
     # All names lead to this machine here, as through a proxy.
     monkeypatch.setenv("OPENAI_API_KEY", "secret-2")

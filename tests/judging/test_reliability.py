@@ -93,6 +93,13 @@ def test_a_product_of_signs_is_all_interaction():
     assert set(found.values()) == {0}
 
 
+def test_what_items_and_orders_do_together_is_not_counted_for_items():
+    sign = np.array([-1.0, 1.0])
+    found = variance_parts(np.stack([2 * sign[:, None] + sign[:, None] * sign] * 2))
+    # Items: eight squares of 2 with one degree of freedom, 32, less 2 x 4 of what they do with orders, over 4 values.
+    assert (found["item"], found["item x order"]) == (6, 4)
+
+
 def test_the_mean_of_runs_is_of_their_clear_verdicts():
     runs = [run([2, 2, np.nan], [2, 1, 1]), run([2, np.nan, 1], [1, 1, np.nan])]
     made = mean_of([one.assign(preference=(one["forward"] + one["backward"]) / 2) for one in runs])
