@@ -3,10 +3,10 @@
 PROMPTS are rows with a column prompt (text or messages; or instruction, question, query, input, messages), each asked
 once. The goal goes where training put it (rapo.json beside the model), else where the chat template wants it, or where
 --placement says. An answer's draws depend on --seed, its prompt's id and its number alone.
-OUT has a row an answer: prompt_id, prompt, goal, model, response, number, seed, tokens, cut (by --max-new-tokens), as
+OUT has a row an answer: prompt_id, prompt, model, response, goal, number, seed, tokens, cut (by --max-new-tokens), as
 `rapo judge` reads it; or with several answers a row a prompt, and these in its completions, which `rapo pairs` reads
-once each of them has its overall_score. Answers are kept in OUT.part as they come: the same command again goes on where
-it was stopped.
+with --reward-model, or once each of them has its overall_score. Answers are kept in OUT.part as they come: the same
+command again goes on where it was stopped.
 With --server URL any server that speaks OpenAI's protocol answers (vLLM, transformers serve); MODEL is its name there.
 """
 
@@ -235,32 +235,28 @@ def _rows(
     args: argparse.Namespace,
 ) -> pa.Table:
     """A row an answer, or a row a prompt with its answers as candidates."""
-    there = [place for place, answer in enumerate(made) if answer is not None]
-    said = [
-        {
-            "response": answer.text,
-            "number": place % args.n + 1,
-            "seed": ask.seed,
-            "tokens": answer.tokens,
-            "cut": answer.cut,
-        }
-        for place, (ask, answer) in enumerate(zip(asks, made, strict=True))
-        if answer is not None
-    ]
-    numbers = [(name, pa.int64()) for name in ("number", "seed", "tokens")]
-    answers = pa.array(said, pa.struct([("response", pa.string()), *numbers, ("cut", pa.bool_())]))
-    row_of = np.array(there, np.int64) // args.n
+    said = [(place, ask, answer) for place, (ask, answer) in enumerate(zip(asks, made, strict=True)) if answer]
+    fields = {
+        "response": pa.array([answer.text for _, _, answer in said], pa.string()),
+        **({} if goal is None else {"goal": pa.array([goal] * len(said))}),
+        "number": pa.array([place % args.n + 1 for place, _, _ in said], pa.int64()),
+        "seed": pa.array([ask.seed for _, ask, _ in said], pa.int64()),
+        "tokens": pa.array([answer.tokens for _, _, answer in said], pa.int64()),
+        "cut": pa.array([answer.cut for _, _, answer in said], pa.bool_()),
+    }
+    row_of = np.array([place // args.n for place, _, _ in said], np.int64)
     flat = (args.rows or ("answers" if args.n == 1 else "prompts")) == "answers"
     rows = prompts.take(pa.array(row_of)) if flat else prompts
-    if goal is not None:
-        rows = rows.append_column("goal", pa.array([goal] * len(rows)))
     model = f"{args.model} + {args.adapter}" if args.adapter else args.model
-    rows = rows.append_column("model", pa.array([model] * len(rows), pa.string()))
+    asked = {
+        **{name: rows[name] for name in rows.column_names},
+        "model": pa.array([model] * len(rows), pa.string()),
+    }
     if flat:
-        columns = dict(zip((field.name for field in answers.type), answers.flatten(), strict=True))
-        return pa.table({**{name: rows[name] for name in rows.column_names}, **columns})
+        return pa.table({**asked, **fields})
     ends = np.append(0, np.cumsum(np.bincount(row_of, minlength=len(prompts)))).astype(np.int32)
-    return rows.append_column("completions", pa.ListArray.from_arrays(pa.array(ends), answers))
+    answers = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
+    return pa.table({**asked, "completions": pa.ListArray.from_arrays(pa.array(ends), answers)})
 
 
 def _counts(prompts: pa.Table, made: "Sequence[Answer | None]", before: int) -> dict[str, int]:

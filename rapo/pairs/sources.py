@@ -96,6 +96,7 @@ def pairs_file(
     overwrite: bool = False,
     shard_rows: int | None = None,
     progress: Callable[[int], None] | None = None,
+    name: str = "<table>",
 ) -> int:
     """Write preference data of any known shape, candidates above all, as checked pairs, in bounded memory.
 
@@ -106,11 +107,13 @@ def pairs_file(
         batch_rows: rows in memory at a time.
         overwrite, shard_rows: see `rapo.pairs.writing.write`.
         progress: told, batch by batch, how many more pairs are done.
+        name: what errors call data in memory.
 
     Returns:
         How many pairs were written.
     """
-    writing.check_target(target, source, overwrite=overwrite, shard_rows=shard_rows)
+    places = [source] if isinstance(source, str | Path) else []
+    writing.check_target(target, *places, overwrite=overwrite, shard_rows=shard_rows)
     pairs = open_pairs(
         source,
         columns=columns,
@@ -120,6 +123,7 @@ def pairs_file(
         reversed_pairs=reversed_pairs,
         pairing=pairing,
         scored=scored,
+        name=name,
     )
     made = writing.watched(pairs.batches(batch_rows), progress)
     return writing.write(made, target, overwrite=overwrite, shard_rows=shard_rows)

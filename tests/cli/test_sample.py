@@ -16,6 +16,7 @@ from rapo.models import answers, generation
 from rapo.models import tiny as models
 from rapo.models.answers import Answer
 from rapo.pairs import candidates
+from rapo.relabelling import relabel
 
 TOKENIZER = models.build_tokenizer([*tiny.WORDS, "overall", "score", ":", "10", "."])
 PROMPTS = [{"instruction": f"w{i} w{i + 1}", "prompt_id": f"p{i}"} for i in range(6)]
@@ -64,7 +65,7 @@ def test_answers_to_every_prompt_in_the_shape_of_candidates(capsys: pytest.Captu
     found = rows()
     assert [row["prompt_id"] for row in found] == [row["prompt_id"] for row in PROMPTS]
     assert found[1]["prompt"] == [{"role": "user", "content": "w1 w2"}]  # as it was: the goal stands beside it
-    assert {row["goal"] for row in found} == {10.0}
+    assert {answer["goal"] for row in found for answer in row["completions"]} == {10.0}
     assert {row["model"] for row in found} == {"model"}
     assert [answer["number"] for answer in found[0]["completions"]] == [1, 2, 3]
     assert len({answer["seed"] for row in found for answer in row["completions"]}) == 18
@@ -75,7 +76,8 @@ def test_answers_to_every_prompt_in_the_shape_of_candidates(capsys: pytest.Captu
     pairs = candidates.to_pairs(pa.Table.from_pylist(found), candidates.Pairing(rule="worst", bad="drop"))
     assert pairs["prompt"].to_pylist()[0] == found[0]["prompt"]
     assert (pairs["score_chosen"].to_pylist()[0], pairs["number_chosen"].to_pylist()[0]) == (2.0, 3)
-    assert set(pairs["goal"].to_pylist()) == {10.0}
+    assert set(pairs["goal_chosen"].to_pylist()) == {10.0}
+    assert relabel.relabel(pairs, placement="system").num_rows == 2 * len(pairs)
     assert "18 answers to 6 prompts" in capsys.readouterr().out
     record = json.loads(Path("out.jsonl.json").read_text())
     assert record["counts"]["answers"] == 18
@@ -87,7 +89,7 @@ def test_a_row_an_answer_as_judges_read_it() -> None:
     assert run("--out", "out.jsonl", *FEW, *GOAL) == 0
     assert run("--out", "several.jsonl", "--n", "2", "--rows", "answers", *FEW, *GOAL) == 0
     one, several = rows(), rows("several.jsonl")
-    assert list(one[0]) == ["prompt_id", "prompt", "goal", "model", "response", "number", "seed", "tokens", "cut"]
+    assert list(one[0]) == ["prompt_id", "prompt", "model", "response", "goal", "number", "seed", "tokens", "cut"]
     assert several[::2] == one
     assert [(row["prompt_id"], row["number"]) for row in several[:3]] == [("p0", 1), ("p0", 2), ("p1", 1)]
     read = inputs.answers("out.jsonl")
