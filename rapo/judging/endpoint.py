@@ -1,12 +1,13 @@
 """One question to a chat server: asked until it is answered, refused for good, or nothing can be answered at all."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import random
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,6 +24,7 @@ _SHOWN = 300  # characters of what a server says
 _NEVER = {401, 402, 404, 405, 407, 410}  # every question would be told so
 _AGAIN = {408, 409, 425}  # and 500 and above
 _FULL = {429, 529}
+_LOGGERS = ("httpx", "httpx2", "openai._base_client")
 _LONG = 5.0  # seconds: who waits longer is told
 
 
@@ -103,14 +105,24 @@ class Endpoint:
                 f"OpenAI's own server needs a key: set {self.server.key_variable}, or name another server with "
                 "--server (in Python base_url)"
             )
+        if self.address.secrets and not self.address.is_safe:
+            raise ValueError(
+                f"what the address of {self.address.shown} holds besides is never sent there: {_SAFER}"
+            )
         self.key = key or "none"
         self._held_back = bool(named and not key)
+        self._hidden = {*self.address.secrets, *self.address.query.values(), self.key}
 
-    def client(self) -> "AsyncOpenAI":
-        """A client that tries once, follows no one elsewhere, and asks no proxy for this machine."""
+    @contextlib.asynccontextmanager
+    async def client(self) -> "AsyncIterator[AsyncOpenAI]":
+        """A client that tries once, follows no one elsewhere, and asks no proxy for this machine.
+
+        What libraries log of its requests holds no secrets.
+        """
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-        return AsyncOpenAI(
+        loggers, hide = [logging.getLogger(name) for name in _LOGGERS], self._hide
+        made = AsyncOpenAI(
             api_key=self.key,
             base_url=self.address.url,
             default_query=dict(self.address.query),
@@ -120,6 +132,14 @@ class Endpoint:
                 timeout=None, follow_redirects=False, trust_env=not self.address.is_here
             ),
         )
+        for logger in loggers:
+            logger.addFilter(hide)
+        try:
+            async with made as client:
+                yield client
+        finally:
+            for logger in loggers:
+                logger.removeFilter(hide)
 
     async def ask(self, client: "AsyncOpenAI", question: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a question, whatever that takes.
@@ -160,15 +180,21 @@ class Endpoint:
 
     def _told(self, question: Mapping[str, Any], what: str) -> str:
         """What a person is told: nothing of what headers and parameters hold, whatever they are called."""
-        beside = [question.get("extra_headers") or {}, question.get("extra_query") or {}, self.address.query]
-        what = without(self.clean(what, question), [str(value) for held in beside for value in held.values()])
-        return f"{question.get('model')} at {self.address.shown} {what}"
+        return f"{question.get('model')} at {self.address.shown} {without(what, self._hidden)}"
+
+    def _hide(self, record: logging.LogRecord) -> bool:
+        """Keep a record, without what must not be told."""
+        record.msg, record.args = without(record.getMessage(), self._hidden), ()
+        return True
 
     def _check(self, question: Mapping[str, Any]) -> None:
-        """Refuse headers with secrets where others could listen."""
-        for name in question.get("extra_headers") or {}:
+        """Note what must not be told, and refuse headers with secrets where others could listen."""
+        headers, query = (question.get(name) or {} for name in ("extra_headers", "extra_query"))
+        body = secrets_of(question.get("extra_body") or {})
+        self._hidden.update(map(str, [*headers.values(), *query.values(), *body]))
+        for name in [*headers, *query]:
             if is_secret(name) and not self.address.is_safe:
-                raise JudgeError(f"the header {name} is never sent to {self.address.shown}: {_SAFER}")
+                raise JudgeError(f"{name} is never sent to {self.address.shown}: {_SAFER}")
 
     async def _attempt(self, client: "AsyncOpenAI", question: Mapping[str, Any]) -> "dict[str, Any] | _Fault":
         import openai

@@ -100,7 +100,7 @@ def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> "tuple[
         names: what an error calls them.
 
     Raises:
-        ValueError: the baseline answers an instruction twice, or none is in both files.
+        ValueError: a model or the baseline answers an instruction twice, or none is in both files.
     """
     import pandas as pd
 
@@ -112,6 +112,9 @@ def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> "tuple[
         raise ValueError(
             f"{names[1]} answers {key} {_short(right.loc[again, key].iloc[0])} more than once; give one answer each"
         )
+    if (again := left.duplicated(["model", key])).any():
+        who, what = (_short(left.loc[again, column].iloc[0]) for column in ("model", key))
+        raise ValueError(f"{names[0]}: {who} answers {key} {what} more than once; give one answer each")
     right = right.assign(place=range(len(right))).rename(columns={"answer": "output_1", "model": "baseline"})
     both = left.rename(columns={"answer": "output_2"}).merge(right.drop(columns={"instruction"} - {key}), on=key)
     if both.empty:

@@ -156,7 +156,9 @@ def test_no_key_goes_where_others_can_listen(server, monkeypatch, host):
     assert Endpoint(ChatServer(f"https://{host}/v1")).key == "secret-2"
     with pytest.raises(ValueError, match=rf"a key is never sent to http://{host}:8000/v1: .* use https"):
         Endpoint(far, "secret-1")
-    with pytest.raises(JudgeError, match="the header X-Api-Key is never sent"):
+    with pytest.raises(ValueError, match="is never sent there: its address is plain http"):
+        Endpoint(ChatServer(f"http://{host}/v1?api_key=secret-4"))
+    with pytest.raises(JudgeError, match="X-Api-Key is never sent to http://"):
         ask(far.base_url, question={**QUESTION, "extra_headers": {"X-Api-Key": "secret-3"}})
 
 

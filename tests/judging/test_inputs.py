@@ -69,6 +69,11 @@ def test_ids_match_before_texts(tmp_path):
         ([{"prompt": "q", "answer": 3}], [], "holds int64, neither texts nor messages"),
         ([{"prompt": "q", "answer": "x"}], [{"prompt": "r", "answer": "x"}], "no instruction is in both files"),
         (
+            [{"prompt": "q", "answer": "x"}] * 2,
+            [{"prompt": "q", "answer": "x"}],
+            "own: 'own' answers instruction 'q' more than once",
+        ),
+        (
             [{"prompt": "q", "answer": "x"}],
             [{"prompt": "q", "answer": "x"}] * 2,
             "answers instruction 'q' more than once",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import threading
@@ -184,7 +185,8 @@ def test_what_is_not_accepted_is_not_kept(server, tmp_path):
     assert not kept(tmp_path)
 
 
-def test_secrets_are_in_no_file_and_no_message(server, tmp_path):
+def test_secrets_are_in_no_file_and_no_message(server, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
     words = ["sk-password-1", "sk-parameter-2", "sk-header-3", "sk-plain-header-4", "sk-key-5", "sk-field-6"]
     url = server.url.replace("//", f"//me:{words[0]}@") + f"?api_key={words[1]}&version=7"
     beside = {"extra_headers": {"X-Api-Key": words[2], "X-Other": words[3]}, "extra_body": {"api_key": words[5]}}
@@ -205,7 +207,7 @@ def test_secrets_are_in_no_file_and_no_message(server, tmp_path):
     with pytest.raises(JudgeError) as told:
         ask_all([question("a", "bb", **beside)], server=where, folder=tmp_path, api_key=words[4])
     assert "127.0.0.1" in str(told.value)
-    written = "".join(file.read_text(encoding="utf-8") for file in kept(tmp_path)) + str(told.value)
+    written = "".join(file.read_text(encoding="utf-8") for file in kept(tmp_path)) + str(told.value) + caplog.text
     assert not [word for word in words if word in written]
 
 
