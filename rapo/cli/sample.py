@@ -7,7 +7,8 @@ OUT has a row an answer: prompt_id, prompt, model, response, goal, number, seed,
 `rapo judge` reads it; or with several answers a row a prompt, and these in its completions, which `rapo pairs` reads
 with --reward-model, or once each of them has its overall_score. Answers are kept in OUT.part as they come: the same
 command again goes on where it was stopped.
-With --server URL any server that speaks OpenAI's protocol answers (vLLM, transformers serve); MODEL is its name there.
+With --server URL any server that speaks OpenAI's protocol answers (vLLM, transformers serve); MODEL is its name there,
+and its replies are kept in build/answers under their requests, too.
 """
 
 import argparse
@@ -111,13 +112,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded."""
-    numbers = (
-        args.n,
-        args.max_new_tokens,
-        args.concurrency,
-        args.batch_size or 1,
-        1 if args.limit is None else args.limit,
-    )
+    counts = (args.n, args.max_new_tokens, args.concurrency, args.batch_size, args.limit)
+    numbers = [number for number in counts if number is not None]
     if not (args.temperature >= 0 and 0 < args.top_p <= 1 and min(numbers) >= 1):
         raise ValueError(
             f"cannot sample {args.n} answers of up to {args.max_new_tokens} tokens with --temperature "

@@ -202,6 +202,7 @@ def test_a_server_answers_and_its_secrets_are_not_written(monkeypatch: pytest.Mo
         (["--temperature", "0", "--n", "2"], "--temperature 0 gives 2 equal answers"),
         (["--temperature", "-1"], "the temperature is 0 or more"),
         (["--n", "0"], "the numbers 1 or more"),
+        (["--batch-size", "0"], "the numbers 1 or more"),
         (["--server", "http://x/v1", "--device", "cuda"], "--device belongs to a model that is loaded here"),
         (["--adapter", "nowhere"], "adapter"),
     ],
