@@ -55,9 +55,8 @@ def run(args: argparse.Namespace) -> int:
     held = args.reward_model is not None or args.quantile is not None
     reading = options.reading(args)
     source: Any = _held(args, reading) if held else args.file
-    rule = "worst" if args.quantile is not None else args.rule
     pairing = sources.Pairing(
-        rule=rule, seed=args.seed, score=args.score, exclude_sources=tuple(args.exclude_source)
+        rule=args.rule, seed=args.seed, score=args.score, exclude_sources=tuple(args.exclude_source)
     )
     with output.progress("pairs") as advance:
         n = sources.pairs_file(

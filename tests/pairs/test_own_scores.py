@@ -60,6 +60,8 @@ def test_ties_scores_that_are_none_and_rows_of_one() -> None:
     rows = table([5.0, 5.0, 5.0], [None, 2.0, float("nan"), 1.0], [4.0], [])
     found = own_scores.at_quantile(rows, 0.0, field="overall_score")
     assert texts(found) == [["0-0", "0-2"], ["1-1", "1-3"], ["2-0"], []]
+    many = own_scores.at_quantile(table([5.0] * 40), 0.0, field="overall_score")
+    assert texts(many) == [["0-0", "0-39"]]
 
 
 @given(st.lists(st.integers(0, 5), min_size=2, max_size=7), st.floats(0, 1))
