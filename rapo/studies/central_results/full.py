@@ -51,9 +51,9 @@ def frames(recipe: Mapping[str, Any], *, jobs: int = 1) -> dict[str, pd.DataFram
     jobs = recipe.get("jobs") or jobs
     skills, answers = measure_arms(recipe, jobs=jobs)
     used = measure_used_data(recipe, jobs=jobs)
-    answers, used = scored(answers, recipe), scored(used, recipe)
+    answers, used = read_alike(scored(answers, recipe)), read_alike(scored(used, recipe))
     first = answers["prompt"].isin(answers["prompt"].unique()[:6]) & (answers["seed"] == recipe["seeds"][0])
-    judged = judge(answers, recipe).drop(columns=["text", "instruction"])
+    judged = read_alike(judge(answers, recipe)).drop(columns=["text", "instruction"])
     return {
         "tuning": settings_table(recipe),
         "judged": judged,
@@ -198,6 +198,20 @@ def measure_used_data(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
 def scored(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
     """``answers`` with ``gold``: the judge's score of each, 1-10."""
     return answers.assign(gold=grading.scores(answers, recipe["grader"], cache=cache_of(recipe)))
+
+
+def read_alike(judged: pd.DataFrame) -> pd.DataFrame:
+    """Without the prompts of which a verdict was not readable, in any arm: every model must have the same prompts."""
+    missing = judged["gold"].isna()
+    if "preference" in judged:
+        missing |= judged["preference"].isna() & (judged["arm"] != "")
+    unread = judged.loc[missing, "prompt"].unique()
+    if len(unread):
+        _log.warning(
+            "%d of %d prompts are left out of every arm: the judge's verdict on %d answers was not readable",
+            len(unread), judged["prompt"].nunique(), int(missing.sum()),
+        )  # fmt: skip
+    return judged[~judged["prompt"].isin(unread)]
 
 
 def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:

@@ -165,3 +165,15 @@ def test_smoothing_that_has_no_effect_is_told(caplog: pytest.LogCaptureFixture) 
     caplog.clear()
     full.options_of({**recipe, "dpo": {"loss_type": ["robust"]}}, "Gemma", {"data": "uf"})
     assert not caplog.text
+
+
+def test_a_prompt_without_a_readable_verdict_is_left_out_of_every_arm(caplog: pytest.LogCaptureFixture) -> None:
+    rows = [
+        {"prompt": prompt, "arm": arm, "gold": gold, "preference": preference}
+        for prompt, gold, preference in (("p", 5.0, 1.2), ("q", np.nan, 1.2), ("r", 5.0, np.nan), ("s", 5.0, 1.5))
+        for arm in ("RA", "base")
+    ]
+    table = pd.DataFrame([*rows, {"prompt": "s", "arm": "", "gold": 4.0, "preference": np.nan}])
+    assert list(full.read_alike(table)["prompt"]) == ["p", "p", "s", "s", "s"]
+    assert "2 of 4 prompts are left out of every arm" in caplog.text
+    assert list(full.read_alike(table.drop(columns="preference"))["prompt"].unique()) == ["p", "r", "s"]
