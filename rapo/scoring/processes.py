@@ -1,5 +1,6 @@
 """Several processes that share one job: a launcher of accelerate or torch starts them, this says who does what."""
 
+import atexit
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -43,5 +44,14 @@ def current() -> Processes:
     from accelerate import PartialState
 
     on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
+    started_here = not torch.distributed.is_initialized()
     state = PartialState(cpu=on_cpu or not torch.accelerator.is_available())
+    if started_here:
+        atexit.register(_part)
     return Processes(state.process_index, state.num_processes, str(state.device))
+
+
+def _part() -> None:
+    """Part from the other processes: threads that still wait for them would abort this one as it ends."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
