@@ -1,6 +1,7 @@
 """Speed of agreement and Bradley-Terry, with peers in the same run, interleaved; medians of a few repeats."""
 
 import argparse
+import importlib.util
 import os
 import statistics
 import time
@@ -52,6 +53,30 @@ def battles(n_models: int, n_prompts: int) -> tuple[pd.DataFrame, pd.DataFrame, 
     design = np.zeros((len(model), n_models))
     design[np.arange(len(model)), model] = 1
     return frame, pd.DataFrame(style, columns=["length", "bold"]), np.hstack([design, style])
+
+
+def bench_arena(n_models: int, n: int, repeats: int) -> None:
+    """Free battles with ties, beside evalica where it is installed; it knows no analytic intervals."""
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, n_models, n)
+    b = (a + rng.integers(1, n_models, n)) % n_models
+    strength, names = rng.normal(size=n_models), np.array([f"m{m:03d}" for m in range(n_models)])
+    won = np.where(rng.random(n) < 0.15, 0.5, rng.random(n) < expit(strength[a] - strength[b])).astype(float)
+    frame = pd.DataFrame({"model_a": names[a], "model_b": names[b], "outcome": won})
+    tasks: dict[str, Callable[[], object]] = {
+        "rapo, with covariance": lambda: bradley_terry(frame, n_resamples=0),
+        "rapo, with covariance and 5 resamples": lambda: bradley_terry(frame, n_resamples=5),
+    }
+    if importlib.util.find_spec("evalica"):
+        import evalica
+
+        winner = {1.0: evalica.Winner.X, 0.5: evalica.Winner.Draw, 0.0: evalica.Winner.Y}
+        rows = frame["model_a"].tolist(), frame["model_b"].tolist(), [winner[outcome] for outcome in won]
+        tasks["evalica"] = lambda: evalica.bradley_terry(*rows)
+        tasks["evalica, 5 resamples"] = lambda: evalica.bootstrap(
+            evalica.bradley_terry, *rows, n_resamples=5, bootstrap_method="percentile"
+        )
+    show(f"Bradley-Terry, {n_models} models, {n:,} battles", timed(tasks, repeats=repeats))
 
 
 def bench_fit(n_models: int, n_prompts: int, repeats: int) -> None:
@@ -113,6 +138,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     repeats = parser.parse_args().repeats
     bench_fit(25, 500, repeats)
+    bench_arena(50, 1_000_000, repeats)
     bench_agreement(2000, 500, repeats)
     bench_bootstrap(2000, repeats)
     start = time.perf_counter()
