@@ -36,6 +36,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "select": "keep the best pairs by alignment potential or another metric",
         "export": "write pairs as TRL, LLaMA-Factory, ms-swift or NeMo RL read them",
     },
+    "train models": {
+        "train": "train a model as a recipe says: SFT, DPO and its losses, SimPO, KTO, ORPO",
+    },
     "compare models and judges": {
         "sample": "a model's answers to prompts, asked for a goal or plainly",
         "judge": "let a language model judge pairs in both orders, or score answers from 1 to 10",

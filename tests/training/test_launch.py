@@ -11,7 +11,6 @@ from rapo.models.tiny import load, save
 from rapo.training import launch
 from rapo.training.settings import DPOSettings, KTOSettings, ORPOSettings, Settings, SimPOSettings
 
-RECIPES = sorted(Path(launch.__file__).with_name("recipes").glob("*.yaml"))
 ROWS = tiny.rows(8).select(["prompt", "chosen", "rejected"]).to_pylist()
 ON_CPU = {"accelerate_config": "single_gpu", "num_processes": 1, "bf16": False, "use_cpu": True}
 LAUNCHER = {"accelerate_config", "num_processes"}
@@ -22,19 +21,6 @@ def known_to_trl() -> set[str]:
 
     kinds = (ScriptArguments, DPOConfig, ModelConfig, DatasetMixtureConfig)
     return LAUNCHER | {field.name for kind in kinds for field in dataclasses.fields(kind)}
-
-
-def test_there_are_recipes() -> None:
-    assert [path.stem for path in RECIPES] == ["dpo_gemma2", "dpo_qwen2"]
-
-
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_recipes_for_trl_hold_the_papers_settings_under_names_that_trl_knows(path: Path) -> None:
-    options = config.load_yaml(path)
-    assert set(options) <= known_to_trl()
-    assert (options["learning_rate"], options["beta"], options["label_smoothing"]) == (5e-7, 0.01, 0.3)
-    size = options["num_processes"] * options["per_device_train_batch_size"]
-    assert size * options["gradient_accumulation_steps"] == 128
 
 
 def test_a_job_says_what_the_settings_say_and_launch_goes_before(tmp_path: Path) -> None:
