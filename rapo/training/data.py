@@ -154,7 +154,10 @@ def _read(recipe: Recipe, source: Source) -> pa.Table:
         table = raw.read(source.path, split=source.split, revision=revision)
         return table.select([*_SINGLE, *(["label"] if recipe.trainer == "kto" else [])])
     table = pairs.read()
-    wanted = (*TEXTS, "pair_id", *(binding.COLUMNS if recipe.trainer == "dpo" else ()))
+    is_scored = (
+        recipe.trainer == "dpo" and binding.RECORD in table.column_names
+    )  # bare numbers are bound to nothing
+    wanted = (*TEXTS, "pair_id", *(binding.COLUMNS if is_scored else ()))
     return table.select([column for column in wanted if column in table.column_names])
 
 

@@ -87,6 +87,14 @@ def test_data_that_cannot_be_served_are_told(named: dict[str, Any], told: str) -
 
 
 def test_rows_bring_what_their_trainer_uses() -> None:
+    bare = PAIRS.append_column("ref_chosen_logps", pa.array([0.0] * 6))
+    writing.write(bare, "bare.parquet")
+    assert data.read(recipe(), [Source("bare.parquet", None)]).column_names == [
+        "prompt",
+        "chosen",
+        "rejected",
+        "pair_id",
+    ]
     writing.write(PAIRS.append_column("ref_scored", pa.array(range(6))), "rows.parquet")
     found = [Source("rows.parquet", None)]
     assert data.read(recipe(), found).column_names == ["prompt", "chosen", "rejected", "pair_id", "ref_scored"]

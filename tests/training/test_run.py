@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from rapo.models.tiny import save
 from rapo.pairs import files, writing
+from rapo.relabelling import asking
 from rapo.relabelling.relabel import Scheme, relabel_file
 from rapo.scoring.score import score
 from rapo.training import fit, outcome, recipe, run
@@ -142,6 +143,7 @@ def test_the_record_says_what_was_trained_on_what() -> None:
     )  # asked for, and TRL's own
     assert {"rapo", "torch", "transformers", "trl"} <= set(on_disk["versions"])
     assert on_disk["resumed"] == []
+    assert asking.asking("out").told.endswith("placed as system, as rapo.json remembers")  # by `rapo sample`
 
 
 def test_a_finished_run_is_not_trained_again_and_another_is_refused() -> None:
