@@ -1,6 +1,7 @@
 """Several processes that share one job: a launcher of accelerate or torch starts them, this says who does what."""
 
 import atexit
+import gc
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,10 @@ def current() -> Processes:
 
 
 def _part() -> None:
-    """Part from the other processes: threads that still wait for them would abort this one as it ends."""
+    """Part from the other processes: threads that still wait for them would abort this one as it ends.
+
+    A trainer that still held the group would let go of it last, and wait for ever for a thread that waits for Python.
+    """
+    gc.collect()
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -90,7 +90,6 @@ def _run(
     if process.is_main:
         record = outcome.write(out, record)
         atomic.remove(out / _ROWS)
-    trainer.end()
     return record
 
 
