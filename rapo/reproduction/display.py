@@ -9,7 +9,7 @@ from typing import Any, Self
 from rapo import paths
 from rapo.reproduction.notebook import Source
 from rapo.runs import progress
-from rapo.runs.progress import State, duration
+from rapo.runs.progress import State, about, duration
 
 STYLES = {"done": "green", "reused": "cyan", "running": "yellow", "failed": "bold red", "not run": "red"}
 STATUS_EVERY = 15.0  # seconds between two status lines where there is no terminal
@@ -28,6 +28,8 @@ class Job:
     kernel: int | None = None
     study: State | None = None
     saved: float = 0.0
+    seen: tuple[float, float] = (0.0, 0.0)  # seconds of its runs that ended, and those recorded of them before
+    pace: float = 1.0  # seconds now for each second recorded
     runs: tuple[str, ...] = ()
     executed: Path | None = None
 
@@ -42,6 +44,11 @@ class Job:
         return self.status in ("done", "reused")
 
     @property
+    def ended_anew(self) -> bool:
+        """Whether it ran to its end and computed all of its runs itself."""
+        return self.status == "done" and not self.saved
+
+    @property
     def name(self) -> str:
         """The notebook's name."""
         return self.source.name
@@ -53,15 +60,18 @@ class Job:
 
     @property
     def left(self) -> float | None:
-        """Seconds it still needs; None where nobody knows."""
+        """Seconds it still needs, more than 0 until it has ended; None where nobody knows.
+
+        What is longer under way than was expected is taken to need as long again as it is late.
+        """
         if self.status not in ("waiting", "running"):
             return 0.0
-        study = None
+        known = []
         if self.study and not self.study.finished and self.study.seconds_left is not None:
-            study = max(self.study.seconds_left - (time.time() - self.study.updated), 0.0)
-        rest = None if self.expected is None else max(self.expected - self.elapsed - self.saved, 0.0)
-        known = [value for value in (study, rest) if value is not None]
-        return max(known) if known else None
+            known.append(self.study.seconds_left - (time.time() - self.study.updated))
+        if self.expected is not None:
+            known.append(self.pace * (self.expected - self.saved) - self.elapsed)
+        return max(abs(max(known)), 1.0) if known else None
 
 
 class Display:
@@ -95,7 +105,7 @@ class Plain(Display):
             return
         self._last = time.monotonic()
         running = [f"{job.name} {study_line(job) or told(job)}" for job in jobs if job.status == "running"]
-        rest = f"; about {duration(left)} left in all" if left else ""
+        rest = f"; {about(left)} left in all" if left else ""
         if running:
             self._print(f"... {'; '.join(running)}{rest}")
 
@@ -139,7 +149,7 @@ class Live(Display):
                 table.add_row("", "", "", Text(line, style="dim"))
         busy = any(job.status in ("waiting", "running") for job in jobs)
         ended = sum(job.status not in ("waiting", "running") for job in jobs)
-        estimate = f"about {duration(left)} left" if left is not None else "no estimate yet"
+        estimate = f"{about(left)} left" if left else "no estimate yet"
         table.caption = f"{ended} of {len(jobs)} notebooks; {estimate}" if busy else None
         table.caption_justify = "left"
         return table
@@ -153,7 +163,7 @@ def choose(console: Any) -> Display:
 def told(job: Job) -> str:
     """A job's state in words."""
     if job.status == "running":
-        usual = f", takes about {duration(job.expected)}" if job.expected else ""
+        usual = f", takes {about(job.expected)}" if job.expected else ""
         return f"running for {duration(job.elapsed)}" if job.elapsed >= 1 else f"started{usual}"
     if job.status == "done":
         return f"done in {duration(job.seconds)}"
@@ -165,9 +175,9 @@ def told(job: Job) -> str:
 def remark(job: Job) -> str:
     """What stands at the end of a job's row."""
     if job.status == "running" and job.left is not None:
-        return f"about {duration(job.left)} left"
-    if job.status == "waiting" and job.expected:
-        return f"takes about {duration(job.expected)}"
+        return f"{about(job.left)} left"
+    if job.status == "waiting" and job.left:
+        return f"takes {about(job.left)}"
     return job.error or ("unchanged" if job.status == "reused" else "")
 
 
@@ -182,4 +192,5 @@ def note_studies(job: Job) -> None:
     own = [state for state in states if state and state.pid == job.kernel and state.started >= job.began]
     job.study = max(own, key=lambda state: state.updated, default=None)
     job.saved = sum(state.saved for state in own)
+    job.seen = (sum(state.took for state in own), sum(state.recorded for state in own))
     job.runs = tuple({key for state in own for key in state.keys})

@@ -3,14 +3,13 @@
 import json
 import os
 import statistics
-from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from rapo import paths
 from rapo.config import SHIFT, seed_shift
-from rapo.reproduction import marker, notebook, replication, report
+from rapo.reproduction import estimates, marker, notebook, replication, report
 from rapo.reproduction.marker import Marker
 from rapo.runs import processor, progress, store
 from rapo.runs.checksums import checksum
@@ -113,30 +112,16 @@ def durations(markers: Mapping[str, Marker], *, others: Set[str] = frozenset()) 
     """How long notebooks and runs took, for the estimates of a machine that has measured nothing yet.
 
     What was kept of ``others`` stays, and of runs, where there are others.
-
-    A notebook that reused runs of another day says only what it might have taken; what was kept before goes first.
-    Of a run that several notebooks share, each of them takes a part.
     """
-    uses = Counter(key for one in markers.values() for key in one.runs)
-    took = {key: sum(map(sum, progress.history(paths.runs(), [key]).values())) for key in uses}
     before = progress.kept_durations("notebooks")
-
-    def anew(name: str, one: Marker) -> float:
-        saved = one.anew - one.seconds
-        whole = sum(took[key] for key in one.runs)
-        own = sum(took[key] / uses[key] for key in one.runs)
-        return before.get(name, one.seconds + saved * (own / whole if whole else 1.0)) if saved else one.anew
-
-    kinds = progress.history(paths.runs(), uses)
-    notebooks = {name: round(anew(name, one), 1) for name, one in markers.items()}
-    runs = {kind: round(statistics.median(seconds), 1) for kind, seconds in kinds.items()}
+    beside = {name: one for name in others if (one := marker.read(name, SCALE))}
+    seconds = estimates.own_seconds({**beside, **markers})
+    notebooks = {name: round(seconds[name], 1) for name in markers}
+    notebooks |= {name: before[name] for name in others if name in before}
+    kinds = progress.history(paths.runs(), {key for one in markers.values() for key in one.runs})
+    runs = {kind: round(statistics.median(took), 1) for kind, took in kinds.items()}
     earlier = progress.kept_durations("runs") if others else {}
-    return {
-        "notebooks": dict(
-            sorted({**{name: before[name] for name in others if name in before}, **notebooks}.items())
-        ),
-        "runs": dict(sorted({**earlier, **runs}.items())),
-    }
+    return {"notebooks": dict(sorted(notebooks.items())), "runs": dict(sorted({**earlier, **runs}.items()))}
 
 
 def _json(content: Any) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rapo import paths
-from rapo.runs import keys, progress
+from rapo.runs import keys
 from rapo.runs.checksums import sha256
 
 
@@ -74,13 +74,6 @@ def is_done(name: str, scale: str, digest: str, *, measure: bool = True) -> bool
         return False
     files = {paths.root() / product: known for product, known in marker.products.items()}
     return all(file.is_file() and sha256(file) == known for file, known in files.items())
-
-
-def expected_seconds(name: str, scale: str) -> float | None:
-    """How long a notebook takes anew, here or where the kept results were measured."""
-    if marker := read(name, scale):
-        return marker.anew
-    return progress.kept_durations("notebooks").get(name) if scale == "small" else None
 
 
 def made_by() -> dict[str, str]:

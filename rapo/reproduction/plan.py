@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from rapo import paths
 from rapo.claims import claim, compare
-from rapo.reproduction import display, kernel, marker, notebook
+from rapo.reproduction import display, estimates, kernel, marker, notebook
 from rapo.reproduction.display import Display, Job
 from rapo.reproduction.notebook import Source
 from rapo.runs.store import kept_claims
@@ -131,14 +131,16 @@ class Plan:
         options: dict[str, Any] = {"scale": self.scale, "measure": self.measure, "settings": self.settings}
         self._digests = {source.name: notebook.digest(source, **options) for source in self.sources}
         self.jobs = [Job(source) for source in self.sources]
-        for job in self.jobs if self.measure else ():
-            job.expected = marker.expected_seconds(job.name, self.scale)
 
     def run(self, shown: Display, *, force: bool) -> None:
         """Run what is not done; on an interrupt end the kernels first."""
         for job in [] if force else self.jobs:
             if marker.is_done(job.name, self.scale, self._digests[job.name], measure=self.measure):
                 job.end("reused", executed=marker.executed_file(job.name, self.scale))
+        left = [job.source for job in self.jobs if job.status == "waiting"]
+        usual = estimates.expected(left, self.scale, workers=self.workers, measure=self.measure)
+        for job in self.jobs:
+            job.expected = usual.get(job.name)
         running: dict[Future[None], Job] = {}
         pool = ThreadPoolExecutor(max_workers=self.workers + 1, thread_name_prefix="notebook")
         with _terminable(), pool:
@@ -206,18 +208,28 @@ class Plan:
             if job.status == "running":
                 job.kernel = kernel.pid(job.name) or job.kernel
                 display.note_studies(job)
+        self.set_pace()
         shown.update(self.jobs, left=self.seconds_left())
 
     def _heavy(self, job: Job) -> bool:
         return self.measure and job.source.cost == "heavy"
 
+    def set_pace(self) -> None:
+        """Hold what has ended against what was recorded of it, heavy and light notebooks apart."""
+        for heavy in (True, False):
+            jobs = [job for job in self.jobs if self._heavy(job) == heavy]
+            seen = [(job.seconds, job.expected) for job in jobs if job.ended_anew and job.expected]
+            now = estimates.pace([*seen, *(job.seen for job in jobs if job.status == "running")])
+            for job in jobs:
+                job.pace = now
+
     def seconds_left(self) -> float | None:
         """Estimate for everything: heavy notebooks one after another, light ones beside them; None if unknown."""
         if any(job.left is None for job in self.jobs if self._heavy(job)):
             return None
-        heavy = sum(job.left or 0.0 for job in self.jobs if self._heavy(job))
-        light = sum(job.left or 0.0 for job in self.jobs if not self._heavy(job))
-        return heavy + light if self.workers == 1 else max(heavy, (heavy + light) / 2)
+        left = [job.left or 0.0 for job in self.jobs]
+        heavy = sum(seconds for job, seconds in zip(self.jobs, left, strict=True) if self._heavy(job))
+        return max(heavy, sum(left) / self.workers, *left) or None
 
 
 @contextlib.contextmanager

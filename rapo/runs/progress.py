@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import statistics
 import sys
@@ -39,6 +40,8 @@ class State:
     pid: int  # of the process whose study it is
     finished: bool = False
     keys: Sequence[str] = ()  # finished runs, once the study has ended
+    took: float = 0.0  # seconds of the runs that ended here and whose kind was recorded before
+    recorded: float = 0.0  # seconds that runs of these kinds took then
 
     def line(self, *, now: float | None = None) -> str:
         """One line for a person."""
@@ -47,7 +50,7 @@ class State:
         parts += [f"{count} {word}" for word, count in words.items() if count]
         if self.seconds_left is not None and not self.finished:
             passed = (time.time() if now is None else now) - self.updated
-            parts.append(f"about {duration(max(self.seconds_left - passed, 0))} left")
+            parts.append(f"{about(self.seconds_left - passed)} left")
         return f"{self.name}: " + ", ".join(parts)
 
 
@@ -62,6 +65,27 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def about(seconds: float) -> str:
+    """An estimate of what is left while something still runs: as coarse as it is sure, and never nothing.
+
+    >>> about(-3), about(7.4), about(47), about(130), about(2851), about(4020)
+    ('a few seconds', 'a few seconds', 'about 50 s', 'about 2 min', 'about 48 min', 'about 1 h 7 min')
+    """
+    if seconds < 10:
+        return "a few seconds"
+    return f"about {duration(10 * math.ceil(seconds / 10)) if seconds <= 50 else minutes(seconds)}"
+
+
+def minutes(seconds: float) -> str:
+    """Seconds in whole minutes, one at least.
+
+    >>> minutes(20), minutes(2851), minutes(4020), minutes(7200)
+    ('1 min', '48 min', '1 h 7 min', '2 h 0 min')
+    """
+    hours, rest = divmod(max(round(seconds / 60), 1), 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
 
 
 def progress_file(name: str) -> Path:
@@ -93,19 +117,19 @@ class Forecast:
 
     past: Mapping[str, Sequence[float]] = field(default_factory=dict)
     here: dict[str, list[float]] = field(default_factory=dict)
-    ratios: list[float] = field(default_factory=list)
+    seen: list[tuple[float, float]] = field(default_factory=list)  # seconds of a run here, and of its kind before
 
     def note(self, run: Run, seconds: float) -> None:
         """A run of this study ended."""
         name = kind(run.function, run.config)
         if name in self.past:
-            self.ratios.append(seconds / max(statistics.median(self.past[name]), 0.01))
+            self.seen.append((seconds, max(statistics.median(self.past[name]), 0.01)))
         self.here.setdefault(name, []).append(seconds)
 
     def seconds(self, run: Run) -> float | None:
         """How long a run will take, or None when nothing like it has ever ended."""
         name = kind(run.function, run.config)
-        pace = statistics.median(self.ratios) if self.ratios else 1.0
+        pace = statistics.median(now / then for now, then in self.seen) if self.seen else 1.0
         for known, scale in ((self.here, 1.0), (self.past, pace)):
             if name in known:
                 return scale * statistics.median(known[name])
@@ -244,6 +268,8 @@ class Progress:
             pid=os.getpid(),
             finished=finished,
             keys=sorted(self.keys) if finished else (),
+            took=sum(now for now, _ in self.forecast.seen),
+            recorded=sum(then for _, then in self.forecast.seen),
         )
 
     def _tick(self) -> None:

@@ -19,20 +19,24 @@ def marker(seconds: float, saved: float = 0.0, runs: tuple[str, ...] = ()) -> Ma
     return Marker("d", seconds, seconds + saved, {}, runs)
 
 
-def test_what_is_kept_was_measured_and_not_guessed(rapo_root: Path) -> None:
-    paths.write_text(paths.results() / "durations.json", json.dumps({"notebooks": {"a": 12.0, "b": 12.0}}))
-    found = durations({"a": marker(5.0), "b": marker(5.0, 30.0), "c": marker(5.0, 30.0)})
-    assert found == {"notebooks": {"a": 5.0, "b": 12.0, "c": 35.0}, "runs": {}}
+def test_durations_are_those_of_today_and_of_others_what_was_kept(rapo_root: Path) -> None:
+    kept = {"notebooks": {"a": 12.0, "b": 12.0, "c": 9.0}, "runs": {"m:f {}": 3.0}}
+    paths.write_text(paths.results() / "durations.json", json.dumps(kept))
+    found = durations({"a": marker(5.0), "b": marker(5.0, 30.0)})
+    assert found == {"notebooks": {"a": 5.0, "b": 35.0}, "runs": {}}
+    assert durations({"a": marker(5.0)}, others={"b", "c"}) == {
+        "notebooks": {"a": 5.0, "b": 12.0, "c": 9.0},
+        "runs": {"m:f {}": 3.0},
+    }
 
 
-def test_a_run_that_notebooks_share_counts_once(rapo_root: Path) -> None:
-    """Two workers: a reuses 20 s and 40 s in place of 30 s, b reuses the 40 s in place of 20 s."""
+def test_what_another_notebook_computes_is_not_counted_twice(rapo_root: Path) -> None:
     for key, seconds in {"own": 20.0, "shared": 40.0}.items():
         record = {"function": "m:f", "config": {"x": key}, "seconds": seconds}
         paths.write_text(paths.runs() / key / "result.json", json.dumps(record))
-    found = durations({"a": marker(1.0, 30.0, ("own", "shared")), "b": marker(1.0, 20.0, ("shared",))})
-    # a: 30 * (20 + 40/2) / 60 = 20; b: 20 * (40/2) / 40 = 10; together the 60 s on two workers
-    assert found["notebooks"] == pytest.approx({"a": 21.0, "b": 11.0})
+    markers.write("long", "small", digest="d", began=0.0, runs=["shared"])
+    found = durations({"a": marker(1.0, 29.0, ("own", "shared"))}, others={"long"})
+    assert found["notebooks"] == {"a": 10.0}  # 30 * 20 / 60
     assert sorted(found["runs"].values()) == [20.0, 40.0]
 
 

@@ -1,6 +1,5 @@
 """The marker of a notebook's last success."""
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -24,7 +23,6 @@ def test_marker_round_trip(rapo_root: Path) -> None:
     known = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     assert noted.products == {"build/smoke/figures/claims/X.json": known}
     assert noted.anew == pytest.approx(noted.seconds + 1e9)
-    assert marker.expected_seconds("a", "smoke") == noted.anew
     assert not marker.is_done("a", "smoke", "d")  # no executed copy
     paths.write_text(marker.executed_file("a", "smoke"), "")
     assert marker.is_done("a", "smoke", "d")
@@ -52,10 +50,3 @@ def test_what_made_the_results_names_versions_and_the_commit_of_the_code(reposit
     assert found["numpy"] == np.__version__
     git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=repository, capture_output=True, text=True)
     assert found["commit"] == (git.stdout.strip() or "unknown")
-
-
-def test_expected_seconds_of_kept_results(rapo_root: Path) -> None:
-    paths.write_text(paths.results() / "durations.json", json.dumps({"notebooks": {"a": 12.0}}))
-    assert marker.expected_seconds("a", "small") == 12.0
-    assert marker.expected_seconds("a", "smoke") is None
-    assert marker.expected_seconds("b", "small") is None

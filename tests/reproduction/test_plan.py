@@ -425,7 +425,8 @@ def test_only_keep_changes_what_belongs_to_the_repository(
 # Estimates
 
 
-def test_estimate_for_everything(make: Make) -> None:
+def test_estimate_for_everything(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproduce.display.time, "time", lambda: 1000.0)
     for name, cost in (("a", "heavy"), ("b", "heavy"), ("c", "light")):
         make(name, cost=cost)
     plan = reproduce.Plan(notebook.find(), "smoke", 2, {})
@@ -434,16 +435,39 @@ def test_estimate_for_everything(make: Make) -> None:
         job.expected = seconds
     assert plan.seconds_left() == 150.0  # the heavy ones one after another, the light one beside them
     plan.jobs[0].status = "done"
-    plan.jobs[1].status, plan.jobs[1].began = "running", time.time() - 20
-    assert plan.seconds_left() == pytest.approx(30.0, abs=1)  # 50 - 20, the light one beside it
+    plan.jobs[1].status, plan.jobs[1].began = "running", 980.0
+    assert plan.seconds_left() == 30.0  # 50 - 20, the light one beside it
     plan.workers = 1
-    assert plan.seconds_left() == pytest.approx(60.0, abs=1)  # 50 - 20 + 30
+    assert plan.seconds_left() == 60.0  # 50 - 20 + 30
+    plan.workers, plan.jobs[1].status = 2, "done"
+    assert plan.seconds_left() == 30.0  # the light one alone is shared by nobody
+    plan.jobs[2].status = "running"
+    plan.jobs[2].expected = None
+    assert plan.seconds_left() is None  # something runs: 0 s would be a lie
 
 
-def test_reused_runs_shorten_the_estimate(make: Make) -> None:
-    make("a")
-    job = Job(notebook.find()[0], status="running", began=time.time() - 10, expected=100.0, saved=70.0)
-    assert job.left == pytest.approx(20.0, abs=1)  # 100 - 70 - 10
+def test_a_slower_machine_is_noticed_by_its_heavy_notebooks(make: Make) -> None:
+    for name, cost in (("a", "heavy"), ("b", "heavy"), ("c", "light")):
+        make(name, cost=cost)
+    plan = reproduce.Plan(notebook.find(), "smoke", 2, {})
+    first, second, light = plan.jobs
+    first.status, first.seconds, first.expected = "done", 600.0, 270.0
+    plan.set_pace()
+    assert (second.pace, light.pace) == (2.0, 1.0)  # (60 + 600) / (60 + 270)
+    first.saved = 100.0  # what reused runs says nothing
+    second.status, second.seen = "running", (30.0, 120.0)
+    plan.set_pace()
+    assert (second.pace, light.pace) == (0.5, 1.0)  # (60 + 30) / (60 + 120)
+
+
+def test_a_second_time_takes_as_long_as_the_first(make: Make) -> None:
+    make("a", "import time; time.sleep(0.3)")
+    assert run()["a"].expected is None
+    again = run(force=True)["a"]
+    noted = marker.read("a", "smoke")
+    assert noted is not None
+    assert again.expected is not None
+    assert again.expected >= 0.3
 
 
 def test_differences_are_told_at_small_only(rapo_root: Path) -> None:

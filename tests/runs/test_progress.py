@@ -51,6 +51,8 @@ def test_earlier_figures_are_scaled_by_how_this_machine_compares() -> None:
     assert forecast.seconds(run(2)) == 40.0
     forecast.note(run(1), 5.0)  # half of the 10 s it took before
     assert forecast.seconds(run(1, function="json:loads")) == 50.0  # 100 x 5 / 10
+    forecast.note(run(7), 3.0)  # a kind of which nothing was recorded
+    assert forecast.seen == [(5.0, 10.0)]
 
 
 def test_time_left_is_the_work_shared_out_but_no_less_than_the_longest_run() -> None:
@@ -78,7 +80,7 @@ def test_history_reads_finished_runs_and_kept_durations(rapo_root: Path) -> None
 
 def test_counts_and_the_file(rapo_root: Path) -> None:
     one, two, three = run(1), run(2), run(3)
-    forecast = Forecast({"json:dumps {}": [10.0]})
+    forecast = Forecast({progress.kind("json:dumps", {"x": 1}): [10.0]})
     shown = Progress("s", total=4, reused=1, saved=30.0, forecast=forecast, jobs=2)
     with shown:
         shown.waiting = [three]
@@ -91,6 +93,7 @@ def test_counts_and_the_file(rapo_root: Path) -> None:
         shown.end(two, "failed", 0.0)
         state = shown.state()
         assert (state.done, state.running, state.failed) == (2, 0, 1)
+        assert (state.took, state.recorded) == (4.0, 10.0)
         assert state.seconds_left == pytest.approx(4.0, abs=0.5)  # as long as the first one
         shown.start(three)
         shown.end(three, "busy", 0.0)
@@ -104,8 +107,8 @@ def test_counts_and_the_file(rapo_root: Path) -> None:
 
 def test_line() -> None:
     state = State("s", 9, 4, 2, 3, 1, 0, 100.0, 15.0, started=0.0, updated=1000.0, pid=1)
-    assert state.line(now=1010.0) == "s: 4 of 9 runs done, 1 reused, 2 running, 3 to do, about 1 min 30 s left"
-    assert state.line(now=9999.0).endswith("about 0 s left")
+    assert state.line(now=1010.0) == "s: 4 of 9 runs done, 1 reused, 2 running, 3 to do, about 2 min left"
+    assert state.line(now=9999.0).endswith("running, 3 to do, a few seconds left")
 
 
 @pytest.mark.parametrize("quiet", [True, False])
