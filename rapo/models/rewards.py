@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from rapo.config import content_hash
 from rapo.models import loading
+from rapo.models.answers import Answer, Ask
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +23,11 @@ class RewardModel:
     model: Any
     tokenizer: Any
     name: str
+
+    @property
+    def key(self) -> str:
+        """Hash of all that a score depends on but the conversation."""
+        return content_hash(loading.content_key(self.model), loading.tokenizer_key(self.tokenizer))
 
     def __call__(
         self,
@@ -66,6 +73,23 @@ class RewardModel:
         self.model.config.get_text_config().pad_token_id = self.model.config.pad_token_id = pad
         with torch.inference_mode():
             return self.model(input_ids=tokens, attention_mask=mask).logits[:, 0].float().cpu().numpy()
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A reward model as what answers (`rapo.models.answers.collect`): what it is shown ends with the answer that is
+    scored, and what it says is the score, as text that is that very number again."""
+
+    model: RewardModel
+    batch_size: int = 16
+
+    def check(self, asks: Sequence[Ask]) -> None:
+        """A template that refuses a conversation says so with its batch."""
+
+    def __call__(self, asks: Sequence[Ask]) -> list[Answer]:
+        """A score for each."""
+        scores = self.model([ask.messages for ask in asks], batch_size=self.batch_size)
+        return [Answer(repr(float(score)), None, False) for score in scores]
 
 
 def load(name: str, *, dtype: str | None = None, device: str | None = None) -> RewardModel:

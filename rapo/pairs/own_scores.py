@@ -51,7 +51,8 @@ def with_scores(
     flat, lengths = _flat(table, name)
     if field in [known.name for known in flat.type]:
         raise ValueError(
-            f"{name}: completions have a field {field} already; leave out --reward-model, or name another with --score"
+            f"{name}: completions have a field {field} already; leave out --reward-model or --judge, or name another "
+            "with --score"
         )
     fields = {known.name: pc.struct_field(flat, known.name) for known in flat.type}
     fields[field] = pa.array(np.asarray(scores, float))

@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import fake_chat_server
 import numpy as np
 import pytest
+import tiny
 
 from rapo.cli import main as cli
-from rapo.models import rewards
+from rapo.models import answers, generation, rewards
+from rapo.models import tiny as models
+from rapo.models.answers import Ask
 
 ROWS = [
     {"prompt_id": f"p{row}", "prompt": [{"role": "user", "content": f"q{row}"}], "goal": 10.0,
@@ -21,14 +25,19 @@ class Longer:
     """A reward model that likes long answers."""
 
     tokenizer = type("Tokenizer", (), {"chat_template": "some"})()
+    key = "longer"
+    asked: ClassVar[list[str]] = []  # of all instances
 
     def __call__(self, talks: list[list[dict[str, Any]]], **_: Any) -> np.ndarray:
+        self.asked.extend(talk[-1]["content"] for talk in talks)
         return np.array([float(len(talk[-1]["content"])) for talk in talks])
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
+    monkeypatch.setattr(Longer, "asked", [])
     monkeypatch.setattr(rewards, "load", lambda name, **_: Longer())
     Path("answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     return tmp_path
@@ -76,9 +85,93 @@ def test_prompts_under_another_name() -> None:
         (["--quantile", "0.5"], "completions have no field overall_score"),
         (["--reward-model", "rm", "--quantile", "2"], "--quantile 2: give a number from 0"),
         (["--reward-model", "rm", "--batch-size", "0"], "--batch-size is 0"),
+        (["--from-model", "model"], "say --reward-model M or --judge NAME, too"),
+        (["--from-model", "model", "--judge", "j", "--n", "1"], "--n 1: a pair needs 2 answers"),
+        (["--goal", "10"], "belong to --from-model M"),
+        (["--judge-server", "http://127.0.0.1:1/v1"], "belong to --judge NAME"),
+        (["--judge", "j", "--judge-set", "price=3"], "--judge-set price: use one of concurrency,"),
     ],
 )
 def test_what_is_refused(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["pairs", "answers.jsonl", "--out", "pairs.jsonl", *words]) == 2
     assert told in capsys.readouterr().err
     assert not Path("pairs.jsonl").exists()
+
+
+def own(*words: str, out: str = "own.jsonl") -> list[dict[str, Any]]:
+    """Pairs of a tiny model's own answers."""
+    given = ("--from-model", "model", "--n", "4", "--seed", "7", "--max-new-tokens", "6", "--batch-size", "4")
+    assert cli.main(["pairs", "prompts.jsonl", "--out", out, "--overwrite", *given, *words]) == 0
+    return [json.loads(line) for line in Path(out).read_text().splitlines()]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Ask]:
+    """What the model in ``model`` is asked."""
+    config = models.tiny_config("llama", vocab_size=len(tiny.TOKENIZER), width=32, layers=2)
+    models.save(models.random_model(config, seed=1), tiny.TOKENIZER, "model")
+    asked = [{"prompt": f"w{row} w{row + 1}", "prompt_id": f"p{row}"} for row in range(5)]
+    Path("prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    seen, whole = [], generation.Generator._answers
+    monkeypatch.setattr(
+        generation.Generator, "_answers", lambda self, asks: seen.extend(asks) or whole(self, asks)
+    )
+    return seen
+
+
+def test_own_answers_in_one_command_are_those_of_two(drawn: list[Ask], capsys: pytest.CaptureFixture[str]) -> None:
+    found = own("--reward-model", "rm")
+    assert "20 answers to 5 prompts" in capsys.readouterr().out
+    few = ["--n", "4", "--seed", "7", "--max-new-tokens", "6", "--out", "answers.jsonl", "--overwrite"]
+    assert cli.main(["sample", "model", "prompts.jsonl", *few]) == 0
+    two = ["--reward-model", "rm", "--rule", "worst", "--bad", "drop", "--out", "two.jsonl"]
+    assert cli.main(["pairs", "answers.jsonl", *two]) == 0
+    assert found == [json.loads(line) for line in Path("two.jsonl").read_text().splitlines()]
+    assert all(row["score_chosen"] == max(row["candidate_scores"]) for row in found)
+    assert all(row["score_rejected"] == min(row["candidate_scores"]) for row in found)
+    record = json.loads(Path("own.jsonl.json").read_text())
+    assert (record["counts"]["answers"], record["drawn"]["seed"]) == (20, 7)
+    assert record["scored_by"] == {"reward_model": "longer"}
+
+
+def test_nothing_is_drawn_or_scored_twice(drawn: list[Ask], monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = answers.Kept.add
+
+    def stop(self: Any, *given: Any) -> None:
+        kept(self, *given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(answers.Kept, "add", stop)
+        with pytest.raises(AssertionError, match="130"):
+            own("--reward-model", "rm")
+    assert len(drawn) == 4
+    own("--reward-model", "rm")
+    assert len(drawn) == len({ask.key for ask in drawn}) == 20
+    n = len(Longer.asked)
+    own("--reward-model", "rm", "--quantile", "0.5")
+    assert (len(drawn), len(Longer.asked)) == (20, n)
+    own("--reward-model", "rm", "--n", "5")
+    assert len(drawn) == 25
+    assert len(Longer.asked) <= n + 5
+
+
+def test_a_judge_scores_own_answers_and_is_paid_once(drawn: list[Ask], capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_chat_server.running() as server:
+        server.score = lambda text: {0: "no idea", 1: "3"}.get(len(text) % 4, str(len(text) % 10 + 1))
+        words = ("--judge", "j", "--judge-server", server.url + "?key=sec", "--judge-set", "options.seed=3",
+                 "--judge-set", "options.extra_headers={X-Own: sec}")  # fmt: skip
+        found = own(*words, "--judge-set", "price_in=2", "--judge-set", "price_out=1")
+        n = len(server.requests)
+        assert own(*words, "--quantile", "0.5", out="again.jsonl")
+    assert n == len(server.requests) == len({str(body) for body in server.requests}) <= 20
+    assert {body["seed"] for body in server.requests} == {3}
+    for row in found:
+        for side in ("chosen", "rejected"):
+            text = row[side][0]["content"]
+            assert row[f"score_{side}"] == (3 if len(text) % 4 == 1 else len(text) % 10 + 1)
+            assert len(text) % 4 != 0  # without a clear score an answer is in no pair
+    assert f"{n} requests sent now, price" in capsys.readouterr().out
+    told = Path("own.jsonl.json").read_text()
+    assert json.loads(told)["counts"]["requests_sent"] == n
+    assert "sec" not in told
