@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rapo.plots import style
+from rapo.plots import colours, style, words
 from rapo.plots.style import colour
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-_TONES = ("#0072B2", "#7f7f7f", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
 MARKS = ("o", "s", "D", "^", "v")
 SPREAD = 0.5  # of a row's height, taken by its marks
 
@@ -23,10 +22,10 @@ SPREAD = 0.5  # of a row's height, taken by its marks
 def plot_arms(
     estimates: "pd.DataFrame", *, label: str, reference: float | None = None, ax: "Axes | None" = None
 ) -> "Axes":
-    """One dot an arm with its interval, the first row on top.
+    """One dot an arm with its interval, the first row on top, under the headings of their groups.
 
     Args:
-        estimates: columns arm, estimate, low, high; the order of the rows is kept.
+        estimates: columns arm, estimate, low, high, and group where there are several; the order of rows is kept.
         label: of the horizontal axis, with its unit.
         reference: where a thin line stands (a draw, an optimum).
     """
@@ -47,46 +46,98 @@ class Panel:
 
 
 def arm_panels(
-    estimates: "pd.DataFrame", panels: Mapping[str, Panel], *, by: str, order: Sequence[str]
+    estimates: "pd.DataFrame",
+    panels: Mapping[str, Panel],
+    *,
+    by: str,
+    order: Sequence[str],
+    finding: str | None = None,
 ) -> "Figure":
-    """Panels side by side that share their arms.
+    """Panels side by side that share their arms, and their axis where they show one quantity.
 
     Args:
         estimates: columns arm, estimate, low, high, and the column ``by``.
         panels: value of the column ``by`` -> its panel.
         by: "metric", "architecture", ...
         order: arms from top to bottom; those without an estimate are left out of a panel.
+        finding: the title; None tells the highest and the lowest arm of the first panel.
     """
     import matplotlib.pyplot as plt
 
-    size = (3.2 + 3.3 * len(panels), 0.8 + 0.38 * len(order))
-    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
+    shown = estimates[estimates["arm"].isin(order) & estimates[by].isin(panels)]
+    present = [arm for arm in order if arm in set(shown["arm"])]
+    size = (3.2 + 3.3 * len(panels), 1.6 + 0.36 * len(present))
+    one = len({panel.label for panel in panels.values()}) == 1
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, sharex=one, squeeze=False)
     for ax, (value, panel) in zip(axes[0], panels.items(), strict=True):
-        part = estimates[estimates[by] == value].set_index("arm").reindex(list(order)).reset_index()
+        part = shown[shown[by] == value].set_index("arm").reindex(present).reset_index()
         plot_arms(part, label=panel.label, reference=panel.reference, ax=ax)
-        ax.set_title(panel.title)
+        ax.set_title(panel.title, fontweight="normal")
+    first = next(iter(panels))
+    told = words.highest(shown[shown[by] == first], panels[first].title or panels[first].label)
+    style.headline(figure, told if finding is None else finding, words.counted(shown))
     return figure
 
 
 def plot_differences(
-    estimates: "pd.DataFrame", *, label: str, names: Mapping[str, str] | None = None, ax: "Axes | None" = None
+    estimates: "pd.DataFrame",
+    *,
+    label: str,
+    names: Mapping[str, str] | None = None,
+    ahead: str = "",
+    ax: "Axes | None" = None,
 ) -> "Axes":
-    """Differences with intervals against zero, in groups of one colour a group.
+    """Differences with intervals against zero, in the colour of whoever is ahead, under the headings of their groups.
+
+    A figure's only axes get a title that tells what is sure.
 
     Args:
         estimates: columns group, name, estimate, low, high; low and high may be NaN (published, no interval).
         label: of the horizontal axis, with its unit.
-        names: how to show a group in the legend.
+        names: how to show a group.
+        ahead: the method that a difference above zero speaks for; by default the group and name tell it ("RA less").
     """
     ax = style.axes(ax)
-    tones = dict(zip(estimates["group"].unique(), _TONES, strict=False))
-    _dots(ax, estimates, names=estimates["name"], tones=estimates["group"].map(tones), label=label)
-    for group, tone in tones.items():
-        ax.plot([], [], "o", color=tone, label=(names or {}).get(str(group), str(group)))
+    told = estimates.assign(group=estimates["group"].map(lambda group: (names or {}).get(group, group)))
+    _dots(ax, told, names=estimates["name"], tones=colours.of_differences(estimates, ahead=ahead), label=label)
     ax.axvline(0, color="0.4", linewidth=1)
-    if len(tones) > 1:
-        ax.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2)
+    if len(ax.figure.axes) == 1:
+        style.headline(ax.figure, words.surely(estimates, ahead=ahead))  # type: ignore[arg-type]
     return ax
+
+
+def difference_panels(
+    estimates: "pd.DataFrame",
+    panels: Mapping[str, str],
+    *,
+    by: str,
+    label: str = "",
+    ahead: str = "",
+    finding: str | None = None,
+    note: str = "",
+) -> "Figure":
+    """Panels side by side of `plot_differences`, which share their rows, and one axis where ``label`` is given.
+
+    Args:
+        estimates: as `plot_differences` takes them, with the column ``by``.
+        panels: value of that column -> the panel's title; without ``label``, the label of its horizontal axis.
+        by: the column that tells panels apart.
+        label: of the horizontal axis of all panels.
+        ahead: as `plot_differences` takes it.
+        finding: the title; None tells what is sure in the first panel.
+        note: what the estimates rest on.
+    """
+    import matplotlib.pyplot as plt
+
+    first = estimates[estimates[by] == next(iter(panels))]
+    size = (2.8 + 3.3 * len(panels), 1.7 + 0.36 * len(first))
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, sharex=bool(label), squeeze=False)
+    for ax, (value, told) in zip(axes[0], panels.items(), strict=True):
+        plot_differences(estimates[estimates[by] == value], label=label or told, ahead=ahead, ax=ax)
+        ax.set_title(told if label else "", fontweight="normal")
+    said = words.surely(first, ahead=ahead) + f" ({panels[next(iter(panels))]})"
+    style.headline(figure, said if finding is None else finding, note)
+    return figure
 
 
 def plot_rows(
@@ -110,8 +161,9 @@ def plot_rows(
     axes = style.axes(ax)
     places = {method: len(names) - 1 - row for row, method in enumerate(names)}
     offsets = np.linspace(SPREAD / 2, -SPREAD / 2, len(arms)) if len(arms) > 1 else [0.0]
+    known = style.inside(estimates[estimates["method"].isin(names)], label)
     for (arm, shown), offset, mark in zip(arms.items(), offsets, MARKS, strict=False):
-        part = estimates[(estimates["arm"] == arm) & estimates["method"].isin(names)]
+        part = known[known["arm"] == arm]
         y = part["method"].map(places).to_numpy(dtype=float) + offset
         axes.hlines(y, part["low"], part["high"], color=colour(arm), linewidth=2.2)
         axes.plot(part["estimate"], y, mark, color=colour(arm), markersize=6, label=shown)
@@ -128,13 +180,33 @@ def _dots(
     ax: "Axes", estimates: "pd.DataFrame", *, names: Iterable[str], tones: Iterable[str], label: str
 ) -> None:
     """A dot with its interval a row, from top to bottom; hollow where an estimate has no interval."""
-    places = np.arange(len(estimates))[::-1]
-    numbers = estimates[["estimate", "low", "high"]].to_numpy(dtype=float)
+    groups = list(estimates["group"]) if "group" in estimates else []
+    places, headings = _places(groups or [""] * len(estimates))
+    numbers = style.inside(estimates, label)[["estimate", "low", "high"]].to_numpy(dtype=float)
     for place, tone, (estimate, low, high) in zip(places, tones, numbers, strict=True):
         hollow = bool(np.isnan(low))
         if not hollow:
             ax.plot([low, high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
         ax.plot(estimate, place, "o", color=tone, markersize=7, markerfacecolor="white" if hollow else tone)
-    ax.set_yticks(places, list(names))
-    ax.set(xlabel=label, ylim=(-0.6, len(estimates) - 0.4))
+    ax.set_yticks([*places, *headings.values()], [*map(str, names), *headings])
+    for text in ax.get_yticklabels()[len(places) :]:
+        text.set_fontweight("bold")
+    ax.set(xlabel=label, ylim=(-0.6, max([*places, *headings.values(), 0]) + 0.6))
     ax.grid(axis="x", color="0.92")
+    ax.tick_params(axis="y", length=0)
+
+
+def _places(groups: Sequence[str]) -> tuple[list[float], dict[str, float]]:
+    """Where rows stand, the first on top, and the heading of each group, where there is more than one."""
+    several = len(set(groups)) > 1
+    rows: list[float] = []
+    headings: dict[str, float] = {}
+    at = 0.0
+    for group, before in zip(groups, ["", *groups], strict=False):
+        if several and (not rows or group != before):
+            at -= 0.35 * bool(rows)
+            headings[str(group)] = at
+            at -= 1
+        rows.append(at)
+        at -= 1
+    return [row - at - 1 for row in rows], {group: place - at - 1 for group, place in headings.items()}

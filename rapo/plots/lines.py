@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rapo.plots import style
+from rapo.plots import style, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ def plot_lines(
     legend: str | None = "",
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """A line for each value of a column, with its intervals.
+    """A line for each value of a column, with its intervals. A figure's only axes get a title that tells its ends.
 
     Args:
         estimates: columns ``by``, ``x``, estimate, low, high (NaN: no interval).
@@ -40,8 +40,9 @@ def plot_lines(
     """
     axes = style.axes(ax)
     lines = names or {str(name): str(name) for name in dict.fromkeys(estimates[by])}
+    known = style.inside(estimates, ylabel)
     for place, (name, shown) in enumerate(lines.items()):
-        part = estimates[estimates[by].astype(str) == name].sort_values(x)
+        part = known[known[by].astype(str) == name].sort_values(x)
         tone = (tones or {}).get(name) or style.colour(name)
         if spread is None:
             axes.fill_between(part[x], part["low"], part["high"], color=tone, alpha=0.15, linewidth=0)
@@ -54,6 +55,8 @@ def plot_lines(
         axes.set_xticks(sorted(estimates[x].unique()))
     if legend is not None and len(lines) > 1:
         axes.legend(title=legend, loc="upper left", bbox_to_anchor=(0, -0.17), ncols=4, columnspacing=1.2)
+    if len(axes.figure.axes) == 1:
+        style.headline(axes.figure, words.ends(estimates, by=by, x=x, names=list(lines)))  # type: ignore[arg-type]
     return axes
 
 

@@ -13,6 +13,9 @@ import numpy as np
 
 from rapo import config as settings
 from rapo import paths
+from rapo.plots.colours import COLOURS, CYCLE, colour, dark_css
+
+__all__ = ["COLOURS", "colour"]
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,65 +30,13 @@ PICTURES = (".png", ".svg", ".pdf")
 
 GUIDE: dict[str, Any] = {"color": "0.6", "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 0}  # a reference line
 
-# Okabe and Ito's colour-blind-safe palette; one method keeps one colour in every figure.
-COLOURS: dict[str, str] = {
-    "base": "#7f7f7f",
-    "base, g=10": "#4d4d4d",
-    "SFT": "#CC79A7",
-    "SFT, g=10": "#CC79A7",
-    "UF": "#E69F00",
-    "UF, g=10": "#B37400",
-    "UF, equal steps": "#D55E00",
-    "UF, equal steps, g=10": "#8F3F00",
-    "half RA": "#56B4E9",
-    "RA": "#0072B2",
-    "RA, unprompted": "#56B4E9",
-    "IRA": "#009E73",
-    "UF, duplicated": "#F0A080",
-    "UF, duplicated, g=10": "#B05038",
-    "UF, then UF again": "#CC79A7",
-    "UF, then UF again, g=10": "#8F4A70",
-    "UF, RA's rate": "#F0A080",
-    "UF, RA's rate, g=10": "#B05038",
-    "UF, then RA": "#0072B2",
-    "RA, faulty": "#CC79A7",
-    "RA, own score": "#0072B2",
-    "RA, g=10": "#CC79A7",
-    "base, all 10": "#a6a6a6",
-    "UF, all 10": "#5C3A00",
-    "RA, attributes": "#009E73",
-    "RA, no top": "#CC79A7",
-    "uniform": "#7f7f7f",
-    "M+": "#E69F00",
-    "small Mpi": "#56B4E9",
-    "MAP": "#009E73",
-    "MAP signed": "#CC79A7",
-    "uniform, 2 epochs": "#4d4d4d",
-    "MAP, 2 epochs": "#00664A",
-    "MAP + RA": "#CC79A7",
-    "plain data": "#D55E00",
-    "own answers": "#0072B2",
-    "both": "#0072B2",
-    "M+ alone": "#E69F00",
-    "small Mpi alone": "#56B4E9",
-    "neither": "#bfbfbf",
-    "first pairs": "#4d4d4d",
-    "first pairs, equal steps": "#CC79A7",
-}
-_CYCLE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7f7f7f", "#F0E442")
-
-
-def colour(method: str) -> str:
-    """The fixed colour of a method; an unknown name gets a stable one from the cycle."""
-    return COLOURS.get(method) or _CYCLE[sum(method.encode()) % len(_CYCLE)]
-
 
 def use() -> None:
     """Set matplotlib's defaults; the first line of every notebook that draws."""
     import matplotlib as mpl
     import seaborn as sns
 
-    sns.set_theme(context="notebook", style="ticks", palette=list(_CYCLE))
+    sns.set_theme(context="notebook", style="ticks", palette=list(CYCLE))
     mpl.rcParams.update(
         {
             "figure.figsize": (6.4, 4.0),
@@ -97,6 +48,7 @@ def use() -> None:
             "axes.titleweight": "bold",
             "axes.titlelocation": "left",
             "legend.frameon": False,
+            "grid.color": "0.92",
             "font.family": "DejaVu Sans",
         }
     )
@@ -113,6 +65,33 @@ def reach(table: "pd.DataFrame", estimate: str = "estimate", low: str = "low", h
     """How far intervals reach below and above their estimates, from their columns. Shape: (2, rows), 0 or more."""
     middle = table[estimate].to_numpy(float)
     return np.array([middle - table[low].to_numpy(float), table[high].to_numpy(float) - middle]).clip(min=0)
+
+
+def span(label: str) -> tuple[float, float]:
+    """Between which values a quantity can lie, by the unit in the label of its axis.
+
+    >>> span("labels that gold confirms (%)"), span("gold reward (1-10)"), span("lead of RA (of 10)")
+    ((0.0, 100.0), (1.0, 10.0), (-inf, inf))
+    """
+    units = {"(%)": (0.0, 100.0), "(1-10)": (1.0, 10.0)}
+    return next((ends for unit, ends in units.items() if unit in label), (-math.inf, math.inf))
+
+
+def inside(estimates: "pd.DataFrame", label: str) -> "pd.DataFrame":
+    """Estimates whose intervals end where their quantity does (`span`); for pictures only."""
+    low, high = span(label)
+    ends = {side: estimates[side].clip(low, high) for side in ("low", "high")}
+    return estimates.assign(**ends)
+
+
+def headline(figure: "Figure", finding: str, note: str = "") -> None:
+    """Say what a figure shows: the finding above it, in bold, and below it how many units it rests on."""
+    import textwrap
+
+    width = int(figure.get_figwidth() * 11.5)
+    figure.suptitle(textwrap.fill(finding, width), x=0.01, ha="left", fontsize="medium", fontweight="bold")
+    if note:
+        figure.supxlabel(textwrap.fill(note, int(1.25 * width)), x=0.01, ha="left", fontsize="small", color="0.4")
 
 
 def save_figure(
@@ -169,7 +148,10 @@ def write_figure(figure: "Figure", path: Path, *, overwrite: bool = False) -> No
 
 
 def _svg(figure: "Figure") -> bytes:
-    """The picture as SVG: letters as outlines, positions to a hundredth of a point, dense marks as an image."""
+    """The picture as SVG: letters as outlines, positions to a hundredth of a point, dense marks as an image.
+
+    It has a light and a dark look, as the page around it has.
+    """
     import matplotlib as mpl
 
     drawn = io.StringIO()
@@ -180,7 +162,8 @@ def _svg(figure: "Figure") -> bytes:
     def rounded(found: "re.Match[str]") -> str:
         return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", found[0])
 
-    return re.sub(r' (?:d|x|y)="[^"]*"', rounded, drawn.getvalue()).encode()
+    text = re.sub(r' (?:d|x|y)="[^"]*"', rounded, drawn.getvalue())
+    return text.replace("</style>", f"{dark_css(text)}</style>", 1).encode()
 
 
 @contextmanager
