@@ -61,7 +61,7 @@ def test_error_curves_have_one_line_a_sampling() -> None:
     frame = pd.DataFrame({"sampling": ["uniform"] * 2 + ["adversarial"] * 2, "update": [0, 1] * 2})
     axes = plots.plot_error_curves(frame.assign(estimate=[1, 0.5, 1, 0.1], low=0.05, high=1.0))
     assert [to_hex(line.get_color()) for line in axes.lines] == [
-        style.COLOURS["uniform"],
+        style.COLOURS["uniform"].lower(),
         style.COLOURS["MAP"].lower(),
     ]
     assert np.ravel([line.get_ydata() for line in axes.lines]).tolist() == [1, 0.5, 1, 0.1]
