@@ -8,11 +8,14 @@ its own, build/own/FILE-HASH: it never becomes a part of the kept figures, resul
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rapo import paths
 from rapo.cli import options
+
+if TYPE_CHECKING:
+    from rapo.reproduction.outcome import Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,12 +75,13 @@ def reproduce_and_report(
     """
     from rapo.reproduction import plan, report
     from rapo.reproduction.display import choose
+    from rapo.reproduction.outcome import outcome
     from rapo.runs.progress import duration
 
     out = options.console(stderr=stderr)
     began = time.time()
     with plan.Memory() as memory:
-        outcomes = plan.reproduce(
+        ended = plan.reproduce(
             notebooks,
             scale=scale,
             jobs=jobs,
@@ -88,28 +92,41 @@ def reproduce_and_report(
             show=choose(out),
         )
         page = report.write(scale)
-    counts = [(status, sum(outcome.status == status for outcome in outcomes)) for status in _STATUSES]
+    counts = [(status, sum(job.status == status for job in ended)) for status in _STATUSES]
     told = ", ".join(f"{count} {status}" for status, count in counts if count) or "none"
     clock, size = duration(time.time() - began), memory.peak / 2**30
     out.print(f"\nNotebooks: {told}; {clock}, at most {size:.1f} GB of memory", soft_wrap=True)
-    for outcome in outcomes:
-        if not outcome.ok:
-            out.print(f"  {outcome.status}: {outcome.name}: {outcome.error}", soft_wrap=True)
-    if measure and compare:
-        _tell_differences(plan.differences(scale))
-    options.say(f"Report: {page}", stderr=stderr)
+    for job in ended:
+        if not job.ok:
+            out.print(f"  {job.status}: {job.name}: {job.error}", soft_wrap=True)
+    found = outcome(scale, [job.name for job in ended if job.ok])
+    for line in (*_counted(found, scale), *(_changed(found) if measure and compare else ())):
+        out.print(line, soft_wrap=True)
+    shows = "rapo report --open" + f" --scale {scale}" * (scale != "small")
+    out.print(f"Report: {page}" + f"  ({shows} shows it)" * compare, soft_wrap=True)
     sys.stdout.flush()
-    return 0 if all(outcome.ok for outcome in outcomes) else 1
+    return 0 if all(job.ok for job in ended) else 1
 
 
 _STATUSES = ("done", "reused", "failed", "not run")
+_MOST = 12  # differing claims that are told here
 
 
-def _tell_differences(found: Sequence[Mapping[str, Any]]) -> None:
-    if not found:
-        return
-    options.say("Beyond the intervals of the kept results lie:")
-    for one in found:
-        interval = f"[{one['low']:.3g}, {one['high']:.3g}]"
+def _counted(found: "Outcome", scale: str) -> Iterator[str]:
+    """A line on the verdicts."""
+    if found.counts:
+        told = ", ".join(f"{count} {words}" for words, count in found.counts)
+        yield f"Claims: {told}" + " (at smoke a sign that everything runs, no result)" * (scale == "smoke")
+
+
+def _changed(found: "Outcome") -> Iterator[str]:
+    """Lines on what came out otherwise than in the kept results."""
+    beyond, some = len(found.beyond), ":" * bool(found.beyond)
+    if found.compared:
+        yield f"Kept results: {beyond or 'none'} of {found.compared} claims differ beyond their intervals{some}"
+    for one in found.beyond[:_MOST]:
         values = f"{one['new']:.4g} against {one['kept']:.4g} {one['unit']}".rstrip()
-        options.say(f"  {one['id']}: {values}, difference {interval}")
+        verdicts = f"; {one['verdict']}, was {one['kept_verdict']}" * (one["verdict"] != one["kept_verdict"])
+        yield f"  {one['id']}: {values}, difference [{one['low']:.3g}, {one['high']:.3g}]{verdicts}"
+    if beyond > _MOST:
+        yield f"  and {beyond - _MOST} more, in the report"

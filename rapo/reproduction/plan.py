@@ -11,11 +11,9 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Self
 
 from rapo import paths
-from rapo.claims import claim, compare
 from rapo.reproduction import display, estimates, kernel, marker, notebook
 from rapo.reproduction.display import Display, Job
 from rapo.reproduction.notebook import Source
-from rapo.runs.store import kept_claims
 
 _TICK = 0.25  # seconds between two looks at what runs
 
@@ -70,11 +68,6 @@ def reproduce(
     except Timeout as error:
         raise RuntimeError(f"another process reproduces scale {scale} now; wait for it, or end it") from error
     return plan.jobs
-
-
-def differences(scale: str) -> list[dict[str, Any]]:
-    """Where the claims just measured differ from the kept ones beyond their intervals; `small` is what is kept."""
-    return compare.compare(claim.load(paths.figures(scale) / "claims"), kept_claims()) if scale == "small" else []
 
 
 class Memory:

@@ -224,8 +224,41 @@ def test_the_console_cuts_nothing_and_reads_no_markup(
     assert capsys.readouterr().out == "[bold]a[/bold] :smile: " + "x" * 150 + "\n"
 
 
-def test_report_writes_the_page_and_says_where(rapo_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that a browser was asked to open."""
+    asked: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: asked.append(address) or True)  # type: ignore[func-returns-value]
+    return asked
+
+
+def test_report_writes_the_page_and_says_where(
+    rapo_root: Path, browser: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["report", "--scale", "smoke"]) == 0
     target = rapo_root / "build" / "smoke" / "figures" / "report.html"
     assert capsys.readouterr().out == f"{target}\n"
     assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert browser == []
+
+
+def test_report_opens_the_kept_page_until_something_was_made_here(
+    rapo_root: Path, browser: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, made = rapo_root / "figures" / "report.html", rapo_root / "build" / "small" / "figures"
+    kept.parent.mkdir()
+    kept.write_text("kept")
+    assert cli.main(["report", "--open"]) == 0
+    assert not made.exists()
+    (made / "claims").mkdir(parents=True)
+    assert cli.main(["report", "--open"]) == 0
+    assert browser == [kept.as_uri(), (made / "report.html").as_uri()]
+    assert capsys.readouterr().out.splitlines() == [str(kept), str(made / "report.html")]
+
+
+def test_a_machine_without_a_browser_is_told(
+    rapo_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    assert cli.main(["report", "--open", "--scale", "smoke"]) == 0
+    assert "No browser was found" in capsys.readouterr().err

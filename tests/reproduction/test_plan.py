@@ -13,12 +13,10 @@ from typing import Any
 import pytest
 
 from rapo import paths
-from rapo.claims import claim as claims
-from rapo.claims.claim import Claim
 from rapo.reproduction import marker, notebook
 from rapo.reproduction import plan as reproduce
 from rapo.reproduction.display import Job
-from rapo.reproduction.keep import keep, listing
+from rapo.reproduction.keep import keep
 from rapo.runs import store
 
 nbformat = pytest.importorskip("nbformat", reason="needs the extra 'notebooks'")
@@ -370,7 +368,9 @@ def test_measure_keep_redraw_and_compare(make: Make, rapo_root: Path, capsys: py
     capsys.readouterr()
     assert cli.main(["reproduce", "-s", "centre=9.0"]) == 0
     # 9 - 5 = 4, and 4 - sqrt(1 + 1) = 2.59, 4 + sqrt(2) = 5.41
-    assert "X-1: 9 against 5, difference [2.59, 5.41]" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Claims: 1 hold\nKept results: 1 of 1 claims differ beyond their intervals:\n" in told
+    assert "  X-1: 9 against 5, difference [2.59, 5.41]\n" in told
     with pytest.raises(ValueError, match="not every notebook"):
         keep()  # the last run was with another setting
     before = tracked(rapo_root)
@@ -468,18 +468,6 @@ def test_a_second_time_takes_as_long_as_the_first(make: Make) -> None:
     assert noted is not None
     assert again.expected is not None
     assert again.expected >= 0.3
-
-
-def test_differences_are_told_at_small_only(rapo_root: Path) -> None:
-    claims.save(Claim("X-1", "is", "y", 5.0, 4.0, 6.0), scale="smoke", notebook="n")
-    (rapo_root / "data" / "results").mkdir(parents=True)
-    (rapo_root / "data" / "results" / "claims.json").write_text(
-        json.dumps([{"id": "X-1", "estimate": 1.0, "low": 0.0, "high": 2.0}])
-    )
-    paths.write_text(paths.results() / "manifest.json", json.dumps(listing()))
-    assert reproduce.differences("smoke") == []
-    claims.save(Claim("X-1", "is", "y", 5.0, 4.0, 6.0), scale="small", notebook="n")
-    assert [found["id"] for found in reproduce.differences("small")] == ["X-1"]
 
 
 def test_peak_memory_counts_children() -> None:
