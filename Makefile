@@ -50,8 +50,9 @@ format: $(READY) ## let ruff lay out the code
 	@$(PY) -m ruff check --fix --exit-zero .
 	@$(PY) -m ruff format .
 
-lab: $(READY) ## open the notebooks in JupyterLab
-	@$(PY) -m jupyter lab --notebook-dir=. notebooks
+lab: $(READY) ## open the notebooks in JupyterLab, the index first; they are saved without outputs
+	@$(PY) -m jupyter lab --notebook-dir=. --ContentsManager.pre_save_hook=rapo.reproduction.lab.without_outputs \
+	  notebooks/index.ipynb
 
 setup: $(READY) ## only install, into .venv
 	@echo "Ready: . $(VENV)/bin/activate"

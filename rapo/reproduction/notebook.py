@@ -26,6 +26,9 @@ class Source:
     parameters: dict[str, Any]  # name -> default, from the cell tagged ``parameters``
     text: str  # hash of its cells without outputs
     code: str  # its code cells as one program, without IPython's own lines
+    question: str = ""  # what it answers
+    place: int = 0  # in the reading order, from 1; 0: in none
+    claims: tuple[str, ...] = ()  # ids of the papers' claims that it measures
 
     @property
     def name(self) -> str:
@@ -56,6 +59,9 @@ def load(path: Path) -> Source:
         parameters=_parameters(cells, path),
         text=content_hash(*parts),
         code="\n".join(_program(cell) for cell in cells if cell["cell_type"] == "code"),
+        question=about.get("question", ""),
+        place=about.get("place", 0),
+        claims=tuple(about.get("claims", ())),
     )
 
 

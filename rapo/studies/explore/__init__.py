@@ -1,0 +1,1 @@
+"""What the notebook `explore` draws: kept results, turned by one setting at a time."""
