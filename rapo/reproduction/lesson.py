@@ -1,7 +1,8 @@
 """What a notebook shows its reader and leaves behind, one call each: the answer first, figures, tables, verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from rapo import config as settings
@@ -67,8 +68,10 @@ class Lesson:
         figure: Any = getattr(drawn, "figure", None) or drawn
         style.save_figure(figure, name, scale=self.scale, data=data, config=self.config, alt=alt)
         _show(figure, alt)
-        verdicts = [contents.verdict(one) for one in self._found.values() if name in one.figures]
-        _say("\n".join([f"*{alt.rstrip('.')}.*", "", *(f"- {one}" for one in verdicts)]))
+        told = [one for one in _papers_first(self._found.values()) if name in one.figures]
+        lines = [f"- {contents.verdict(one)}" for one in told[: contents.SHOWN]]
+        lines += [f"- and {len(told) - len(lines)} more claims, at the end"] * (len(told) > len(lines))
+        _say("\n".join([f"*{alt.rstrip('.')}.*", "", *lines]))
 
     def table(self, frame: "pd.DataFrame", name: str) -> "pd.DataFrame":
         """Save a table as CSV and Markdown; returns it, to be shown."""
@@ -82,9 +85,8 @@ class Lesson:
         self._found |= {one.id: one for one in found}
 
     def verdicts(self) -> "Styler":
-        """Every claim that was saved, whole: the papers' first, then stricter controls, then our own questions."""
-        ordered = sorted(self._found.values(), key=lambda one: claim.KINDS.index(one.kind))
-        return self.words(claim.table(ordered)).hide(axis="index")
+        """Every claim that was saved, whole."""
+        return self.words(claim.table(_papers_first(self._found.values()))).hide(axis="index")
 
     @staticmethod
     def words(frame: "pd.DataFrame") -> "Styler":
@@ -94,7 +96,19 @@ class Lesson:
             ("vertical-align", "top"),
             ("white-space", "pre-line"),
         ]
-        return frame.style.format(precision=3).set_table_styles([{"selector": "th, td", "props": left}])
+        return frame.style.format(_plain).set_table_styles([{"selector": "th, td", "props": left}])
+
+
+def _papers_first(found: Iterable[Claim]) -> list[Claim]:
+    """The papers' claims, then stricter controls, then our own."""
+    return sorted(found, key=lambda one: claim.KINDS.index(one.kind))
+
+
+def _plain(value: Any) -> str:
+    """A cell in words: floats short, what is missing empty."""
+    if isinstance(value, float):
+        return claim.number(value) if isfinite(value) else ""
+    return str(value)
 
 
 def _recipes(study: str) -> dict[str, dict[str, Any]]:

@@ -51,6 +51,21 @@ def test_a_figure_is_saved_shown_and_told_with_its_verdicts(rapo_root: Path, sho
     assert not plt.get_fignums(), "it would be drawn again at the end of the cell"
 
 
+def test_a_figure_of_many_claims_tells_the_first_and_how_many_more_there_are(
+    rapo_root: Path, shown: list[Any]
+) -> None:
+    lesson = Lesson("quickstart", scale="smoke")
+    lesson.claims([one(f"RA-F2/{letter}", "ours", ("RA-F2_a",)) for letter in "abcdefgh"])
+    lesson.figure(plt.figure(), "RA-F2_a", data=pd.DataFrame({"x": [1]}), alt="Nothing")
+    assert shown[1].data.count("**RA-F2/") == 6
+    assert shown[1].data.endswith("- and 2 more claims, at the end")
+
+
+def test_words_are_shown_plain() -> None:
+    page = Lesson.words(pd.DataFrame({"text": ["a\nb"], "gold": [5.0], "none": [float("nan")]})).to_html()
+    assert all(f">{cell}</td>" in page for cell in ("a\nb", "5", ""))
+
+
 def test_a_table_is_saved_and_handed_back(rapo_root: Path) -> None:
     frame = pd.DataFrame({"arm": ["UF"], "gold": [7.0]})
     assert Lesson("quickstart", scale="smoke").table(frame, "RA-F2_t") is frame
