@@ -31,9 +31,10 @@ def reproduce(
 ) -> list[Job]:
     """Run notebooks headless; those whose cells, parameters and code have not changed since are reused.
 
-    Heavy notebooks run one at a time with ``jobs`` worker processes, light ones beside them. A notebook that fails
-    is kept with its traceback; the others go on, but for those that come ``after`` it. An interrupt ends the
-    kernels and leaves everything resumable.
+    Heavy notebooks run one at a time with ``jobs`` worker processes, light ones beside them. At smoke, where a run
+    takes less time than a worker takes to start, only those are heavy that others wait for. A notebook that fails is
+    kept with its traceback; the others go on, but for those that come ``after`` it. An interrupt ends the kernels
+    and leaves everything resumable.
 
     Args:
         notebooks: names or paths; all of ``notebooks/`` by default.
@@ -205,7 +206,9 @@ class Plan:
         shown.update(self.jobs, left=self.seconds_left())
 
     def _heavy(self, job: Job) -> bool:
-        return self.measure and job.source.cost == "heavy"
+        if not self.measure or job.source.cost != "heavy":
+            return False
+        return self.scale != "smoke" or any(job.name in source.after for source in self.sources)
 
     def set_pace(self) -> None:
         """Hold what has ended against what was recorded of it, heavy and light notebooks apart."""

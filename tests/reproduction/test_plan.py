@@ -51,8 +51,8 @@ def make(rapo_root: Path) -> Make:
     return write
 
 
-def run(*names: str, **options: Any) -> dict[str, Job]:
-    outcomes = reproduce.reproduce(names or None, scale="smoke", **options)
+def run(*names: str, scale: str = "smoke", **options: Any) -> dict[str, Job]:
+    outcomes = reproduce.reproduce(names or None, scale=scale, **options)
     return {outcome.name: outcome for outcome in outcomes}
 
 
@@ -120,15 +120,25 @@ def test_a_product_that_is_missing_or_damaged_is_made_again_by_the_notebook_that
         assert product.read_text() == "x"
 
 
-def test_heavy_notebooks_run_one_at_a_time_with_all_workers_and_light_ones_beside(make: Make) -> None:
-    """The heavy one waits for a file that only the light one writes: it ends only if both run at once."""
-    wait = "import time, pathlib\nwhile not pathlib.Path('flag').exists(): time.sleep(0.05)"
-    make("heavy", wait, "print(jobs)", cost="heavy")
-    make("heavy_too", "import pathlib", "assert pathlib.Path('flag').exists()", cost="heavy", after=["heavy"])
-    make("light", "import pathlib", "pathlib.Path('flag').touch(); print(jobs)")
+def test_a_heavy_notebook_that_others_wait_for_has_all_workers_and_light_ones_run_beside(make: Make) -> None:
+    """Each waits for a file that only the one beside it writes: they end only if both run at once."""
+    wait = "import time, pathlib\npathlib.Path({own!r}).touch()\nwhile not pathlib.Path({other!r}).exists(): time.sleep(0.05)"
+    pairs = {"heavy": "light", "light": "heavy", "one": "two", "two": "one"}
+    for name, other in pairs.items():
+        cost, after = ("light" if name == "light" else "heavy"), ["heavy"] if name in ("one", "two") else []
+        make(name, wait.format(own=name, other=other), "print(jobs)", cost=cost, after=after)
     outcomes = run(jobs=2, timeout=60)
     assert {outcome.status for outcome in outcomes.values()} == {"done"}
-    assert (printed(outcomes["heavy"]), printed(outcomes["light"])) == ("2\n", "1\n")
+    # At smoke those that nobody waits for share the processors, one process each.
+    told = {name: printed(outcome).strip() for name, outcome in outcomes.items()}
+    assert told == {"heavy": "2", "light": "1", "one": "1", "two": "1"}
+
+
+def test_beyond_smoke_heavy_notebooks_run_one_at_a_time(make: Make) -> None:
+    alone = "import pathlib\npathlib.Path('busy').mkdir()\nprint(jobs)\npathlib.Path('busy').rmdir()"
+    for name in ("a", "b"):
+        make(name, alone, cost="heavy")
+    assert [printed(outcome) for outcome in run(scale="small", jobs=2).values()] == ["2\n", "2\n"]
 
 
 def test_one_job_runs_one_notebook_at_a_time(make: Make) -> None:
@@ -271,12 +281,12 @@ results = run_all(runs, name="interrupted", jobs=jobs)
 def test_an_interrupt_leaves_everything_resumable(make: Make, rapo_root: Path, sent: signal.Signals) -> None:
     log, gate = rapo_root / "log.txt", rapo_root / "gate"
     first = notebook.load(make("first", "print(1)"))
-    digest = notebook.digest(first, scale="smoke")
+    digest = notebook.digest(first, scale="small")
     cell = STUDY.format(tests=TESTS, log=str(log), gate=str(gate))
     make("study", cell, cost="heavy", after=["first"])
     # A shell starts its background jobs deaf to SIGINT, and children inherit that.
     hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    code = f"{hearing}; from rapo.reproduction.plan import reproduce; reproduce(scale='smoke', jobs=2)"
+    code = f"{hearing}; from rapo.reproduction.plan import reproduce; reproduce(scale='small', jobs=2)"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     runs = rapo_root / "build" / "runs"
     end = time.monotonic() + 60
@@ -289,9 +299,9 @@ def test_an_interrupt_leaves_everything_resumable(make: Make, rapo_root: Path, s
     if sent is not signal.SIGKILL:
         assert not any(_alive(child) for child in kernels)
     gate.touch()
-    found = statuses()
+    found = statuses(scale="small")
     assert found["study"] == "done"
-    if notebook.digest(first, scale="smoke") == digest:  # unless someone edited rapo while this test ran
+    if notebook.digest(first, scale="small") == digest:  # unless someone edited rapo while this test ran
         assert found["first"] == "reused"
     assert sorted(log.read_text().split()) == ["1", "2"]
     assert not list(runs.glob(".*.tmp"))
@@ -429,7 +439,7 @@ def test_estimate_for_everything(make: Make, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(reproduce.display.time, "time", lambda: 1000.0)
     for name, cost in (("a", "heavy"), ("b", "heavy"), ("c", "light")):
         make(name, cost=cost)
-    plan = reproduce.Plan(notebook.find(), "smoke", 2, {})
+    plan = reproduce.Plan(notebook.find(), "small", 2, {})
     assert plan.seconds_left() is None  # nobody knows how long the heavy ones take
     for job, seconds in zip(plan.jobs, (100.0, 50.0, 30.0), strict=True):
         job.expected = seconds
