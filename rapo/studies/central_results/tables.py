@@ -49,7 +49,7 @@ def _length_controlled(judged: pd.DataFrame) -> pd.Series:
     keys = [name for name in ("world", "architecture", "seed", "temperature", "arm") if name in frame]
     table = pd.DataFrame(
         {
-            "model": frame[keys].astype(str).agg("|".join, axis=1),
+            "model": frame[keys[0]].astype(str).str.cat(frame[keys[1:]].astype(str), sep="|"),
             "instruction": frame["prompt"],
             "preference": frame["preference"],
             "length_model": frame["length"].astype(float),

@@ -34,8 +34,8 @@ def matrix(frame: pd.DataFrame, value: str = "gold") -> pd.DataFrame:
     """
     columns = [name for name in ("task", "prompt") if name in frame]
     index = [name for name in ("architecture", "seed") if name in frame]
-    table = frame.pivot_table(index=index, columns=columns, values=value, aggfunc="mean", dropna=False)
-    table = table[table.columns[frame.groupby(columns).size().reindex(table.columns).notna()]]
+    # pivot_table would make a column for every task with every prompt, and take several times as long.
+    table = frame.groupby([*index, *columns], observed=True, dropna=False)[value].mean().unstack(columns)
     if table.isna().any(axis=None):
         raise ValueError(f"some models lack {value} for some prompts; every model must answer the same prompts")
     return table.astype(float)
