@@ -15,8 +15,10 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
+# Tests of what loads no torch: importing it and TRL costs each worker more than all of pairs' tests.
+TORCH_COMMANDS := $(patsubst %,tests/cli/test_%.py,audit pairs sample score train)
 QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,stats claims pairs selection relabelling world winrates) \
-  $(filter-out tests/cli/test_score.py,$(wildcard tests/cli/test_*.py))
+  $(filter-out $(TORCH_COMMANDS),$(wildcard tests/cli/test_*.py))
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 
 .PHONY: help setup reproduce replicate figures check test format lab clean distclean
@@ -40,7 +42,7 @@ test: $(READY) ## unit, property, end-to-end and doc tests
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 # Two cores: mypy runs beside the tests until it is through, which with its cache takes seconds.
-check: $(READY) ## lint, types and the tests of what trains nothing: about a minute and a half, for while you work
+check: $(READY) ## lint, types and the tests of what loads no torch: less than a minute, for while you work
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy & types=$$!; \
