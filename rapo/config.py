@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import math
-import numbers
 import os
 import re
 from collections.abc import Mapping
@@ -145,17 +143,6 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         old = merged.get(key)
         merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-def is_finite(value: Any) -> bool:
-    """True for a real, finite number: Python's or numpy's, bool excluded.
-
-    >>> is_finite(3), is_finite(float("inf")), is_finite(True), is_finite("3")
-    (True, False, False, False)
-    """
-    if isinstance(value, numbers.Integral):
-        return not isinstance(value, bool)
-    return isinstance(value, numbers.Real) and math.isfinite(value)
 
 
 def plain(value: Any) -> Any:

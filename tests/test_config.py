@@ -174,16 +174,6 @@ def test_a_seed_in_words_is_refused() -> None:
         config.shifted({"base_seed": "zero"}, 1)
 
 
-@pytest.mark.parametrize("value", [0, -3, 10**400, 2.5, np.float32(0.5), np.float64(1), np.int64(7)])
-def test_finite_numbers(value: Any) -> None:
-    assert config.is_finite(value)
-
-
-@pytest.mark.parametrize("value", [math.nan, -math.inf, np.float32("nan"), True, np.bool_(True), "1", None, 1j])
-def test_everything_else_is_no_finite_number(value: Any) -> None:
-    assert not config.is_finite(value)
-
-
 def test_plain_makes_json_of_numpy_and_text_of_the_rest() -> None:
     values = [np.float64(0.5), np.int32(3), np.bool_(True), np.array([[1, 2]]), Path("a/b")]
     assert json.loads(json.dumps(values, default=config.plain)) == [0.5, 3, True, [[1, 2]], "a/b"]

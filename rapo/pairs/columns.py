@@ -1,6 +1,5 @@
 """Column names of preference data sets in use, and what they are in the schema of scored pairs."""
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 
@@ -36,7 +35,6 @@ CANDIDATES = "completions"
 NUMBERS = tuple(
     name for side in ("score_chosen", "score_rejected") for name in (side, *KNOWN[side]) if "(" not in name
 )
-_log = logging.getLogger(__name__)
 
 
 def known(columns: Sequence[str]) -> dict[str, str]:
@@ -60,18 +58,6 @@ def holds_candidates(columns: Sequence[str]) -> bool:
     True
     """
     return CANDIDATES in columns and not {"chosen", "rejected"} & set(columns)
-
-
-def named(table: pa.Table, columns: Mapping[str, str] | None = None, *, name: str = "<table>") -> pa.Table:
-    """The table with the schema's names: given ones as `rename` takes them, and well-known ones without.
-
-    Raises:
-        ValueError: a given source is no column of the table.
-    """
-    mapping = {**known(table.column_names), **(columns or {})}
-    if mapping:
-        _log.info("%s: columns mapped: %s", name, mapping)
-    return rename(table, mapping, name=name)
 
 
 def rename(table: pa.Table, columns: Mapping[str, str], *, name: str = "<table>") -> pa.Table:

@@ -14,7 +14,6 @@ from rapo.pairs.door import open_pairs
 # What the official preprocessing of arXiv:2410.08067 does with UltraFeedback's candidates. It leaves out the
 # prompts of TruthfulQA as well: give them as `exclude_prompts`.
 ULTRAFEEDBACK = Pairing(rule="random", seed=42, bad="drop", exclude_sources=("truthful_qa",))
-ULTRAFEEDBACK_REVISION = "40b436560ca83a8dba36114c22ab3c66e43f6d5e"
 
 
 def read_pairs(
