@@ -17,7 +17,9 @@ PAGE = (ROOT / "docs" / "train-on-scores.md").read_text(encoding="utf-8")
 def test_every_command_of_the_page_runs_as_written(tmp_path: Path) -> None:
     blocks = re.findall(r"```(bash|python)\n(.*?)```", PAGE, flags=re.DOTALL)
     assert [kind for kind, _ in blocks] == ["bash", "python", "bash", "python", "python", "bash"]
-    steps = [(kind, "\n".join(text for _, text in some)) for kind, some in groupby(blocks, key=lambda block: block[0])]
+    steps = [
+        (kind, "\n".join(text for _, text in some)) for kind, some in groupby(blocks, key=lambda block: block[0])
+    ]
     own = {"PYTHONPATH": str(ROOT), "RAPO_ROOT": str(tmp_path), "CUDA_VISIBLE_DEVICES": ""}
     own |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     said = []

@@ -122,7 +122,8 @@ def test_a_product_that_is_missing_or_damaged_is_made_again_by_the_notebook_that
 
 def test_a_heavy_notebook_that_others_wait_for_has_all_workers_and_light_ones_run_beside(make: Make) -> None:
     """Each waits for a file that only the one beside it writes: they end only if both run at once."""
-    wait = "import time, pathlib\npathlib.Path({own!r}).touch()\nwhile not pathlib.Path({other!r}).exists(): time.sleep(0.05)"
+    wait = "import time, pathlib\npathlib.Path({own!r}).touch()\nwhile not pathlib.Path({other!r}).exists():"
+    wait += " time.sleep(0.05)"
     pairs = {"heavy": "light", "light": "heavy", "one": "two", "two": "one"}
     for name, other in pairs.items():
         cost, after = ("light" if name == "light" else "heavy"), ["heavy"] if name in ("one", "two") else []
