@@ -1,5 +1,6 @@
 """Runs that do next to nothing. Each leaves one line in a log, so that a test can count how often it was computed."""
 
+import gc
 import json
 import os
 import sys
@@ -55,6 +56,10 @@ def threads(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
     """How many threads may compute: as torch is set, or as it will read it where it is not imported yet."""
     torch = sys.modules.get("torch")
     return {"threads": torch.get_num_threads() if torch else int(os.environ["OMP_NUM_THREADS"])}
+
+
+def frozen(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
+    return {"frozen": gc.get_freeze_count()}
 
 
 def make(log: Path, x: int, needs: dict[str, Run] | None = None, **config: object) -> Run:

@@ -18,7 +18,7 @@ _NAP = 0.1  # seconds a worker rests when every run that is left waits for one u
 _PATIENCE = 1.0  # seconds a worker waits for another process's run before it looks for other work
 _WATCH = 0.5  # seconds between two looks at whether the study's process still lives
 _sources: dict[str, str] = {}  # function -> code that the local worker processes may hold
-_tidied = 0  # modules that were loaded when this worker was last tidied
+_frozen = 0  # modules that were loaded when this process's objects were last frozen
 
 
 def attempts(
@@ -56,6 +56,7 @@ def attempts(
     finally:
         if streams:
             outcomes.close()
+        _thaw()
 
 
 def number(jobs: int) -> int:
@@ -94,7 +95,7 @@ def _begin(parent: int) -> None:
     """Make a local worker ready: it stays as long as the process that started it, and no longer.
 
     loky replaces a worker whose memory has grown by 300 MB since its first run, and the next takes ten seconds to
-    import torch and TRL; `_tidy` gives back what a run leaves free instead. There is no public way to say so, here
+    import torch and TRL; `_attempt` gives back what a run leaves free instead. There is no public way to say so, here
     alone is a private one used. A worker of a process that was killed would rest for minutes, or compute on for
     nobody. Windows shows no change of the parent: there it does.
     """
@@ -116,16 +117,24 @@ def _attempt(run: Run, root: Path, *, patience: float, parent: int) -> Attempt:
         return attempt(run, root, patience=patience, parent=parent)
     finally:
         if os.getpid() != parent:
-            _tidy()
+            gc.collect()
+        _freeze()
+        if os.getpid() != parent:
+            with contextlib.suppress(OSError, AttributeError):  # glibc only
+                ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def _tidy() -> None:
-    """Give back what a run leaves. What importing torch and TRL made stays, and is not looked through again and again:
-    that took 0.2 to 0.4 s a run."""
-    global _tidied
-    gc.collect()
-    if _tidied != len(sys.modules):
+def _freeze() -> None:
+    """What importing torch and TRL made is not looked through whenever a trainer collects garbage: that takes 0.2 to
+    0.4 s a run."""
+    global _frozen
+    if _frozen != len(sys.modules):
         gc.freeze()
-        _tidied = len(sys.modules)
-    with contextlib.suppress(OSError, AttributeError):  # glibc only
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        _frozen = len(sys.modules)
+
+
+def _thaw() -> None:
+    """Give objects back to the garbage collector in the process that asked for runs; a worker's stay frozen."""
+    global _frozen
+    gc.unfreeze()
+    _frozen = 0

@@ -1,5 +1,6 @@
 """Studies: computed once, in any order, by any number of workers, through crashes."""
 
+import gc
 import json
 import os
 import signal
@@ -342,6 +343,12 @@ def test_a_run_computes_with_one_thread_and_leaves_the_others_as_they_were(
         monkeypatch.setitem(sys.modules, "torch", fake)
     assert run_all([Run("tiny_runs:threads")], name="s", jobs=1, root=runs)[0].metrics == {"threads": 1}
     assert (os.environ["OMP_NUM_THREADS"], told[-1]) == ("4", 4)
+
+
+def test_what_stays_is_looked_through_for_garbage_again_only_after_the_study(runs: Path) -> None:
+    first = Run("tiny_runs:frozen", {"number": 1})
+    later = run_all([Run("tiny_runs:frozen", {"number": 2}, {"first": first})], name="s", jobs=1, root=runs)[0]
+    assert later.metrics["frozen"] > 0 == gc.get_freeze_count()
 
 
 def test_progress_is_told(runs: Path, log: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def recipe(root: Path) -> dict[str, Any]:
         source = tiny.save(tiny.random_model(shape, seed=1), tokenizer, root / architecture)
         named[architecture] = {"source": str(source), "label_smoothing": 0.3}
     writing.write([data.candidates(data.make_world({}), 30, seed=1)], root / "candidates.jsonl")
-    asked = [{"instruction": q.text} for q in prompts.draw_distinct(8, split="test", seed=1)]
+    asked = [{"instruction": q.text} for q in prompts.draw_distinct(24, split="test", seed=1)]
     quiz = [{"question": question, "answer": answer} for _, question, answer in skills.draw(3, seed=1)]
     for name, rows in (("asked", asked), ("quiz", quiz)):
         (root / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
