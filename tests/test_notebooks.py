@@ -81,6 +81,14 @@ def test_it_is_stored_without_outputs(source: Path) -> None:
         assert "execution" not in cell.metadata
 
 
+@per_notebook
+def test_it_is_stored_as_jupyter_writes_it(source: Path) -> None:
+    """Else a reader who saves it would change a tracked file."""
+    import nbformat
+
+    assert source.read_text(encoding="utf-8").rstrip("\n") == nbformat.writes(read(source)).rstrip("\n")
+
+
 @per_measuring
 def test_it_has_one_parameters_cell_that_begins_with_scale_measure_jobs(source: Path) -> None:
     notebook = read(source)
