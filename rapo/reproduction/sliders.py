@@ -21,7 +21,7 @@ def panel(draw: Draw, sliders: Mapping[str, Sequence[float]], *, start: Mapping[
         start: where each stands first.
 
     Returns:
-        A widget; the figure as an image where nobody can move anything.
+        A widget; the figure as an image where nobody can move anything; where no results are kept, words that say so.
 
     Raises:
         ValueError: a slider starts at none of its values.
@@ -29,8 +29,12 @@ def panel(draw: Draw, sliders: Mapping[str, Sequence[float]], *, start: Mapping[
     for name, values in sliders.items():
         if start[name] not in values:
             raise ValueError(f"{name} starts at {start[name]}; use one of {list(values)}")
+    try:
+        first = _png(draw(**start))
+    except FileNotFoundError as error:  # nothing is kept here
+        return _told(f"*{error}*")
     if os.environ.get(HEADLESS):
-        return _still(draw(**start), draw.__doc__ or "")
+        return _still(first, draw.__doc__ or "")
     import ipywidgets as widgets
 
     moved = {
@@ -39,21 +43,26 @@ def panel(draw: Draw, sliders: Mapping[str, Sequence[float]], *, start: Mapping[
     }
     for slider in moved.values():
         slider.style.description_width, slider.layout.width = "initial", "440px"
-    shown = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+    shown = widgets.Image(value=first, format="png", layout=widgets.Layout(max_width="100%"))
 
     def redraw(_: object = None) -> None:
         shown.value = _png(draw(**{name: slider.value for name, slider in moved.items()}))
 
     for slider in moved.values():
         slider.observe(redraw, names="value")
-    redraw()
     return widgets.VBox([*moved.values(), shown])
 
 
-def _still(figure: "Figure", alt: str) -> Any:
+def _told(text: str) -> Any:
+    from IPython.display import Markdown
+
+    return Markdown(text)
+
+
+def _still(picture: bytes, alt: str) -> Any:
     from IPython.display import Image
 
-    return Image(data=_png(figure), metadata={"alt": alt})
+    return Image(data=picture, metadata={"alt": alt})
 
 
 def _png(figure: "Figure") -> bytes:

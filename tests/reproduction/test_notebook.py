@@ -42,10 +42,14 @@ def test_description(folder: Path) -> None:
         title="A title",
         cost="heavy",
         after=["b"],
+        question="What?",
+        place=3,
+        claims=["RA-T1"],
     )
     source = notebook.load(path)
     assert source.parameters == {"n": 3, "lr": 1e-6, "arms": ["UF", "RA"], "nothing": None}
     assert (source.name, source.title, source.cost, source.after) == ("a", "A title", "heavy", ("b",))
+    assert (source.question, source.place, source.claims) == ("What?", 3, ("RA-T1",))
 
 
 @pytest.mark.parametrize("line", ["n = f(3)", "a, b = 1, 2", "print(3)", "n += 1"])
@@ -81,6 +85,13 @@ CELLS = (
     "%matplotlib inline\nfrom rapo.studies.self_play import study",
     "results = study.results(scale=scale, measure=measure, jobs=2)",
 )
+
+
+def test_a_notebook_that_never_measures_follows_the_kept_results(folder: Path) -> None:
+    path = write(folder / "a.ipynb", "1", parameters="x = 1")
+    before = digest(path)
+    paths.write_text(paths.results() / "a.json", "2")
+    assert digest(path) != before
 
 
 def test_digest_follows_the_code_that_cells_and_their_runs_reach(

@@ -42,6 +42,13 @@ def test_headless_the_figure_stands_where_its_sliders_start(monkeypatch: pytest.
     assert shown.metadata["alt"] == "A line."
 
 
+def test_without_kept_results_it_says_so() -> None:
+    def nothing(height: float) -> Figure:
+        raise FileNotFoundError("no kept results at a place")
+
+    assert panel(nothing, {"height": [1]}, start={"height": 1}).data == "*no kept results at a place*"
+
+
 def test_a_start_that_is_no_value_is_refused() -> None:
     with pytest.raises(ValueError, match=r"height starts at 7; use one of \[1, 2\]"):
         panel(draw, {"height": [1, 2]}, start={"height": 7})
