@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
             columns=options.columns(args.column),
             split=args.split,
             revision=args.revision,
+            streaming=args.streaming,
             unreadable=args.bad,
             benchmarks=args.benchmark,
             benchmark_column=args.benchmark_column,

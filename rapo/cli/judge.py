@@ -34,7 +34,7 @@ _SCORED = "Answers scored from 1 to 10 by a language model."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `rapo judge`."""
-    options.add_input(parser, what="pairs, or a model's answers")
+    options.add_input(parser, what="pairs, or a model's answers", streams=False)
     parser.add_argument("--against", metavar="FILE", help="a baseline's answers to the same instructions")
     parser.add_argument("--score", action="store_true", help="score each answer alone, 1-10")
     parser.add_argument("--model", required=True, metavar="NAME", help="the judge's name on the server")

@@ -51,8 +51,11 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def add_input(parser: argparse.ArgumentParser, *, what: str, name: str = "file") -> None:
-    """Where preference data come from: every command that reads pairs has these options, and `pairs`."""
+def add_input(parser: argparse.ArgumentParser, *, what: str, name: str = "file", streams: bool = True) -> None:
+    """Where preference data come from: every command that reads pairs has these options, and `pairs`.
+
+    ``streams`` is False for commands that hold their rows anyway.
+    """
     kinds = (
         "a file (JSON lines or array, CSV, parquet, Arrow; .gz, .zst), a folder or 'pattern' of shards, a folder "
         "written by save_to_disk, - for standard input, or a hub's owner/name (or hf://owner/name:configuration)"
@@ -60,6 +63,9 @@ def add_input(parser: argparse.ArgumentParser, *, what: str, name: str = "file")
     parser.add_argument(name, metavar="IN", help=f"{what}: {kinds}")
     parser.add_argument("--split", metavar="NAME", help="which split of a folder or data set that holds several")
     parser.add_argument("--revision", metavar="COMMIT", help="of a data set on the hub")
+    if streams:
+        told = "read a data set on the hub as it comes, without a copy on the disk"
+        parser.add_argument("--streaming", action="store_true", help=told)
     add_column(parser, source="SOURCE: a column, max(COLUMN), min(COLUMN) or a number")
 
 
@@ -88,6 +94,7 @@ def reading(args: argparse.Namespace) -> dict[str, Any]:
         "columns": columns(args.column),
         "split": args.split,
         "revision": args.revision,
+        "streaming": getattr(args, "streaming", False),
         "bad": args.bad,
         "reversed_pairs": args.reversed_pairs,
     }

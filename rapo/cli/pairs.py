@@ -152,9 +152,9 @@ def _source(
     if args.from_model:
         table = _drawn(args, done, counts)
     else:
-        table = raw.read(args.file, split=args.split, revision=args.revision)
+        table = raw.read(args.file, split=args.split, revision=args.revision, streaming=args.streaming)
         table = columns.rename(table, reading["columns"], name=args.file)
-    reading |= {"split": None, "revision": None, "columns": {}}
+    reading |= {"split": None, "revision": None, "streaming": False, "columns": {}}
     if args.reward_model or args.judge:
         table = _scored(table, args, done, counts, name=name)
     if args.quantile is not None:

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", metavar="MODEL", help="causal LM: a folder or a hub's id; with --server its name there"
     )
-    options.add_input(parser, what="prompts", name="prompts")
+    options.add_input(parser, what="prompts", name="prompts", streams=False)
     output.add_output(parser, what="the answers")
     parser.add_argument(
         "--bad", choices=("raise", "drop"), default="raise", help="bad prompts: stop (default), or drop"

@@ -18,6 +18,7 @@ from rapo.inspection.repeats import Repeats
 from rapo.inspection.report import Report
 from rapo.inspection.scores import Scores
 from rapo.inspection.turns import Turns
+from rapo.pairs.door import open_pairs
 
 
 def audit(
@@ -26,6 +27,7 @@ def audit(
     columns: dict[str, str] | None = None,
     split: str | None = None,
     revision: str | None = None,
+    streaming: bool = False,
     unreadable: str = "raise",
     benchmarks: Sequence[str | Path] = (),
     benchmark_column: str | None = None,
@@ -45,7 +47,7 @@ def audit(
 
     Args:
         source: a file, or data in memory, as `rapo.read_pairs` takes it. Pairs may have no scores.
-        columns, split, revision: as `rapo.read_pairs` takes them.
+        columns, split, revision, streaming: as `rapo.read_pairs` takes them.
         unreadable: "raise" for rows that cannot be read at all, or "drop" them with a warning.
         benchmarks: files whose questions should not be in the data.
         benchmark_column: the column with the questions, where it is not found by its name.
@@ -70,7 +72,15 @@ def audit(
     'serious'
     """
     _check(ngram, similarity, max_length, preview_rows)
-    data = reading.opened(source, columns=columns, split=split, revision=revision, unreadable=unreadable)
+    data = open_pairs(
+        source,
+        columns=columns,
+        split=split,
+        revision=revision,
+        streaming=streaming,
+        bad=unreadable,
+        scored=None,
+    )
     keys, name = Keys(), _typed(source)
     with Index() as prompts, Index() as responses:
         lenses: list[Lens] = [

@@ -1,29 +1,13 @@
 """Data as batches for the lenses: bad rows stay in, and are told beside them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from rapo.inspection.batch import Batch
 from rapo.pairs import schema
-from rapo.pairs.door import Pairs, open_pairs
+from rapo.pairs.door import Pairs
 
 ROWS = 4_000
-
-
-def opened(
-    source: Any,
-    *,
-    columns: Mapping[str, str] | None = None,
-    split: str | None = None,
-    revision: str | None = None,
-    unreadable: str = "raise",
-) -> Pairs:
-    """Preference data of any shape, with scores or without; see `rapo.pairs.door.open_pairs`.
-
-    Rows that break a rule stay in; ``unreadable`` says whether those that cannot be read at all "raise", or "drop".
-    """
-    return open_pairs(source, columns=columns, split=split, revision=revision, bad=unreadable, scored=None)
 
 
 def batches(pairs: Pairs, *, rows: int = ROWS) -> Iterator[Batch]:

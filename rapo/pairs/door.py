@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapo.pairs import columns as naming
-from rapo.pairs import messages, raw, schema
+from rapo.pairs import messages, raw, schema, sift, toolcalls
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.check import check_options, examine, passed
 from rapo.pairs.faults import Fault, PairsError, short
@@ -190,7 +190,12 @@ class Pairs:
         table = naming.rename(piece.table, first, name=piece.name)
         made = layout.convert(table, self._reading.pairing, piece.name, piece.row)
         later = {ours: held for ours, held in mapping.items() if ours not in first}
-        table = naming.rename(made.table, later, name=piece.name)
+        table, calls = toolcalls.written(naming.rename(made.table, later, name=piece.name))
+        if calls:
+            self._tell(f"{self.name}: calls of tools are written into their turns as <tool_call> ... </tool_call>")
+        if self._reading.bad == "drop":
+            table, told = sift.sifted(table)
+            self._tell(*(f"{self.name}: {line}" for line in told), loud=True)
         texts = [name for name in schema.TEXTS if name in table.column_names]
         self.plain = plain and all(messages.is_text(table.schema.field(name).type) for name in texts)
         return replace(made, table=schema.with_ids(table, row=done + 1))

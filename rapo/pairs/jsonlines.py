@@ -6,6 +6,7 @@ dates), and when it refuses a batch the offending line is looked up.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -17,6 +18,7 @@ from rapo.pairs.faults import short
 ROW_BYTES = 64 << 20  # no pair is longer; a file that swells when unpacked could be
 BATCH_BYTES = 64 << 20
 _BOM = b"\xef\xbb\xbf"
+_WORDS = {str: "text", int: "numbers", float: "numbers", list: "lists", dict: "objects"}
 _CONFLICTS = 100  # lines of a batch whose type differs that are left out before the whole is refused
 
 Skip = Callable[[str], None]
@@ -61,7 +63,8 @@ def read(rows_of: Iterable[bytes], name: str, *, rows: int, skip: Skip | None = 
     done, hints = 0, pa.schema([])
     for batch in _batched(rows_of, rows):
         hints = hints if done else _hints(batch[0])
-        yield _parse(batch, name, done, hints, skip)
+        table, hints = _parse(batch, name, done, hints, skip)
+        yield table
         done += len(batch)
     if not done:
         yield pa.table({})
@@ -80,21 +83,26 @@ def _batched(rows_of: Iterable[bytes], rows: int) -> Iterator[list[bytes]]:
         yield held
 
 
-def _parse(batch: list[bytes], name: str, done: int, hints: pa.Schema, skip: Skip | None) -> pa.Table:
-    """A batch of lines as a table; bad lines are told, or left out one after the other."""
-    kept = batch
+def _parse(
+    batch: list[bytes], name: str, done: int, hints: pa.Schema, skip: Skip | None
+) -> tuple[pa.Table, pa.Schema]:
+    """A batch of lines as a table, and the hints for the next; bad lines are told, or left out one after the other."""
+    places = list(range(len(batch)))
     for _ in range(_CONFLICTS):
+        kept = [batch[at] for at in places]
         try:
-            return _table(kept, hints) if kept else pa.table({})
+            return _table(kept, hints) if kept else pa.table({}), hints
         except pa.ArrowInvalid as error:
             wrong = _wrong(kept, str(error))
             if skip is None:
                 at, what = wrong[0]
-                raise ValueError(f"{name}: row {done + at + 1}{what}") from error
+                raise ValueError(f"{name}: row {done + places[at] + 1}{what}") from error
             for at, what in wrong:
-                skip(f"row {done + at + 1}{what.partition('; ')[0]}")
+                skip(f"row {done + places[at] + 1}{what.partition('; ')[0]}")
             out = {at for at, _ in wrong}
-            kept = [line for at, line in enumerate(kept) if at not in out]
+            places = [place for at, place in enumerate(places) if at not in out]
+            if not done and 0 in out and places:
+                hints = _hints(batch[places[0]])
     raise ValueError(f"{name}: near row {done + 1} a column has many types; give it one type in every row")
 
 
@@ -142,7 +150,8 @@ def _text_fields(value: Any) -> pa.DataType | None:
 
 
 def _wrong(batch: list[bytes], message: str) -> list[tuple[int, str]]:
-    """Every line that is wrong by itself, from 0, and what is wrong; else the one where Arrow's message leads to."""
+    """Every line that is wrong by itself, from 0, and what is wrong; else those of another type than most, or the one
+    where Arrow's message leads to."""
     found = [(at, what) for at, line in enumerate(batch) if (what := _told(line))]
     if found:
         return found
@@ -150,10 +159,25 @@ def _wrong(batch: list[bytes], message: str) -> list[tuple[int, str]]:
     at = int(where[1]) if where else 0
     if not column:
         return [(at, f": {message}; mend or remove the line")]
+    if unlike := _unlike(batch, column[1]):
+        return unlike
     held = short(json.loads(batch[at]).get(column[1]))
     change = re.search(r"changed from (\w+) to (\w+)", message)
     what = f"where the rows before hold {change[1]}s" if change else f"({message})"
     return [(at, f", column {column[1]}: {held} {what}; give the column one type in every row")]
+
+
+def _unlike(batch: list[bytes], column: str) -> list[tuple[int, str]]:
+    """Lines that hold another type in a column than most do, and what is wrong; none where all hold the same."""
+    values = [json.loads(line).get(column) for line in batch]
+    kinds = [None if value is None else _WORDS.get(type(value), "true or false") for value in values]
+    most = Counter(kind for kind in kinds if kind).most_common(1)[0][0]
+    what = f"where most rows hold {most}; give the column one type, or leave such rows out with --bad drop"
+    return [
+        (at, f", column {column}: {short(value)} {what}")
+        for at, (value, kind) in enumerate(zip(values, kinds, strict=True))
+        if kind not in (None, most)
+    ]
 
 
 def _told(line: bytes) -> str:

@@ -85,9 +85,11 @@ def opened(
     return _files(called, parts, skipped)
 
 
-def read(source: Any, *, split: str | None = None, revision: str | None = None) -> pa.Table:
+def read(
+    source: Any, *, split: str | None = None, revision: str | None = None, streaming: bool = False
+) -> pa.Table:
     """All rows as they are, of no shape in particular: prompts, candidates. Takes and raises what `opened` does."""
-    found = opened(source, split=split, revision=revision)
+    found = opened(source, split=split, revision=revision, streaming=streaming)
     return pa.concat_tables(piece.table for piece in found.pieces(50_000))
 
 

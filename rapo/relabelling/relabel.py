@@ -98,6 +98,7 @@ def relabel_file(
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
     revision: str | None = None,
+    streaming: bool = False,
     batch_rows: int = files.BATCH_ROWS,
     bad: str = "raise",
     reversed_pairs: str = "raise",
@@ -116,7 +117,7 @@ def relabel_file(
         source: what `rapo.pairs.door.open_pairs` takes.
         target: a file as `rapo.pairs.files` knows them.
         scheme: how to relabel.
-        columns, split, revision, bad, reversed_pairs: see `rapo.pairs.door.open_pairs`.
+        columns, split, revision, streaming, bad, reversed_pairs: see `rapo.pairs.door.open_pairs`.
         batch_rows: pairs in memory at a time.
         check_scale: refuse scores that are not on the scale that the goal's text shows.
         overwrite, shard_rows: see `rapo.pairs.writing.write`.
@@ -133,7 +134,13 @@ def relabel_file(
     writing.check_target(target, source, overwrite=overwrite, shard_rows=shard_rows)
 
     pairs = open_pairs(
-        source, columns=columns, split=split, revision=revision, bad=bad, reversed_pairs=reversed_pairs
+        source,
+        columns=columns,
+        split=split,
+        revision=revision,
+        streaming=streaming,
+        bad=bad,
+        reversed_pairs=reversed_pairs,
     )
     refuse_relabelled(pairs.columns(), name=pairs.name)
     tallies: list[Tally] = []

@@ -1,10 +1,11 @@
 """Any size: time and peak memory of check, relabel and select on files made here, each command in a process of its own.
 
 Run:  python tests/benchmarks/bench_any_size.py --sizes 60000 600000 [--formats parquet jsonl] [--folder DIR]
-      python tests/benchmarks/bench_any_size.py --sizes 10000000 --formats parquet --folder DIR
+      python tests/benchmarks/bench_any_size.py --sizes 10000000 --formats parquet --shard-rows 500000 --folder DIR
 
 10 million pairs are about 35 GB as JSON lines and 7 GB as parquet (their texts repeat), and twice that relabelled: give
 a folder with room. Files that are there already are not made again; what the commands write is removed after each.
+With --shard-rows source and product are folders of shards.
 """
 
 import argparse
@@ -43,9 +44,9 @@ print(json.dumps(told), file=sys.stderr)
 """
 
 
-def pieces(n: int) -> Iterator[pa.Table]:
+def pieces(n: int, shorter: int) -> Iterator[pa.Table]:
     """Scored pairs with sums of a model and its reference; the texts of one piece, ids and numbers of their own."""
-    texts = ultrafeedback_sized(min(n, PIECE))
+    texts = ultrafeedback_sized(min(n, PIECE), shorter=shorter)
     for start in range(0, n, PIECE):
         rows = min(PIECE, n - start)
         rng = np.random.default_rng(start)
@@ -72,8 +73,11 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[60_000, 600_000])
     parser.add_argument("--formats", nargs="+", default=["parquet", "jsonl"], choices=("parquet", "jsonl"))
     parser.add_argument("--commands", nargs="+", default=list(COMMANDS), choices=list(COMMANDS))
+    parser.add_argument("--shorter", type=int, default=1, help="texts so many times shorter than UltraFeedback's")
+    parser.add_argument("--shard-rows", type=int, help="cut source and product into files of so many rows")
     parser.add_argument("--folder", type=Path, help="where files are made (a temporary folder)")
     args = parser.parse_args()
+    cut = ["--shard-rows", str(args.shard_rows)] if args.shard_rows else []
     folder = args.folder or Path(tempfile.mkdtemp(prefix="any-size-"))
     print(
         f"{'command':16}{'format':>9}{'pairs':>13}{'GB':>7}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'pairs/CPU s':>13}"
@@ -81,16 +85,17 @@ def main() -> None:
     try:
         for n in args.sizes:
             for suffix in args.formats:
-                source = folder / f"pairs-{n}.{suffix}"
+                named = folder / f"pairs-{n}.{suffix}"
+                source = writing.place(named, shard_rows=args.shard_rows)
                 if not source.exists():
-                    writing.write(pieces(n), source)
+                    writing.write(pieces(n, args.shorter), named, shard_rows=args.shard_rows)
                 for command in args.commands:
                     target = folder / f"out-{n}.{suffix}"
-                    places = {"IN": str(source), "OUT": str(target)}
-                    told = measured([places.get(word, word) for word in COMMANDS[command]])
-                    for made in folder.glob(f"{target.name}*"):
-                        made.unlink()
-                    size = source.stat().st_size / 1e9
+                    places = {"IN": [str(source)], "OUT": [str(target), *cut]}
+                    told = measured([each for word in COMMANDS[command] for each in places.get(word, [word])])
+                    for made in folder.glob(f"out-{n}*"):
+                        shutil.rmtree(made) if made.is_dir() else made.unlink()
+                    size = sum(file.stat().st_size for file in [source, *source.glob("*")] if file.is_file()) / 1e9
                     print(
                         f"{command:16}{suffix:>9}{n:>13,}{size:>7.2f}{told['wall']:>9.1f}{told['cpu']:>9.1f}"
                         f"{told['peak']:>9.0f}{n / told['cpu']:>13,.0f}",

@@ -28,14 +28,17 @@ WORDS = np.array(
 )
 
 
-def ultrafeedback_sized(n: int, *, seed: int = 0) -> pa.Table:
-    """Scored pairs with UltraFeedback's typical lengths: prompts ~0.6 kB, responses ~1.3 kB, half-point scores."""
+def ultrafeedback_sized(n: int, *, seed: int = 0, shorter: int = 1) -> pa.Table:
+    """Scored pairs with UltraFeedback's typical lengths: prompts ~0.6 kB, responses ~1.3 kB, half-point scores.
+
+    Texts are so many times ``shorter``.
+    """
     rng = np.random.default_rng(seed)
     text = " ".join(rng.choice(WORDS, 50_000))
     lengths = {"prompt": (6.0, 0.8), "chosen": (7.0, 0.6), "rejected": (6.9, 0.6)}
     columns: dict[str, Any] = {}
     for name, (mean, spread) in lengths.items():
-        sizes = np.clip(rng.lognormal(mean, spread, n), 20, 9000).astype(int)
+        sizes = np.clip(rng.lognormal(mean, spread, n), 20, 9000).astype(int) // shorter
         starts = rng.integers(0, len(text) - 9000, n)
         role = "user" if name == "prompt" else "assistant"
         columns[name] = [

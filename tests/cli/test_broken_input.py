@@ -101,7 +101,7 @@ BROKEN = dict(
         talks("a user's response", "rejected", "row 2", "user", DROP, rejected=[USER]),
         talks("a tool's turn first", "chosen", "row 2", DROP, chosen=[{"role": "tool", "content": "x"}, ASSISTANT]),
         talks("a text among messages", "prompt", "row 2", "'q'", prompt="q"),
-        talks("a further field", "prompt", "row 2", "name", "Remove", kept=0, prompt=[{**USER, "name": "ann"}]),
+        talks("a further field", "prompt", "row 2", "name", "Remove", prompt=[{**USER, "name": "ann"}]),
         talks("contents that are numbers", "chosen", "row 2", chosen=[{"role": "assistant", "content": 4}]),
         # lines of JSON
         bad("a line cut short", b'{"prompt": "q", "cho', "row 2", "not valid JSON"),
@@ -137,14 +137,14 @@ BROKEN = dict(
         whole(
             "CSV scores as text",
             b"prompt,chosen,rejected,score_chosen,score_rejected\nq,a,b,9,2\nq,a,b,9/10,2\n",
-            "score_chosen", "row 2", "'9/10'", file="a.csv",
+            "score_chosen", "row 2", "'9/10'", file="a.csv", kept=1,
         ),
         # columns
         whole("no scores", lines(without("score_chosen", "score_rejected")), "--column score_chosen=1"),
         whole("no prompt", lines(without("prompt")), "prompt is missing", "--column prompt=..."),
         whole("no response", lines(without("rejected")), "rejected is missing", "--column rejected=..."),
         whole("no known column", lines({"a": 1, "b": 2}), "There is a, b", "--column prompt=..."),
-        whole("all scores as text", lines({**GOOD, "score_chosen": "8"}), "score_chosen", "row 1", "'8'"),
+        whole("all scores as text", lines({**GOOD, "score_chosen": "8"}), "score_chosen", "row 1", "'8'", kept=1),
         whole("all prompts [null]", lines({**GOOD, "prompt": [None]}), "column prompt", "row 1", "[None]"),
         whole("ids that repeat", lines(*[{**GOOD, "pair_id": "p"}] * 2), "pair_id", "row 2", "'p'"),
         whole("one side's attributes", lines({**GOOD, "attributes_chosen": {"a": 1}}), "attributes_rejected is miss"),

@@ -104,3 +104,34 @@ def test_a_goal_on_another_scale_is_refused_until_the_scale_is_named(
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
     assert cli.main([*command, "--scale", "0", "5"]) == 0
     assert cli.main(["relabel", file, "--out", str(tmp_path / "c.jsonl"), "--template", "compact"]) == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check"],
+        ["audit"],
+        ["relabel", "--out", "OUT"],
+        ["export", "--to", "trl", "--out", "OUT"],
+        ["select", "--metric", "explicit-margin", "-k", "1", "--out", "OUT"],
+        ["pairs", "--out", "OUT"],
+    ],
+    ids=lambda words: words[0],
+)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_data_set_on_a_hub_is_streamed_where_that_is_asked(
+    command: list[str], streaming: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    datasets = pytest.importorskip("datasets")
+    asked: list[bool] = []
+
+    def load(*_: Any, streaming: bool, **__: Any) -> Any:
+        asked.append(streaming)
+        data = datasets.Dataset.from_list([PAIR])
+        return data.to_iterable_dataset() if streaming else data
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    words = [str(tmp_path / "out.jsonl") if word == "OUT" else word for word in command[1:]]
+    given = [command[0], "owner/name", "--split", "train", *words, *["--streaming"] * streaming]
+    assert cli.main(given) == 0
+    assert set(asked) == {streaming}

@@ -7,8 +7,10 @@ from scored_pairs import json_lines
 from rapo.pairs import files, jsonlines
 
 BAD = {
-    r"row 3, column s: 'high' where the rows before hold numbers": [{"s": 1}, {"s": 2}, {"s": "high"}],
-    r"row 2, column s: True where the rows before hold numbers": [{"s": 1}, {"s": True}],
+    r"row 3, column s: 'high' where most rows hold numbers": [{"s": 1}, {"s": 2}, {"s": "high"}],
+    r"row 2, column s: True where most rows hold numbers": [{"s": 1}, {"s": True}],
+    r"row 1, column s: '9/10' where most rows hold numbers": [{"s": "9/10"}, {"s": 1}, {"s": 2.5}],
+    r"row 1, column s: \[1\] where most rows hold text": [{"s": [1]}, {"s": "a"}, {"s": None}, {"s": "b"}],
     r"row 2 is \[1\], no JSON object": [{"s": 1}, [1]],
 }
 
@@ -17,7 +19,7 @@ BAD = {
 @pytest.mark.parametrize("expected", BAD)
 def test_a_bad_line_is_named(expected: str, rows: int, tmp_path: Path):
     path = json_lines(tmp_path / "a.jsonl", BAD[expected])
-    with pytest.raises(ValueError, match=rf"a\.jsonl: {expected}" if rows == 100 else r"a\.jsonl: .*row [23]"):
+    with pytest.raises(ValueError, match=rf"a\.jsonl: {expected}" if rows == 100 else r"a\.jsonl: .*row [123]"):
         list(files.batches(path, rows=rows))
 
 
@@ -52,6 +54,17 @@ def test_lines_that_cannot_be_read_are_left_out_and_told(tmp_path: Path):
         assert [row["score_chosen"] for piece in pieces for row in piece.to_pylist()] == [1, 3]
         assert len(skipped) == 4
         assert skipped[0].startswith("row 2 is not valid JSON")
+
+
+def test_a_first_line_that_is_unlike_the_others_is_the_one_that_is_left_out(tmp_path: Path):
+    """What the first row holds says the types of the others only until it is out: 1 and then 2.5 stay numbers."""
+    path = json_lines(
+        tmp_path / "a.jsonl", [{"score_chosen": "9/10"}, *({"score_chosen": n} for n in (1, 2.5, 3))]
+    )
+    skipped: list[str] = []
+    pieces = list(files.File(path, skip=skipped.append).pieces(100))
+    assert [piece["score_chosen"].to_pylist() for piece in pieces] == [[1, 2.5, 3]]
+    assert [line[:5] for line in skipped] == ["row 1"]
 
 
 def test_a_row_without_end_is_refused_in_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
