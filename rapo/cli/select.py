@@ -1,14 +1,21 @@
-"""`rapo select`: keep the pairs that a metric ranks highest."""
+"""Keep the pairs that a metric ranks highest, or those that repeat no other.
+
+rapo select scored.parquet --fraction 0.4 --out best.parquet
+rapo select pairs.jsonl --drop-duplicates near --out clean.jsonl
+"""
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 
 from rapo.cli import options, output
 from rapo.cli.advice import Likelier
+from rapo.inspection.duplicates import KINDS, Repeated, repeated, without
+from rapo.inspection.near import THRESHOLD
 from rapo.pairs import manifest, writing
-from rapo.pairs.door import open_pairs
+from rapo.pairs.door import Pairs, open_pairs
 from rapo.selection import select as selection
 from rapo.selection.stream import select_stream
 
@@ -20,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     output.add_output(parser, what="the kept pairs")
     parser.add_argument("--metric", choices=tuple(selection.METRICS), default="alignment-potential")
-    how_many = parser.add_mutually_exclusive_group(required=True)
+    how_many = parser.add_mutually_exclusive_group()
     how_many.add_argument("--fraction", type=float, help="share to keep, 0 to 1 (the paper keeps 0.4)")
     how_many.add_argument("-k", type=int, help="how many pairs to keep")
     parser.add_argument(
@@ -39,12 +46,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="explicit margin: best less worst of candidate_scores, as in the official code",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the metric uniform")
+    parser.add_argument(
+        "--drop-duplicates",
+        choices=KINDS,
+        help="before anything is ranked, leave out all but the first of equal pairs, and pairs of two equal responses "
+        "(exact); also near-duplicates of prompts, and pairs whose responses are nearly the same (near); without "
+        "--fraction and -k that is all",
+    )
+    parser.add_argument(
+        "--similarity",
+        type=float,
+        default=THRESHOLD,
+        help=f"of near-duplicates, 0 to 1 (default: {THRESHOLD}, Jaccard of 3 words)",
+    )
     options.add_pair_checks(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Select, write, and tell."""
+    """Leave out duplicates, select, write, and tell."""
     output.check_output(args, args.file)
+    ranked = not (args.fraction is None and args.k is None)
+    if not (ranked or args.drop_duplicates):
+        raise ValueError("say how many to keep with --fraction or -k, or leave out repeats with --drop-duplicates")
+    scored = (ranked and args.metric in selection.SCORED) or None
+    pairs = open_pairs(args.file, scored=scored, lift=False, **options.reading(args))
+    ids: list[pa.Array] = []
+    likelier = Likelier()  # every pass counts the same pairs: the share is the same
+    with output.progress("pairs, read several times") as advance:
+        doubled = _repeated(pairs, args, advance)
+
+        def tables() -> Iterable[pa.Table]:
+            found = writing.watched(pairs.batches(), advance)
+            return likelier.watched(found if doubled is None else without(found, doubled))
+
+        kept, chosen = _ranked(tables, args) if ranked else (tables(), None)
+        rows = writing.write(_noted(kept, ids), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
+    counts, line, about = _told(args, rows, chosen, doubled)
+    known = likelier.advice()
+    return output.finish(
+        args,
+        source=manifest.source(args.file),
+        counts=counts,
+        about=about,
+        ids=pa.chunked_array(ids, pa.string()),
+        line=line + (f"\n{known}" if known else ""),
+    )
+
+
+def _repeated(pairs: Pairs, args: argparse.Namespace, advance: Callable[[int], None]) -> Repeated | None:
+    """The pairs that repeat others, where they are to be left out."""
+    if args.drop_duplicates is None:
+        return None
+    tables = writing.watched(pairs.batches(), advance)
+    return repeated(tables, kind=args.drop_duplicates, similarity=args.similarity)
+
+
+def _ranked(
+    tables: Callable[[], Iterable[pa.Table]], args: argparse.Namespace
+) -> tuple[Iterable[pa.Table], selection.Selection]:
+    """The best of the pairs, and what was selected."""
     settings = selection.Options(
         implicit=args.implicit,
         beta=args.beta,
@@ -54,32 +114,31 @@ def run(args: argparse.Namespace) -> int:
         spread=args.spread,
         seed=args.seed,
     )
-    pairs = open_pairs(
-        args.file, scored=args.metric in selection.SCORED or None, lift=False, **options.reading(args)
-    )
-    ids: list[pa.Array] = []
-    likelier = Likelier()  # both passes count: the share is the same
-    with output.progress("pairs, twice") as advance:
-        kept, chosen = select_stream(
-            lambda: likelier.watched(writing.watched(pairs.batches(), advance)),
-            metric=args.metric,
-            k=args.k,
-            fraction=args.fraction,
-            options=settings,
+    return select_stream(tables, metric=args.metric, k=args.k, fraction=args.fraction, options=settings)
+
+
+def _told(
+    args: argparse.Namespace, rows: int, chosen: selection.Selection | None, doubled: Repeated | None
+) -> tuple[dict[str, Any], str, str]:
+    """What was done: numbers, a line for people, and what the rows are."""
+    why = doubled.counts if doubled else {}
+    left = sum(why.values())
+    n = rows + left if chosen is None else len(chosen.keep) + left
+    counts: dict[str, Any] = {"pairs": n, "kept": rows}
+    line, about = f"kept {rows:,} of {n:,} pairs", "Preference pairs"
+    if chosen is not None:
+        threshold = chosen.threshold if rows else None
+        counts |= {"threshold": threshold, "tied_at_threshold": chosen.tied}
+        line += f" by {args.metric}" + (f", threshold {threshold:.4g}, {chosen.tied} tied there" if rows else "")
+        about += (
+            f": the {rows:,} of {n - left:,} with the largest {args.metric.replace('-', ' ')} (arXiv:2503.01864), "
+            "which stands in a column of its own"
         )
-        rows = writing.write(_noted(kept, ids), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
-    n, threshold = len(chosen.keep), chosen.threshold if rows else None
-    known = likelier.advice()
-    ties = f", threshold {threshold:.4g}, {chosen.tied} tied there" if rows else ""
-    return output.finish(
-        args,
-        source=manifest.source(args.file),
-        counts={"pairs": n, "kept": rows, "threshold": threshold, "tied_at_threshold": chosen.tied},
-        about=f"Preference pairs: the {rows:,} of {n:,} with the largest {args.metric.replace('-', ' ')} "
-        "(arXiv:2503.01864), which stands in a column of its own.",
-        ids=pa.chunked_array(ids, pa.string()),
-        line=f"kept {rows:,} of {n:,} pairs by {args.metric}{ties}" + (f"\n{known}" if known else ""),
-    )
+    if doubled:
+        counts |= {"duplicates": left, **why}
+        line += "; " + (", ".join(f"{k:,} {name}" for name, k in why.items()) or "no duplicates") + " left out"
+        about += f"; {left:,} duplicates left out"
+    return counts, line, f"{about}."
 
 
 def _noted(tables: Iterable[pa.Table], ids: list[pa.Array]) -> Iterator[pa.Table]:

@@ -86,8 +86,8 @@ def audit(
         lenses: list[Lens] = [
             Scores(thresholds=Thresholds(good, bad, best), source=name),
             Lengths(),
-            Repeats(keys),
-            Near(keys, prompts, responses, threshold=similarity),
+            Repeats(keys, source=name),
+            Near(keys, prompts, responses, threshold=similarity, source=name),
             *contamination.lenses(benchmarks, column=benchmark_column, size=ngram),
             Turns(source=name),
             Policy(source=name),

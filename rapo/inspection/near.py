@@ -27,10 +27,13 @@ class Near:
         keys: of the same data, filled by whoever reads them.
         prompts, responses: open and empty.
         threshold: similarity from which on two texts are near-duplicates.
+        source: how the data are named on the command line.
     """
 
-    def __init__(self, keys: Keys, prompts: Index, responses: Index, *, threshold: float = THRESHOLD) -> None:
-        self._keys, self._threshold = keys, threshold
+    def __init__(
+        self, keys: Keys, prompts: Index, responses: Index, *, threshold: float = THRESHOLD, source: str = "IN"
+    ) -> None:
+        self._keys, self._threshold, self._source = keys, threshold, source
         self._prompts, self._responses = prompts, responses
         self._rows, self._sides = Column(np.int64), Column(np.int8)
         self._n = self._within = 0
@@ -75,9 +78,8 @@ class Near:
 
     def _near_prompts(self) -> Finding:
         keys = self._keys.all("prompt")
+        left, right, label = prompt_groups(self._prompts, keys, self._threshold)
         first = firsts(keys)
-        left, right = self._edges(self._prompts, keys)
-        label = minhash.groups(len(keys), *_with_equal(left, right, first))
         n = int((first == np.arange(len(first))).sum())
         count = n - int((label == np.arange(len(label))).sum())
         return finding.share(
@@ -90,7 +92,8 @@ class Near:
             unit="prompts",
             bounds=PROMPTS,
             examples=_edge_examples(left, right, np.arange(len(keys)), None),
-            advice="keep one of each group, or keep a group in one split: else a test split holds training prompts",
+            advice="keep one of each group, or keep a group in one split: else a test split holds training prompts; "
+            f"rapo select {self._source} --drop-duplicates near --out OUT",
         )
 
     def _near_responses(self) -> Finding:
@@ -98,7 +101,7 @@ class Near:
         keys = np.stack([self._keys.all(side) for side in SIDES])[sides, rows]
         asked = firsts(self._keys.all("prompt"))[rows] if len(rows) else rows
         first = firsts(keys)
-        left, right = self._edges(self._responses, keys)
+        left, right = _edges(self._responses, keys, self._threshold)
         label = minhash.groups(len(keys), *_with_equal(left, right, first))
         several = np.zeros(len(keys), bool)  # groups that hold different prompts and different texts
         several[label[asked != asked[label]]] = True
@@ -119,14 +122,6 @@ class Near:
             advice="look at them: refusals, set pieces and copies teach little; keep one of each group",
         )
 
-    def _edges(self, index: Index, keys: Hashes) -> Edges:
-        """Pairs of different texts that are alike, each once, by the later one."""
-        found = [np.stack(pair) for pair in index.alike(threshold=self._threshold)]
-        edges = np.concatenate([np.empty((2, 0), np.int64), *found], axis=1)
-        edges = np.sort(edges[:, keys[edges[0]] != keys[edges[1]]], axis=0)
-        edges = np.unique(edges[::-1], axis=1)[::-1]
-        return edges[0], edges[1]
-
     def _near_pairs(self) -> Finding:
         return finding.share(
             "near-identical-responses",
@@ -137,7 +132,8 @@ class Near:
             n=self._n,
             bounds=WITHIN,
             examples=self._alike,
-            advice="such pairs lower the likelihood of both: add an SFT term, trl dpo ... --loss_type sigmoid sft",
+            advice="such pairs lower the likelihood of both: add an SFT term, trl dpo ... --loss_type sigmoid sft, or "
+            f"leave them out: rapo select {self._source} --drop-duplicates near --out OUT",
         )
 
     def _copied_prompts(self) -> Finding:
@@ -152,6 +148,29 @@ class Near:
             examples=sorted(self._copies, key=lambda example: example.position),
             advice="cut the copy off the response, where it is no part of the answer",
         )
+
+
+def prompt_groups(
+    index: Index, keys: Hashes, threshold: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Near-duplicates among prompts: pairs of rows (earlier, later), and for every row the first one of its group.
+
+    Args:
+        index: of all prompts.
+        keys: a number a prompt that only equal texts share. Shape: (n_pairs,)
+        threshold: similarity from which on two prompts are near-duplicates.
+    """
+    left, right = _edges(index, keys, threshold)
+    return left, right, minhash.groups(len(keys), *_with_equal(left, right, firsts(keys)))
+
+
+def _edges(index: Index, keys: Hashes, threshold: float) -> Edges:
+    """Pairs of different texts that are alike, each once, by the later one."""
+    found = [np.stack(pair) for pair in index.alike(threshold=threshold)]
+    edges = np.concatenate([np.empty((2, 0), np.int64), *found], axis=1)
+    edges = np.sort(edges[:, keys[edges[0]] != keys[edges[1]]], axis=0)
+    edges = np.unique(edges[::-1], axis=1)[::-1]
+    return edges[0], edges[1]
 
 
 def last_turn(batch: Batch) -> Words:

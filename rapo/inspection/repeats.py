@@ -26,10 +26,11 @@ class Repeats:
 
     Args:
         keys: of the same data, filled by whoever reads them.
+        source: how the data are named on the command line.
     """
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    def __init__(self, keys: Keys, *, source: str = "IN") -> None:
+        self._keys, self._source = keys, source
         self._scores = {side: Column() for side in SIDES}
 
     def update(self, batch: Batch) -> None:
@@ -48,7 +49,7 @@ class Repeats:
 
     def _duplicates(self) -> list[Finding]:
         prompt, chosen, rejected = (self._keys.all(column) for column in ("prompt", *SIDES))
-        n = len(prompt)
+        n, drop = len(prompt), f"rapo select {self._source} --drop-duplicates exact --out OUT"
         same = np.flatnonzero(chosen == rejected)
         pairs, prompts = firsts(self._keys.pairs()), firsts(prompt)
         again, asked = (np.flatnonzero(first != np.arange(n)) for first in (pairs, prompts))
@@ -61,7 +62,7 @@ class Repeats:
                 n=n,
                 bounds=IDENTICAL,
                 examples=finding.at(same, "chosen", "chosen and rejected are the same"),
-                advice="remove these pairs: they teach nothing",
+                advice=f"remove these pairs: they teach nothing; {drop}",
             ),
             finding.share(
                 "duplicate-pairs",
@@ -71,7 +72,7 @@ class Repeats:
                 n=n,
                 bounds=REPEATED_PAIRS,
                 examples=_others(again, pairs, "prompt", "the same pair as"),
-                advice="keep the first of each: repeated pairs weigh more, and leak into a test split",
+                advice=f"keep the first of each: repeated pairs weigh more, and leak into a test split; {drop}",
             ),
             finding.share(
                 "repeated-prompts",

@@ -202,3 +202,21 @@ def test_records_beside_products_are_no_data(here: Path) -> None:
     (here / "data" / "b").rename(here / "b")
     (here / "data" / "b.json").unlink()
     assert len(raw.read("data")) == 3
+
+
+def test_select_leaves_out_duplicates_before_it_ranks_and_alone(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [*many(3), {**many(1)[0], "score_chosen": 10.0}, {**many(1)[0], "chosen": many(1)[0]["rejected"]}]
+    json_lines(here / "in.jsonl", [{**row, "pair_id": name} for name, row in zip("abcde", rows, strict=True)])
+    words = ["select", "in.jsonl", "--drop-duplicates", "exact", "--json", "--out", "out.jsonl"]
+    assert cli.main(words) == 0
+    record = json.loads(capsys.readouterr().out)
+    expected = {"pairs": 5, "kept": 3, "duplicates": 2, "pairs that occur before": 1}
+    assert record["counts"] == {**expected, "pairs whose responses are the same": 1}
+    assert record["ids"] == files.read("out.jsonl")["pair_id"].to_pylist() == ["a", "b", "c"]
+    assert cli.main([*words[:-2], "--metric", "uniform", "--fraction", "1", "--out", "-"]) == 0
+    told = capsys.readouterr()
+    assert [json.loads(line)["pair_id"] for line in told.out.splitlines()] == ["a", "b", "c"]
+    assert cli.main(["select", "in.jsonl", "--out", "none.jsonl"]) == 2
+    assert "say how many to keep with --fraction or -k" in capsys.readouterr().err
