@@ -1,7 +1,10 @@
-"""The script that a shell reads, run by a real bash."""
+"""The script that a shell reads, run by a real bash, zsh and tcsh."""
 
+import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +39,35 @@ def test_bash_completes_commands_options_choices_and_files(
     assert completed("rapo", "relabel", "--rev") == {"--revision", "--reversed-pairs"}
     assert completed("rapo", "relabel", "--ties", "d") == {"drop"}
     assert "pairs.jsonl" in completed("rapo", "check", "pa")
+
+
+# A terminal of its own, into which a person types and presses the tabulator key.
+TERMINAL = "import pty, sys; pty.spawn(sys.argv[1:])"
+STARTS = {
+    "zsh": 'fpath=($PWD/functions $fpath); autoload -U compinit; compinit -u -D; rapo() { print -r "RAN<$*>" }',
+    "tcsh": 'set edit; source functions/_rapo; alias rapo \'echo "RAN<"\\!*">"\'',
+}
+
+
+@pytest.mark.parametrize("shell", STARTS)
+def test_other_shells_complete_commands_options_choices_and_files(
+    shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell}")
+    main.main(["completion", shell])
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "_rapo").write_text(capsys.readouterr().out)
+    (tmp_path / "pairs.jsonl").touch()
+    typed = ["rapo rela\t", "rapo relabel --tie\t", "rapo completion tc\t", "rapo check pa\t", "exit"]
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINAL, shell, "-f", "-i"],
+        input="\n".join([STARTS[shell], *typed, ""]),
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "vt100", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ran = re.findall(r"^RAN<(.*)>", done.stdout, re.MULTILINE)
+    assert ran == ["relabel", "relabel --ties", "completion tcsh", "check pairs.jsonl"], done.stdout
