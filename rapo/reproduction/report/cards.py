@@ -53,6 +53,17 @@ class Card:
     premises: tuple[tuple[str, str], ...]
     base: str  # what the untrained base, asked alike, does
 
+    @property
+    def whose(self) -> str:
+        """Whose claim it is, one of `claim.KINDS`, exact or not."""
+        kind = self.kind.partition(",")[0]
+        return kind if kind in claim.KINDS else "ours"
+
+    @property
+    def footing(self) -> str:
+        """How its worst premise is met, one of `claim.MET`; "" where none is stated."""
+        return max((met for _, met in self.premises), key=claim.MET.index, default="")
+
 
 def corrected(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Verdicts after Holm's correction (`rapo.claims.claim.holm`) by id; what is no whole claim is left out."""
@@ -92,26 +103,18 @@ def card(record: Mapping[str, Any], holm: Mapping[str, str] | None = None) -> Ca
 
 
 def compare(records: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Which claims differ from the kept ones, beyond their intervals (`rapo.claims.compare`) or in the verdict.
+    """Which claims differ from the kept ones beyond their intervals (`rapo.claims.compare`).
 
     Returns:
-        ``n_kept``; ``changes``, each the kept card, today's and what differs; ``only_kept`` and ``only_here``, ids.
+        ``n_kept``; ``changes``, each the kept card and today's; ``only_kept`` and ``only_here``, ids.
     """
     here, before = ({str(record["id"]): record for record in side} for side in (records, old))
     both = [name for name in here if name in before]
     usable = [name for name in both if _measured(here[name]) and _measured(before[name])]
-    found = claims.compare(*([side[name] for name in usable] for side in (here, before)))
-    beyond = {change["id"] for change in found}
-    changes = []
-    for name in both:
-        pair = card(before[name]), card(here[name])
-        if name in beyond:
-            changes.append((*pair, "the estimates differ beyond their intervals"))
-        elif pair[0].verdict != pair[1].verdict:
-            changes.append((*pair, "the verdict differs; the estimates agree within their intervals"))
+    beyond = claims.compare(*([side[name] for name in usable] for side in (here, before)))
     return {
         "n_kept": len(before),
-        "changes": changes,
+        "changes": [(card(before[one["id"]]), card(here[one["id"]])) for one in beyond],
         "only_kept": [name for name in before if name not in here],
         "only_here": [name for name in here if name not in before] if before else [],
     }

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rapo.claims import published
-from rapo.reproduction.report import exhibits
+from rapo.reproduction.report import answers, exhibits
 from rapo.reproduction.report.cards import Card, anchor
 from rapo.reproduction.report.exhibits import Picture, Sheet
+
+NAMES = {"RA": "Reward-augmented data", "AP": "Alignment potential", "": "Beyond the papers"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,22 @@ class Section:
     missing: list[str] = field(default_factory=list)
     published: Sheet | None = None
 
+    @property
+    def answer(self) -> answers.Answer:
+        """Its question, and the sentence that answers it."""
+        return answers.answer(self.ids[0], self.title, self.cards)
+
+    @property
+    def tally(self) -> dict[str, list[tuple[str, list[Card]]]]:
+        """Its verdicts, counted by whose claims they are."""
+        return answers.tally(self.cards)
+
+    @property
+    def first(self) -> Picture | None:
+        """The one figure that stands beside the answer."""
+        wanted = self.answer.figure
+        return next((one for one in self.pictures if one.name == wanted), next(iter(self.pictures), None))
+
 
 @dataclass(frozen=True)
 class Chapter:
@@ -34,6 +52,21 @@ class Chapter:
     paper: published.Paper | None
     anchor: str
     sections: list[Section]
+
+    @property
+    def key(self) -> str:
+        """Of its paper; "own" where it has none."""
+        return self.paper.key if self.paper else "own"
+
+    @property
+    def name(self) -> str:
+        """In short, as the contents and the scorecard have it."""
+        return NAMES[self.paper.key if self.paper else ""]
+
+    @property
+    def tally(self) -> dict[str, list[tuple[str, list[Card]]]]:
+        """The verdicts of all its sections, counted by whose claims they are."""
+        return answers.tally([card for section in self.sections for card in section.cards])
 
 
 def arrange(cards: Sequence[Card], folder: Path) -> tuple[list[Chapter], Section]:

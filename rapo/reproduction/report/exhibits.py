@@ -1,4 +1,4 @@
-"""What lies in a figures folder: saved figures and tables, with links from the page to them."""
+"""What lies in a figures folder: saved figures and tables, as they stand within the page, and links to them."""
 
 import json
 import os
@@ -9,17 +9,28 @@ from urllib.parse import quote
 
 from rapo.reproduction.report.cards import anchor
 
-ROWS_SHOWN = 40
+ROWS_SHOWN = 100
+
+_NEEDLESS = {
+    r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>": "",
+    r"\s+": " ",
+    r"> <": "><",
+    r"(?<=[:;]) (?=[^\"<>]*\")": "",
+    r'(?<=<g) id="[^"]*"': "",
+}
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
+_SAFE = ' <>"/:;,()=+*'  # what may stand in a data URI and in an attribute
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A saved figure; ``image`` is empty where no file is there, ``files`` are links by what to call them."""
+    """A saved figure; ``image`` and ``embedded`` empty where none is there; ``files``: links by what to call them."""
 
     name: str
     anchor: str
     alt: str
     image: str
+    embedded: str  # a data URI
     width: int
     height: int
     files: dict[str, str]
@@ -34,6 +45,7 @@ class Sheet:
     rows: list[list[str]]
     hidden: int
     files: dict[str, str]
+    download: str = ""  # the whole table as CSV, a data URI
 
 
 def picture(folder: Path, name: str) -> Picture:
@@ -49,6 +61,7 @@ def picture(folder: Path, name: str) -> Picture:
         anchor=anchor(f"figure-{name}"),
         alt=alt or f"Figure {name}",
         image=quote(image.name) if image.is_file() else "",
+        embedded=_svg(image.read_text(encoding="utf-8")) if image.is_file() else "",
         width=width,
         height=height,
         files=_links(folder, name, {"svg": "SVG", "png": "PNG", "json": "data"}),
@@ -64,7 +77,27 @@ def sheet(folder: Path, name: str) -> Sheet | None:
     header, marks, *rows = map(_cells, [*lines, "", ""][: max(2, len(lines))])
     columns = [(heading, mark.endswith(":")) for heading, mark in zip(header, marks, strict=False)]
     files = _links(folder, name, {"csv": "CSV", "md": "Markdown"})
-    return Sheet(name, columns, rows[:ROWS_SHOWN], max(0, len(rows) - ROWS_SHOWN), files)
+    whole = folder / f"{name}.csv"
+    download = csv(whole.read_text(encoding="utf-8")) if whole.is_file() else ""
+    return Sheet(name, columns, rows[:ROWS_SHOWN], max(0, len(rows) - ROWS_SHOWN), files, download)
+
+
+def csv(text: str) -> str:
+    """A CSV's text as a link that needs no file beside the page."""
+    return f"data:text/csv;charset=utf-8,{quote(text, safe='/:;,()=+*')}"
+
+
+def _svg(text: str) -> str:
+    """An SVG as a data URI for a double-quoted attribute, without what nobody sees.
+
+    >>> _svg('<?xml version="1.0"?><!-- a --><svg  id="x"><g id="y" style="fill: #fff"/></svg>')
+    "data:image/svg+xml,<svg id='x'><g style='fill:%23fff'/></svg>"
+    """
+    for needless, instead in _NEEDLESS.items():
+        text = re.sub(needless, instead, text, flags=re.DOTALL)
+    text = re.sub(r"translate\([^)]*\)", lambda found: _DECIMALS.sub(r"\1", found[0]), text)
+    kept = quote(text.strip().replace("'", "&apos;"), safe=_SAFE)
+    return "data:image/svg+xml," + kept.replace('"', "'")
 
 
 def relative(file: Path, folder: Path) -> str:

@@ -1,5 +1,7 @@
 """The page itself: all that it shows gathered from the folders of a scale, or from what is kept, and rendered."""
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from rapo.claims import claim, published
 from rapo.claims.compare import COUNTED
 from rapo.reproduction import marker
 from rapo.reproduction.report import exhibits, findings, glossary, index
-from rapo.reproduction.report.cards import VERDICTS, Card, anchor, card, compare, corrected, number
+from rapo.reproduction.report.cards import VERDICTS, Card, anchor, card, compare, corrected, judge, number
 from rapo.reproduction.report.chapters import arrange
 from rapo.runs import store
 
@@ -92,6 +94,8 @@ def _gather(
         "counts": [(verdict, sum(card.verdict == verdict for card in cards)) for verdict in VERDICTS],
         "weakened": sum(bool(card.corrected) for card in cards),
         "not_measured": [row for row in published.CLAIMS if not measured & set(row.ids)],
+        "premises": sorted({premise for card in cards for premise, _ in card.premises}),
+        "table": exhibits.csv(_csv(ordered)),
         "margins": claim.MARGINS,
         "papers": published.PAPERS,
         "notebooks": notebooks,
@@ -113,10 +117,22 @@ def _pages(context: Mapping[str, Any]) -> dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["plain"] = glossary.plain
+    environment.filters["said"] = glossary.explained({word: at for at, (word, _) in enumerate(context["words"])})
     return {
         "report.html": environment.get_template("report.html").render(context),
         "README.md": index.markdown(context["chapters"], context["rest"], context["counts"]),
     }
+
+
+def _csv(records: Sequence[Mapping[str, Any]]) -> str:
+    """The claims as CSV, with their numbers as they were measured and the verdicts as they follow from them."""
+    columns = ("id", "statement", "kind", "statistic", "estimate", "low", "high", "unit", "n", "paper", "notebook")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*columns, "verdict"], extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**record, "verdict": judge(record)[0]} for record in records)
+    return text.getvalue()
 
 
 def _records(folder: Path, problems: list[str]) -> list[dict[str, Any]]:
