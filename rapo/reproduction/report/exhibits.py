@@ -15,7 +15,6 @@ _NEEDLESS = {
     r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>": "",
     r"\s+": " ",
     r"> <": "><",
-    r"(?<=[:;]) (?=[^\"<>]*\")": "",
     r'(?<=<g) id="[^"]*"': "",
 }
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
@@ -31,6 +30,7 @@ class Picture:
     alt: str
     image: str
     embedded: str  # a data URI
+    turned: bool  # on a dark page light and dark change places, as it has no dark look of its own
     width: int
     height: int
     files: dict[str, str]
@@ -55,13 +55,15 @@ def picture(folder: Path, name: str) -> Picture:
     except (OSError, ValueError, KeyError, TypeError):
         alt = ""
     image = folder / f"{name}.svg"
-    width, height = _size(image) if image.is_file() else (0, 0)
+    drawn = image.read_text(encoding="utf-8") if image.is_file() else ""
+    width, height = _size(drawn)
     return Picture(
         name=name,
         anchor=anchor(f"figure-{name}"),
         alt=alt or f"Figure {name}",
-        image=quote(image.name) if image.is_file() else "",
-        embedded=_svg(image.read_text(encoding="utf-8")) if image.is_file() else "",
+        image=quote(image.name) if drawn else "",
+        embedded=_svg(drawn) if drawn else "",
+        turned="prefers-color-scheme" not in drawn,
         width=width,
         height=height,
         files=_links(folder, name, {"svg": "SVG", "png": "PNG", "json": "data"}),
@@ -91,7 +93,7 @@ def _svg(text: str) -> str:
     """An SVG as a data URI for a double-quoted attribute, without what nobody sees.
 
     >>> _svg('<?xml version="1.0"?><!-- a --><svg  id="x"><g id="y" style="fill: #fff"/></svg>')
-    "data:image/svg+xml,<svg id='x'><g style='fill:%23fff'/></svg>"
+    "data:image/svg+xml,<svg id='x'><g style='fill: %23fff'/></svg>"
     """
     for needless, instead in _NEEDLESS.items():
         text = re.sub(needless, instead, text, flags=re.DOTALL)
@@ -116,9 +118,8 @@ def _cells(line: str) -> list[str]:
     return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", inner)]
 
 
-def _size(file: Path) -> tuple[int, int]:
+def _size(drawn: str) -> tuple[int, int]:
     """Width and height of an SVG in CSS pixels, so that the page does not jump; (0, 0) when unknown."""
-    head = file.read_bytes()[:4096]
-    sides = [re.search(rb'<svg[^>]*\b%s="([\d.]+)pt"' % side, head) for side in (b"width", b"height")]
+    sides = [re.search(rf'<svg[^>]*\b{side}="([\d.]+)pt"', drawn[:4096]) for side in ("width", "height")]
     width, height = (round(float(side[1]) * 4 / 3) if side else 0 for side in sides)
     return width, height
