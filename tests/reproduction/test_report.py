@@ -1,5 +1,6 @@
 """The report page: what stands on it, that verdicts are computed, and that nothing breaks it."""
 
+import csv
 import json
 import math
 import re
@@ -242,6 +243,32 @@ def test_what_holms_correction_takes_back_is_told_beside_the_plain_verdict(rapo_
         assert "✓ holds" in text
         assert ("undecided after Holm's correction" in text) is told
     assert "9 of the decided ones would be undecided" in " ".join(found.one("main").text.split())
+
+
+def test_plain_names_stand_on_the_page_and_the_measured_ones_in_its_csv(rapo_root: Path) -> None:
+    save(claim(statement="RA beats UF, g=10", statistic="gold, RA less UF", paper="RA > UF"))
+    found = page()
+    text = found.one("details", class_="claim").text
+    for words in ("RA beats plain DPO, asked for a 10", "true reward, RA less plain DPO", "RA > plain DPO"):
+        assert words in text
+    link = next(node for node in found.all("a") if node.attributes.get("download") == "claims.csv")
+    (row,) = csv.DictReader(unquote(link.attributes["href"].partition(",")[2]).splitlines())
+    assert (row["statement"], row["statistic"], row["low"], row["verdict"]) == (
+        "RA beats UF, g=10",
+        "gold, RA less UF",
+        "0.5",
+        "holds",
+    )
+
+
+def test_a_figure_without_a_dark_look_is_turned(rapo_root: Path) -> None:
+    draw("RA-T1_a")
+    draw("RA-T2_b")
+    file = paths.figures("small") / "RA-T2_b.svg"
+    file.write_text(
+        file.read_text().replace("</svg>", "<style>@media (prefers-color-scheme: dark){}</style></svg>")
+    )
+    assert ["turned" in image.attributes.get("class", "") for image in page().all("img")] == [True, False]
 
 
 def test_counts_add_up(rapo_root: Path) -> None:
