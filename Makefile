@@ -21,7 +21,7 @@ QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,stats claims pairs selec
   $(filter-out $(TORCH_COMMANDS),$(wildcard tests/cli/test_*.py))
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 
-.PHONY: help setup reproduce replicate figures check test format lab clean distclean
+.PHONY: help setup reproduce replicate figures check test docs format lab clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ check: $(READY) ## lint, types and the tests of what loads no torch: less than a
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy & types=$$!; \
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile -m "not slow" $(QUICK); tests=$$?; wait $$types && exit $$tests
+
+docs: $(READY) ## the site, in build/site/html: guides, notebooks as last run at SCALE, report, reference
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[docs]'
+	@$(PY) docs/build.py $(SCALE) $(ARGS)
 
 format: $(READY) ## let ruff lay out the code
 	@$(PY) -m ruff check --fix --exit-zero .

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 INSTALLED_EXTRAS = {"train", "notebooks", "judges", "dev"}
+DOCS = PROJECT["optional-dependencies"]["docs"]  # what `make docs` adds
 # What conda-forge calls a package that PyPI calls otherwise.
 CONDA_TO_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 NOT_PYTHON_PACKAGES = {"python", "pip"}
@@ -24,9 +25,11 @@ NOT_PYTHON_PACKAGES = {"python", "pip"}
 CUDA = re.compile(r"^(nvidia-|cuda-|triton$)")
 
 
-def pins() -> dict[str, str]:
-    """Package -> version of constraints.txt."""
-    lines = (line.split("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines())
+def pins(*, of_docs: bool = True) -> dict[str, str]:
+    """Package -> version of constraints.txt, with what stands at its end for `make docs` or without."""
+    whole = (ROOT / "constraints.txt").read_text()
+    text = whole if of_docs else whole.partition("\n# For `make docs` alone")[0]
+    lines = (line.split("#")[0].strip() for line in text.splitlines())
     requirements = [Requirement(line) for line in lines if line]
     return {canonicalize_name(item.name): str(item.specifier).removeprefix("==") for item in requirements}
 
@@ -81,8 +84,17 @@ MADE_ON = ("linux", (3, 11))
 
 @pytest.mark.skipif((sys.platform, sys.version_info[:2]) != MADE_ON, reason="made elsewhere")
 def test_constraints_hold_all_that_is_needed_and_nothing_else() -> None:
-    assert needed() - set(pins()) == set(), "needed, and not pinned in constraints.txt"
-    assert set(pins()) - needed() == set(), "pinned in constraints.txt, and needed by nothing"
+    pinned = set(pins(of_docs=False))
+    assert needed() - pinned == set(), "needed, and not pinned in constraints.txt"
+    assert pinned - needed() == set(), "pinned in constraints.txt, and needed by nothing"
+
+
+@pytest.mark.skipif((sys.platform, sys.version_info[:2]) != MADE_ON, reason="made elsewhere")
+def test_constraints_hold_all_that_the_site_adds_and_nothing_else() -> None:
+    pytest.importorskip("myst_nb", reason="`make docs` was never called")
+    names = {canonicalize_name(Requirement(line).name) for line in DOCS}
+    added = names | {one for name in names for one in closure(name, set(), set())}
+    assert added - needed() == set(pins()) - set(pins(of_docs=False))
 
 
 def test_every_pin_is_exact_and_carries_no_build_of_one_machine() -> None:

@@ -79,6 +79,7 @@ def drawing(args: argparse.Namespace, model: str, source: str) -> "Drawing":
     settings |= {name: getattr(args, name) for name in ("temperature", "top_p", "max_new_tokens", "seed")}
     batch = args.batch_size or (BATCH * args.concurrency if args.server else BATCH)
     name = f"{model} + {args.adapter}" if args.adapter else model
+    name += f", g={args.goal}" if args.goal else ""  # another contestant than the same model, asked plainly
     told = asking.told if asking else "asked plainly"
     return Drawing(prompts, asks, engine, settings, batch, name, told, goal, args.n)
 
@@ -90,7 +91,7 @@ class Drawing:
     Attributes:
         prompts: a row a prompt, with its id.
         asks: every answer to every prompt, prompts in their order.
-        engine: what answers, ``batch`` at a time; ``model`` is its name.
+        engine: what answers, ``batch`` at a time; ``model`` is its name, with the goal it is asked for.
         settings: all that an answer depends on but what is asked, as plain JSON.
         told: how the goal is asked for, in words.
         goal, n: what is asked for, and how many answers a prompt gets.

@@ -3,10 +3,10 @@
 PROMPTS are rows with a column prompt (text or messages; or instruction, question, query, input, messages), each asked
 once. The goal goes where training put it (rapo.json beside the model), else where the chat template wants it, or where
 --placement says. An answer's draws depend on --seed, its prompt's id and its number alone.
-OUT has a row an answer: prompt_id, prompt, model, response, goal, number, seed, tokens, cut (by --max-new-tokens), as
-`rapo judge` reads it; or with several answers a row a prompt, and these in its completions, which `rapo pairs` reads
-with --reward-model, or once each of them has its overall_score. Answers are kept in OUT.part as they come: the same
-command again goes on where it was stopped.
+OUT has a row an answer: prompt_id, prompt, model ("NAME, g=10" where a goal is asked for), response, goal, number,
+seed, tokens, cut (by --max-new-tokens), as `rapo judge` reads it; or with several answers a row a prompt, and these in
+its completions, which `rapo pairs` reads with --reward-model, or once each of them has its overall_score. Answers are
+kept in OUT.part as they come: the same command again goes on where it was stopped.
 With --server URL any server that speaks OpenAI's protocol answers (vLLM, transformers serve); MODEL is its name there,
 and its replies are kept in build/answers under their requests, too.
 """

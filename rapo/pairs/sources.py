@@ -51,6 +51,10 @@ def read_pairs(
     Raises:
         FileNotFoundError: the file is missing.
         ValueError: the data break the schema; rows, columns, values and remedies are named.
+
+    >>> row = {"question": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 2}
+    >>> read_pairs([row], columns={"prompt": "question"})["prompt"].to_pylist()
+    [[{'role': 'user', 'content': '2 + 2 ?'}]]
     """
     return open_pairs(
         source,

@@ -96,7 +96,7 @@ def implicit_margin_simpo(
     beta: float = 1.0,
     kind: Kind = "signed",
 ) -> Floats:
-    """SimPO's implicit reward margin, (beta / |y|) log pi of chosen less that of rejected. Shape: (n_pairs,)
+    """SimPO's implicit reward margin, (beta / length of y) log pi of chosen less that of rejected. Shape: (n_pairs,)
 
     Args:
         chosen, rejected: log-probability sums under the policy, nats. Shape: (n_pairs,)
@@ -144,7 +144,7 @@ def alignment_potential(
     standardise: bool = True,
     signed_implicit: bool = False,
 ) -> Floats:
-    """M_AP = |explicit margin| - |implicit margin|, the room that is left to learn (Eq. 5 of arXiv:2503.01864).
+    """M_AP = ``|explicit margin| - |implicit margin|``, the room that is left to learn (Eq. 5 of arXiv:2503.01864).
 
     Args:
         explicit: signed or absolute explicit margins. Shape: (n_pairs,)

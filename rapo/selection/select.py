@@ -182,6 +182,11 @@ def select(
     Raises:
         ValueError: the metric is unknown, a column is missing or holds NaN, k or fraction is out of range, or both or
             neither are given.
+
+    >>> pairs = pa.table({"pair_id": ["a", "b"], "score_chosen": [7.0, 9.0], "score_rejected": [6.0, 2.0]})
+    >>> best, chosen = select(pairs, metric="explicit-margin", k=1)
+    >>> best["pair_id"].to_pylist(), chosen.threshold
+    (['b'], 7.0)
     """
     if metric not in METRICS:
         raise ValueError(f"metric is {metric!r}; use one of {', '.join(METRICS)}")

@@ -117,6 +117,10 @@ def win_rates(
 
     Raises:
         ValueError: the table is empty, lacks a column, or a preference is not in [1, 2].
+
+    >>> told = pd.DataFrame({"model": "mine", "instruction": range(4), "preference": [2, 2, 1, 1.5]})
+    >>> win_rates(told)[["win_rate", "n_wins", "n_draws"]].values.tolist()
+    [[62.5, 2.0, 1.0]]
     """
     frame = judged.check(judgements)
     codes, models = pd.factorize(frame["model"])

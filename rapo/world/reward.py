@@ -27,7 +27,7 @@ class Gold:
     * concise: no filler after the list
     * form: "and" before the last item where a sentence is asked for, none where it is a list
     * close: the closing words, once, at the end, where the prompt is polite, none where it is not
-    * elaboration: sentences of any kind after the list, best at ``peak``: 1 - |k - peak| / peak
+    * elaboration: sentences of any kind after the list, best at ``peak``: ``1 - |k - peak| / peak``
 
     Attributes:
         weights: of the sides that count, in their order; non-negative, normalised to sum 1.

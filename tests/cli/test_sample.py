@@ -66,7 +66,7 @@ def test_answers_to_every_prompt_in_the_shape_of_candidates(capsys: pytest.Captu
     assert [row["prompt_id"] for row in found] == [row["prompt_id"] for row in PROMPTS]
     assert found[1]["prompt"] == [{"role": "user", "content": "w1 w2"}]  # as it was: the goal stands beside it
     assert {answer["goal"] for row in found for answer in row["completions"]} == {10.0}
-    assert {row["model"] for row in found} == {"model"}
+    assert {row["model"] for row in found} == {"model, g=10"}  # so that a leaderboard tells it from the plain one
     assert [answer["number"] for answer in found[0]["completions"]] == [1, 2, 3]
     assert len({answer["seed"] for row in found for answer in row["completions"]}) == 18
     assert len(set(responses())) > 12
