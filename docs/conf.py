@@ -1,5 +1,6 @@
 """Sphinx's settings of the site; `docs/build.py` stages the pages that it reads."""
 
+import re
 from importlib.util import find_spec
 from typing import Any
 
@@ -41,14 +42,22 @@ _EXTRAS = (*_TRAIN, "openai", "papermill", "nbformat", "psutil")
 autodoc_mock_imports = [name for name in _EXTRAS if find_spec(name) is None]
 
 
+def mathml(tex: str, *, block: bool = False) -> str:
+    """A formula as MathML, which browsers draw themselves: no script, no network. They size brackets themselves, too.
+
+    Raises:
+        MathError: it has a command that docutils does not know.
+    """
+    return str(tex2mathml(re.sub(r"\\[bB]igg?[lmr]?(?![A-Za-z])", "", tex), as_block=block))
+
+
 def _inline(page: Any, node: nodes.math) -> None:
-    """A formula as MathML, which browsers draw themselves: no script, no network."""
-    page.body.append(tex2mathml(node.astext()))
+    page.body.append(mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def _block(page: Any, node: nodes.math_block) -> None:
-    page.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    page.body.append(f'<div class="math">{mathml(node.astext(), block=True)}</div>')
     raise nodes.SkipNode
 
 

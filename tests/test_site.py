@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 EXAMPLE = re.compile(r"```python\n((?:(?!```).)*)```\n\n```text\n(.*?)```", re.DOTALL)
+FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
 HELD = re.compile(r"<!-- held by (\S+): ([^>]+) -->(.*?)(?=\n#|\Z)", re.DOTALL)
 
 
@@ -31,6 +32,12 @@ def module(name: str) -> ModuleType:
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     return made
+
+
+def prose(book: Path) -> list[str]:
+    """The texts between a notebook's cells of code."""
+    cells = json.loads(book.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
 
 
 build, fill = module("build"), module("fill")
@@ -151,3 +158,13 @@ def test_a_broken_link_and_whatever_is_loaded_from_a_network_are_told(tmp_path: 
         "a.html links to none.html, which is not there",
         "a.html loads https://x.y/z.js",
     ]
+
+
+def test_every_formula_can_be_drawn_without_a_script() -> None:
+    pytest.importorskip("docutils", reason="`make docs` was never called")
+    conf = module("conf")
+    texts = [cell for book in (ROOT / "notebooks").glob("*.ipynb") for cell in prose(book)]
+    formulas = [tex for text in texts for pair in FORMULA.findall(text) for tex in pair if tex]
+    assert formulas
+    for tex in formulas:
+        assert "<math" in conf.mathml(tex), tex
