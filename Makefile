@@ -13,10 +13,14 @@ EXTRAS := train,notebooks,judges,dev
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
 READY := $(VENV)/.ready
+<<<<<<< HEAD
 # Tests of what loads no torch: importing it and TRL costs each worker more than all of pairs' tests.
 TORCH_COMMANDS := $(patsubst %,tests/cli/test_%.py,audit pairs sample score train)
+=======
+LOG := build/install.log
+>>>>>>> 9513397 (README: one result over one small picture, closing output, ten lines that a test runs, the notebooks in order)
 QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,stats claims pairs selection relabelling world winrates) \
   $(filter-out $(TORCH_COMMANDS),$(wildcard tests/cli/test_*.py))
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -70,18 +74,28 @@ clean: ## remove executed notebooks and caches; trained runs (build/runs) stay
 distclean: clean ## also remove trained runs and the virtual environment
 	@rm -rf build $(VENV) rapo.egg-info
 
-# The stamp is newer than both files once everything they name is installed.
+# The stamp is newer than both files once everything they name is installed. Each step says one line; what pip says
+# stands in the log.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) $(NEW_ENOUGH) 2>/dev/null || { \
 	  found=$$($(PYTHON) --version 2>/dev/null); \
 	  echo "rapo needs Python 3.11 or newer; '$(PYTHON)' is $${found:-not there}."; \
 	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PY) $(NEW_ENOUGH) 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) || { \
+	@mkdir -p $(dir $(LOG)) && : >$(LOG)
+	@echo "Installing the pinned environment into $(VENV) (once, about 1.7 GB; log: $(LOG))"
+	@$(PY) $(NEW_ENOUGH) 2>/dev/null || ( $(call step,1/3 virtual environment,$(PYTHON) -m venv --clear $(VENV)) ) || { \
 	  echo "No virtual environment could be made; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
-	@echo "Installing the pinned environment into $(VENV) (once, about 1.7 GB)"
-	@$(call install_torch)
-	@$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@$(call step,2/3 torch $(TORCH),$(install_torch))
+	@$(call step,3/3 everything else,$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]')
 	@touch $@
+
+# $(call step,words,command): the words, then the seconds that it took, or the end of the log. What the command has to
+# say to a person goes to its third stream.
+define step
+printf '  %-26s' '$(1)'; began=$$SECONDS; \
+if ( $(2) ) 3>&1 >>$(LOG) 2>&1; then echo "$$((SECONDS - began)) s"; \
+else echo "failed"; tail -n 15 $(LOG); echo "All of it: $(LOG)"; exit 1; fi
+endef
 
 # torch goes first and alone. PyPI's Linux build brings gigabytes of CUDA, so a Linux machine without an NVIDIA
 # GPU takes the CPU build: from a configured index or folder, else from PyTorch's own; the default build comes
@@ -90,10 +104,9 @@ define install_torch
 has=$$($(PY) -c 'from importlib.metadata import version; print(version("torch").partition("+")[0])' 2>/dev/null); \
 if [ "$$has" = "$(TORCH)" ]; then exit 0; fi; \
 if [ "$$(uname -s)" = Linux ] && ! nvidia-smi -L >/dev/null 2>&1; then \
-  $(PIP) install --no-deps 'torch==$(TORCH)+cpu' 2>/dev/null && exit 0; \
-  $(PIP) install --no-deps --index-url $(TORCH_CPU_INDEX) --timeout 10 --retries 1 'torch==$(TORCH)+cpu' \
-    2>/dev/null && exit 0; \
-  echo "No CPU build of torch $(TORCH) within reach: installing the default build."; \
+  $(PIP) install --no-deps 'torch==$(TORCH)+cpu' && exit 0; \
+  $(PIP) install --no-deps --index-url $(TORCH_CPU_INDEX) --timeout 10 --retries 1 'torch==$(TORCH)+cpu' && exit 0; \
+  echo -n "no CPU build within reach: the default one ... " >&3; \
 fi; \
 $(PIP) install --no-deps 'torch==$(TORCH)'
 endef

@@ -9,7 +9,7 @@ from typing import Any
 
 from rapo import paths
 from rapo.config import SHIFT, seed_shift
-from rapo.reproduction import estimates, marker, notebook, replication, report
+from rapo.reproduction import estimates, marker, notebook, readme, replication, report
 from rapo.reproduction.marker import Marker
 from rapo.runs import processor, progress, store
 from rapo.runs.checksums import checksum
@@ -139,11 +139,11 @@ def _put(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
 
 
 def _put_report(figures: Mapping[str, bytes], *, whole: bool) -> list[Path]:
-    """The report of what is kept and README's findings; figures that no notebook draws go, if all were run."""
+    """The report of what is kept and README's blocks; figures that no notebook draws go, if all were run."""
     folder = paths.kept_figures()
     pages = {name: text.encode() for name, text in report.kept_pages().items()}
     stale = [file for file in folder.glob("*") if file.is_file() and file.name not in {*figures, *pages}]
     stale = stale if whole else []
     for file in stale:
         file.unlink()
-    return _put(pages, folder) + stale + report.put_into_readme(report.kept_cards())
+    return _put(pages, folder) + stale + readme.put()

@@ -1,6 +1,5 @@
-"""Findings: sentences have the words of their claims' verdicts, and README says what the kept claims say."""
+"""Findings: sentences have the words of their claims' verdicts."""
 
-from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -9,8 +8,6 @@ from rapo.claims.claim import VERDICTS
 from rapo.reproduction.report import findings, kept_cards
 from rapo.reproduction.report.cards import Card, card
 from rapo.runs import store
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def one(low: float, high: float, name: str = "RA-F2/gold") -> Card:
@@ -47,24 +44,6 @@ def test_every_sentence_has_words_for_every_verdict_and_tells_value_and_interval
 def test_what_was_not_measured_is_not_told() -> None:
     assert findings.findings([]) == []
     assert findings.findings([one(0.1, 0.2, "RA-T4")]) == []
-
-
-def test_the_block_of_a_readme_is_made_anew_and_nothing_else_is_touched(rapo_root: Path) -> None:
-    (rapo_root / "README.md").write_text(
-        f"before\n{findings.BEGIN}\nold\n{findings.END}\nafter\n", encoding="utf-8"
-    )
-    assert findings.put_into_readme([one(0.4, 0.6)]) == [rapo_root / "README.md"]
-    text = (rapo_root / "README.md").read_text(encoding="utf-8")
-    assert text.startswith(f"before\n{findings.BEGIN}\n* **Does relabelling beat plain DPO")
-    assert text.endswith(f"{findings.END}\nafter\n")
-    assert "old" not in text
-    assert findings.put_into_readme([one(0.4, 0.6)]) == []
-
-
-def test_this_readme_says_what_the_kept_claims_say() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert findings.BEGIN in text
-    assert findings.readme(text, kept_cards()) == text, "run `rapo figures --keep` or `rapo keep`"
 
 
 def test_every_claim_that_is_told_is_kept() -> None:

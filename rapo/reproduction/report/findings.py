@@ -1,18 +1,12 @@
-"""The findings in plain words, computed from claims by the sentences of findings.yaml, and README's block of them."""
+"""The findings in plain words, computed from claims by the sentences of findings.yaml."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
-from rapo import paths
 from rapo.reproduction.report.cards import Card
-
-BEGIN, END = "<!-- findings -->", "<!-- /findings -->"
-_BLOCK = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -49,26 +43,10 @@ def findings(cards: Sequence[Card]) -> list[Finding]:
     return found
 
 
+def signed(card: Card) -> str:
+    """An estimate that always has its sign."""
+    return card.estimate if card.estimate.startswith(("−", "—")) else f"+{card.estimate}"
+
+
 def _sentence(entry: Mapping[str, str], card: Card) -> str:
-    sign = "" if card.estimate.startswith(("−", "—")) else "+"
-    return entry[card.verdict].format(value=sign + card.estimate, interval=card.interval)
-
-
-def readme(text: str, cards: Sequence[Card]) -> str:
-    """A README's text with its block of findings made anew; as it is where it has no such block."""
-    lines = [f"* **{one.question}** {one.answer}" for one in findings(cards)]
-    block = "\n".join([BEGIN, *lines, END])
-    return _BLOCK.sub(lambda _: block, text)
-
-
-def put_into_readme(cards: Sequence[Card]) -> list[Path]:
-    """Write README.md of the checkout where its block says something else; the file, if it was written."""
-    file = paths.root() / "README.md"
-    if not file.is_file():
-        return []
-    text = file.read_text(encoding="utf-8")
-    new = readme(text, cards)
-    if new == text:
-        return []
-    paths.write_text(file, new)
-    return [file]
+    return entry[card.verdict].format(value=signed(card), interval=card.interval)
