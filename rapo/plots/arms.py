@@ -135,7 +135,8 @@ def difference_panels(
     for ax, (value, told) in zip(axes[0], panels.items(), strict=True):
         plot_differences(estimates[estimates[by] == value], label=label or told, ahead=ahead, ax=ax)
         ax.set_title(told if label else "", fontweight="normal")
-    said = words.surely(first, ahead=ahead) + f" ({panels[next(iter(panels))]})"
+    said, where = words.surely(first, ahead=ahead), panels[next(iter(panels))]
+    said = said if said.startswith(where) else f"{where}: {said}"
     style.headline(figure, said if finding is None else finding, note)
     return figure
 
@@ -147,6 +148,7 @@ def plot_rows(
     label: str,
     arms: Mapping[str, str],
     reference: float | None = None,
+    ahead: str = "",
     ax: "Axes | None" = None,
 ) -> "Axes":
     """One row a method, the first on top; its arms below each other, with intervals.
@@ -157,6 +159,7 @@ def plot_rows(
         label: of the horizontal axis, with its unit.
         arms: arm -> what the legend calls it, in its order; its colour is that of the arm.
         reference: where a thin line stands.
+        ahead: the estimates are leads of this method over ``arms``, and have the colour of whoever is ahead.
     """
     axes = style.axes(ax)
     places = {method: len(names) - 1 - row for row, method in enumerate(names)}
@@ -165,8 +168,11 @@ def plot_rows(
     for (arm, shown), offset, mark in zip(arms.items(), offsets, MARKS, strict=False):
         part = known[known["arm"] == arm]
         y = part["method"].map(places).to_numpy(dtype=float) + offset
-        axes.hlines(y, part["low"], part["high"], color=colour(arm), linewidth=2.2)
-        axes.plot(part["estimate"], y, mark, color=colour(arm), markersize=6, label=shown)
+        whose = part.assign(group=f"{ahead} less", name=arm)
+        tones = colours.of_differences(whose) if ahead else [colour(arm)] * len(part)
+        axes.hlines(y, part["low"], part["high"], color=tones, linewidth=2.2)
+        axes.scatter(part["estimate"], y, s=36, marker=mark, color=tones, zorder=2)
+        axes.plot([], [], mark, color="0.5" if ahead else colour(arm), markersize=6, label=shown)
     if reference is not None:
         axes.axvline(reference, color="0.4", linewidth=1, zorder=1.9)  # above the grid, below marks
     axes.set_yticks(list(places.values()), list(names.values()))

@@ -105,6 +105,11 @@ def of_differences(estimates: "pd.DataFrame", *, ahead: str = "") -> list[str]:
     return tones
 
 
+def ink_on(tone: str) -> str:
+    """What can be read on a coloured ground: `ON_LIGHT` or `ON_DARK`, whichever has more contrast with it."""
+    return max((ON_LIGHT, ON_DARK), key=lambda ink: contrast(ink, tone))
+
+
 def dark_css(svg: str) -> str:
     """Rules for an SVG on a dark page: ink and page change places, marks too dark for it become lighter."""
     rules = [f"svg{{fill:{_DARK_INK}}}"]

@@ -49,7 +49,9 @@ def plot_lines(
             axes.plot(part[x], part["estimate"], "o-", color=tone, markersize=5, label=shown)
         else:
             beside, reach = part[x] + spread * (place - (len(lines) - 1) / 2), style.reach(part)
-            axes.errorbar(beside, part["estimate"], yerr=reach, fmt="o-", color=tone, markersize=5, label=shown)
+            axes.errorbar(
+                beside, part["estimate"], yerr=reach, fmt="o-", color=tone, markersize=5, elinewidth=1, label=shown
+            )
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if estimates[x].nunique() <= FEW:
         axes.set_xticks(sorted(estimates[x].unique()))

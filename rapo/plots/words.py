@@ -47,7 +47,7 @@ def surely(estimates: "pd.DataFrame", *, ahead: str = "") -> str:
 def _sure(group: str, part: "pd.DataFrame", *, ahead: str) -> str:
     names = part["name"].astype(str)
     against = group.endswith(" less") or names.str.startswith("less ").all()  # each row has a rival of its own
-    lead = (ahead or group.removesuffix(" less")) if against else group
+    lead = (ahead or group.removesuffix(" less")) if against else f"{ahead} {group}".strip()
     above, below = part["low"] > 0, part["high"] < 0
     kinds = {"surely ahead of": above, "surely behind": below, "undecided:": ~above & ~below}
     if not against:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rapo.plots import style
+from rapo.plots import colours, style, words
+from rapo.plots.arms import plot_arms
 from rapo.plots.lines import plot_lines
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SCALE_TONES = {"1-5": "#E69F00", "1-10": "#0072B2", "1-100": "#009E73", "standardised": "#CC79A7"}
+# Shades of RA's blue: scales are told apart by their lines' names, and are no methods.
+SCALE_TONES = {"1-5": "#7FB2D5", "1-10": "#0072B2", "1-100": "#00375C", "standardised": "#5E7F99"}
 LEAD_TONES = {"RA less UF": "#E69F00", "RA less UF, g=10": "#B37400"}
 
 
@@ -24,13 +26,15 @@ def plot_falls(estimates: "pd.DataFrame", *, limit: float, ax: "Axes | None" = N
         estimates: columns asked, realised, estimate (score points).
         limit: where the colours end, on both sides of zero.
     """
+    from matplotlib.colors import to_hex
+
     axes = style.axes(ax)
     order = list(dict.fromkeys(estimates["asked"]))
     table = estimates.pivot(index="asked", columns="realised", values="estimate").loc[order, order]
     falls = table.to_numpy(dtype=float).round(1) + 0.0  # no "-0.0"
-    axes.imshow(falls, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
+    image = axes.imshow(falls, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), fall in np.ndenumerate(falls):
-        tone = "white" if abs(fall) > 0.65 * limit else "0.15"
+        tone = colours.ink_on(to_hex(image.cmap(image.norm(fall))))
         axes.text(column, row, f"{fall:.1f}", ha="center", va="center", color=tone, fontsize="small")
     axes.set_xticks(range(len(order)), order, rotation=30, ha="right")
     axes.set_yticks(range(len(order)), order)
@@ -53,8 +57,11 @@ def fall_panels(estimates: "pd.DataFrame", titles: Mapping[str, str]) -> "Figure
     figure, axes = plt.subplots(1, len(titles), figsize=(5 * len(titles) + 1, 4.2), sharey=True, squeeze=False)
     for ax, (arm, title) in zip(axes[0], titles.items(), strict=True):
         plot_falls(estimates[estimates["arm"] == arm], limit=limit, ax=ax)
-        ax.set_title(title)
+        ax.set_title(title, fontweight="normal")
     axes[0][0].set_ylabel("attribute asked low")
+    own = estimates[estimates["asked"] == estimates["realised"]].groupby("arm")["estimate"].mean()
+    told = "; ".join(f"{title} {own[arm]:+.1f}" for arm, title in titles.items())
+    style.headline(figure, f"An attribute that is asked low falls by (points, mean of the diagonal): {told}")
     figure.colorbar(axes[0][-1].images[0], ax=axes[0], label="fall of the realised score (points)", shrink=0.9)
     return figure
 
@@ -84,20 +91,140 @@ def attribute_panels(curves: "pd.DataFrame") -> "Figure":
     if not amounts.empty:
         last = axes.flat[len(attributes)]
         plot_lines(amounts, xlabel="", ylabel="", x="goal", legend=None, ax=last)
-        last.set_title("elaboration: number of sentences")
+        last.set_title("elaboration: number of sentences", fontweight="normal")
     for ax in axes.flat[n:]:
         ax.set_visible(False)
     for ax in axes.flat[max(0, n - columns) : n]:  # the lowest of each column
         ax.set_xlabel("asked for (others: 10)")
         ax.tick_params(labelbottom=True)
     figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    style.headline(figure, _followed(curves[curves["metric"] == "score"]))
+    return figure
+
+
+def _followed(scores: "pd.DataFrame") -> str:
+    """How far realised scores rise from the lowest to the highest wish, mean over attributes, for each arm."""
+    ends = scores[scores["goal"].isin([scores["goal"].min(), scores["goal"].max()])]
+    wide = ends.pivot_table(index=["arm", "attribute"], columns="goal", values="estimate", sort=False)
+    rise = (wide.iloc[:, -1] - wide.iloc[:, 0]).groupby("arm", sort=False).mean()
+    low, high = wide.columns[[0, -1]]
+    told = ", ".join(f"{arm} {gain:+.1f}" for arm, gain in rise.items())
+    return f"From {low:g} to {high:g} asked for, the realised score rises by (mean over attributes): {told}"
+
+
+def plot_scales(lines: "pd.DataFrame") -> "Figure":
+    """Gold over the goal's place on each scale, base and RA.
+
+    Args:
+        lines: of `tables.on_scales`.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), sharey=True)
+    shown = lines.assign(share=100 * lines["share"])
+    for ax, arm in zip(axes, ["base", "RA"], strict=True):
+        part = shown[shown["arm"] == arm]
+        style_of = {"xlabel": "goal, as a share of the scale (%)", "ylabel": "gold reward (1-10)", "x": "share"}
+        plot_lines(part, **style_of, by="x", tones=SCALE_TONES, spread=0.8, legend=None, ax=ax)
+        ax.set_title(arm, fontweight="normal")
+        ax.label_outer()
+    label_ends(axes[1], shown[shown["arm"] == "RA"], x="share", by="x", tones=SCALE_TONES)
+    ra = lines[lines["arm"] == "RA"].assign(share=lambda part: part["share"].round(6))
+    told = [f"{name} {_rise(part):+.2f}" for name, part in ra.groupby("x", sort=False)]
+    style.headline(
+        figure, f"From the bottom to the top of its scale RA's gold reward changes by: {', '.join(told)}"
+    )
+    return figure
+
+
+def _rise(part: "pd.DataFrame") -> float:
+    ordered = part.sort_values("share")["estimate"]
+    return float(ordered.iloc[-1] - ordered.iloc[0])
+
+
+def label_ends(
+    axes: "Axes", estimates: "pd.DataFrame", *, x: str, by: str = "arm", tones: Mapping[str, str] | None = None
+) -> None:
+    """The name of each line where it ends, moved apart where two ends lie together."""
+    last = estimates.sort_values(x).groupby(by, sort=False).tail(1).sort_values("estimate")
+    least = 0.07 * np.ptp(axes.get_ylim())
+    at = -np.inf
+    for name, place, height in last[[by, x, "estimate"]].to_numpy():
+        at = max(float(height), at + least)
+        tone = (tones or {}).get(str(name)) or style.colour(str(name))
+        axes.annotate(
+            str(name), (place, at), (8, 0), textcoords="offset points", color=tone, va="center", fontsize="small"
+        )
+
+
+def plot_noise(curve: "pd.DataFrame", leads: "pd.DataFrame") -> "Figure":
+    """Gold over the judge's noise, and RA's lead over each control.
+
+    Args:
+        curve: columns arm, x (noise, points), estimate, low, high.
+        leads: of `tables.noise_gaps`.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))
+    noise = "noise of the judge (points)"
+    plot_lines(curve, xlabel=noise, ylabel="gold reward (1-10)", spread=0.06, ax=axes[0])
+    plot_lines(leads, xlabel=noise, ylabel="lead of RA (of 10)", tones=LEAD_TONES, spread=0.06, ax=axes[1])
+    axes[1].axhline(0, color="0.4", linewidth=1)
+    named = leads.assign(group=leads["arm"], name=[f"noise {x:g}" for x in leads["x"]])
+    style.headline(figure, words.surely(named))
+    return figure
+
+
+def plot_own_answers(gold: "pd.DataFrame") -> "Figure":
+    """Gold after each round on annotators' and on the model's own answers; the line is the base, asked for 10.
+
+    Args:
+        gold: of `tables.gold`, study "on-policy".
+    """
+    import matplotlib.pyplot as plt
+
+    rounds = gold[gold["x"] != ""].assign(group=lambda part: part["x"]).sort_values("x", kind="stable")
+    start = gold.loc[gold["arm"] == "base, g=10", "estimate"].iloc[0]
+    figure, ax = plt.subplots(figsize=(7.6, 1.5 + 0.34 * (len(rounds) + rounds["x"].nunique())))
+    plot_arms(rounds, label="gold reward (1-10); the line is the base asked for 10", reference=start, ax=ax)
+    above = rounds[rounds["low"] > start]
+    best = words.highest(rounds.assign(arm=rounds["arm"] + " (" + rounds["x"] + ")"), "gold reward")
+    sure = f"{len(above)} of {len(rounds)} intervals lie above the base's {start:.2f}"
+    style.headline(
+        figure, f"{best}; {sure}", "differences between arms are paired in RA-T9_differences, and narrower"
+    )
+    return figure
+
+
+def outside_panels(lines: "pd.DataFrame", ends: Mapping[str, tuple[float, float]]) -> "Figure":
+    """`plot_outside` for several scales, which share the reward's axis.
+
+    Args:
+        lines: of `tables.gold`, study "outside".
+        ends: scale -> its lowest and highest score.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, len(ends), figsize=(4.6 * len(ends), 4.2), sharey=True, squeeze=False)
+    told = []
+    for ax, (name, (low, high)) in zip(axes[0], ends.items(), strict=True):
+        part = lines[lines["x"] == name]
+        plot_outside(part, ends=(low, high), xlabel=f"goal, scale {name}", ax=ax)
+        ax.label_outer()
+        ra = part[part["arm"] == "RA"].set_index("goal")["estimate"]
+        if (ra.index > high).any():
+            told.append(f"{name} {ra[ra.index > high].mean() - ra[high]:+.2f}")
+    style.headline(
+        figure, f"Goals above the scale change RA's gold reward, against its top, by: {', '.join(told)}"
+    )
     return figure
 
 
 def plot_outside(
     estimates: "pd.DataFrame", *, ends: Sequence[float], xlabel: str, ax: "Axes | None" = None
 ) -> "Axes":
-    """Gold reward against the goal, goals outside the scale on a grey ground.
+    """Gold reward against the goal, goals outside the scale on a grey ground; a line's name stands at its end.
 
     Args:
         estimates: columns arm, goal, estimate, low, high.
@@ -105,12 +232,15 @@ def plot_outside(
         xlabel: of the horizontal axis.
     """
     axes = style.axes(ax)
-    plot_lines(estimates, xlabel=xlabel, ylabel="gold reward (1-10)", x="goal", ax=axes)
     goals = estimates["goal"]
     edge = 0.03 * (goals.max() - goals.min())
+    plot_lines(
+        estimates, xlabel=xlabel, ylabel="gold reward (1-10)", x="goal", spread=edge / 3, legend=None, ax=axes
+    )
     if goals.min() < ends[0]:
         axes.axvspan(goals.min() - edge, ends[0] - edge / 2, color="0.93", zorder=0)
     if goals.max() > ends[1]:
         axes.axvspan(ends[1] + edge / 2, goals.max() + edge, color="0.93", zorder=0)
     axes.set_xlim(goals.min() - edge, goals.max() + edge)
+    label_ends(axes, estimates, x="goal")
     return axes

@@ -9,6 +9,7 @@ from rapo.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _SAMPLING = {
     "uniform": (style.COLOURS["uniform"], "o"),
@@ -17,8 +18,39 @@ _SAMPLING = {
 }
 
 
+def rate_panels(means: pd.DataFrame, worst: pd.DataFrame, slopes: pd.DataFrame) -> "Figure":
+    """Sub-optimality against the number of pairs for each class of policies, and the worst case; guides of slope -1/2.
+
+    Args:
+        means: of `plot_rates`, with the column ``policy``.
+        worst: of `rapo.studies.theory.rates.worst_case`.
+        slopes: of `rapo.studies.theory.tables.slopes`.
+    """
+    import matplotlib.pyplot as plt
+
+    policies = list(dict.fromkeys(means["policy"]))
+    figure, axes = plt.subplots(1, len(policies) + 1, figsize=(4.9 * (len(policies) + 1), 4.8))
+    for ax, policy in zip(axes, policies, strict=False):
+        plot_rates(means[means["policy"] == policy], ax=ax).set(ylim=(1e-4, 4))
+        ax.set_title(f"{policy} policies", fontweight="normal")
+        add_slope(-0.5, start=(500, 3.0), stop=30000, label="-1/2", ax=ax)
+    axes[0].set_ylabel("sub-optimality, nats")
+    plot_worst_case(worst, ax=axes[-1]).set(ylabel="loss of the greedy policy, nats")
+    axes[-1].set_title("worst case over problems, exact", fontweight="normal")
+    add_slope(-0.5, start=(500, 0.03), stop=30000, label="-1/2", ax=axes[-1]).legend(fontsize="small")
+    ra = slopes[(slopes["method"] == "RA") & (slopes["coverage"] > 0)]["estimate"]
+    told = f"from {ra.max():.2f} to {ra.min():.2f}"
+    note = "at the lines' ends: share of prompts whose best answer is among the pairs; bands: 95 % intervals over seeds"
+    style.headline(
+        figure, f"RA's slope of log sub-optimality on log N lies {told} where the best answer is covered", note
+    )
+    return figure
+
+
 def plot_rates(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
     """Sub-optimality against the number of pairs, log-log; a paler line where the best answer is rarer.
+
+    Lines that end together share one name there.
 
     Args:
         estimates: columns ``method``, ``coverage`` (0..1), ``n_pairs``, ``estimate``, ``low``, ``high``, in nats.
@@ -34,7 +66,27 @@ def plot_rates(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
         axes.fill_between(part["n_pairs"], part["low"], part["high"], color=colour, alpha=0.2, linewidth=0)
         axes.plot(part["n_pairs"], part["estimate"], label=f"{method}, {100 * coverage:g} %", **line)
     axes.set(xscale="log", yscale="log", xlabel="pairs N")
+    least, most = estimates["n_pairs"].min(), estimates["n_pairs"].max()
+    axes.set_xlim(least / 1.5, most * 12)  # room for the names
+    last = estimates[estimates["n_pairs"] == most]
+    for method, ends in last.groupby("method", sort=False):
+        _name_ends(axes, str(method), ends.sort_values("estimate"))
     return axes
+
+
+NEAR = 1.9  # times: lines that end nearer than this share a name
+
+
+def _name_ends(axes: "Axes", method: str, ends: pd.DataFrame) -> None:
+    """The shares of the lines of a method where they end, those that lie together as a range."""
+    groups = (ends["estimate"] / ends["estimate"].shift() > NEAR).cumsum()
+    for _, near in ends.groupby(groups):
+        shares = sorted(100 * near["coverage"])
+        told = f"{method}, {shares[0]:g} %" if len(shares) == 1 else f"{method}, {shares[0]:g}-{shares[-1]:g} %"
+        at = near["n_pairs"].iloc[0], float(np.exp(np.log(near["estimate"]).mean()))
+        axes.annotate(
+            told, at, (4, 0), textcoords="offset points", va="center", fontsize="small", color=style.colour(method)
+        )
 
 
 def add_slope(slope: float, *, start: tuple[float, float], stop: float, label: str, ax: "Axes") -> "Axes":
@@ -127,6 +179,68 @@ def plot_error_curves(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "
     axes.set(yscale="log", xlabel="updates", ylabel="error of theta, share of the first")
     axes.margins(x=0)
     return axes
+
+
+def update_panels(errors: pd.DataFrame, ratios: pd.DataFrame, *, kind: str) -> "Figure":
+    """Error over updates for one kind of problems, and for all the ratio of updates to uniform sampling, by loss.
+
+    Args:
+        errors: as `plot_error_curves` takes them.
+        ratios: as `plot_ratios` takes them, with the column ``loss``.
+        kind: of problems whose errors are shown.
+    """
+    import matplotlib.pyplot as plt
+
+    losses = list(dict.fromkeys(ratios["loss"]))
+    figure, axes = plt.subplots(1, 1 + len(losses), figsize=(14, 4.3), width_ratios=[1.1, *[1] * len(losses)])
+    plot_error_curves(errors, ax=axes[0]).set_ylim(1e-3, 1.1)
+    axes[0].set_title(kind, fontweight="normal")
+    axes[0].legend()
+    for ax, loss in zip(axes[1:], losses, strict=True):
+        plot_ratios(ratios[ratios["loss"] == loss], ax=ax).set(ylim=(0.08, 1.3))
+        ax.set_title(f"{loss} loss", fontweight="normal")
+    axes[1].set_ylabel("updates, adversarial / uniform")
+    axes[-1].legend(title="condition", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    below, n = int((ratios["high"] < 1).sum()), len(ratios)
+    extremes = f"{ratios['estimate'].min():.2f} to {ratios['estimate'].max():.2f} of uniform's updates"
+    note = f"n = {ratios['n'].min()} problems a kind; 95 % intervals"
+    style.headline(
+        figure, f"Sampling the largest gap needs fewer updates in {below} of {n} kinds: {extremes}", note
+    )
+    return figure
+
+
+def limit_panels(saturated: pd.DataFrame, noisy: pd.DataFrame, *, budget: int) -> "Figure":
+    """Where the largest gap stops helping: large margins under the logistic loss, noisy targets.
+
+    Args:
+        saturated: as `plot_ratio_against` takes them, with the column ``spread``.
+        noisy: likewise, with the column ``noise``.
+        budget: updates after which errors are compared.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.3))
+    plot_ratio_against(saturated, "spread", methods=("adversarial", "largest pull"), ax=axes[0])
+    spreads = sorted(saturated["spread"].unique())
+    axes[0].set_title("large margins, logistic loss", fontweight="normal")
+    axes[0].set(xlabel="spread of the target margins, nats", xscale="log", ylabel="updates, over uniform")
+    axes[0].set_xticks(spreads, [f"{spread:g}" for spread in spreads], minor=False)
+    axes[0].set_xticks([], minor=True)
+    axes[0].legend(loc="upper left")
+    plot_ratio_against(noisy, "noise", ax=axes[1])
+    axes[1].set_title("noisy targets, squared loss", fontweight="normal")
+    axes[1].set(ylabel=f"error after {budget} updates, over uniform", xlabel="noise, share of the targets' spread")
+    axes[1].set(yscale="linear", ylim=(0, None))
+    told = []
+    for table, x, what in (
+        (saturated, "spread", "margins spread by {:g} nats"),
+        (noisy, "noise", "noise of {:g}"),
+    ):
+        lost = table[(table["sampling"] == "adversarial") & (table["low"] > 1)][x]
+        told.append(f"from {what.format(lost.min())} on" if len(lost) else f"with no {x} that was tried")
+    style.headline(figure, f"The largest gap is surely worse than uniform sampling {', and '.join(told)}")
+    return figure
 
 
 def _faded(colour: str, strength: float) -> tuple[float, float, float]:

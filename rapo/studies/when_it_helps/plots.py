@@ -2,44 +2,32 @@
 
 from typing import TYPE_CHECKING
 
-from rapo.plots import style
-from rapo.plots.arms import plot_differences
+import pandas as pd
+
+from rapo.plots import heat, style, words
+from rapo.plots.arms import difference_panels, plot_differences
 from rapo.plots.lines import plot_lines
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def plot_heat_map(
-    cells: "pd.DataFrame", *, xlabel: str, ylabel: str, label: str = "gain (of 10)", ax: "Axes | None" = None
-) -> "Axes":
-    """Gain by row and column; a cell whose interval leaves out zero is bold.
+def plot_heat_map(cells: "pd.DataFrame", *, xlabel: str, ylabel: str, ax: "Axes | None" = None) -> "Axes":
+    """Gain of RA over its best control by row and column; see `heat.plot_differences`.
 
     Args:
         cells: columns row, column, estimate, low, high; a place may lack its cell.
         xlabel, ylabel: what columns and rows are.
-        label: of the colours.
     """
-    import seaborn as sns
-
-    ax = style.axes(ax)
-    wide = cells.pivot(index="row", columns="column", values="estimate")
-    wide = wide.loc[list(dict.fromkeys(cells["row"])), list(dict.fromkeys(cells["column"]))]
-    reach = float(cells["estimate"].abs().max()) or 1.0
-    sns.heatmap(wide, center=0, vmin=-reach, vmax=reach, cmap="RdBu", cbar_kws={"label": label}, ax=ax)
-    rows, columns = list(wide.index), list(wide.columns)
-    numbers = cells[["estimate", "low", "high"]].to_numpy(dtype=float)
-    for row, column, (estimate, low, high) in zip(cells["row"], cells["column"], numbers, strict=True):
-        ax.text(
-            columns.index(column) + 0.5, rows.index(row) + 0.5, f"{estimate:+.2f}\n[{low:.2f}, {high:.2f}]",
-            ha="center", va="center", color="white" if abs(estimate) > 0.6 * reach else "black", fontsize="small",
-            fontweight="bold" if low > 0 or high < 0 else "normal",
-        )  # fmt: skip
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.tick_params(axis="y", rotation=0)
-    return ax
+    named = cells.rename(columns={"row": ylabel, "column": xlabel})
+    axes = heat.plot_differences(named, rows=ylabel, columns=xlabel, ahead="RA", behind="UF", digits=2, ax=ax)
+    best = cells.loc[cells["estimate"].idxmax()]
+    told = words.number(*best[["estimate", "low", "high"]])
+    style.headline(
+        axes.figure, f"RA gains most, {told} of 10, at {ylabel} {best['row']}, {xlabel} {best['column']}"
+    )  # type: ignore[arg-type]
+    return axes
 
 
 def overshoot_panels(beyond: "pd.DataFrame") -> "Figure":
@@ -55,12 +43,42 @@ def overshoot_panels(beyond: "pd.DataFrame") -> "Figure":
         ax.text(0.5, 0.5, "in no regime is there a best number of sentences", ha="center", va="center")
         ax.set_axis_off()
         return figure
-    parts = list(beyond.groupby("group", sort=False))
-    size = (13, 0.11 * len(beyond) + 1)
-    figure, axes = plt.subplots(1, len(parts), figsize=size, sharex=True, sharey=True, squeeze=False)
-    for ax, (arm, part) in zip(axes[0], parts, strict=True):
-        plot_differences(part, label="sentences less the best number", ax=ax)
-        ax.set_title(str(arm))
+    arms = {str(arm): str(arm) for arm in dict.fromkeys(beyond["group"])}
+    ended = beyond[beyond["group"] == list(arms)[-1]]
+    near = int((ended["low"].le(0) & ended["high"].ge(0)).sum())
+    told = f"{list(arms)[-1]} ends within its interval of the best number in {near} of {len(ended)} regimes"
+    return difference_panels(beyond, arms, by="group", label="sentences less the best number", finding=told)
+
+
+def plot_gains(fair: "pd.DataFrame", plain: "pd.DataFrame") -> "Figure":
+    """Gold of RA less its best control, and less plain UF, in every regime and over all of them.
+
+    Args:
+        fair: of `tables.with_mean`.
+        plain: likewise, of the naive comparison.
+    """
+    titles = {"fair": "less its best control", "plain": "less UF asked plainly"}
+    both = pd.concat([fair.assign(panel="fair"), plain.assign(panel="plain")])
+    each = fair[fair["group"] != "all regimes"]
+    above, below = int((each["low"] > 0).sum()), int((each["high"] < 0).sum())
+    told = f"RA is surely ahead of its best control in {above} of {len(each)} regimes, surely behind in {below}"
+    return difference_panels(both, titles, by="panel", label="gold of RA, less (of 10)", ahead="RA", finding=told)
+
+
+def plot_features(found: "pd.DataFrame", gains: "pd.DataFrame") -> "Figure":
+    """What goes with RA's gain over regimes, and the gain against how well the base follows goals.
+
+    Args:
+        found: of `tables.associations`, without those that could not be told.
+        gains: of `tables.gains`.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(14, 4.8), width_ratios=[1.2, 1])
+    plot_differences(found, label="rank correlation with the gain, over regimes", ax=axes[0])
+    axes[0].set_xlim(-1, 1)
+    plot_against(gains, "slope", label="gold of the base asked for 10, less asked for 1", ax=axes[1])
+    style.headline(figure, words.surely(found), f"n = {len(gains)} regimes; 95 % intervals")
     return figure
 
 

@@ -78,3 +78,45 @@ def test_seven_attributes_without_an_amount_have_seven_panels() -> None:
     shown = [ax for ax in figure.axes if ax.get_visible()]
     assert len(shown) == 7
     assert [bool(ax.get_xlabel()) for ax in shown] == [False] * 3 + [True] * 4  # the lowest of each column
+
+
+def test_scales_are_named_where_their_lines_end_and_tell_how_far_they_rise() -> None:
+    rows = [
+        (arm, x, share, 5 + share + (x == "1-10"), 4, 9)
+        for arm in ("base", "RA")
+        for x in ("1-5", "1-10")
+        for share in (1.0, 0.0)
+    ]
+    lines = pd.DataFrame(rows, columns=["arm", "x", "share", "estimate", "low", "high"])
+    figure = plots.plot_scales(lines)
+    assert [text.get_text() for text in figure.axes[1].texts] == ["1-5", "1-10"]
+    assert "1-5 +1.00, 1-10 +1.00" in figure.get_suptitle().replace("\n", " ")
+
+
+def test_names_at_the_ends_of_lines_do_not_lie_on_each_other() -> None:
+    axes = plt.subplots()[1]
+    axes.set_ylim(0, 10)
+    near = pd.DataFrame({"arm": ["RA", "base"], "x": [1, 1], "estimate": [5.0, 5.1]})
+    plots.label_ends(axes, near, x="x")
+    heights = [text.xy[1] for text in axes.texts]
+    assert heights == [5.0, 5.7]  # 7 % of the axis apart
+
+
+def test_goals_above_the_scale_are_told_against_its_top() -> None:
+    lines = LINES[LINES["arm"] == "RA"].assign(x="1-10")
+    top = lines.iloc[:1].assign(goal=10.0, estimate=7.0)
+    figure = plots.outside_panels(pd.concat([lines, top]), {"1-10": (1, 10)})
+    assert figure.get_suptitle().replace("\n", " ").endswith("1-10 -2.00")  # 5 at 15, less 7 at 10
+
+
+def test_rounds_on_own_answers_stand_under_the_headings_of_their_sources() -> None:
+    rows = [("base, g=10", ""), ("UF", "off"), ("UF", "on"), ("RA", "off"), ("RA", "on")]
+    gold = pd.DataFrame(rows, columns=["arm", "x"]).assign(estimate=6.0, low=5.5, high=7.0)
+    axes = plots.plot_own_answers(gold).axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["UF", "RA", "UF", "RA", "off", "on"]
+    assert "0 of 4 intervals lie above the base's 6.00" in axes.figure.get_suptitle().replace("\n", " ")
+
+
+def test_leads_over_noise_are_told_where_they_are_sure() -> None:
+    leads = LINES.assign(arm="RA less UF", low=[1, -1, 1, -1], estimate=2.0, high=3.0)
+    assert plots.plot_noise(LINES, leads).get_suptitle() == "RA less UF: surely above zero: noise 3 / noise 0."

@@ -65,3 +65,33 @@ def test_error_curves_have_one_line_a_sampling() -> None:
         style.COLOURS["MAP"].lower(),
     ]
     assert np.ravel([line.get_ydata() for line in axes.lines]).tolist() == [1, 0.5, 1, 0.1]
+
+
+def test_lines_that_end_together_share_a_name() -> None:
+    ends = {0.3: 0.001, 0.1: 0.0015, 0.0: 2.0}
+    rows = [("RA", share, n, end * 1000 / n, end, end) for share, end in ends.items() for n in (100, 1000)]
+    axes = plots.plot_rates(
+        pd.DataFrame(rows, columns=["method", "coverage", "n_pairs", "estimate", "low", "high"])
+    )
+    assert [text.get_text() for text in axes.texts] == ["RA, 10-30 %", "RA, 0 %"]
+
+
+def test_panels_tell_what_their_tables_say() -> None:
+    updates = pd.DataFrame(
+        {"sampling": ["uniform"] * 2, "update": [0, 1], "estimate": [1, 0.5], "low": 0.1, "high": 1.0}
+    )
+    ratios = pd.DataFrame({"loss": ["a", "b"], "dimension": 5, "condition": 1, "estimate": [0.2, 0.9], "n": 20})
+    figure = plots.update_panels(updates, ratios.assign(low=0.1, high=[0.3, 1.2]), kind="small")
+    assert figure.get_suptitle().replace("\n", " ") == (
+        "Sampling the largest gap needs fewer updates in 1 of 2 kinds: 0.20 to 0.90 of uniform's updates"
+    )
+    limits = pd.DataFrame(
+        {"sampling": "adversarial", "spread": [1.0, 4.0], "noise": [0.1, 0.2], "estimate": [0.5, 2]}
+    )
+    limits = limits.assign(low=[0.4, 1.5], high=[0.6, 2.5])
+    figure = plots.limit_panels(limits, limits.assign(low=0.4), budget=300)
+    assert (
+        figure.get_suptitle()
+        .replace("\n", " ")
+        .endswith("from margins spread by 4 nats on, and with no noise that was tried")
+    )

@@ -1,0 +1,53 @@
+"""RA's tables of half the data and of implicit rewards, beside what was measured here."""
+
+from typing import TYPE_CHECKING
+
+from rapo.plots import words
+from rapo.studies.common import beside
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+MODEL = "all models"
+HALF = {"base": "base", "UF": "+ DPO (UF)", "half RA": "+ DPO (half RA)", "RA": "+ DPO (RA)"}
+IMPLICIT = {"base": "base", "UF": "+ DPO (UF)", "RA": "+ DPO (RA)", "IRA": "+ DPO (IRA)"}
+
+
+def plot_half(arms: "pd.DataFrame", gap: "pd.DataFrame") -> "Figure":
+    """RA's table of half the prompts: only the order is at hand.
+
+    Args:
+        arms: of `tables.arms`.
+        gap: columns estimate, low, high: half RA less UF, one row.
+    """
+    compared = ("half RA", "UF")
+    paper = beside.order_alone(
+        {"UF": 0, "half RA": 1}, ["Qwen2-7B-It"], compared=compared, what="RA, half the prompts"
+    )
+    return _beside(paper, arms, gap, HALF, compared, "as many pairs")
+
+
+def plot_implicit(arms: "pd.DataFrame", gap: "pd.DataFrame") -> "Figure":
+    """RA's table of goals from DPO's own implicit reward.
+
+    Args:
+        arms: of `tables.arms`.
+        gap: columns estimate, low, high: IRA less RA, one row.
+    """
+    compared, models = ("IRA", "RA"), {"Qwen2-7B-It": "Qwen2-7B-It"}
+    paper = beside.published("RA-T6", "LC win rate", compared=compared, models=models, what="RA, implicit rewards")
+    return _beside(paper, arms, gap, IMPLICIT, compared, "implicit goals")
+
+
+def _beside(
+    paper: beside.Side,
+    arms: "pd.DataFrame",
+    gap: "pd.DataFrame",
+    shown: dict[str, str],
+    compared: tuple[str, str],
+    what: str,
+) -> "Figure":
+    bars = arms[(arms["metric"] == "gold") & arms["arm"].isin(shown)].assign(model=MODEL)
+    here = beside.ours(bars, gap.assign(model=MODEL), "gold reward (1-10)")
+    return beside.figure([(paper, here)], arms=shown, compared=compared, what=what, note=words.counted(bars))

@@ -1,0 +1,22 @@
+"""RA's tables beside ours."""
+
+import pandas as pd
+
+from rapo.studies.more_than_data import plots
+
+ARMS = pd.DataFrame(
+    {"arm": ["base", "UF", "half RA", "RA", "IRA"], "estimate": 8.0, "low": 7.0, "high": 9.0, "metric": "gold"}
+)
+GAP = pd.DataFrame({"estimate": [0.2], "low": [0.1], "high": [0.3]})
+
+
+def test_half_the_prompts_are_compared_by_order_alone() -> None:
+    left, right = (figure := plots.plot_half(ARMS, GAP)).axes
+    assert (len(left.patches), len(right.patches)) == (2, 4)
+    assert figure.get_suptitle().startswith("half RA above UF (as many pairs)? Published: yes. Here: surely above")
+
+
+def test_implicit_goals_stand_beside_the_published_ones() -> None:
+    left, right = plots.plot_implicit(ARMS, GAP).axes
+    assert [round(bar.get_height(), 2) for bar in left.patches] == [20.93, 21.46, 31.17, 32.61]
+    assert [bar.get_height() + 1 for bar in right.patches] == [8.0] * 4
