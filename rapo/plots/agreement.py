@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rapo.plots import style
+from rapo.plots import style, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,10 @@ def plot_by_margin(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "A
     ax.margins(y=0.1)
     ax.set(xlabel="first judge's margin, at the bins' edges", ylabel="agreement (%)")
     ax.legend(loc="best")
+    told = (
+        f"{share[0]:.0f} % agreement at the smallest margins of the first judge, {share[-1]:.0f} % at the largest"
+    )
+    _title(ax, told)
     return ax
 
 
@@ -54,6 +58,9 @@ def plot_by_share(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Ax
         ax.plot(percent, rate, "o-", color=colour, label=metric)
     ax.set(xlabel="pairs selected (%)", ylabel="agreement on them (%)")
     ax.legend(title="selected by")
+    least = estimates[estimates["share"] == estimates["share"].min()]
+    told = [f"{metric} {100 * rate:.0f} %" for metric, rate in least[["metric", "agreement"]].to_numpy()]
+    _title(ax, f"Agreement on the top {100 * least['share'].iloc[0]:g} %: {', '.join(told)}")
     return ax
 
 
@@ -78,4 +85,12 @@ def plot_sways(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     ax.axvline(50, **style.GUIDE)
     ax.margins(y=0.25)
     ax.set_xlabel("votes (%), 50 is unbiased")
+    most = estimates.loc[(estimates["share"] - 0.5).abs().idxmax()]
+    told = words.number(*(100 * most[["share", "low", "high"]].to_numpy(float)))
+    _title(ax, f"The furthest from 50 %: {most['annotator']}, {told} % of the votes for {most['votes for']}")
     return ax
+
+
+def _title(ax: "Axes", told: str) -> None:
+    if len(ax.figure.axes) == 1:
+        style.headline(ax.figure, told)  # type: ignore[arg-type]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from rapo.stats.intervals import Interval
+
 MARGINS = ("size of the explicit margin (score points)", "size of the implicit margin (nats a token)")
 QUADRANTS = ("both", "M+ alone", "small Mpi alone", "neither")
 
@@ -181,18 +183,18 @@ def _shown(table: "pd.DataFrame") -> "pd.DataFrame":
     return table.assign(model=["\n".join([NAME.get(model, model), *rest]) for model, *rest in told])
 
 
-def plot_agreed(agreed: "pd.DataFrame", gap: "pd.DataFrame", *, share: float) -> "Figure":
+def plot_agreed(agreed: "pd.DataFrame", gap: "Interval", *, share: float) -> "Figure":
     """AP's bars of agreement: labels that a second, better judge confirms among the pairs that each metric selects.
 
     Args:
         agreed: of `rapo.studies.alignment_potential.tables.agreement`.
-        gap: columns estimate, low, high: MAP less M+ at that share, one row.
+        gap: MAP less M+ at that share.
         share: of the pairs, 0 to 1.
     """
     levels = {"M+": 0, "MAP": 1}
     paper = beside.order_alone(levels, ["GPT-4"], compared=SELECTED, what="AP, Figure 3")
-    part = agreed[agreed["share"] == share].rename(columns={"metric": "arm"}).assign(model="the true reward")
-    here = beside.ours(part, gap.assign(model="the true reward"), "labels confirmed (%)")
+    part = agreed[agreed["share"] == share].rename(columns={"metric": "arm"})
+    here = beside.pooled(part, gap, "labels confirmed (%)", model="the true reward")
     note = f"Top {100 * share:g} % of the pairs; n = {part['n'].iloc[0]} models."
     return beside.figure([(paper, here)], arms=METRICS, compared=SELECTED, what="agreement", note=note)
 

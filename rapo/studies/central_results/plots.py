@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from rapo.stats.intervals import Interval
+
 TRAINED = {"base": "base", "UF": "+ DPO (UF)", "RA": "+ DPO (RA)"}
 AHEAD = ("RA", "UF")
 # As the paper calls its models -> as an axis does, in the paper's order.
@@ -47,32 +49,32 @@ def plot_win_rates(arms: "pd.DataFrame", gaps: "pd.DataFrame") -> "Figure":
     return beside.figure(rows, arms=TRAINED, compared=AHEAD, what="LC win rate", note=words.counted(arms))
 
 
-def plot_skills(quizzes: "pd.DataFrame", gap: "pd.DataFrame", *, skills: int) -> "Figure":
+def plot_skills(quizzes: "pd.DataFrame", gap: "Interval", *, skills: int) -> "Figure":
     """RA's table of benchmarks: UF and RA, the average of six there, of the held-out skills here.
 
     Args:
         quizzes: of `tables.skill_table`.
-        gap: columns estimate, low, high: RA less UF, one row.
+        gap: RA less UF.
         skills: how many of them are averaged.
     """
     paper = beside.published("RA-T4", "average of six", compared=AHEAD, models=SKILLED, what="RA, six benchmarks")
-    bars = quizzes[(quizzes["skill"] == "all") & quizzes["arm"].isin(TRAINED)].assign(model="all architectures")
-    here = beside.ours(bars, gap.assign(model="all architectures"), f"accuracy at {skills} skills (%)")
+    bars = quizzes[(quizzes["skill"] == "all") & quizzes["arm"].isin(TRAINED)]
+    here = beside.pooled(bars, gap, f"accuracy at {skills} skills (%)", model="all architectures")
     return beside.figure([(paper, here)], arms=TRAINED, compared=AHEAD, what="benchmarks", note="")
 
 
-def plot_used(rounds: "pd.DataFrame", gap: "pd.DataFrame") -> "Figure":
+def plot_used(rounds: "pd.DataFrame", gap: "Interval") -> "Figure":
     """RA's table of data that a model was trained on before: SPPO there, a second round on the same pairs here.
 
     Args:
         rounds: of `tables.arms`, of the arms of `rapo.studies.common.arms.ROUNDS`.
-        gap: columns estimate, low, high: relabelled less plain, one row.
+        gap: relabelled less plain.
     """
     models = {"SPPO (Gemma-2-9B-It-SPPO-Iter3)": "SPPO"}
     paper = beside.published("RA-T7", "LC win rate", compared=AHEAD, models=models, what="RA, data used by SPPO")
     part = rounds[(rounds["architecture"] == "all") & (rounds["metric"] == "gold") & rounds["arm"].isin(AGAIN)]
-    bars = part.assign(arm=part["arm"].map(AGAIN), model="the UF model, same pairs again")
-    here = beside.ours(bars, gap.assign(model="the UF model, same pairs again"), "gold reward (1-10)")
+    bars = part.assign(arm=part["arm"].map(AGAIN))
+    here = beside.pooled(bars, gap, "gold reward (1-10)", model="the UF model, same pairs again")
     arms = {"base": "before", "UF": "+ DPO (UF) on used data", "RA": "+ DPO (RA) on used data"}
     return beside.figure([(paper, here)], arms=arms, compared=AHEAD, what="used data", note=words.counted(part))
 

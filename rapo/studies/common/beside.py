@@ -9,6 +9,8 @@ import pandas as pd
 from rapo.claims import published as papers
 from rapo.plots import counterparts, words
 from rapo.plots.counterparts import Side
+from rapo.stats.intervals import Interval
+from rapo.studies.common.tables import estimates
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +19,13 @@ HERE = "measured here, in the micro world"
 
 
 def published(
-    claim: str, metric: str, *, compared: tuple[str, str], models: Mapping[str, str], what: str = ""
+    claim: str,
+    metric: str,
+    *,
+    compared: tuple[str, str],
+    models: Mapping[str, str],
+    arms: Mapping[str, str] | None = None,
+    what: str = "",
 ) -> Side:
     """The numbers that a paper gives for a claim.
 
@@ -26,6 +34,7 @@ def published(
         metric: one of those that `papers.table` holds for it.
         compared: the arms whose difference is told.
         models: as the paper calls them -> as the axis does, from left to right.
+        arms: as the paper calls them -> as we do, where that differs.
         what: of the paper the numbers are ("RA, Figure 2").
     """
     table = papers.table(claim)
@@ -33,6 +42,7 @@ def published(
     order = {name: place for place, name in enumerate(models)}
     table = table.sort_values("model", key=lambda names: names.map(order), kind="stable")
     bars = table.assign(model=table["model"].map(models), estimate=table["value"], low=np.nan, high=np.nan)
+    bars = bars.assign(arm=bars["arm"].replace(dict(arms or {})))
     unit = table["unit"].iloc[0]
     bars = bars[["model", "arm", "estimate", "low", "high"]]
     return Side(bars, counterparts.less(bars, *compared), f"{metric} ({unit})", f"published: {what or claim}")
@@ -54,8 +64,13 @@ def order_alone(levels: Mapping[str, int], models: list[str], *, compared: tuple
 
 
 def ours(bars: pd.DataFrame, gaps: pd.DataFrame, label: str) -> Side:
-    """What was measured: see `Side`."""
+    """What was measured: see `Side`. The last row of the gaps is what the title tells."""
     return Side(bars, gaps, label, HERE)
+
+
+def pooled(bars: pd.DataFrame, gap: Interval, label: str, *, model: str) -> Side:
+    """What was measured of one group of models; its bars have no column ``model`` yet."""
+    return ours(bars.assign(model=model), estimates([(model, gap)], ["model"]), label)
 
 
 def together(paper: Side, here: Side, compared: tuple[str, str], what: str) -> str:

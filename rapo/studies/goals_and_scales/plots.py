@@ -8,11 +8,14 @@ import numpy as np
 from rapo.plots import colours, style, words
 from rapo.plots.arms import plot_arms
 from rapo.plots.lines import plot_lines
+from rapo.studies.common import beside
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from rapo.stats.intervals import Interval
 
 # Shades of RA's blue: scales are told apart by their lines' names, and are no methods.
 SCALE_TONES = {"1-5": "#7FB2D5", "1-10": "#0072B2", "1-100": "#00375C", "standardised": "#5E7F99"}
@@ -110,6 +113,25 @@ def _followed(scores: "pd.DataFrame") -> str:
     low, high = wide.columns[[0, -1]]
     told = ", ".join(f"{arm} {gain:+.1f}" for arm, gain in rise.items())
     return f"From {low:g} to {high:g} asked for, the realised score rises by (mean over attributes): {told}"
+
+
+SEVERAL = {"UF, g=10": "plain pairs (there SimPO)", "RA, attributes": "RA, several attributes"}
+COMPARED = ("RA, attributes", "UF, g=10")
+
+
+def plot_several(cells: "pd.DataFrame", gap: "Interval") -> "Figure":
+    """RA's numbers with several attributes at once, beside ours.
+
+    Args:
+        cells: of `tables.cells`, study "attributes", asked for the best.
+        gap: RA with attribute goals less UF asked for 10.
+    """
+    names = {"RA, several attributes": COMPARED[0], "SimPO": COMPARED[1]}
+    models, what = {"Llama-3-8B": "Llama-3-8B"}, "RA, several attributes"
+    paper = beside.published("RA-T8", "LC win rate", compared=COMPARED, models=models, arms=names, what=what)
+    bars = cells[(cells["metric"] == "gold") & cells["arm"].isin(SEVERAL)]
+    here = beside.pooled(bars, gap, "gold reward (1-10)", model="all models")
+    return beside.figure([(paper, here)], arms=SEVERAL, compared=COMPARED, what="SimPO there", note="")
 
 
 def plot_scales(lines: "pd.DataFrame") -> "Figure":

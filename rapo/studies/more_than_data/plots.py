@@ -9,17 +9,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from rapo.stats.intervals import Interval
+
 MODEL = "all models"
 HALF = {"base": "base", "UF": "+ DPO (UF)", "half RA": "+ DPO (half RA)", "RA": "+ DPO (RA)"}
 IMPLICIT = {"base": "base", "UF": "+ DPO (UF)", "RA": "+ DPO (RA)", "IRA": "+ DPO (IRA)"}
 
 
-def plot_half(arms: "pd.DataFrame", gap: "pd.DataFrame") -> "Figure":
+def plot_half(arms: "pd.DataFrame", gap: "Interval") -> "Figure":
     """RA's table of half the prompts: only the order is at hand.
 
     Args:
         arms: of `tables.arms`.
-        gap: columns estimate, low, high: half RA less UF, one row.
+        gap: half RA less UF.
     """
     compared = ("half RA", "UF")
     paper = beside.order_alone(
@@ -28,12 +30,12 @@ def plot_half(arms: "pd.DataFrame", gap: "pd.DataFrame") -> "Figure":
     return _beside(paper, arms, gap, HALF, compared, "as many pairs")
 
 
-def plot_implicit(arms: "pd.DataFrame", gap: "pd.DataFrame") -> "Figure":
+def plot_implicit(arms: "pd.DataFrame", gap: "Interval") -> "Figure":
     """RA's table of goals from DPO's own implicit reward.
 
     Args:
         arms: of `tables.arms`.
-        gap: columns estimate, low, high: IRA less RA, one row.
+        gap: IRA less RA.
     """
     compared, models = ("IRA", "RA"), {"Qwen2-7B-It": "Qwen2-7B-It"}
     paper = beside.published("RA-T6", "LC win rate", compared=compared, models=models, what="RA, implicit rewards")
@@ -43,11 +45,11 @@ def plot_implicit(arms: "pd.DataFrame", gap: "pd.DataFrame") -> "Figure":
 def _beside(
     paper: beside.Side,
     arms: "pd.DataFrame",
-    gap: "pd.DataFrame",
+    gap: "Interval",
     shown: dict[str, str],
     compared: tuple[str, str],
     what: str,
 ) -> "Figure":
-    bars = arms[(arms["metric"] == "gold") & arms["arm"].isin(shown)].assign(model=MODEL)
-    here = beside.ours(bars, gap.assign(model=MODEL), "gold reward (1-10)")
+    bars = arms[(arms["metric"] == "gold") & arms["arm"].isin(shown)]
+    here = beside.pooled(bars, gap, "gold reward (1-10)", model=MODEL)
     return beside.figure([(paper, here)], arms=shown, compared=compared, what=what, note=words.counted(bars))

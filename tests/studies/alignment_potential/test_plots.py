@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from studies.alignment_potential.test_error_map import MAP
 
+from rapo.stats.intervals import Interval
 from rapo.studies.alignment_potential import error_map, plots
 
 PAIRS = pd.DataFrame(
@@ -73,8 +74,7 @@ def test_the_papers_bars_have_an_order_and_ours_have_numbers() -> None:
 def test_agreement_is_that_of_the_share_asked_for() -> None:
     rows = [(metric, share, 70.0 + share, 60.0, 80.0, 8) for metric in plots.METRICS for share in (0.4, 0.5)]
     agreed = pd.DataFrame(rows, columns=["metric", "share", "estimate", "low", "high", "n"])
-    gap = pd.DataFrame({"estimate": [1.0], "low": [-1.0], "high": [3.0]})
-    _, right = plots.plot_agreed(agreed, gap, share=0.4).axes
+    _, right = plots.plot_agreed(agreed, Interval(1.0, -1.0, 3.0, n=8), share=0.4).axes
     assert [round(bar.get_height(), 6) for bar in right.patches] == [70.4] * 4
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from rapo.stats.intervals import Interval
 from rapo.studies.central_results import plots
 
 
@@ -14,13 +15,13 @@ def bars(figure) -> list[int]:
     return [len(ax.patches) for ax in figure.axes]
 
 
-GAP = pd.DataFrame({"estimate": [1.0], "low": [-1.0], "high": [3.0]})
+GAP = Interval(1.0, -1.0, 3.0, n=9)
 
 
 def test_win_rates_have_a_row_each_and_the_pooled_models_last() -> None:
     parts = [arms(architecture=name, metric=metric) for name in ("all", "qwen2") for metric in plots.RATES]
     gaps = pd.concat(
-        GAP.assign(architecture=name, metric=metric, arm="UF")
+        pd.DataFrame([vars(GAP)]).assign(architecture=name, metric=metric, arm="UF")
         for name in ("all", "qwen2")
         for metric in plots.RATES
     )

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from rapo.plots.style import colour
+from rapo.stats.intervals import Interval
 from rapo.studies.goals_and_scales import plots
 
 FALLS = pd.DataFrame(
@@ -120,3 +121,10 @@ def test_rounds_on_own_answers_stand_under_the_headings_of_their_sources() -> No
 def test_leads_over_noise_are_told_where_they_are_sure() -> None:
     leads = LINES.assign(arm="RA less UF", low=[1, -1, 1, -1], estimate=2.0, high=3.0)
     assert plots.plot_noise(LINES, leads).get_suptitle() == "RA less UF: surely above zero: noise 3 / noise 0."
+
+
+def test_several_attributes_stand_beside_the_published_ones() -> None:
+    cells = pd.DataFrame({"arm": list(plots.SEVERAL), "metric": "gold", "estimate": 8.0, "low": 7.0, "high": 9.0})
+    figure = plots.plot_several(cells, Interval(-0.5, -0.9, -0.1, n=9))
+    assert sorted(bar.get_height() for bar in figure.axes[0].patches) == [53.7, 56.57]
+    assert "Published: yes. Here: surely below" in figure.get_suptitle().replace("\n", " ")

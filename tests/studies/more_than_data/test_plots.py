@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from rapo.stats.intervals import Interval
 from rapo.studies.more_than_data import plots
 
 ARMS = pd.DataFrame(
     {"arm": ["base", "UF", "half RA", "RA", "IRA"], "estimate": 8.0, "low": 7.0, "high": 9.0, "metric": "gold"}
 )
-GAP = pd.DataFrame({"estimate": [0.2], "low": [0.1], "high": [0.3]})
+GAP = Interval(0.2, 0.1, 0.3, n=9)
 
 
 def test_half_the_prompts_are_compared_by_order_alone() -> None:
