@@ -63,7 +63,7 @@ ON_LIGHT, ON_DARK = "#010101", "#fefefe"  # text on a coloured ground: the same 
 UNSURE = "#9a9a9a"  # a difference whose interval holds zero
 AHEAD = "#3d3d3d"  # one that leaves it out, where neither side has a colour
 _DARK_INK, _DARK_PAGE = "#e7eaed", "#121619"
-_CONTRAST = 3.2  # of a mark with a dark page, at least
+_CONTRAST = 4.5  # of a mark with a dark page, at least
 
 
 def colour(method: str) -> str:

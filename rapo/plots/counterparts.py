@@ -66,7 +66,7 @@ def bars(
     import matplotlib.pyplot as plt
 
     wide = [max(_width(row[place], arms) for row in rows) for place in (0, 1)]
-    size = (2.6 + 0.42 * sum(wide), 2.1 + 2.5 * len(rows))
+    size = (2.6 + 0.3 * sum(wide), 2.1 + 2.5 * len(rows))
     figure, axes = plt.subplots(len(rows), 2, figsize=size, width_ratios=wide, squeeze=False)
     for place, row in enumerate(rows):
         for ax, side in zip(axes[place], row, strict=True):
@@ -104,7 +104,7 @@ def plot_bars(
         gap = side.gaps[side.gaps["model"] == model]
         if len(gap):
             _difference(axes, at, bottom + 1.13 * top, gap.iloc[0], compared, side)
-    axes.set_xticks(range(len(models)), models)
+    axes.set_xticks(range(len(models)), models, fontsize="small")
     axes.set(xlim=(-0.6, len(models) - 0.4), ylim=(bottom, bottom + (1 + _ROOM) * top), ylabel=side.label)
     axes.set_title(side.title, fontweight="normal", fontsize="small")
     axes.tick_params(axis="x", length=0)
@@ -124,7 +124,7 @@ def _bar(
         axes.plot([x, x], [low, high], color="0.15", linewidth=1.2)
     if not side.ordinal:
         digits = 1 if style.span(side.label)[1] == 100 else 2
-        look = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 8}
+        look = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 7.5}
         axes.annotate(f"{estimate:.{digits}f}", (x, np.nanmax([estimate, high])), (0, 2), **look)
 
 
