@@ -85,7 +85,7 @@ def plot_sways(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     ax.axvline(50, **style.GUIDE)
     ax.margins(y=0.25)
     ax.set_xlabel("votes (%), 50 is unbiased")
-    most = estimates.loc[(estimates["share"] - 0.5).abs().idxmax()]
+    most = estimates.iloc[int(np.argmax(np.abs(estimates["share"].to_numpy() - 0.5)))]
     told = words.number(*(100 * most[["share", "low", "high"]].to_numpy(float)))
     _title(ax, f"The furthest from 50 %: {most['annotator']}, {told} % of the votes for {most['votes for']}")
     return ax
@@ -93,4 +93,4 @@ def plot_sways(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
 
 def _title(ax: "Axes", told: str) -> None:
     if len(ax.figure.axes) == 1:
-        style.headline(ax.figure, told)  # type: ignore[arg-type]
+        style.headline(ax.figure, told)

@@ -102,7 +102,7 @@ def plot_differences(
     _dots(ax, told, names=estimates["name"], tones=colours.of_differences(estimates, ahead=ahead), label=label)
     ax.axvline(0, color="0.4", linewidth=1)
     if len(ax.figure.axes) == 1:
-        style.headline(ax.figure, words.surely(estimates, ahead=ahead))  # type: ignore[arg-type]
+        style.headline(ax.figure, words.surely(estimates, ahead=ahead))
     return ax
 
 

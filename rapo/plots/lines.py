@@ -58,7 +58,7 @@ def plot_lines(
     if legend is not None and len(lines) > 1:
         axes.legend(title=legend, loc="upper left", bbox_to_anchor=(0, -0.17), ncols=4, columnspacing=1.2)
     if len(axes.figure.axes) == 1:
-        style.headline(axes.figure, words.ends(estimates, by=by, x=x, names=list(lines)))  # type: ignore[arg-type]
+        style.headline(axes.figure, words.ends(estimates, by=by, x=x, names=list(lines)))
     return axes
 
 

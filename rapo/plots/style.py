@@ -84,7 +84,7 @@ def inside(estimates: "pd.DataFrame", label: str) -> "pd.DataFrame":
     return estimates.assign(**ends)
 
 
-def headline(figure: "Figure", finding: str, note: str = "") -> None:
+def headline(figure: Any, finding: str, note: str = "") -> None:
     """Say what a figure shows: the finding above it, in bold, and below it how many units it rests on."""
     import textwrap
 

@@ -172,7 +172,7 @@ def plot_trained(trained: "pd.DataFrame", plain: "pd.Series[float]", gaps: "pd.D
     less = gaps[gaps["name"] == "less M+"].rename(columns={"group": "model"})
     less = less.sort_values("model", key=lambda names: names == "all", kind="stable")
     here = beside.ours(_shown(trained.assign(model=cells)), _shown(less), "gold reward (1-10)")
-    before = ", ".join(f"{NAME[name]} {value:.2f}" for name, value in plain.items())
+    before = ", ".join(f"{NAME[str(name)]} {value:.2f}" for name, value in plain.items())
     note = f"Before training: {before}."
     return beside.figure([(paper, here)], arms=METRICS, compared=SELECTED, what="top 40 %", note=note)
 

@@ -29,15 +29,16 @@ def plot_falls(estimates: "pd.DataFrame", *, limit: float, ax: "Axes | None" = N
         estimates: columns asked, realised, estimate (score points).
         limit: where the colours end, on both sides of zero.
     """
+    from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
     axes = style.axes(ax)
     order = list(dict.fromkeys(estimates["asked"]))
     table = estimates.pivot(index="asked", columns="realised", values="estimate").loc[order, order]
     falls = table.to_numpy(dtype=float).round(1) + 0.0  # no "-0.0"
-    image = axes.imshow(falls, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
+    axes.imshow(falls, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), fall in np.ndenumerate(falls):
-        tone = colours.ink_on(to_hex(image.cmap(image.norm(fall))))
+        tone = colours.ink_on(to_hex(colormaps["PuOr"](0.5 + 0.5 * float(fall) / limit)))
         axes.text(column, row, f"{fall:.1f}", ha="center", va="center", color=tone, fontsize="small")
     axes.set_xticks(range(len(order)), order, rotation=30, ha="right")
     axes.set_yticks(range(len(order)), order)
@@ -146,8 +147,8 @@ def plot_scales(lines: "pd.DataFrame") -> "Figure":
     shown = lines.assign(share=100 * lines["share"])
     for ax, arm in zip(axes, ["base", "RA"], strict=True):
         part = shown[shown["arm"] == arm]
-        style_of = {"xlabel": "goal, as a share of the scale (%)", "ylabel": "gold reward (1-10)", "x": "share"}
-        plot_lines(part, **style_of, by="x", tones=SCALE_TONES, spread=0.8, legend=None, ax=ax)
+        x, y = "goal, as a share of the scale (%)", "gold reward (1-10)"
+        plot_lines(part, xlabel=x, ylabel=y, x="share", by="x", tones=SCALE_TONES, spread=0.8, legend=None, ax=ax)
         ax.set_title(arm, fontweight="normal")
         ax.label_outer()
     label_ends(axes[1], shown[shown["arm"] == "RA"], x="share", by="x", tones=SCALE_TONES)

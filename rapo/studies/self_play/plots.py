@@ -77,7 +77,8 @@ def plot_rounds(curves: "pd.DataFrame", growth: "pd.DataFrame") -> "Figure":
         plot_arms(added, label="gold added by a round (of 10), pairs added by ...", reference=0, ax=lower)
     axes[0, 1].set_ylabel("")
     sure = growth[growth["low"] > 0]
-    told = words.listed(f"{row.arm} on {ASKED[row.asked]}" for row in sure.itertuples()) if len(sure) else "no arm"
+    named = [f"{arm} on {ASKED[asked]}" for arm, asked in sure[["arm", "asked"]].to_numpy()]
+    told = words.listed(named) or "no arm"
     note = "95 % intervals over models and prompts, of each model less itself a round before"
     style.headline(figure, f"More rounds surely add gold reward with {told} ({len(sure)} of {len(growth)})", note)
     return figure

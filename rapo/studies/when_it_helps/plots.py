@@ -22,11 +22,11 @@ def plot_heat_map(cells: "pd.DataFrame", *, xlabel: str, ylabel: str, ax: "Axes 
     """
     named = cells.rename(columns={"row": ylabel, "column": xlabel})
     axes = heat.plot_differences(named, rows=ylabel, columns=xlabel, ahead="RA", behind="UF", digits=2, ax=ax)
-    best = cells.loc[cells["estimate"].idxmax()]
-    told = words.number(*best[["estimate", "low", "high"]])
+    best = cells.sort_values("estimate").iloc[-1]
+    told = words.number(*best[["estimate", "low", "high"]].to_numpy(dtype=float))
     style.headline(
         axes.figure, f"RA gains most, {told} of 10, at {ylabel} {best['row']}, {xlabel} {best['column']}"
-    )  # type: ignore[arg-type]
+    )
     return axes
 
 
