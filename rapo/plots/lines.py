@@ -1,5 +1,6 @@
 """Lines with their intervals, over shares, goals, rounds or noise."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -52,12 +53,13 @@ def plot_lines(
             axes.errorbar(
                 beside, part["estimate"], yerr=reach, fmt="o-", color=tone, markersize=5, elinewidth=1, label=shown
             )
-    axes.set(xlabel=xlabel, ylabel=ylabel)
+    alone = len(axes.figure.axes) == 1
+    axes.set(xlabel=xlabel, ylabel=textwrap.fill(ylabel, 30) if alone else ylabel)
     if estimates[x].nunique() <= FEW:
         axes.set_xticks(sorted(estimates[x].unique()))
     if legend is not None and len(lines) > 1:
         axes.legend(title=legend, loc="upper left", bbox_to_anchor=(0, -0.17), ncols=4, columnspacing=1.2)
-    if len(axes.figure.axes) == 1:
+    if alone:
         style.headline(axes.figure, words.ends(estimates, by=by, x=x, names=list(lines)))
     return axes
 

@@ -67,6 +67,8 @@ def plot_overview(scores: "pd.DataFrame", margins: "pd.DataFrame", shares: "pd.D
     plot_scores(scores, ax=left)
     plot_margins(margins, ax=middle)
     plot_premises(shares, ax=right)
+    told = [f"{name} {100 * share:.0f} %" for name, share in shares[["quantity", "share"]].to_numpy()]
+    style.headline(figure, f"Of these pairs and their answers: {', '.join(told)}")
     return figure
 
 

@@ -79,7 +79,7 @@ def ends(estimates: "pd.DataFrame", *, by: str, x: str, names: Sequence[str]) ->
         if len(part):
             told.append(f"{name} {part['estimate'].iloc[0]:.2f} to {part['estimate'].iloc[-1]:.2f}")
     first, last = estimates[x].min(), estimates[x].max()
-    return f"From {first:g} to {last:g}: {', '.join(told)}"
+    return f"From {round(first, 2) + 0.0:g} to {round(last, 2):g}: {', '.join(told)}"
 
 
 def counted(estimates: "pd.DataFrame") -> str:
