@@ -1,5 +1,6 @@
 """A table of differences as a heat map, each cell with its number and interval."""
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,7 @@ def plot_differences(
     axes.imshow(shown, cmap=tones, vmin=-full, vmax=full, aspect="auto")
     axes.set_xticks(range(len(along)), [_told(value) for value in along])
     axes.set_yticks(range(len(down)), [_told(value) for value in down])
-    axes.set(xlabel=columns, ylabel=rows)
+    axes.set(xlabel=columns, ylabel=textwrap.fill(rows, 30))
     axes.tick_params(length=0)
     return axes
 
