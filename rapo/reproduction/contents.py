@@ -2,13 +2,15 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rapo.claims.claim import KINDS, VERDICTS, Claim, number
+from rapo.claims.claim import KINDS, VERDICTS, Claim
 from rapo.plots import tables
 from rapo.reproduction import notebook, report
 from rapo.reproduction.notebook import Source
 from rapo.reproduction.report.cards import Card
+from rapo.reproduction.report.cards import card as as_card
 from rapo.reproduction.report.findings import findings
 from rapo.runs import progress
 
@@ -70,7 +72,7 @@ def minutes(name: str) -> str:
 
 def kept(name: str) -> list[Card]:
     """The kept claims of a notebook's present plan; none where nothing is kept."""
-    return [card for card in report.kept_cards() if card.notebook == name]
+    return [one for one in report.kept_cards() if one.notebook == name]
 
 
 def main(name: str, cards: Sequence[Card]) -> list[Card]:
@@ -106,9 +108,8 @@ def _measured(card: Card) -> str:
 
 def verdict(one: Claim) -> str:
     """A claim just measured, as one line of Markdown."""
-    unit = f" {one.unit}" if one.unit else ""
-    interval = f"{number(one.estimate)}{unit} [{number(one.low)}, {number(one.high)}]"
-    return f"**{one.id}** {one.verdict}: {interval}. {one.statement}"
+    shown = as_card(asdict(one))
+    return f"**{one.id}** {one.verdict}: {shown.estimate} {shown.interval}. {one.statement}"
 
 
 def strips(cards: Sequence[Card]) -> "Figure":

@@ -46,7 +46,7 @@ def test_a_figure_is_saved_shown_and_told_with_its_verdicts(rapo_root: Path, sho
     assert (sidecar["data"], sidecar["config"], sidecar["alt"]) == ({"x": [1.5]}, {"seed": 3}, "One point")
     assert shown[0] is figure
     assert shown[1].data.startswith("*One point.*")
-    assert "**RA-F2/gold** holds: 0.5 of 10 [0.2, 0.8]. a statement" in shown[1].data
+    assert "**RA-F2/gold** holds: 0.50 of 10 [0.20, 0.80]. a statement" in shown[1].data
     assert "RA-F2/other" not in shown[1].data
     assert not plt.get_fignums(), "it would be drawn again at the end of the cell"
 
