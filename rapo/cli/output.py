@@ -13,6 +13,7 @@ import pyarrow as pa
 from rapo import atomic, paths
 from rapo.cli import options
 from rapo.pairs import manifest, writing
+from rapo.plots import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,7 @@ def write_table(frame: "pd.DataFrame", path: str, *, overwrite: bool) -> None:
         if target.suffix.lower() == ".parquet":
             frame.to_parquet(temporary, index=False)
         elif target.suffix.lower() == ".csv":
-            frame.to_csv(temporary, index=False)
+            temporary.write_text(tables.csv(frame), encoding="utf-8")
         else:
             temporary.write_text(options.json_text(frame.to_dict("records")) + "\n", encoding="utf-8")
 

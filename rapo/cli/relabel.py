@@ -110,4 +110,4 @@ def _placement(args: argparse.Namespace) -> str:
         return chat.placement(chat.ChatTemplate.load(args.tokenizer))
     from transformers import AutoTokenizer
 
-    return chat.placement(AutoTokenizer.from_pretrained(args.tokenizer))
+    return chat.placement(AutoTokenizer.from_pretrained(args.tokenizer, trust_remote_code=False))

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from rapo.config import content_hash
 from rapo.models import tiny
 
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
+# No code that comes with a model is ever run, and no pickle, which could hold some, is opened.
+TRUST: dict[str, Any] = {"trust_remote_code": False, "use_safetensors": True}
 # What a configuration says that no logit depends on.
 _VOLATILE = {
     *("_name_or_path", "transformers_version", "architectures", "use_cache", "dtype", "torch_dtype"),
@@ -67,8 +69,8 @@ def load(
     if isinstance(model, str | Path):
         name = str(model)
         check_folder(name, what)
-        with _told(what, name):
-            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype or "auto")
+        with told(what, name):
+            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype or "auto", **TRUST)
         model = model.to(device or "cpu")
     else:
         name = model.config.name_or_path or type(model).__name__
@@ -82,7 +84,11 @@ def load(
             from peft import PeftModel
         except ImportError as error:
             raise ImportError("adapters need the package peft; pip install peft") from error
-        with _told(f"adapter of the {what}", str(adapter)):
+        if Path(adapter).is_dir() and not (Path(adapter) / "adapter_model.safetensors").is_file():
+            raise FileNotFoundError(
+                f"the folder {adapter} holds no adapter (adapter_model.safetensors is missing)"
+            )
+        with told(f"adapter of the {what}", str(adapter)):
             model = PeftModel.from_pretrained(model, str(adapter))
     model = unwrapped(model, what)
     return Checkpoint(model.eval(), name, content_key(model))
@@ -101,15 +107,44 @@ def check_folder(name: str, what: str) -> None:
 
 
 @contextmanager
-def _told(what: str, name: str) -> Iterator[None]:
-    """Errors of transformers as one line with a remedy."""
+def told(what: str, name: str) -> Iterator[None]:
+    """Errors of transformers as one line with a remedy; a file of weights that is cut short is told as that.
+
+    Raises:
+        ValueError: in place of what transformers and safetensors raise.
+    """
+    from safetensors import SafetensorError
+
     try:
         yield
-    except (OSError, ValueError) as error:
-        why = str(error).strip().split("\n")[0]
-        raise ValueError(
-            f"the {what} {name!r} cannot be loaded: {why} Give a folder written by save_pretrained, or a hub's id."
-        ) from error
+    except (OSError, ValueError, SafetensorError) as error:
+        whole = str(error).strip()
+        why, remedy = whole.split("\n")[0], "Give a folder written by save_pretrained, or a hub's id."
+        if "custom code" in why:
+            remedy = "Code that comes with a model is never run; choose one that transformers knows."
+        elif cut := _cut_short(Path(name)):
+            why, remedy = f"{cut}.", "Copy or download that file again."
+        elif "safetensors" in whole and (files := sorted(Path(name).glob("*.bin"))):
+            why = f"its weights are pickled ({files[0].name}), which can run code, and are not opened."
+            remedy = "If you trust them, load and save_pretrained it yourself: that writes safetensors."
+        raise ValueError(f"the {what} {name!r} cannot be loaded: {why} {remedy}") from error
+
+
+def _cut_short(folder: Path) -> str:
+    """Which file of weights holds fewer bytes than its head says, in words; nothing where all are whole."""
+    for file in sorted(folder.glob("*.safetensors")):
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            head = opened.read(length) if size >= 8 + length else b""
+        try:
+            tensors = json.loads(head)
+            wanted = 8 + length + max(one["data_offsets"][1] for one in tensors.values() if "data_offsets" in one)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return f"{file.name} is cut short or damaged ({size:,} bytes; its head cannot be read)"
+        if size < wanted:
+            return f"{file.name} is cut short: {size:,} of {wanted:,} bytes"
+    return ""
 
 
 def unwrapped(model: Any, what: str) -> Any:
@@ -131,8 +166,11 @@ def load_tokenizer(tokenizer: Any, model: Any) -> Any:
         if tokenizer is not None:
             return tokenizer
         raise ValueError("a model that is loaded already comes without tokenizer; give tokenizer=")
-    with _told("tokenizer", str(source)):
-        return tiny.load_tokenizer(source)
+    with told("tokenizer", str(source)):  # as tiny.load_tokenizer, on which the keys of kept runs rest
+        config = Path(source) / "tokenizer_config.json"
+        kind = json.loads(config.read_text(encoding="utf-8")).get("tokenizer_class") if config.is_file() else None
+        own = kind in ("TokenizersBackend", "PreTrainedTokenizerFast")
+        return (tiny.Tokenizer if own else AutoTokenizer).from_pretrained(str(source), trust_remote_code=False)
 
 
 def check_same_vocabulary(tokenizer: Any, reference: Any, *, words: int | None) -> None:
@@ -167,8 +205,8 @@ def config_of(model: Any) -> Any:
     if not isinstance(model, str | Path):
         return model.config
     check_folder(str(model), "model")
-    with _told("model", str(model)):
-        return AutoConfig.from_pretrained(str(model))
+    with told("model", str(model)):
+        return AutoConfig.from_pretrained(str(model), trust_remote_code=False)
 
 
 def context(model: Any) -> int | None:

@@ -108,13 +108,10 @@ def load(name: str, *, dtype: str | None = None, device: str | None = None) -> R
         raise ValueError(f"dtype is {dtype!r}; use one of {', '.join(loading.DTYPES)}")
     loading.check_folder(name, "reward model")
     labels = getattr(loading.config_of(name), "num_labels", 1)
-    try:
+    with loading.told("reward model", name):
         model, about = AutoModelForSequenceClassification.from_pretrained(
-            name, dtype=dtype or "auto", output_loading_info=True
+            name, dtype=dtype or "auto", output_loading_info=True, **loading.TRUST
         )
-    except (OSError, ValueError) as error:
-        why = str(error).strip().split("\n")[0]
-        raise ValueError(f"the reward model {name!r} cannot be loaded: {why}") from error
     if missing := sorted(about["missing_keys"]):
         raise ValueError(
             f"{name} is no reward model: it has no {missing[0]}, whose numbers would be random; give a model that was "

@@ -13,6 +13,7 @@ import numpy as np
 
 from rapo import config as settings
 from rapo import paths
+from rapo.plots import tables
 from rapo.plots.colours import COLOURS, CYCLE, colour, dark_css
 
 __all__ = ["COLOURS", "colour"]
@@ -118,8 +119,11 @@ def save_figure(
 
     Returns:
         The path of the SVG.
+
+    Raises:
+        ValueError: the name is no plain file name.
     """
-    target = paths.figures(scale) / f"{name}.svg"
+    target = paths.figures(scale) / f"{tables.file_name(name)}.svg"
     about = {"name": name, "alt": alt, "scale": scale, "config": dict(config or {})}
     files = {".svg": _svg(figure), ".png": _png(figure), ".json": _sidecar(about, data)}
     for suffix, content in files.items():

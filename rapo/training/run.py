@@ -171,7 +171,6 @@ def _fitted(recipe: Recipe, found: list[data.Source], tokenizer: Any, given: Any
 
 def loaded(recipe: Recipe) -> Any:
     """A model from a folder or hub: weights in safetensors, no code of its own."""
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from trl import ModelConfig, get_quantization_config
 
@@ -182,20 +181,10 @@ def loaded(recipe: Recipe) -> Any:
         "quantization_config": get_quantization_config(asked),
     }
     options = {name: held for name, held in options.items() if held is not None}
-    fixed = {
-        "dtype": asked.dtype,
-        "revision": asked.model_revision,
-        "use_safetensors": True,
-        "trust_remote_code": False,
-    }
-    try:
-        return AutoModelForCausalLM.from_pretrained(asked.model_name_or_path, **{**own, **options, **fixed})
-    except (OSError, ValueError, SafetensorError) as error:
-        why = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"the model {asked.model_name_or_path!r} cannot be loaded: {why} Give a folder written by save_pretrained "
-            "(weights in safetensors), or a hub's id."
-        ) from error
+    fixed = {"dtype": asked.dtype, "revision": asked.model_revision, **loading.TRUST}
+    name = asked.model_name_or_path
+    with loading.told("model", name):
+        return AutoModelForCausalLM.from_pretrained(name, **{**own, **options, **fixed})
 
 
 def _trainer(recipe: Recipe, given: Any, rows: dict[str, Any], tokenizer: Any, adapter: Any) -> Any:

@@ -1,10 +1,11 @@
 import copy
+import json
 
 import pytest
 import tiny
 import torch
 
-from rapo.models import loading
+from rapo.models import loading, rewards
 from rapo.models.tiny import CHAT_TEMPLATES, build_tokenizer, save
 
 
@@ -62,6 +63,43 @@ def test_what_is_no_model_is_told(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match=r"cannot be loaded: .* Give a folder written by save_pretrained"):
         loading.load(tmp_path)
+
+
+def test_weights_that_are_cut_short_or_pickled_are_told_as_that(folder, tmp_path):
+    whole = (folder / "model.safetensors").read_bytes()
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    for size, told in [(len(whole) - 7, f"cut short: {len(whole) - 7:,} of {len(whole):,} bytes"),
+                       (100, r"cut short or damaged \(100 bytes; its head"), (3, "cut short or damaged")]:  # fmt: skip
+        (tmp_path / "model.safetensors").write_bytes(whole[:size])
+        with pytest.raises(
+            ValueError, match=rf"cannot be loaded: model\.safetensors is {told}.* Copy or download"
+        ):
+            loading.load(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(tiny.model().state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(
+        ValueError, match=r"its weights are pickled \(pytorch_model\.bin\).* save_pretrained it yourself"
+    ):
+        loading.load(tmp_path)
+
+
+def test_code_that_comes_with_a_model_is_never_run(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda question: "y")  # transformers asks where it is not told
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    ran = tmp_path / "ran"
+    (tmp_path / "own.py").write_text(f"import pathlib\npathlib.Path({str(ran)!r}).touch()\n")
+    code = {"AutoConfig": "own.C", "AutoModelForCausalLM": "own.M", "AutoModelForSequenceClassification": "own.M"}
+    config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "own", "auto_map": code}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    told = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    own = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.T", "own.T"]}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(told | own))
+    for load in (loading.load, rewards.load, loading.config_of, lambda name: loading.load_tokenizer(None, name)):
+        with pytest.raises(ValueError, match="Code that comes with a model is never run"):
+            load(str(tmp_path))
+    assert not ran.exists()
 
 
 def test_the_tokenizer_comes_with_the_model_or_is_given(folder, tmp_path):

@@ -27,7 +27,14 @@ from rapo.plots import tables
         (12345, "12345"),
         (True, "True"),
         ("a|b\nc", "a\\|b c"),
-        ([1, 2], "[1, 2]"),
+        ("a\u2028b\r\nc\x85d", "a b c d"),
+        ("<img src=x onerror=y>", "&lt;img src=x onerror=y>"),
+        ("[x](http://y) **b** `c`", r"\[x\](http://y) \*\*b\*\* \`c\`"),
+        ("_a_ M_AP ~~s~~", r"\_a\_ M_AP \~\~s\~\~"),
+        ("a\\|b", r"a\\\|b"),
+        ("&lt;", "&amp;lt;"),
+        ("gold >= 9", "gold >= 9"),
+        ([1, 2], r"\[1, 2\]"),
     ],
 )
 def test_cells(value: object, cell: str) -> None:
@@ -55,3 +62,28 @@ def test_a_saved_table_reads_back_exactly(rapo_root: Path) -> None:
     assert markdown == paths.figures("small") / "RA-F2_gold.md"
     assert markdown.read_text(encoding="utf-8") == tables.markdown(table) + "\n"
     pd.testing.assert_frame_equal(pd.read_csv(markdown.with_suffix(".csv")), table)
+
+
+def test_cells_that_are_markdown_themselves() -> None:
+    table = pd.DataFrame({"x": ["**a** [b](c)|d\n"]})
+    assert tables.markdown(table, markup=True).endswith("| **a** [b](c)\\|d |")
+
+
+def test_what_a_spreadsheet_would_compute_is_led_by_an_apostrophe(rapo_root: Path) -> None:
+    table = pd.DataFrame({
+        "=HYPERLINK(1)": ["=1+1", "@SUM(A1)", "+x", "-x", "\tx", "plain", "-0.5", "1e-3", None],
+        "gain": -np.ones(9),
+    })  # fmt: skip
+    saved = tables.save_table(table, "x", scale="small").with_suffix(".csv")
+    found = pd.read_csv(saved, keep_default_na=False, dtype=str)
+    assert found.columns[0] == "'=HYPERLINK(1)"
+    assert found.iloc[:, 0].tolist() == ["'=1+1", "'@SUM(A1)", "'+x", "'-x", "'\tx", "plain", "-0.5", "1e-3", ""]
+    assert set(found["gain"]) == {"-1.0"}
+    assert table.columns[0] == "=HYPERLINK(1)"  # what was given stays
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "/x", "..", "", "a\\b", "x\0"])
+def test_a_table_stays_in_its_folder(rapo_root: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="is no plain file name"):
+        tables.save_table(pd.DataFrame({"x": [1]}), name, scale="small")
+    assert not list(rapo_root.rglob("*.csv"))

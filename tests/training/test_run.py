@@ -222,11 +222,11 @@ def test_weights_that_are_no_safetensors_or_cut_off_are_told(made: Path) -> None
     shutil.copytree(made / "base", "other")
     whole = Path("other/model.safetensors").read_bytes()
     Path("other/model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"the model 'other' cannot be loaded: .*[Ii]ncomplete"):
+    with pytest.raises(ValueError, match=r"the model 'other' cannot be loaded: model\.safetensors is cut short"):
         train(model_name_or_path="other")
     Path("other/model.safetensors").unlink()
     torch.save(weights("base"), "other/pytorch_model.bin")
-    with pytest.raises(ValueError, match=r"cannot be loaded: .*weights in safetensors"):
+    with pytest.raises(ValueError, match=r"cannot be loaded: its weights are pickled .*pytorch_model\.bin"):
         train("again", model_name_or_path="other")
 
 

@@ -64,4 +64,4 @@ def _table(cards: Sequence[Card]) -> str:
         }
         for card in cards
     ]
-    return tables.markdown(pd.DataFrame(rows)) if rows else ""
+    return tables.markdown(pd.DataFrame(rows), markup=True) if rows else ""
