@@ -2,8 +2,10 @@
 
 Reads .parquet, .csv, .jsonl and .json (also .gz), several files together: judgements against a baseline as `rapo
 winrate` reads them, one battle a row as arenas publish them (model_a, model_b, winner), Arena-Hard-Auto's judgements,
-and MT-Bench's scores, which are averaged by turn and category instead. Say --column NAME=SOURCE for other names (model,
-instruction, preference, baseline; model_a, model_b, winner, outcome, weight; response_a, response_b).
+MT-Bench's pairs in both orders (g1_winner, g2_winner), and MT-Bench's scores, which are averaged by turn and category
+instead. Say --column NAME=SOURCE for other names (model, instruction, preference, baseline; model_a, model_b, winner,
+outcome, weight; response_a, response_b). --style needs the answers: those beside the judgements, or the benchmark's own
+files of them with --answers.
 A score is the predicted win rate in percent, against --baseline or the mean of all other models; the rating is in Elo
 points. Battles of one instruction count as dependent.
 """
@@ -41,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--style", metavar="FEATURES", help="hold these equal: length, headers, lists, bold, or all (of them)"
+    )
+    parser.add_argument(
+        "--answers",
+        metavar="FILE",
+        nargs="+",
+        default=[],
+        help="the models' answers, for --style: AlpacaEval's outputs, MT-Bench's or Arena-Hard's model answers",
     )
     parser.add_argument(
         "--interval",
@@ -128,6 +137,8 @@ def _ranked(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Board:
     parts = [shapes.read(frame, reading, name=path) for path, frame in raw.items()]
     fought = shapes.together([part for part, _ in parts])
     features = _features(args.style)
+    if args.answers:
+        fought = shapes.with_answers(fought, _answers(args))
     fit = bradley_terry.bradley_terry(
         fought,
         style=shapes.style(fought, features) if features else None,
@@ -152,7 +163,7 @@ def _averages(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Boar
 
     from rapo.winrates import leaderboard
 
-    if args.style or args.baseline:
+    if args.style or args.baseline or args.answers:
         raise ValueError("--style and --baseline belong to battles; MT-Bench's scores are averaged as they are")
     whole = pd.concat(list(raw.values()), ignore_index=True)
     found = leaderboard.mt_bench(whole, level=args.level, n_resamples=max(args.resamples, 2000), seed=args.seed)
@@ -161,6 +172,18 @@ def _averages(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Boar
     table = found.assign(place=found["model"].map(order)).sort_values("place", kind="stable", ignore_index=True)
     note = f"MT-Bench: mean scores from 1 to 10; {100 * args.level:g} % intervals, questions drawn whole"
     return _Board(table.drop(columns="place"), "MT-Bench score (1 to 10)", [note], even=None)
+
+
+def _answers(args: argparse.Namespace) -> "pd.DataFrame":
+    """All models' answers."""
+    import pandas as pd
+
+    from rapo.judging import judgements
+    from rapo.winrates import answers
+
+    if not args.style:
+        raise ValueError("--answers belong to --style; say that too")
+    return pd.concat([answers.table(judgements.load(path), name=path) for path in dict.fromkeys(args.answers)])
 
 
 def _features(given: str | None) -> tuple[str, ...]:

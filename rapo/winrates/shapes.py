@@ -4,6 +4,7 @@ Tried in this order:
 
 * one battle a row: two models (``model_a`` and ``model_b``, ``left`` and ``right``, ``model_1`` and ``model_2``) and
   who won, in a column ``winner``, in the columns ``winner_model_a``, ``winner_tie``, or as a number ``outcome``;
+* MT-Bench's pairwise records, two games each (``g1_winner``, ``g2_winner``);
 * Arena-Hard-Auto's records, with ``games``;
 * judgements against a baseline, as `rapo.judging.judgements.table` understands them.
 
@@ -14,9 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from rapo.winrates import battles, style_control
+from rapo.winrates import answers, battles, style_control
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +26,8 @@ _SIDES = (("model_a", "model_b"), ("left", "right"), ("model_1", "model_2"))
 _TEXTS = (("response_a", "response_b"), ("conversation_a", "conversation_b"), ("output_2", "output_1"))
 _LENGTHS = (("length_a", "length_b"), ("length_model", "length_baseline"))
 _FIRST, _SECOND = ("model_a", "left", "model_1", "a"), ("model_b", "right", "model_2", "b")
-_TIES = ("tie", "draw", "both_bad", "bothbad", "tie (bothbad)", "tie (both bad)")
+_TIES = ("tie", "draw", "both_bad", "bothbad", "tie (bothbad)", "tie (both bad)", "tie (inconsistent)")
+_GAMES = ("g1_winner", "g2_winner")
 _OUTCOMES = {**dict.fromkeys(_FIRST, 1.0), **dict.fromkeys(_SECOND, 0.0), **dict.fromkeys(_TIES, 0.5)}
 
 
@@ -62,6 +62,8 @@ def read(frame: "pd.DataFrame", reading: Reading, *, name: str) -> tuple["pd.Dat
     """
     if lacking := [column for column in reading.columns.values() if column not in frame]:
         raise ValueError(f"{name} has no column {lacking[0]!r}; it has {', '.join(map(str, frame.columns))}")
+    if {"model_1", "model_2", *_GAMES} <= set(frame.columns):
+        frame = frame.assign(winner=_of_both_games(frame))
     if (sides := _sides(frame, reading.columns)) is not None:
         return _fought(frame, sides, reading, name)
     if "games" in frame:
@@ -110,9 +112,48 @@ def style(fought: "pd.DataFrame", features: Sequence[str]) -> "pd.DataFrame":
     else:
         raise ValueError(
             f"style control for {', '.join(features)} needs both answers of every battle; name their columns with "
-            "--column response_a=... --column response_b=... (for --style length, columns of lengths will do)"
+            "--column response_a=... --column response_b=... (for --style length, columns of lengths will do), or give "
+            "the files of the models' answers with --answers"
         )
     return style_control.style_differences(counts[0], counts[1], features=features)
+
+
+def _of_both_games(frame: "pd.DataFrame") -> "pd.Series[Any]":
+    """MT-Bench's winner of a pair judged in both orders: who won both games, else nobody, as in FastChat; none where a
+    verdict could not be read ("error")."""
+    first, second = (frame[game] for game in _GAMES)
+    return first.where(first == second, "tie").mask((first == "error") | (second == "error"))
+
+
+def with_answers(fought: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame":
+    """Battles with the texts of both answers, where they did not bring them.
+
+    Args:
+        fought: battles, with ``instruction``.
+        known: of `rapo.winrates.answers.table`.
+
+    Raises:
+        ValueError: battles do not name their instruction, or an answer is not there; tells whose, and to what.
+    """
+    if {"text_a", "text_b"} <= set(fought) and not fought[["text_a", "text_b"]].isna().any(axis=None):
+        return fought
+    if "instruction" not in fought:
+        raise ValueError(
+            "the battles do not name their instruction; name its column with --column instruction=..."
+        )
+    texts = known.set_index(["model", "instruction"])["text"]
+    found = fought.copy()
+    for side in ("a", "b"):
+        keys = list(zip(fought[f"model_{side}"].astype(str), fought["instruction"].astype(str), strict=True))
+        held = texts.reindex(keys)
+        if (lost := held.isna().to_numpy()).any():
+            model, instruction = keys[int(lost.argmax())]
+            raise ValueError(
+                f"--answers: {int(lost.sum()):,} of {len(keys):,} battles lack an answer, the first is {model}'s to "
+                f"{instruction[:60]!r}; give the answers of every model"
+            )
+        found[f"text_{side}"] = held.to_numpy()
+    return found
 
 
 def _sides(frame: "pd.DataFrame", columns: Mapping[str, str]) -> tuple[str, str] | None:
@@ -131,9 +172,11 @@ def _fought(
     frame = frame.reset_index(drop=True)
     found = pd.DataFrame({"model_a": frame[sides[0]], "model_b": frame[sides[1]]})
     found["outcome"] = _outcomes(frame, found, reading.columns, name)
-    for ours in ("weight", "instruction"):
-        if (column := reading.columns.get(ours, ours)) in frame:
-            found[ours] = frame[column]
+    if (column := reading.columns.get("weight", "weight")) in frame:
+        found["weight"] = frame[column]
+    named = (reading.columns.get("instruction", "instruction"), "question_id", "uid")
+    if (column := next((one for one in named if one in frame), "")) != "":
+        found["instruction"] = frame[column]
     empty = found["outcome"].isna()
     if empty.any() and reading.missing == "error":
         raise ValueError(
@@ -191,9 +234,9 @@ def _judged(frame: "pd.DataFrame", reading: Reading, name: str) -> tuple["pd.Dat
     )
     found = battles.from_judgements(table, baseline=None if "baseline" in table else reading.opponent)
     lengths = {ours: table[theirs] for ours, theirs in zip(*_LENGTHS, strict=True) if theirs in table}
-    answers = _answers(frame, reading.columns)
-    answers = answers.drop(columns=[ours for ours in answers if ours in lengths])
-    found = pd.concat([found, pd.DataFrame(lengths, index=found.index), answers], axis=1)
+    texts = _answers(frame, reading.columns)
+    texts = texts.drop(columns=[ours for ours in texts if ours in lengths])
+    found = pd.concat([found, pd.DataFrame(lengths, index=found.index), texts], axis=1)
     found, more = _without_repeats(found, reading.duplicates, name)
     told.append(f"{name}: preferences read as {encoding}: {judgements.ENCODINGS[encoding]}")
     if "baseline" not in table:
@@ -233,14 +276,8 @@ def _answers(frame: "pd.DataFrame", columns: Mapping[str, str]) -> "pd.DataFrame
         sides, numbers = (frame[first], frame[second]), pd.api.types.is_numeric_dtype(frame[first])
         names = ("length_a", "length_b") if numbers else ("text_a", "text_b")
         if names[0] not in found:
-            held = (side.to_numpy(float) if numbers else [_text(value) for value in side] for side in sides)
+            held = (
+                side.to_numpy(float) if numbers else [answers.text_of(value) for value in side] for side in sides
+            )
             found |= dict(zip(names, held, strict=True))
     return pd.DataFrame(found, index=frame.index)
-
-
-def _text(value: Any) -> str:
-    """An answer as text: of a conversation, what the assistant said; of nothing, nothing."""
-    if isinstance(value, (list, tuple, np.ndarray)):
-        said = [turn for turn in value if isinstance(turn, Mapping) and turn.get("role") == "assistant"]
-        return "\n\n".join(str(turn.get("content") or "") for turn in said)
-    return value if isinstance(value, str) else ""

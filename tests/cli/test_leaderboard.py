@@ -105,6 +105,29 @@ def test_style_is_held_equal_and_its_worth_told(capsys: pytest.CaptureFixture[st
     assert "style control for length, headers, lists, bold needs both answers" in err
 
 
+def test_arena_hard_takes_style_from_files_of_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    long, short = "many more words", "few"
+    rows, said = [], []
+    for place in range(12):
+        longer = place % 2 == 0
+        better = longer if place > 1 else not longer
+        score = "B>A" if better else "A>B"  # in game 1 the model is B
+        back = "A>B" if better else "B>A"
+        rows.append({"uid": f"q{place}", "model": "m", "games": [{"score": score}, {"score": back}]})
+        for model, text in (("m", long if longer else short), ("base", short if longer else long)):
+            turns = [{"role": "assistant", "content": {"answer": text}}]
+            said.append({"uid": f"q{place}", "model": model, "messages": turns})
+    pd.DataFrame(rows).to_json("hard.jsonl", orient="records", lines=True)
+    pd.DataFrame(said).to_json("answers.jsonl", orient="records", lines=True)
+    words = ("hard.jsonl", "--opponent", "base", "--style", "length")
+    status, _, err = run(capsys, *words)
+    assert (status, "--answers" in err) == (2, True)
+    _, out, _ = run(capsys, *words, "--answers", "answers.jsonl", "--json")
+    assert [round(row["score"], 6) for row in json.loads(out)] == [50, 50]  # length explains all of it
+    status, _, err = run(capsys, "hard.jsonl", "--answers", "answers.jsonl")
+    assert (status, "--answers belong to --style" in err) == (2, True)
+
+
 @pytest.mark.parametrize("name", ["board.csv", "board.json", "board.parquet"])
 def test_the_table_is_written_and_replaced_only_when_asked(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("judged.csv", "--encoding", "0/1", "--out", name)

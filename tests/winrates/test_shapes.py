@@ -108,6 +108,40 @@ def test_arena_hards_records() -> None:
     assert "Arena-Hard" in told[0]
 
 
+def test_mt_benchs_pairs_are_won_by_who_wins_both_games() -> None:
+    won = [
+        ("model_1", "model_1"),
+        ("model_2", "model_2"),
+        ("model_1", "model_2"),
+        ("tie", "model_1"),
+        ("tie", "tie"),
+    ]
+    frame = pd.DataFrame(won, columns=["g1_winner", "g2_winner"])
+    frame = frame.assign(model_1="x", model_2="y", question_id=[81, 81, 82, 83, 84], turn=1, g1_judgment="...")
+    found, _ = shapes.read(frame, PLAIN, name="file")
+    assert found["outcome"].tolist() == [1, 0, 0.5, 0.5, 0.5]
+    assert found["instruction"].tolist() == [81, 81, 82, 83, 84]
+    frame.loc[1, "g2_winner"] = "error"
+    with pytest.raises(ValueError, match="1 battles have no outcome, the first in row 1"):
+        outcomes(frame)
+    assert outcomes(frame, Reading(columns={}, missing="drop")) == [1, 0.5, 0.5, 0.5]
+    human = pd.DataFrame({"model_a": "x", "model_b": "y", "winner": ["tie (inconsistent)"], "question_id": [81]})
+    assert outcomes(human) == [0.5]
+
+
+def test_answers_come_from_files_of_their_own() -> None:
+    fought = pd.DataFrame({"model_a": ["x", "y"], "model_b": "base", "outcome": 1.0, "instruction": [81, 82]})
+    known = pd.DataFrame({"model": ["x", "base", "y", "base", "x"], "instruction": ["81", "81", "82", "82", "82"],
+                          "text": ["a", "bb", "# c", "", "-"]})  # fmt: skip
+    found = shapes.with_answers(fought, known)
+    assert found[["text_a", "text_b"]].to_numpy().tolist() == [["a", "bb"], ["# c", ""]]
+    assert shapes.with_answers(found, known.iloc[:0]) is found
+    with pytest.raises(ValueError, match="--answers: 1 of 2 battles lack an answer, the first is base's to '82'"):
+        shapes.with_answers(fought, known.drop(3))
+    with pytest.raises(ValueError, match="--column instruction="):
+        shapes.with_answers(fought.drop(columns="instruction"), known)
+
+
 def test_mt_bench_is_known_by_its_columns() -> None:
     scored = pd.DataFrame({"model": ["m"], "question_id": [81], "turn": [1], "score": [9]})
     assert shapes.is_mt_bench(scored)

@@ -1,0 +1,65 @@
+"""Models' answers from the files that benchmarks keep them in, for style control where judgements do not bring them.
+
+AlpacaEval's outputs, MT-Bench's and Arena-Hard's model answers (both forms), what `rapo sample` writes, and any table
+with a model, an id or instruction, and an answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rapo.judging import inputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MODELS = ("model_id", *inputs.NAMES["model"])
+_INSTRUCTIONS = ("question_id", "uid", *inputs.NAMES["id"], *inputs.NAMES["instruction"])
+_TEXTS = (*inputs.NAMES["answer"], "choices", "messages")
+
+
+def table(frame: "pd.DataFrame", *, name: str) -> "pd.DataFrame":
+    """Answers as texts: ``model``, ``instruction`` (its id as text) and ``text``; of several turns all of them.
+
+    Raises:
+        ValueError: a column is missing, or a model answers an instruction twice; tells which.
+    """
+    import pandas as pd
+
+    found = {
+        "model": frame[_column(frame, _MODELS, "model", name)].astype(str),
+        "instruction": frame[_column(frame, _INSTRUCTIONS, "question_id or instruction", name)].astype(str),
+        "text": [text_of(held) for held in frame[_column(frame, _TEXTS, "output", name)]],
+    }
+    made = pd.DataFrame(found)
+    if (again := made.duplicated(["model", "instruction"])).any():
+        first = made[again].iloc[0]
+        raise ValueError(
+            f"{name}: {first['model']} answers {first['instruction'][:60]!r} more than once; give one answer each"
+        )
+    return made
+
+
+def text_of(held: Any) -> str:
+    """An answer as text: of turns and choices what the assistant said, of the first choice; of nothing, nothing.
+
+    >>> text_of([{"index": 0, "turns": ["one", {"content": "two"}]}])
+    'one\\n\\ntwo'
+    """
+    if isinstance(held, str):
+        return held
+    if isinstance(held, Mapping):
+        return text_of(held.get("answer") or held.get("content"))
+    turns = list(held) if isinstance(held, Sequence) or hasattr(held, "__array__") else []
+    if turns and isinstance(turns[0], Mapping) and "turns" in turns[0]:
+        turns = list(turns[0]["turns"])
+    said = [
+        turn for turn in turns if not isinstance(turn, Mapping) or turn.get("role", "assistant") == "assistant"
+    ]
+    return "\n\n".join(text_of(turn) for turn in said)
+
+
+def _column(frame: "pd.DataFrame", names: Sequence[str], what: str, name: str) -> str:
+    found = next((one for one in names if one in frame), None)
+    if found is None:
+        raise ValueError(f"{name} holds no answers: it has no column {what}; it has {', '.join(map(str, frame))}")
+    return found
