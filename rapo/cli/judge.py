@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rapo.cli import options, output
+from rapo.cli import options, output, reliance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from rapo.judging.costs import Cost
     from rapo.judging.judges import Judge
-    from rapo.judging.reliability import Reliability
-    from rapo.stats.intervals import Interval
 
 _ABOUT = "Judgements by a language model: 1 the baseline wins ... 2 the model wins, the mean of both orders."
 _SCORED = "Answers scored from 1 to 10 by a language model."
@@ -57,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--repeats", type=int, default=1, metavar="N",
-        help="judge each pair N times with other seeds, and tell how reliable the judge is (default: 1)",
+        help="judge N times with other seeds, take the mean, and tell how reliable the judge is (default: 1)",
     )  # fmt: skip
     parser.add_argument("--concurrency", type=int, default=5, metavar="N", help="requests at a time (default: 5)")
     parser.add_argument(
@@ -94,10 +92,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse options that do not go together."""
-    if args.score and (args.against or args.repeats != 1):
-        raise ValueError("--score scores each answer alone and once; leave --against and --repeats out")
+    if args.score and args.against:
+        raise ValueError("--score scores each answer alone; leave --against out")
     if args.repeats < 1:
-        raise ValueError(f"--repeats {args.repeats}: judge each pair at least once")
+        raise ValueError(f"--repeats {args.repeats}: judge at least once")
 
 
 def _of_answers(args: argparse.Namespace, file: str) -> "pa.Table":
@@ -153,10 +151,8 @@ def _compare(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> in
     lost = int(table["preference"].isna().sum())
     drop = "; leave them out with --missing drop" if lost else ""
     notes.append(f"{len(table):,} pairs judged in both orders, {lost:,} without a clear verdict{drop}")
-    found = {
-        model: _relied([run[run["model"] == model] for run in runs]) for model in sorted(table["model"].unique())
-    }
-    notes += [line for model, one in found.items() if one for line in _told(model, one)]
+    found = reliance.by_model(runs)
+    notes += [line for model, one in found.items() if one for line in reliance.lines(model, one)]
     counts = {"judgements": len(table), "without_verdict": lost}
     told = {"reliability": {model: one and asdict(one) for model, one in found.items()}}
     return _finish(args, judge, costs.total([cost for _, cost in done]), _ABOUT, notes, counts, told)
@@ -167,7 +163,7 @@ def _score(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
     import numpy as np
     import pandas as pd
 
-    from rapo.judging import inputs, judges
+    from rapo.judging import costs, inputs, judges, repeated_scores
     from rapo.pairs import writing
 
     table, sides = _to_score(args)
@@ -177,23 +173,37 @@ def _score(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
     else:
         prompts, texts = table["instruction"].to_pylist(), [table["answer"].to_pylist()]
     rows = pd.DataFrame({"instruction": prompts * len(texts), "text": [text for side in texts for text in side]})
+    asked = [judge.again(run) for run in range(args.repeats)]
     if args.dry_run:
-        return _foretell(args, judges.rating_requests(rows, judge), judge, cache)
+        return _foretell(args, [one for each in asked for one in judges.rating_requests(rows, each)], judge, cache)
     with output.progress("requests") as advance:
-        found, cost = judges.rate_answers(rows, judge=judge, cache=cache, progress=advance)
+        done = [judges.rate_answers(rows, judge=one, cache=cache, progress=advance) for one in asked]
+    runs = np.array([scores for scores, _ in done])
+    found, cost = repeated_scores.mean_score(runs), costs.total([cost for _, cost in done])
     names = [f"score_{side}" for side in sides] or ["score"]
-    scored = _scored(table, dict(zip(names, np.split(found, len(names)), strict=True)))
+    columns = {"": found, **({f"_{at}": run for at, run in enumerate(runs, 1)} if len(runs) > 1 else {})}
+    scored = _scored(
+        table,
+        {
+            name + ending: part
+            for ending, held in columns.items()
+            for name, part in zip(names, np.split(held, len(names)), strict=True)
+        },
+    )
     writing.write(scored, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
     lost = int(np.isnan(found).sum())
     mean = f", mean {np.nanmean(found):.3g}" if lost < len(found) else ""
     notes = [f"{len(found):,} answers scored{mean}, {lost:,} without a clear score"]
+    relied = repeated_scores.reliability(runs)
+    notes += [reliance.of_scores(relied)] if relied else []
     if sides:
         chosen, rejected = np.split(found, 2)
         wrong, ties = int((chosen < rejected).sum()), int((chosen == rejected).sum())
         notes.append(
             f"chosen scores below rejected in {wrong:,} pairs (see --reversed-pairs), as high in {ties:,}"
         )
-    return _finish(args, judge, cost, _SCORED, notes, {"rows": len(table)}, {})
+    told = {"reliability": asdict(relied)} if relied else {}
+    return _finish(args, judge, cost, _SCORED, notes, {"rows": len(table)}, told)
 
 
 def _pairs(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str]]":
@@ -248,33 +258,6 @@ def _foretell(args: argparse.Namespace, asked: "list[dict[str, Any]]", judge: "J
         f"tokens and write at most {written}; price {price}. Nothing was asked"
     )
     return 0
-
-
-def _relied(runs: "list[pd.DataFrame]") -> "Reliability | None":
-    """The judge's reliability; None where fewer than two instructions have clear verdicts."""
-    from rapo.judging.reliability import reliability
-
-    clear = runs[0]["instruction"][sum(run["preference"].isna() for run in runs) == 0]
-    return reliability(runs) if clear.nunique() > 1 else None
-
-
-def _told(model: str, found: "Reliability") -> list[str]:
-    wins = f"{model}: wins {_percent(found.given_judge)} (n = {found.n:,} pairs)"
-    flips = f"the verdict turns with the order in {_percent(found.flips)} of pairs"
-    if found.alike is None or found.alpha is None:
-        return [f"{wins}; {flips}"]
-    whole = sum(found.parts.values()) or 1.0
-    parts = ", ".join(f"{part} {share / whole:.0%}" for part, share in found.parts.items())
-    noise, alpha = found.win_rate.scaled(100), found.alpha
-    return [
-        f"{wins}, with the judge's own noise [{noise.low:.1f}, {noise.high:.1f}]; {flips}",
-        f"{found.n_runs} runs agree on {_percent(found.alike)} of pairs, Krippendorff's alpha {alpha.estimate:.2f} "
-        f"[{alpha.low:.2f}, {alpha.high:.2f}]; variance of a verdict (judge = run): {parts}",
-    ]
-
-
-def _percent(found: "Interval") -> str:
-    return f"{100 * found.estimate:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
 def _finish(

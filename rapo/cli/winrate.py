@@ -2,22 +2,27 @@
 
 Reads .parquet, .csv, .jsonl and AlpacaEval's annotations.json (also .gz). Columns are found by AlpacaEval's names
 or ours; say --column NAME=SOURCE for others (model, instruction, preference, length_model, length_baseline,
-baseline). Files with AlpacaEval's columns need no --encoding; for others it must be said.
+baseline). Files with AlpacaEval's columns need no --encoding; for others it must be said. Where a file holds both
+orders' verdicts, as `rapo judge` writes them, the judge's reliability is told, and with its --repeats an interval that
+holds the judge's own noise.
 """
 
 import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rapo.cli import options
+from rapo.cli import options, reliance
 from rapo.judging.judgements import ENCODINGS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rapo.judging.reliability import Reliability
+
 # AlpacaEval 2's baseline: its judgements are calibrated with the official file unless told otherwise.
 _OFFICIAL_BASELINE = "gpt4_1106_preview"
 _LC = ("length_controlled_winrate", "lc_standard_error")
+_JUDGE = ("judge_low", "judge_high", "order_flips", "judge_alpha")
 _SHRUNK = 1.0  # points that the penalty may move a rate before that is told
 _MOST_SHRUNK = 5
 
@@ -59,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, rank, print."""
-    from rapo.judging import judgements
+    from rapo.judging import judgements, reliability
     from rapo.winrates import length_control
     from rapo.winrates import plain as winrate
 
@@ -90,14 +95,37 @@ def run(args: argparse.Namespace) -> int:
         notes += [f"{row['model']}: {row['note']}" for _, row in table[table["note"] != ""].iterrows()]
         loose = length_control.loosely_penalised(frame, calibration=known, match=args.match)
         notes += (shrunk := _about_shrinkage(table, loose))
+    runs = [] if args.by or columns else reliability.runs_of(raw)
+    relied = reliance.by_model(runs)
+    notes += [line for model, found in relied.items() if found for line in reliance.lines(model, found)]
     if args.json:
-        names = [name for name in ("model", *winrate.COLUMNS, *_LC) if name in table]
+        table = _with_judge(table, relied)
+        names = [name for name in ("model", *winrate.COLUMNS, *_LC, *_JUDGE) if name in table]
         options.print_json(table[names].to_dict("records"))
         for note in shrunk:
             options.say(note, stderr=True)
     else:
         _show(table, notes)
     return 0
+
+
+def _with_judge(table: "pd.DataFrame", relied: "dict[str, Reliability | None]") -> "pd.DataFrame":
+    """The table with what is known of the judge: in percent, but for Krippendorff's alpha; null where it is not."""
+    known = [relied.get(str(model)) for model in table["model"]]
+    if not any(known):
+        return table
+    rows = [
+        (
+            100 * one.win_rate.low,
+            100 * one.win_rate.high,
+            100 * one.flips.estimate,
+            one.alpha.estimate if one.alpha else None,
+        )
+        if one
+        else (None,) * len(_JUDGE)
+        for one in known
+    ]
+    return table.assign(**dict(zip(_JUDGE, zip(*rows, strict=True), strict=True)))
 
 
 def _about_lengths(frame: "pd.DataFrame") -> list[str]:

@@ -112,6 +112,19 @@ def mean_of(runs: "Sequence[pd.DataFrame]") -> "pd.DataFrame":
     return table
 
 
+def runs_of(table: "pd.DataFrame") -> "list[pd.DataFrame]":
+    """The runs behind a table of `mean_of`, however it was kept; none where it does not hold both orders' verdicts."""
+    if not {*_KEY, "forward", "backward"} <= set(table) or table.duplicated(_KEY).any():
+        return []
+    n = next(at for at in range(1, len(table.columns) + 1) if f"forward_{at}" not in table)
+    endings = [f"_{at}" for at in range(1, n)] or [""]
+    runs = [
+        table[_KEY].assign(**{order: table[order + end].astype(float) for order in ("forward", "backward")})
+        for end in endings
+    ]
+    return [run.assign(preference=(run["forward"] + run["backward"]) / 2) for run in runs]
+
+
 def krippendorff(
     verdicts: ArrayLike,
     *,

@@ -99,6 +99,37 @@ def test_repeated_runs_tell_how_reliable_the_judge_is(server, pairs, tmp_path, c
     assert judgements.read(out)["preference"].tolist() == [1.75, 1.25, 1.75]
     record = json.loads((tmp_path / "judged.jsonl.json").read_text())
     assert record["reliability"]["chosen"]["n_runs"] == 2
+    # The win rate of the same file tells the judge's part, too.
+    assert main(["winrate", str(out)]) == 0
+    assert next(line for line in told.splitlines() if "own noise" in line).strip() in capsys.readouterr().out
+    assert main(["winrate", str(out), "--json"]) == 0
+    rate = json.loads(capsys.readouterr().out)[0]
+    both = record["reliability"]["chosen"]
+    assert (rate["judge_low"], rate["judge_high"]) == tuple(100 * both["win_rate"][end] for end in ("low", "high"))
+    assert (rate["order_flips"], rate["judge_alpha"]) == (50, both["alpha"]["estimate"])
+
+
+def test_repeated_scores_are_averaged_and_their_reliability_told(server, tmp_path, capsys):
+    likes = server.answer
+
+    def answer(body):
+        said = likes(body)
+        if "seed" in body:
+            said["choices"][0]["message"]["content"] = str(int(said["choices"][0]["message"]["content"]) + 2)
+        return said
+
+    server.answer = answer
+    rows = [{"instruction": f"q{n}", "output": "a" * n} for n in (1, 3, 5)]
+    out = tmp_path / "scored.jsonl"
+    asked = ["judge", lines(tmp_path / "own.jsonl", *rows), *words(server, "--out", str(out), "--score")]
+    assert main([*asked, "--repeats", "2"]) == 0
+    told = capsys.readouterr().out
+    found = pd.read_json(out, lines=True)
+    assert found[["score", "score_1", "score_2"]].to_numpy().tolist() == [[2, 1, 3], [4, 3, 5], [6, 5, 7]]
+    # Variance between answers 4, between runs (4 * 3 / 2 - 0) / 3 = 2: 4 / 6 of one score, 4 / 5 of the mean.
+    assert "2 runs of 3 answers: reliability of one score 0.67" in told
+    assert "of their mean 0.80" in told
+    assert "6 requests sent now" in told
 
 
 def test_one_pair_has_no_interval_and_is_judged(server, tmp_path, capsys):
@@ -202,13 +233,12 @@ def test_secrets_are_not_in_the_record(server, pairs, tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--score", "--against", "x.jsonl"], "leave --against and --repeats out"),
-        (["--score", "--repeats", "2"], "leave --against and --repeats out"),
+        (["--score", "--against", "x.jsonl"], "leave --against out"),
         (["--against", "x.jsonl", "--bad", "drop"], "--bad and --reversed-pairs belong to pairs"),
         (["--against", "none.jsonl"], "has no column 'answer'; it has prompt, chosen, rejected"),
         (["--set", "top_k"], "is not KEY=VALUE"),
         (["--concurrency", "0"], "concurrency is 0"),
-        (["--repeats", "0"], "judge each pair at least once"),
+        (["--repeats", "0"], "judge at least once"),
         (["--server", "judge.example/v1"], "for example, http://localhost:8000/v1"),
     ],
 )
