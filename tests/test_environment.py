@@ -78,6 +78,18 @@ def test_the_pin_satisfies_pyproject(requirement: Requirement) -> None:
     assert requirement.specifier.contains(pins()[name])
 
 
+def test_the_lock_is_constraints_with_hashes() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    locked = {}
+    for line in (line for line in text.splitlines() if line and not line.startswith("#")):
+        pin, *hashes = line.split("--hash=")
+        assert hashes, f"{pin} has no hash"
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}\s*", one) for one in hashes), pin
+        item = Requirement(pin.strip())
+        locked[canonicalize_name(item.name)] = str(item.specifier).removeprefix("==")
+    assert locked == {name: version for name, version in pins().items() if name != "torch"}
+
+
 # Markers of platform and Python version change the set of packages.
 MADE_ON = ("linux", (3, 11))
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rapo import __version__
+from rapo.cli import launcher
 
 # What a person wants to do -> name of a command, which is its module's name in rapo.cli -> one line of help.
 GROUPS: dict[str, dict[str, str]] = {
@@ -131,9 +132,11 @@ def _run(name: str, rest: Sequence[str]) -> int:
     )
     module.add_arguments(parser)
     parser.add_argument("--traceback", action="store_true", help="on an error, show where it arose")
+    launcher.add_launcher(parser)
     args = parser.parse_args(rest)
     args.command = name
-    return int(module.run(args) or 0)
+    job = launcher.chosen(args, rest)
+    return job.run() if job else int(module.run(args) or 0)
 
 
 @contextmanager

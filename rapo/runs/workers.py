@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rapo.runs import processor
+from rapo.runs import engines, processor
 from rapo.runs.run import Attempt, Run, attempt
 
 _NAP = 0.1  # seconds a worker rests when every run that is left waits for one under way
@@ -80,6 +80,7 @@ def _backend(jobs: int) -> tuple[dict[str, Any], bool, int]:
     import joblib
     from joblib.parallel import get_active_backend
 
+    engines.configure()
     backend, configured_jobs = get_active_backend()
     local = type(backend).__name__ == "LokyBackend"  # joblib's default, chosen by the caller or by nobody
     settings: dict[str, Any] = {"n_jobs": configured_jobs or (jobs if local else -1)}
@@ -113,6 +114,8 @@ def _begin(parent: int) -> None:
 
 
 def _attempt(run: Run, root: Path, *, patience: float, parent: int) -> Attempt:
+    if os.getpid() != parent:
+        processor.pin()  # a cluster's worker was not begun by `_begin`
     try:
         return attempt(run, root, patience=patience, parent=parent)
     finally:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
 import joblib
@@ -114,12 +115,44 @@ def test_backend_of_the_caller_is_used(runs: Path, log: Path, backend: str) -> N
     assert ({result.metrics["pid"] for result in results} == {os.getpid()}) == (backend == "threading")
 
 
-def test_dask_backend(runs: Path, log: Path) -> None:
-    distributed = pytest.importorskip("dask.distributed", reason="dask is no dependency; its backend is optional")
-    with (
-        distributed.Client(n_workers=1, processes=False, dashboard_address=None),
-        joblib.parallel_config(backend="dask"),
-    ):
+@pytest.fixture
+def dask_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A scheduler with two workers, processes of their own, that know tests/ and rapo."""
+    distributed = pytest.importorskip(
+        "distributed", reason="dask is no dependency; pip install 'dask[distributed]' to test its backend"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.mark.filterwarnings("default")  # of Dask's own
+def test_a_dask_cluster_computes_by_configuration_alone(runs: Path, log: Path, dask_cluster: str) -> None:
+    """In a process of its own: joblib's setting and Dask's client last as long as the process."""
+    program = (
+        "import json, pathlib, sys; from rapo.runs.queue import run_all; from rapo.runs.run import Run\n"
+        "make = lambda x, needs: Run('tiny_runs:square', {'x': x, 'log': sys.argv[2]}, needs)\n"
+        "base = make(1, {})\n"
+        "found = run_all([make(x, {'base': base}) for x in (2, 3)], name='s', root=pathlib.Path(sys.argv[1]))\n"
+        "print(json.dumps([[r.metrics['y'], r.metrics['pid']] for r in found]))"
+    )
+    environment = {**os.environ, "RAPO_BACKEND": "dask", "DASK_SCHEDULER_ADDRESS": dask_cluster}
+    for _ in range(2):  # the second finds all of it done
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(runs), str(log)], env=environment, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert [y for y, _ in json.loads(done.stdout)] == [5, 10]
+    assert sorted(computed(log)) == [1, 2, 3]
+
+
+def test_an_engine_that_is_none(runs: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAPO_BACKEND", "spark")
+    with pytest.raises(ValueError, match="RAPO_BACKEND is 'spark'; use dask or ray"):
+        run_all([make(log, 1)], name="s", root=runs)
+    monkeypatch.setenv("RAPO_BACKEND", "ray")
+    with joblib.parallel_config(backend="threading", n_jobs=1):  # what the caller told joblib comes first
         assert run_all([make(log, 3)], name="s", root=runs)[0].metrics["y"] == 9
 
 
@@ -251,6 +284,7 @@ def test_edited_code_is_another_run_and_old_code_is_refused(
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
+from collections.abc import Iterator
 from pathlib import Path
 from tiny_runs import make
 from rapo.runs.queue import run_all

@@ -1,5 +1,6 @@
 """What lies in a figures folder: saved figures and tables, as they stand within the page, and links to them."""
 
+import html
 import json
 import os
 import re
@@ -113,9 +114,10 @@ def _links(folder: Path, name: str, labels: dict[str, str]) -> dict[str, str]:
 
 
 def _cells(line: str) -> list[str]:
-    """The cells of one line of a Markdown table."""
+    """The cells of one line of a Markdown table, as they were before `tables.markdown` escaped them."""
     inner = line.strip().removeprefix("|").removesuffix("|")
-    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", inner)]
+    cells = (cell.strip() for cell in re.split(r"(?<!\\)\|", inner))
+    return [html.unescape(re.sub(r"\\([\\`*\[\]_~|])", r"\1", cell)) for cell in cells]
 
 
 def _size(drawn: str) -> tuple[int, int]:
