@@ -18,6 +18,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from rapo.judging import agreement
 from rapo.stats import intervals
+from rapo.winrates import leaderboard
 from rapo.winrates.bradley_terry import bradley_terry
 
 
@@ -55,8 +56,20 @@ def battles(n_models: int, n_prompts: int) -> tuple[pd.DataFrame, pd.DataFrame, 
     return frame, pd.DataFrame(style, columns=["length", "bold"]), np.hstack([design, style])
 
 
+def arena_rank(frame: pd.DataFrame) -> pd.DataFrame:
+    """arena-rank's ratings and limits."""
+    from arena_rank.models.bradley_terry import BradleyTerry
+    from arena_rank.utils.data_utils import PairDataset
+
+    data = PairDataset.from_pandas(frame, outcome_col="outcome", outcome_map=float)
+    found = BradleyTerry(n_competitors=len(data.competitors)).compute_ratings_and_cis(data)
+    columns = {"rating": "ratings", "rating_low": "rating_lower", "rating_high": "rating_upper"}
+    values = {ours: np.asarray(found[theirs]) for ours, theirs in columns.items()}
+    return pd.DataFrame(values, index=pd.Index(found["competitors"], name="model"))
+
+
 def bench_arena(n_models: int, n: int, repeats: int) -> None:
-    """Free battles with ties, beside evalica where it is installed; it knows no analytic intervals."""
+    """Free battles with ties, beside evalica (no analytic intervals) and arena-rank where they are installed."""
     rng = np.random.default_rng(0)
     a = rng.integers(0, n_models, n)
     b = (a + rng.integers(1, n_models, n)) % n_models
@@ -76,7 +89,19 @@ def bench_arena(n_models: int, n: int, repeats: int) -> None:
         tasks["evalica, 5 resamples"] = lambda: evalica.bootstrap(
             evalica.bradley_terry, *rows, n_resamples=5, bootstrap_method="percentile"
         )
+    if importlib.util.find_spec("arena_rank"):
+        tasks["arena-rank, with covariance"] = lambda: arena_rank(frame)
     show(f"Bradley-Terry, {n_models} models, {n:,} battles", timed(tasks, repeats=repeats))
+    if importlib.util.find_spec("arena_rank"):
+        ours = leaderboard.leaderboard(bradley_terry(frame, n_resamples=0), interval="analytic").set_index("model")
+        theirs = arena_rank(frame).reindex(ours.index)
+        columns = ["rating", "rating_low", "rating_high"]
+        ours = ours[columns] - ours["rating"].mean() + theirs["rating"].mean()
+        gaps = (ours - theirs[columns]).abs().max()
+        print(
+            "  largest difference from arena-rank, Elo points: "
+            + ", ".join(f"{k} {v:.1e}" for k, v in gaps.items())
+        )
 
 
 def bench_fit(n_models: int, n_prompts: int, repeats: int) -> None:
