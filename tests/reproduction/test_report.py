@@ -690,3 +690,12 @@ def test_a_claim_that_the_untrained_base_meets_is_marked_everywhere(rapo_root: P
     assert told == ["meets it too", "does not meet it"]
     index = (paths.figures("small") / "README.md").read_text(encoding="utf-8")
     assert "**holds**; the untrained base meets it too" in index
+
+
+def test_a_table_shows_its_cells_as_they_were(rapo_root: Path) -> None:
+    cells = ["a|b", "[x](y) **z**", "<b>&lt;", "_u_ ~~v~~ `w`", "c\\d"]
+    saved = tables.save_table(pd.DataFrame({"x[1]": cells}), "t", scale="small")
+    found = exhibits.sheet(saved.parent, "t")
+    assert found is not None
+    assert found.columns == [("x[1]", False)]
+    assert found.rows == [[cell] for cell in cells]
