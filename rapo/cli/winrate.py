@@ -111,21 +111,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _with_judge(table: "pd.DataFrame", relied: "dict[str, Reliability | None]") -> "pd.DataFrame":
     """The table with what is known of the judge: in percent, but for Krippendorff's alpha; null where it is not."""
+    import pandas as pd
+
     known = [relied.get(str(model)) for model in table["model"]]
     if not any(known):
         return table
-    rows = [
-        (
-            100 * one.win_rate.low,
-            100 * one.win_rate.high,
-            100 * one.flips.estimate,
-            one.alpha.estimate if one.alpha else None,
-        )
-        if one
-        else (None,) * len(_JUDGE)
-        for one in known
-    ]
-    return table.assign(**dict(zip(_JUDGE, zip(*rows, strict=True), strict=True)))
+    rows = [_judge_columns(one) if one else dict.fromkeys(_JUDGE) for one in known]
+    return pd.concat([table, pd.DataFrame(rows, index=table.index)], axis=1)
+
+
+def _judge_columns(found: "Reliability") -> "dict[str, float | None]":
+    alpha = found.alpha.estimate if found.alpha else None
+    both = found.win_rate.scaled(100)
+    return dict(zip(_JUDGE, (both.low, both.high, 100 * found.flips.estimate, alpha), strict=True))
 
 
 def _about_lengths(frame: "pd.DataFrame") -> list[str]:

@@ -58,14 +58,16 @@ def reliability(
     item, judge, rest = _variances(totals.sum(axis=0)).tolist()
     found = []
     for size in (1, k):
-        known = (known := _share(_variances(drawn), size))[~np.isnan(known)]
+        shares = _share(_variances(drawn), size)
+        known = shares[~np.isnan(shares)]
         estimate = float(_share(_variances(totals.sum(axis=0)), size))
         if np.isnan(estimate) or len(known) < n_resamples / 2:
             found.append(Interval(estimate, np.nan, np.nan, n=n, level=level))
         else:
             found.append(intervals.percentile(estimate, known, n=n, level=level))
     parts = {"judge": judge, "item": item, "judge x item": rest}
-    return ScoreReliability(n, values.shape[1] - n, k, *found, parts=parts)
+    one, mean = found
+    return ScoreReliability(n, values.shape[1] - n, k, one, mean, parts)
 
 
 def _variances(totals: Floats) -> Floats:
