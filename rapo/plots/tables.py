@@ -63,7 +63,7 @@ def csv(table: "pd.DataFrame") -> str:
     safe = table.rename(columns=_harmless)
     for place, kind in enumerate(safe.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
-            safe.isetitem(place, safe.iloc[:, place].map(_harmless))
+            safe.isetitem(place, [_harmless(cell) for cell in safe.iloc[:, place]])
     return safe.to_csv(index=False)
 
 

@@ -182,7 +182,7 @@ def loaded(recipe: Recipe) -> Any:
     }
     options = {name: held for name, held in options.items() if held is not None}
     fixed = {"dtype": asked.dtype, "revision": asked.model_revision, **loading.TRUST}
-    name = asked.model_name_or_path
+    name = str(asked.model_name_or_path)
     with loading.told("model", name):
         return AutoModelForCausalLM.from_pretrained(name, **{**own, **options, **fixed})
 
