@@ -9,7 +9,7 @@ import pandas as pd
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
 
-BROKEN = 10.0  # % of answers that break the form on some base: such a setting is not chosen while another is left
+BROKEN = 5.0  # % of answers that break the form on some base: such a setting is not chosen while another is left
 
 
 def tune(

@@ -16,12 +16,12 @@ from rapo.relabelling.goals import COMPACT
 from rapo.studies.goals_and_scales.scales import SCALES
 from rapo.world import data
 
-# What an arm is trained on, the goal it is asked for, and the arm of the central study whose settings it takes.
-METHODS: dict[str, tuple[str, int | None, str]] = {
-    "UF": ("uf", None, "UF"),
-    "UF, g=10": ("uf", 10, "UF, g=10"),
-    "RA": ("ra", 10, "RA"),
-    "RA, attributes": ("attributes", None, "RA"),
+# What an arm is trained on, and the goal it is asked for.
+METHODS: dict[str, tuple[str, int | None]] = {
+    "UF": ("uf", None),
+    "UF, g=10": ("uf", 10),
+    "RA": ("ra", 10),
+    "RA, attributes": ("attributes", None),
 }
 THREE = ("UF", "UF, g=10", "RA")
 SOURCES = ("off-policy", "on-policy")

@@ -8,6 +8,7 @@ import pandas as pd
 from rapo.claims.claim import Claim
 from rapo.stats.intervals import Interval
 from rapo.studies.common.claims import Found, join, size
+from rapo.studies.common.premises import tuned
 from rapo.studies.common.tables import gap, least, over_models
 from rapo.studies.goals_and_scales import attributes, tables
 from rapo.studies.goals_and_scales.asked import sides_of
@@ -43,6 +44,7 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         found["RA-T9/rounds"] = gap(after, before)
     sides = sides_of(recipe)
     words = {"most": tables.noises(answers)[-1], "first": turns[0], "last": turns[-1], "sides": len(sides)}
+    words["tuned"] = tuned(frames["tuning"])
     return join("goals_and_scales", found, {**recipe, "sides": list(sides)}, n=size(answers), words=words)
 
 

@@ -14,9 +14,10 @@ import pandas as pd
 from rapo.relabelling.goals import COMPACT
 from rapo.runs.queue import run_all
 from rapo.runs.run import Result, Run
-from rapo.studies.central_results.study import tuned
+from rapo.studies.central_results.study import chosen, options_of, tuned
 from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
+from rapo.studies.common.tuning import setting, tune
 from rapo.studies.goals_and_scales.asked import (
     METHODS,
     SOURCES,
@@ -32,9 +33,26 @@ from rapo.studies.goals_and_scales.asked import (
 RUNS = "rapo.studies.goals_and_scales.runs"
 COLUMNS = ["prompt", "task", "answer", "gold", "length", "sentences", "parseable"]  # and the sides
 QUANTITIES = ("pairs", "rows", "goals", "label_accuracy", "gold_chosen", "gold_rejected")
-FRAMES = ("answers", "training", "examples")
+FRAMES = ("tuning", "answers", "training", "examples")
 Options = Mapping[str, Mapping[str, Any]]
 recipe_of = partial(with_central, "goals_and_scales")
+
+
+def tuning_table(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
+    """Gold on the tuning prompts of goals of several attributes, asked for 10 of all, in every setting of the central
+    study's grid: other prompts than an overall goal's, and longer ones.
+
+    Returns:
+        Columns architecture, seed, arm, learning_rate, beta, and those of `tune`.
+    """
+    arm, cells = "RA, attributes", []
+    wish = COMPACT.best(sides_of(recipe))
+    for seed in recipe["central"]["tuning_seeds"]:
+        for options in options_of(recipe["central"], {"data": METHODS[arm][0]}):
+            model = _goals_run(recipe, {arm: options}, seed, arm, scale=None)
+            about = {"architecture": recipe["architecture"], "seed": seed, "arm": arm, **setting(options)}
+            cells.append((about, _answer_run(recipe, model, [wish], seed, split="tuning"), 0))
+    return tune(cells, by=["arm"], over=["seed"], name="goals-tuning", jobs=jobs)
 
 
 def trained(recipe: Mapping[str, Any], options: Options, seed: int) -> dict[Name, Run]:
@@ -65,9 +83,8 @@ def _noisy_run(recipe: Mapping[str, Any], options: Options, seed: int, arm: str,
     shared = {**recipe["central"], "pairs": recipe["pairs"]}
     if variant := variant_of(recipe, noise):
         shared["world"] = {**shared["world"], "noise": noise}
-    data, _, taken = METHODS[arm]
     start = base_of(recipe, seed)
-    run = arms.arm_run(shared, recipe["architecture"], {"data": data}, options[taken], seed, start=start)
+    run = arms.arm_run(shared, recipe["architecture"], {"data": METHODS[arm][0]}, options[arm], seed, start=start)
     return replace(run, label=f"{arm} {variant} seed {seed}")
 
 
@@ -91,9 +108,8 @@ def _goals_run(
 
 def _shared(recipe: Mapping[str, Any], options: Options, arm: str, seed: int) -> dict[str, Any]:
     """What every training on own or on annotators' pairs must know."""
-    data, _, taken = METHODS[arm]
     about = {"architecture": recipe["architecture"], "world": recipe["central"]["world"], "seed": seed}
-    return {**about, "arm": {"data": data}, "training": dict(options[taken])}
+    return {**about, "arm": {"data": METHODS[arm][0]}, "training": dict(options[arm])}
 
 
 def rounds(recipe: Mapping[str, Any], options: Options, seed: int, arm: str, source: str) -> list[Run]:
@@ -155,12 +171,13 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     """Train every model on every seed and sample its answers.
 
     Returns:
-        "answers": one row an answer and cell, with the cell's study, arm, x, asked and goal, architecture, seed,
-        `COLUMNS` and the sides of quality. "training": one row a model, as `training_table` gives it. "examples": some
-        answers of the first seed, with their texts.
+        "tuning" of `tuning_table`. "answers": one row an answer and cell, with the cell's study, arm, x, asked and
+        goal, architecture, seed, `COLUMNS` and the sides of quality. "training": one row a model, as
+        `training_table` gives it. "examples": some answers of the first seed, with their texts.
     """
-    names = list(dict.fromkeys(taken for _, _, taken in METHODS.values()))
-    options = tuned(recipe["central"], names, jobs=jobs)
+    tuning = tuning_table(recipe, jobs=jobs)
+    options = tuned(recipe["central"], THREE, jobs=jobs)
+    options["RA, attributes"] = chosen(recipe["central"], tuning, "RA, attributes")
     found = {(seed, name): run for seed in recipe["seeds"] for name, run in trained(recipe, options, seed).items()}
     plan = cells(recipe)
     asking = answer_runs(recipe, found, plan)
@@ -171,6 +188,7 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     answers = answers_of(recipe, found, plan, {key: by_key[run.key] for key, run in asking.items()})
     first = answers["seed"].eq(recipe["seeds"][0]) & answers["prompt"].isin(answers["prompt"].unique()[:4])
     return {
+        "tuning": tuning,
         "answers": answers.drop(columns="text"),
         "training": training_table(found, by_key),
         "examples": answers[first & answers["study"].eq("attributes")].reset_index(drop=True),
@@ -189,10 +207,12 @@ def answer_runs(
     return {key: _answer_run(recipe, trained[key], list(asked), key[0]) for key, asked in wishes.items()}
 
 
-def _answer_run(recipe: Mapping[str, Any], model: Run, wishes: list[str | None], seed: int) -> Run:
+def _answer_run(
+    recipe: Mapping[str, Any], model: Run, wishes: list[str | None], seed: int, *, split: str = "test"
+) -> Run:
     base = recipe["central"]
     config = {
-        "split": "test",
+        "split": split,
         **{name: base[name] for name in ("world", "prompts", "prompt_seed", "temperature", "answers")},
         "wishes": wishes,
         "seed": arms.own_seed(recipe["architecture"], seed),

@@ -14,20 +14,17 @@ from rapo.studies.common.micro_pairs import pairs
 from rapo.studies.common.micro_runs import train_on
 from rapo.world import data
 
-DRAWN = 6  # times as many pairs are drawn as are wanted, before some are picked
+DRAWN = (6, 18, 54)  # times as many prompts are asked as are wanted, until enough pairs can be picked
 
 
 def picked(table: pa.Table, pick: Mapping[str, str], n: int, *, good: float, bad: float) -> pa.Table:
-    """The first ``n`` pairs of which one side is good (judged at least ``good``) or bad (at most ``bad``).
+    """The first ``n`` pairs, or fewer, of which one side is good (judged at least ``good``) or bad (at most ``bad``).
 
     Args:
         table: scored pairs.
         pick: "chosen" or "rejected" -> "good" or "bad"; "bad" of rejected is all that is not good.
         n: of pairs.
         good, bad: bounds, in points of the judge's score.
-
-    Raises:
-        ValueError: there are too few such pairs.
     """
     for side, kind in pick.items():
         scores = table[f"score_{side}"]
@@ -36,19 +33,26 @@ def picked(table: pa.Table, pick: Mapping[str, str], n: int, *, good: float, bad
         else:
             kept = pc.less(scores, good) if side == "rejected" else pc.less_equal(scores, bad)
         table = table.filter(kept)
-    if len(table) < n:
-        raise ValueError(f"only {len(table)} pairs have {dict(pick)}, {n} are wanted; draw more, or want fewer")
     return table.slice(0, n)
 
 
 def pairs_of(config: Mapping[str, Any]) -> pa.Table:
-    """A regime's pairs: those of `pairs`, or as many that are picked, where ``config["pick"]`` says so."""
+    """A regime's pairs: those of `pairs`, or as many that are picked, where ``config["pick"]`` says so.
+
+    Raises:
+        ValueError: there are too few such pairs.
+    """
     world, seed = data.make_world(config["world"]), config["seed"]
     table = pairs(world, config["pairs"], seed=seed)
     if not config["pick"]:
         return table
-    drawn = pairs(world, DRAWN * config["pairs"], seed=seed)
-    return picked(drawn, config["pick"], len(table), good=config["good"], bad=config["bad"])
+    wanted = len(table)
+    for times in DRAWN:
+        drawn = pairs(world, times * config["pairs"], seed=seed)
+        table = picked(drawn, config["pick"], wanted, good=config["good"], bad=config["bad"])
+        if len(table) == wanted:
+            return table
+    raise ValueError(f"only {len(table)} pairs have {config['pick']}, {wanted} are wanted; want fewer")
 
 
 def train_picked(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:

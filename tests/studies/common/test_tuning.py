@@ -57,7 +57,7 @@ def test_a_setting_is_chosen_over_bases() -> None:
     assert not found["edge"].any()
 
 
-@pytest.mark.parametrize(("broken", "taken"), [([0.0, 11.0], 1e-4), ([0.0, 10.0], 2e-4), ([12.0, 99.0], 2e-4)])
+@pytest.mark.parametrize(("broken", "taken"), [([0.0, 6.0], 1e-4), ([0.0, 5.0], 2e-4), ([7.0, 99.0], 2e-4)])
 def test_a_setting_that_breaks_the_form_on_some_base_is_not_chosen_while_another_is_left(
     broken: list[float], taken: float
 ) -> None:

@@ -44,7 +44,8 @@ def effects(cell: goal_studies.Cell) -> float:
     return turn.get(cell.x, 0) * {"RA": 1.0, "UF, g=10": 0.5, "RA, attributes": 1.1}.get(cell.arm, 0.0)
 
 
-FOUND = {claim.id: claim for claim in claims({"answers": answers(effects)}, RECIPE)}
+TUNING = pd.DataFrame({"best": [False, True], "edge": [False, True]})
+FOUND = {claim.id: claim for claim in claims({"answers": answers(effects), "tuning": TUNING}, RECIPE)}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_hindsight_names_its_choice() -> None:
 @pytest.mark.filterwarnings("error")
 def test_every_scale_of_the_study_makes_claims_that_can_be_saved(rapo_root: object) -> None:
     recipe = goal_studies.recipe_of("smoke")
-    found = claims({"answers": answers(lambda cell: 0.0, recipe=recipe)}, recipe)
+    found = claims({"answers": answers(lambda cell: 0.0, recipe=recipe), "tuning": TUNING}, recipe)
     for claim in found:
         saving.save(claim, scale="smoke", notebook="test")
     ids = {claim.id for claim in found}
@@ -113,7 +114,9 @@ def test_every_scale_of_the_study_makes_claims_that_can_be_saved(rapo_root: obje
 def test_the_sides_of_the_world_have_a_claim_each() -> None:
     central = {**RECIPE["central"], "world": {"regime": "one-sided"}}
     recipe = {**RECIPE, "central": central}
-    found = {claim.id: claim for claim in claims({"answers": answers(effects, recipe=recipe)}, recipe)}
+    found = {
+        claim.id: claim for claim in claims({"answers": answers(effects, recipe=recipe), "tuning": TUNING}, recipe)
+    }
     assert FOUND["RA-T8/facts"].estimate == pytest.approx(6)
     assert "RA-T8/elaboration" not in FOUND
     assert "RA-T8/elaboration" in found
@@ -125,9 +128,9 @@ def test_a_claim_about_a_scale_says_whether_the_base_knows_it() -> None:
     of = {name: {**RECIPE, "central": {**RECIPE["central"], "corpus": {"scored": 0.45, "scales": scales}}}
           for name, scales in (("one", {"100": 0.2}), ("none", {}))}  # fmt: skip
     recipe = of["one"]
-    found = {claim.id: claim for claim in claims({"answers": answers(effects)}, recipe)}
+    found = {claim.id: claim for claim in claims({"answers": answers(effects), "tuning": TUNING}, recipe)}
     met = {name: found[name].premises[0]["met"] for name in ("RA-A1", "RA-A1/1-100", "RA-A1/standardised")}
     assert met == {"RA-A1": "in part", "RA-A1/1-100": "met", "RA-A1/standardised": "in part"}
-    unknown = {claim.id: claim for claim in claims({"answers": answers(effects)}, of["none"])}
+    unknown = {claim.id: claim for claim in claims({"answers": answers(effects), "tuning": TUNING}, of["none"])}
     assert unknown["RA-A1/1-100"].premises[0]["met"] == "in part"
     assert FOUND["RA-A1"].premises[0]["met"] == "met"

@@ -14,7 +14,7 @@ from rapo.world import lexicon
 
 RECIPE = goal_studies.recipe_of("small")
 CELLS, SIDES = asked.cells(RECIPE), asked.sides_of(RECIPE)
-OPTIONS = {name: {"learning_rate": 1e-4, "beta": 1.0, "batch_size": 32} for name in ("UF", "UF, g=10", "RA")}
+OPTIONS = {name: {"learning_rate": 1e-4, "beta": 1.0, "batch_size": 32} for name in asked.METHODS}
 
 
 @pytest.mark.parametrize("scale", ["smoke", "small"])

@@ -24,9 +24,13 @@ def test_only_pairs_of_that_kind_stay(pick: dict[str, str], kept: list[float]) -
     assert found["score_rejected"].to_pylist() == kept
 
 
-def test_too_few_pairs_are_told() -> None:
-    with pytest.raises(ValueError, match=r"only 2 pairs have \{'rejected': 'good'\}, 3 are wanted"):
-        runs.picked(TABLE, {"rejected": "good"}, 3, good=5.0, bad=5.0)
+def test_more_pairs_are_drawn_until_enough_are_of_that_kind() -> None:
+    config = {"world": {"regime": "many-sided"}, "pairs": 40, "good": 5.0, "bad": 5.0, "seed": 3}
+    rare = runs.pairs_of({**config, "pick": {"chosen": "bad"}})
+    assert len(rare) == len(runs.pairs_of({**config, "pick": {}}))
+    assert max(rare["score_chosen"].to_pylist()) <= 5.0
+    with pytest.raises(ValueError, match=r"only 0 pairs have \{'chosen': 'bad'\}, \d+ are wanted; want fewer"):
+        runs.pairs_of({**config, "pick": {"chosen": "bad"}, "bad": 0.0})
 
 
 def test_description_counts_what_it_says(tmp_path) -> None:
