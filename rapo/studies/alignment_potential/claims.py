@@ -33,7 +33,7 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
     by_study = {str(study): part for study, part in answers.groupby("study", sort=False)}
     found = {
         **_margins(by_policy["on"], share),
-        **_agreement(by_policy, share),
+        **_agreement(by_policy, share, recipe["second_judge"]),
         **_map(frames["map"]),
         **_training(by_study),
         **_corners(by_study["corner"]),
@@ -67,10 +67,13 @@ def _margins(main: pd.DataFrame, share: float) -> dict[str, Found]:
     return resting(_models(main), found)
 
 
-def _agreement(by_policy: Mapping[str, pd.DataFrame], share: float) -> dict[str, Found]:
-    """MAP against the others on the base's own pairs; then against M+ on annotators'."""
+def _agreement(
+    by_policy: Mapping[str, pd.DataFrame], share: float, judge: Mapping[str, float]
+) -> dict[str, Found]:
+    """MAP against the others on the base's own pairs, by gold and by a second judge; then against M+ on annotators'."""
     main, off = by_policy["on"], by_policy["off"]
     gaps = {f"AP-F3/{other}": tables.agreement_gap(main, "MAP", other, share) for other in OTHERS}
+    gaps["AP-F3/second-judge"] = tables.second_judge_gap(main, "MAP", "M+", share, **judge)
     found = resting(_models(main), {"AP-F3": gaps.pop("AP-F3/M+"), **gaps})
     return {**found, **resting(_models(off), {"AP-F3/off-policy": tables.agreement_gap(off, "MAP", "M+", share)})}
 

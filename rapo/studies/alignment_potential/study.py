@@ -149,7 +149,7 @@ def scored_pairs(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
 
     Returns:
         policy, architecture, seed, pair_id, prompt, chosen, rejected (texts, of the first group only), explicit,
-        implicit (signed; nats a token) and gold (signed margin).
+        implicit (signed; nats a token), gold (signed margin) and words (that chosen has more).
     """
     cells = list(product(("on", "off"), recipe["architectures"], recipe["seeds"]))
     drawn = [candidates_run(recipe, a, seed, policy=policy) for policy, a, seed in cells]
@@ -175,6 +175,10 @@ def margins_of(result: Result, reward: Mapping[str, float], seed: int) -> pd.Dat
             "explicit": table["score_chosen"] - table["score_rejected"],
             "implicit": means["chosen"] - means["rejected"],
             "gold": table["gold_score_chosen"] - table["gold_score_rejected"],
+            "words": [
+                len(one.split()) - len(other.split())
+                for one, other in zip(texts["chosen"], texts["rejected"], strict=True)
+            ],
         }
     )
 

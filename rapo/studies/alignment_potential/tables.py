@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from rapo.selection import margins
 from rapo.selection import select as selection
@@ -74,6 +75,35 @@ def agreement_gap(pairs: pd.DataFrame, metric: str, other: str, share: float) ->
     """Agreement of one metric's pairs less another's, in points, paired by model."""
     parts = models(pairs)
     return mean(_agrees(parts, metric, share) - _agrees(parts, other, share))
+
+
+def second_judge_gap(
+    pairs: pd.DataFrame, metric: str, other: str, share: float, *, noise: float, length_bias: float
+) -> Interval:
+    """`agreement_gap` under a judge that errs by itself: the expected share of labels that it confirms, exactly.
+
+    It sees gold's difference, the words that one answer has more, and a normal error of each answer.
+
+    Args:
+        pairs: with gold and words, both of chosen less rejected.
+        metric, other, share: as in `agreement_gap`.
+        noise: standard deviation of the error of an answer's score, in score points; above 0.
+        length_bias: score points for every ten words.
+    """
+    parts = models(pairs)
+    chances = [_confirmed(part, noise=noise, length_bias=length_bias) for part in parts]
+
+    def share_confirmed(chosen_by: str) -> Floats:
+        kept = [ranked(part, chosen_by, share, seed=place) for place, part in enumerate(parts)]
+        return np.array([100 * chance[keep].mean() for chance, keep in zip(chances, kept, strict=True)])
+
+    return mean(share_confirmed(metric) - share_confirmed(other))
+
+
+def _confirmed(part: pd.DataFrame, *, noise: float, length_bias: float) -> Floats:
+    """The chance that a judge with errors prefers the chosen answer. Shape: (n_pairs,)"""
+    apart = part["gold"].to_numpy(dtype=float) + length_bias * part["words"].to_numpy(dtype=float) / 10
+    return np.asarray(ndtr(apart / (noise * np.sqrt(2))))
 
 
 def agreement_by_weight(pairs: pd.DataFrame, *, share: float, weights: Sequence[float]) -> pd.DataFrame:

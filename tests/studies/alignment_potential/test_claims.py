@@ -28,7 +28,8 @@ def pairs() -> pd.DataFrame:
             gold = np.where((explicit < 5) & (policy == "on"), -1.0, 1.0)
             frame = pd.DataFrame({"explicit": explicit, "implicit": implicit, "gold": gold})
             ids = [f"p{i}" for i in range(60)]
-            parts.append(frame.assign(pair_id=ids, policy=policy, architecture="qwen2", seed=seed))
+            about = {"policy": policy, "architecture": "qwen2", "seed": seed, "words": 0}
+            parts.append(frame.assign(pair_id=ids, **about))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -66,6 +67,7 @@ def test_agreement_follows_the_pairs() -> None:
     found = found_of({})
     assert found["AP-F3"].estimate < 0  # wrong labels sit at small explicit margins, where M+ never looks
     assert found["AP-F3/off-policy"].estimate == 0  # gold agrees with every label
+    assert found["AP-F3"].estimate < found["AP-F3/second-judge"].estimate < 0  # who errs sees less of it
 
 
 def test_examples_are_counted() -> None:

@@ -56,6 +56,18 @@ def test_agreement_by_hand_and_all_pairs_are_all_pairs() -> None:
     assert (gap.estimate, gap.low, gap.high) == (50, 50, 50)
 
 
+def test_a_second_judge_errs_by_noise_and_length() -> None:
+    some = FOUR.assign(words=2)
+    drawn = np.random.default_rng(0).standard_normal((200_000, 2, len(ONE))) * 0.7
+    prefers = ONE["gold"].to_numpy() + 0.5 * 2 / 10 + drawn[:, 0] - drawn[:, 1] > 0
+    share = 100 * prefers.mean(axis=0)
+    expected = share[tables.ranked(ONE, "small Mpi", 0.5)].mean() - share[tables.ranked(ONE, "M+", 0.5)].mean()
+    found = tables.second_judge_gap(some, "small Mpi", "M+", 0.5, noise=0.7, length_bias=0.5)
+    assert found.estimate == pytest.approx(expected, abs=0.3)
+    sure = tables.second_judge_gap(some, "small Mpi", "M+", 0.5, noise=1e-6, length_bias=0.0)
+    assert sure.estimate == pytest.approx(50, abs=0.1)
+
+
 def test_weight_nought_is_the_explicit_margin() -> None:
     found = tables.agreement_by_weight(FOUR, share=0.5, weights=[0, 1000.0])["estimate"]
     assert found.tolist() == [50, 100]  # M+ and small Mpi of the test above
