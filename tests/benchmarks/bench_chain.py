@@ -1,0 +1,151 @@
+"""The whole chain on the embedded world, from candidates to a leaderboard, timed; and the same under kill -9.
+
+python tests/benchmarks/bench_chain.py [--kills 10] [--prompts 60]
+Each command is a process of its own; the judge is tests/fake_chat_server.py, which counts what it is asked.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+
+import fake_chat_server  # noqa: E402
+import yaml  # noqa: E402
+
+from rapo.models import tiny  # noqa: E402
+from rapo.world import lexicon  # noqa: E402
+
+RECIPE = {
+    "model_name_or_path": "base",
+    "dataset_name": "goals.jsonl",
+    "per_device_train_batch_size": 8,
+    "learning_rate": 1e-3,
+    "num_train_epochs": 1,
+    "save_steps": 5,
+    "max_length": 256,
+    "report_to": "none",
+    "disable_tqdm": True,
+    "use_cpu": True,
+    "rapo": {"trainer": "dpo"},
+}
+
+
+def chain(prompts: int, url: str) -> list[tuple[str, list[str]]]:
+    """What is typed, with the product of each command."""
+    few = ["--max-new-tokens", "24", "--device", "cpu"]
+    return [
+        ("candidates.jsonl", ["world", "--prompts", str(prompts), "--out", "candidates.jsonl"]),
+        ("pairs.parquet", ["pairs", "candidates.jsonl", "--out", "pairs.parquet"]),
+        ("audit.html", ["audit", "pairs.parquet", "--html", "audit.html"]),
+        ("goals.jsonl", ["relabel", "pairs.parquet", "--placement", "system", "--out", "goals.jsonl"]),
+        ("model/rapo.json", ["train", "recipe.yaml", "--out", "model"]),
+        ("base.jsonl", ["sample", "base", "candidates.jsonl", "--out", "base.jsonl", *few]),
+        ("own.jsonl", ["sample", "model", "candidates.jsonl", "--goal", "10", "--out", "own.jsonl", *few]),
+        ("judged.jsonl", ["judge", "own.jsonl", "--against", "base.jsonl", "--model", "fake", "--server", url,
+                          "--out", "judged.jsonl"]),
+        ("board.csv", ["leaderboard", "judged.jsonl", "--ridge", "1", "--out", "board.csv"]),
+    ]  # fmt: skip
+
+
+def prepare(folder: Path) -> None:
+    """A random base that knows the world's words, and the recipe."""
+    tokenizer = tiny.build_tokenizer(lexicon.vocabulary(), unknown="other")
+    config = tiny.tiny_config("llama", vocab_size=len(tokenizer), width=64, layers=2)
+    tiny.save(tiny.random_model(config, seed=1), tokenizer, folder / "base")
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+
+
+def run(folder: Path, words: list[str], *, seconds: float | None = None) -> int:
+    """One command; killed with all of its processes after some seconds. Its exit status."""
+    own = {"HF_HUB_OFFLINE": "1", "RAPO_ROOT": str(folder), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rapo", *words], cwd=folder, env={**os.environ, **own}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        _, errors = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return -signal.SIGKILL
+    if process.returncode:
+        sys.exit(f"rapo {' '.join(words)} failed:\n{errors[-2000:]}")
+    return 0
+
+
+def digest(folder: Path, prompts: int, url: str) -> dict[str, str]:
+    """What came out, by product."""
+    made = [folder / product for product, _ in chain(prompts, url) if not product.endswith((".html", "rapo.json"))]
+    made.append(folder / "model" / "model.safetensors")
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in made}
+
+
+def timed(folder: Path, prompts: int, url: str) -> dict[str, float]:
+    """Wall seconds of each command, one after the other."""
+    taken = {}
+    for product, words in chain(prompts, url):
+        started, before = time.perf_counter(), cpu()
+        run(folder, words)
+        taken[words[0] + " " + product] = time.perf_counter() - started
+        print(f"  rapo {words[0]:<12} {taken[words[0] + ' ' + product]:7.1f} s, {cpu() - before:6.1f} s of CPU")
+    return taken
+
+
+def cpu() -> float:
+    """Seconds of CPU of all commands so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def killed(folder: Path, prompts: int, url: str, taken: dict[str, float], kills: int) -> None:
+    """The chain, killed at random places, every command alike; each is asked again until it is through."""
+    rng = random.Random(0)
+    commands = chain(prompts, url)
+    places = sorted((rng.randrange(len(commands)), rng.uniform(0.3, 1.0)) for _ in range(kills))
+    for at, (product, words) in enumerate(commands):
+        again = (
+            words[0] == "train"
+        )  # asked again it goes on, or says that it is finished; others refuse to replace
+        for share in (share for which, share in places if which == at):
+            if again or not (folder / product).exists():
+                seconds = share * taken[words[0] + " " + product]
+                told = run(folder, words, seconds=seconds)
+                print(f"  rapo {words[0]} {'killed after' if told else 'took less than'} {seconds:.1f} s")
+        if again or not (folder / product).exists():
+            run(folder, words)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prompts", type=int, default=60)
+    parser.add_argument("--kills", type=int, default=10)
+    args = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as one,
+        tempfile.TemporaryDirectory() as two,
+        fake_chat_server.running() as judge,
+    ):
+        for folder in (one, two):
+            prepare(Path(folder))
+        taken = timed(Path(one), args.prompts, judge.url)
+        print(f"the chain: {sum(taken.values()):.1f} s")
+        whole, paid = digest(Path(one), args.prompts, judge.url), len(judge.requests)
+        killed(Path(two), args.prompts, judge.url, taken, args.kills)
+        again = len(judge.requests) - paid
+        print(f"requests paid: {paid} uninterrupted, {again} with kills (up to 5 may be under way at each)")
+        for name, found in digest(Path(two), args.prompts, judge.url).items():
+            print(f"  {name:<20} {'the same' if found == whole[name] else 'DIFFERS'}")
+
+
+if __name__ == "__main__":
+    main()
