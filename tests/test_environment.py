@@ -163,8 +163,14 @@ BROUGHT = {
     "safetensors": "transformers",
     "huggingface_hub": "transformers",
     "tokenizers": "transformers",
+    "markupsafe": "jinja2",
 }
-ASKED_FOR = {"peft"}  # whoever gives an adapter is told to install it
+ASKED_FOR = {
+    "peft",
+    "submitit",
+    "distributed",
+    "ray",
+}  # by whoever gives an adapter, or wants a launcher or a cluster
 IMPORTED_AS = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
 
 

@@ -44,7 +44,7 @@ def written() -> str:
         }
         for place, one in enumerate((one for one in course() if one.name != INDEX), 1)
     ]
-    return tables.markdown(pd.DataFrame(rows))
+    return tables.markdown(pd.DataFrame(rows), markup=True)
 
 
 def _answer(source: Source) -> str:

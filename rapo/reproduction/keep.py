@@ -42,7 +42,12 @@ def keep(names: Sequence[str] = (), *, measure: bool = True) -> list[Path]:
     wanted = [one for one in every if one.name in names or not names]
     others = {one.name for one in every if one not in wanted}
     digests = {one.name: notebook.digest(one, scale=SCALE, measure=measure) for one in wanted}
-    if left := [name for name in digests if not marker.is_done(name, SCALE, digests[name], measure=measure)]:
+    shown = {one.name for one in wanted if not one.parameters}  # what is kept, by what measures nothing itself
+    if left := [
+        name
+        for name in digests
+        if name not in shown and not marker.is_done(name, SCALE, digests[name], measure=measure)
+    ]:
         command = f"rapo reproduce --scale {SCALE}" if measure else "rapo figures"
         raise ValueError(
             f"not every notebook has been run at scale {SCALE}: {', '.join(left)}; run `{command}` first"

@@ -124,12 +124,12 @@ def digest(source: Source, *, scale: str, measure: bool = True, settings: Mappin
 
     That is the code that the cells and their runs use, and the recipes and claims of the studies named in it. The
     number of jobs is left out: it changes no result. Without measuring, the kept results count as well; a notebook
-    without a parameter ``measure`` never measures.
+    without parameters never measures.
     """
     values = parameters(source, {"scale": scale, "measure": measure, "jobs": 0, **(settings or {})})
     parts = [source.text, canonical(values), *_behind(source)]
     parts += [f"seeds moved by {seed_shift()}"] if seed_shift() else []
-    if not measure or "measure" not in source.parameters:
+    if not measure or not source.parameters:
         kept = sorted(file for file in paths.results().glob("*") if file.is_file())
         parts += [content_hash(file.name, file.read_bytes()) for file in kept]
     return content_hash(*parts)

@@ -88,7 +88,7 @@ CELLS = (
 
 
 def test_a_notebook_that_never_measures_follows_the_kept_results(folder: Path) -> None:
-    path = write(folder / "a.ipynb", "1", parameters="x = 1")
+    path = write(folder / "a.ipynb", "1", parameters="")
     before = digest(path)
     paths.write_text(paths.results() / "a.json", "2")
     assert digest(path) != before

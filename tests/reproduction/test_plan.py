@@ -460,7 +460,7 @@ def test_estimate_for_everything(make: Make, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_slower_machine_is_noticed_by_its_heavy_notebooks(make: Make) -> None:
     for name, cost in (("a", "heavy"), ("b", "heavy"), ("c", "light")):
         make(name, cost=cost)
-    plan = reproduce.Plan(notebook.find(), "smoke", 2, {})
+    plan = reproduce.Plan(notebook.find(), "small", 2, {})
     first, second, light = plan.jobs
     first.status, first.seconds, first.expected = "done", 600.0, 270.0
     plan.set_pace()
