@@ -73,7 +73,8 @@ def test_the_manifest_says_what_each_file_is_and_what_measured_it(
 def two_notebooks(rapo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Notebooks a and b, of which a was run: a claim of each is kept, and a figure of each."""
     monkeypatch.delenv("RAPO_BUILD", raising=False)
-    monkeypatch.setattr(notebook, "find", lambda: [SimpleNamespace(name="a"), SimpleNamespace(name="b")])
+    found = [SimpleNamespace(name=name, parameters={"measure": True}) for name in ("a", "b")]
+    monkeypatch.setattr(notebook, "find", lambda: found)
     monkeypatch.setattr(notebook, "digest", lambda one, **_: one.name)
     claim = {"statement": "s", "statistic": "t", "estimate": 1.0, "low": 0.5, "high": 1.5, "threshold": 0.0}
     kept = [{"id": "RA-T1", "notebook": "a", **claim, "estimate": 0.9}, {"id": "RA-T2", "notebook": "b", **claim}]

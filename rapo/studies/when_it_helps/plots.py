@@ -24,9 +24,8 @@ def plot_heat_map(cells: "pd.DataFrame", *, xlabel: str, ylabel: str, ax: "Axes 
     axes = heat.plot_differences(named, rows=ylabel, columns=xlabel, ahead="RA", behind="UF", digits=2, ax=ax)
     best = cells.sort_values("estimate").iloc[-1]
     told = words.number(*best[["estimate", "low", "high"]].to_numpy(dtype=float))
-    style.headline(
-        axes.figure, f"RA gains most, {told} of 10, at {ylabel} {best['row']}, {xlabel} {best['column']}"
-    )
+    does = "gains most" if best["estimate"] > 0 else "loses least"
+    style.headline(axes.figure, f"RA {does}, {told} of 10, at {ylabel} {best['row']}, {xlabel} {best['column']}")
     return axes
 
 
