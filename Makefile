@@ -15,12 +15,9 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 READY := $(VENV)/.ready
-<<<<<<< HEAD
 # Tests of what loads no torch: importing it and TRL costs each worker more than all of pairs' tests.
 TORCH_COMMANDS := $(patsubst %,tests/cli/test_%.py,audit pairs sample score train)
-=======
 LOG := build/install.log
->>>>>>> 9513397 (README: one result over one small picture, closing output, ten lines that a test runs, the notebooks in order)
 QUICK := $(wildcard tests/test_*.py) $(addprefix tests/,stats claims pairs selection relabelling world winrates) \
   $(filter-out $(TORCH_COMMANDS),$(wildcard tests/cli/test_*.py))
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
