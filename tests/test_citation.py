@@ -22,4 +22,4 @@ def test_the_papers_are_those_that_the_readme_links_to() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for reference in CITATION["references"]:
         (number,) = [one["value"].removeprefix("arXiv:") for one in reference["identifiers"]]
-        assert f"https://arxiv.org/abs/{number}" in readme
+        assert f"[{reference['authors'][0]['family-names']} et al.](https://arxiv.org/abs/{number})" in readme
