@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from rapo.relabelling.goals import COMPACT
 from rapo.runs.run import Result, Run
@@ -132,3 +133,13 @@ def test_pairs_of_a_noisier_judge_are_labelled_worse() -> None:
     assert sure["label_accuracy"] == 1  # whole scores differ only where gold does
     assert noisy["label_accuracy"] < 0.9
     assert sure["gold_chosen"] > noisy["gold_chosen"]
+
+
+def test_attributes_are_tuned_on_tuning_prompts_and_bases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "tune", lambda cells, **_: cells)
+    found = [run for _, run, _ in study.tuning_table(RECIPE, jobs=1)]
+    assert len(found) == len(RECIPE["central"]["grid"]) * len(RECIPE["central"]["tuning_seeds"])
+    assert {run.config["split"] for run in found} == {"tuning"}
+    own = {arms.own_seed(RECIPE["architecture"], seed) for seed in RECIPE["central"]["tuning_seeds"]}
+    assert {run.config["seed"] for run in found} == own
+    assert all(run.needs["model"].config["arm"] == {"data": "attributes"} for run in found)
