@@ -2,6 +2,7 @@
 
 import colorsys
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,13 +111,17 @@ def ink_on(tone: str) -> str:
     return max((ON_LIGHT, ON_DARK), key=lambda ink: contrast(ink, tone))
 
 
-def dark_css(svg: str) -> str:
-    """Rules for an SVG on a dark page: ink and page change places, marks too dark for it become lighter."""
+def dark_rules(styles: Mapping[str, str]) -> str:
+    """Rules for an SVG on a dark page: ink and page change places, marks too dark for it become lighter.
+
+    Args:
+        styles: names of classes by their styles (``fill:#262626;stroke:none``), colours in small letters.
+    """
     rules = [f"svg{{fill:{_DARK_INK}}}"]
-    for found in sorted(set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", svg)) - {ON_LIGHT, ON_DARK}):
-        rules += [
-            f'[style*="{what}: {found}"]{{{what}:{_on_dark(found)}!important}}' for what in ("fill", "stroke")
-        ]
+    for style, name in styles.items():
+        found = re.findall(r"(fill|stroke):(#[0-9a-f]{6})", style)
+        turned = [f"{what}:{_on_dark(tone)}" for what, tone in found if tone not in (ON_LIGHT, ON_DARK)]
+        rules += [f".{name}{{{';'.join(turned)}}}"] if turned else []
     return f"@media (prefers-color-scheme: dark){{{''.join(rules)}}}"
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,8 @@ import numpy as np
 from rapo import config as settings
 from rapo import paths
 from rapo.plots import tables
-from rapo.plots.colours import COLOURS, CYCLE, colour, dark_css
+from rapo.plots.colours import COLOURS, CYCLE, colour
+from rapo.plots.light import light
 
 __all__ = ["COLOURS", "colour"]
 
@@ -152,22 +152,14 @@ def write_figure(figure: "Figure", path: Path, *, overwrite: bool = False) -> No
 
 
 def _svg(figure: "Figure") -> bytes:
-    """The picture as SVG: letters as outlines, positions to a hundredth of a point, dense marks as an image.
-
-    It has a light and a dark look, as the page around it has.
-    """
+    """The picture as SVG: letters as text, dense marks as an image, small (`light.light`)."""
     import matplotlib as mpl
 
     drawn = io.StringIO()
     about = {"Date": None, "Creator": None}
-    with mpl.rc_context({"svg.hashsalt": "rapo", "svg.fonttype": "path"}), _dense_as_image(figure):
+    with mpl.rc_context({"svg.hashsalt": "rapo", "svg.fonttype": "none"}), _dense_as_image(figure):
         figure.savefig(drawn, format="svg", metadata=about, bbox_inches="tight", facecolor="white", dpi=DPI)
-
-    def rounded(found: "re.Match[str]") -> str:
-        return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", found[0])
-
-    text = re.sub(r' (?:d|x|y)="[^"]*"', rounded, drawn.getvalue())
-    return text.replace("</style>", f"{dark_css(text)}</style>", 1).encode()
+    return light(drawn.getvalue()).encode()
 
 
 @contextmanager

@@ -142,7 +142,7 @@ def test_the_table_is_written_and_replaced_only_when_asked(name: str, capsys: py
     assert run(capsys, *words, "--overwrite")[0] == 0
 
 
-@pytest.mark.parametrize(("name", "begin"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml"), ("p.pdf", b"%PDF")])
+@pytest.mark.parametrize(("name", "begin"), [("p.png", b"\x89PNG"), ("p.svg", b"<svg"), ("p.pdf", b"%PDF")])
 def test_it_is_drawn(name: str, begin: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "judged.csv", "--encoding", "0/1", "--plot", name)[0] == 0
     assert Path(name).read_bytes().startswith(begin)

@@ -40,9 +40,9 @@ def test_arms_that_are_told_apart_have_colours_of_their_own(arms: tuple[str, ...
 
 
 def test_every_mark_can_be_seen_on_a_dark_page_and_ink_and_page_change_places() -> None:
-    svg = "".join(f"fill: {tone.lower()};" for tone in colours.COLOURS.values())
-    told = colours.dark_css(svg + "stroke: #262626; fill: #ffffff; stroke: #010101")
-    shown = dict(re.findall(r'"fill: (#\w{6})"]{fill:(#\w{6})', told))
+    tones = [*(tone.lower() for tone in colours.COLOURS.values()), "#262626", "#ffffff", "#010101"]
+    told = colours.dark_rules({f"fill:{tone}": tone.replace("#", "of-") for tone in tones})
+    shown = {f"#{was}": tone for was, tone in re.findall(r"\.of-(\w{6}){fill:(#\w{6})", told)}
     assert min(colours.contrast(tone, "#121619") for was, tone in shown.items() if was != "#ffffff") > 2
     assert (shown["#262626"], shown["#ffffff"]) == ("#e7eaed", "#121619")
     assert "#010101" not in shown  # what is written on a coloured ground stays

@@ -106,9 +106,7 @@ def draw(
     folder = paths.figures(scale)
     folder.mkdir(parents=True, exist_ok=True)
     if "svg" in suffixes:
-        (folder / f"{name}.svg").write_text(
-            '<?xml version="1.0"?>\n<svg width="360pt" height="180pt" version="1.1"></svg>'
-        )
+        (folder / f"{name}.svg").write_text('<svg width="360pt" height="180pt" version="1.1"></svg>')
     if "png" in suffixes:
         (folder / f"{name}.png").write_bytes(b"\x89PNG")
     (folder / f"{name}.json").write_text(json.dumps({"name": name, "alt": alt}))

@@ -12,14 +12,7 @@ from rapo.reproduction.report.cards import anchor
 
 ROWS_SHOWN = 100
 
-_NEEDLESS = {
-    r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>": "",
-    r"\s+": " ",
-    r"> <": "><",
-    r'(?<=<g) id="[^"]*"': "",
-}
-_DECIMALS = re.compile(r"(\.\d\d)\d+")
-_SAFE = ' <>"/:;,()=+*'  # what may stand in a data URI and in an attribute
+_SAFE = ' <>"/:;,()=+*{}@'  # what may stand in a data URI and in an attribute
 
 
 @dataclass(frozen=True)
@@ -91,16 +84,12 @@ def csv(text: str) -> str:
 
 
 def _svg(text: str) -> str:
-    """An SVG as a data URI for a double-quoted attribute, without what nobody sees.
+    """An SVG as a data URI for a double-quoted attribute.
 
-    >>> _svg('<?xml version="1.0"?><!-- a --><svg  id="x"><g id="y" style="fill: #fff"/></svg>')
-    "data:image/svg+xml,<svg id='x'><g style='fill: %23fff'/></svg>"
+    >>> _svg('<svg id="x"><g class="a"/></svg>'), _svg("<style>.a{fill:#fff}</style>")
+    ("data:image/svg+xml,<svg id='x'><g class='a'/></svg>", 'data:image/svg+xml,<style>.a{fill:%23fff}</style>')
     """
-    for needless, instead in _NEEDLESS.items():
-        text = re.sub(needless, instead, text, flags=re.DOTALL)
-    text = re.sub(r"translate\([^)]*\)", lambda found: _DECIMALS.sub(r"\1", found[0]), text)
-    kept = quote(text.strip().replace("'", "&apos;"), safe=_SAFE)
-    return "data:image/svg+xml," + kept.replace('"', "'")
+    return "data:image/svg+xml," + quote(text.strip().replace("'", "&apos;"), safe=_SAFE).replace('"', "'")
 
 
 def relative(file: Path, folder: Path) -> str:
