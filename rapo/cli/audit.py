@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if args.max_length is not None and args.tokenizer is None:
         raise ValueError("--max-length counts tokens; say with --tokenizer whose")
     if args.html:
-        _check_page(Path(args.html), args.file, overwrite=args.overwrite)
+        output.check_file(args.html, args.file, option="--html", overwrite=args.overwrite)
     with output.progress("audit") as advance:
         report = audit(
             args.file,
@@ -100,16 +100,6 @@ def run(args: argparse.Namespace) -> int:
         if args.html:
             options.say(f"page: {args.html}")
     return int(bool(args.fail_on) and report.reaches(args.fail_on))
-
-
-def _check_page(page: Path, source: str, *, overwrite: bool) -> None:
-    """Refuse, before any work, a page that would replace the data, a folder, or an earlier page unasked."""
-    if source != "-" and page.resolve() == Path(source).resolve():
-        raise ValueError(f"--html {page} is the input itself; choose another name")
-    if page.is_dir():
-        raise ValueError(f"--html {page} is a folder; name a file in it")
-    if page.exists() and not overwrite:
-        raise FileExistsError(f"{page} exists; choose another name, or say --overwrite")
 
 
 def _show(report: "Report", *, everything: bool) -> None:

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     """Read, fit, print."""
     for path, suffixes, option in ((args.out, output.TABLES, "--out"), (args.plot, style.PICTURES, "--plot")):
         if path is not None:
-            output.check_file(path, suffixes, option=option, overwrite=args.overwrite)
+            output.check_file(path, *args.files, suffixes=suffixes, option=option, overwrite=args.overwrite)
     if not (0 < args.level < 1 and args.resamples >= 2):
         raise ValueError(
             f"--level {args.level:g}, --resamples {args.resamples}: give a level between 0 and 1, such as 0.95, and 2 "

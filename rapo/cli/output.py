@@ -1,6 +1,7 @@
 """What every command that writes shares: its options, its checks before any work, progress, record, card, last line."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,27 +56,33 @@ def check_output(args: argparse.Namespace, *sources: str) -> None:
 
 
 def _probe(target: Path) -> None:
-    """Raise before any work what writing the product would raise after it."""
-    if target.parent.is_dir():
-        with _named(target), atomic.claimed(target.resolve()) as probe:
-            probe.touch()
+    """Raise before any work what writing the product would raise after it; folders on its way may be missing."""
+    place = target.resolve()
+    folder = next(parent for parent in place.parents if os.path.lexists(parent))
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
+    with _named(target), atomic.claimed(folder / place.name) as probe:
+        probe.touch()
 
 
-def check_file(path: str, suffixes: Sequence[str], *, option: str, overwrite: bool) -> None:
+def check_file(path: str, *sources: str, suffixes: Sequence[str] = (), option: str, overwrite: bool) -> None:
     """Refuse, before any work, a file of a format that is not among these, or one that must not be replaced.
 
     Raises:
-        ValueError: its name says another format.
+        ValueError: its name says another format, or it is one of the sources.
         FileExistsError: something is there.
     """
     target = Path(path)
-    if target.suffix.lower() not in suffixes:
+    if target.is_dir():
+        raise FileExistsError(f"{option} {path} is a folder; name a file in it")
+    if why := next(filter(None, (writing.clash(path, source) for source in sources)), ""):
+        raise ValueError(f"{option} {path} {why}; choose another name")
+    if suffixes and target.suffix.lower() not in suffixes:
         raise ValueError(
             f"{option} {path}: the name says no format that can be written; use {', '.join(suffixes)}"
         )
-    if target.is_dir() or (target.exists() and not overwrite):
-        remedy = "choose another name" + ("" if target.is_dir() else ", or say --overwrite")
-        raise FileExistsError(f"{path} exists; {remedy}")
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists; choose another name, or say --overwrite")
     _probe(target)
 
 

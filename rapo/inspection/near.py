@@ -166,9 +166,11 @@ def prompt_groups(
 
 def _edges(index: Index, keys: Hashes, threshold: float) -> Edges:
     """Pairs of different texts that are alike, each once, by the later one."""
-    found = [np.stack(pair) for pair in index.alike(threshold=threshold)]
-    edges = np.concatenate([np.empty((2, 0), np.int64), *found], axis=1)
-    edges = np.sort(edges[:, keys[edges[0]] != keys[edges[1]]], axis=0)
+    found = [np.empty((2, 0), np.int64)]
+    for left, right in index.alike(threshold=threshold):
+        differ = keys[left] != keys[right]  # equal texts are alike in every band
+        found.append(np.stack([left[differ], right[differ]]))
+    edges = np.sort(np.concatenate(found, axis=1), axis=0)
     edges = np.unique(edges[::-1], axis=1)[::-1]
     return edges[0], edges[1]
 

@@ -5,7 +5,7 @@ best answers are rare (Sec. 3 of arXiv:2410.08067). All functions take a table t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -66,8 +66,12 @@ class Numbers:
 
 def numbers(tables: Iterable[pa.Table]) -> Numbers:
     """What is counted of checked pairs that come in batches; every function here takes it in place of a table."""
-    parts = [_numbers(batch) for table in tables for batch in batches(table)]
-    return Numbers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    columns: list[list[np.ndarray]] = [[] for _ in fields(Numbers)]
+    for table in tables:
+        for batch in batches(table):
+            for column, part in zip(columns, _numbers(batch), strict=True):
+                column.append(part)
+    return Numbers(*(np.concatenate(columns.pop(0)) for _ in fields(Numbers)))  # each list goes when it is whole
 
 
 def _numbers(batch: pa.RecordBatch) -> list[np.ndarray]:
@@ -100,7 +104,7 @@ def summary(table: pa.Table | Numbers) -> Summary:
     1
     """
     held = _of(table)
-    both = np.concatenate([held.score_chosen, held.score_rejected])
+    scores = (held.score_chosen, held.score_rejected)
     return Summary(
         n=len(held.prompt),
         prompts=len(np.unique(held.prompt)),
@@ -109,8 +113,8 @@ def summary(table: pa.Table | Numbers) -> Summary:
         reversed=int((held.score_chosen < held.score_rejected).sum()),
         multi_turn=int(held.multi_turn.sum()),
         with_system=int(held.with_system.sum()),
-        score_low=float(both.min()) if len(both) else float("nan"),
-        score_high=float(both.max()) if len(both) else float("nan"),
+        score_low=min((float(one.min()) for one in scores if len(one)), default=float("nan")),
+        score_high=max((float(one.max()) for one in scores if len(one)), default=float("nan")),
     )
 
 
@@ -137,12 +141,11 @@ def shares(table: pa.Table | Numbers, *, good: float = 5.0, bad: float = 5.0, be
     """
     held = _of(table)
     chosen, rejected = held.score_chosen, held.score_rejected
-    both = np.concatenate([chosen, rejected])
     found = {
         "ties": chosen == rejected,
         "good rejected": rejected >= good,
         "bad chosen": chosen <= bad,
-        "optimal responses": both >= best,
+        "optimal responses": np.concatenate([chosen >= best, rejected >= best]),
         "chosen is longer": held.length_chosen > held.length_rejected,
         "identical responses": held.identical,
     }
@@ -193,11 +196,10 @@ def length_correlation(table: pa.Table | Numbers, *, level: float = 0.95) -> Int
         NaN throughout for fewer than 4 pairs, or where scores or lengths do not vary.
     """
     held = _of(table)
-    chosen, rejected = held.score_chosen, held.score_rejected
+    margin = held.score_chosen - held.score_rejected
     longer = np.subtract(held.length_chosen, held.length_rejected)
-    told = chosen != rejected
-    x, y = (chosen - rejected)[told], longer[told]
-    return rank_correlation(x, y, level=level)
+    told = margin != 0
+    return rank_correlation(margin[told], longer[told], level=level)
 
 
 def instructive(table: pa.Table) -> str:

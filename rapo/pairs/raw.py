@@ -72,6 +72,8 @@ def opened(
     if not isinstance(source, str | Path) and not _are_paths(source):
         _refuse(f"{type(source).__name__} in memory", split=split, revision=revision)
         return _in_memory(source, name)
+    if not source:
+        raise ValueError("the name of the data is empty; name a file, a folder, or - for standard input")
     if hub.is_hub(source):
         return _hub(hub.read(str(source), split=split, revision=revision, streaming=streaming))
     _refuse(str(source), revision=revision)

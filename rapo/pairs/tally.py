@@ -79,6 +79,11 @@ class Ids:
         2
         """
         seen = np.concatenate([np.empty(0, np.int64), *self._hashes])
-        order = np.argsort(seen, kind="stable")
-        again = (seen[order][1:] == seen[order][:-1]) & (seen[order][1:] != -1)
-        return int(order[1:][again].min()) if again.any() else None
+        self._hashes = [seen]
+        ordered = np.sort(seen)
+        again = np.unique(ordered[1:][(ordered[1:] == ordered[:-1]) & (ordered[1:] != -1)])
+        if not len(again):
+            return None
+        places = np.flatnonzero(np.isin(seen, again))
+        _, first = np.unique(seen[places], return_index=True)
+        return int(np.delete(places, first)[0])

@@ -11,6 +11,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from fnmatch import fnmatch
+from glob import glob
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,8 +29,7 @@ STDOUT = "-"
 CARD = "README.md"  # in a folder, as hubs show it
 MARK = "<!-- written by rapo -->"  # in a card: this file is none of a person's own
 _INFO = "dataset_info.json"
-# What may lie in a folder that is replaced.
-_OURS = re.compile(rf"{STATE}|{_INFO}|.+\.arrow|.+-\d{{5}}-of-\d{{5}}\.(jsonl|ndjson|parquet)(\.gz|\.zst)?")
+_NO_INFO = "{}\n"
 _log = logging.getLogger(__name__)
 
 Put = Callable[[pa.Table], Any]
@@ -76,6 +77,8 @@ def check_target(
         ValueError: the name says no known format, or is that of a source.
         FileExistsError: something is there, and must not be replaced.
     """
+    if not str(target):
+        raise ValueError("the name of the output is empty; give it one")
     form, path = kind(target), place(target, shard_rows=shard_rows)
     if shard_rows is not None and (shard_rows < 1 or form == "stdout"):
         raise ValueError(
@@ -83,8 +86,8 @@ def check_target(
         )
     if form == "stdout":
         return
-    if path.resolve() in {Path(source).resolve() for source in sources}:
-        raise ValueError(f"{target} is the input itself; choose another output")
+    if why := next(filter(None, (clash(path, source) for source in sources)), ""):
+        raise ValueError(f"{target} {why}; choose another output")
     is_folder = form == "folder" or shard_rows is not None
     if not path.exists() or (is_folder and path.is_dir() and not any(path.iterdir())):
         return
@@ -100,6 +103,24 @@ def check_target(
         raise FileExistsError(
             f"{path} exists; choose another output, or say --overwrite (in Python overwrite=True)"
         )
+
+
+def clash(target: str | Path, source: str | Path) -> str:
+    """Why a target must not be written while a source is read, or read with it next time; "" where nothing is wrong.
+
+    >>> clash("data/a.parquet", "data/*.parquet"), clash("a.parquet", "data/*.parquet")
+    ('would be read as a part of data/*.parquet', '')
+    """
+    written, read = Path(target).resolve(), Path(source).resolve()
+    if written == read:
+        return "is the input itself"
+    if written in read.parents:
+        return f"holds the input {source}"
+    within = read in written.parents and read.is_dir()
+    alike = written.parent == read.parent and fnmatch(written.name, read.name)
+    if within or alike or written in {Path(file).resolve() for file in glob(str(source), recursive=True)}:
+        return f"would be read as a part of {source}"
+    return ""
 
 
 def write(
@@ -149,9 +170,14 @@ def watched(tables: Iterable[pa.Table], progress: Callable[[int], None] | None) 
 
 
 def _is_ours(entry: Path) -> bool:
+    """True for what `write` and `rapo.pairs.manifest` put into a folder, and the caches that `datasets` adds to it."""
     if entry.name == CARD:
         return MARK in entry.read_text(encoding="utf-8", errors="replace")
-    return entry.is_file() and _OURS.fullmatch(entry.name) is not None
+    if entry.name in (STATE, _INFO) or entry.suffix == ".arrow":
+        info = entry.with_name(_INFO)
+        return info.is_file() and info.read_text(encoding="utf-8", errors="replace") == _NO_INFO
+    shards = rf"{re.escape(entry.parent.name)}-\d{{5}}-of-\d{{5}}\.(jsonl|ndjson|parquet)(\.gz|\.zst)?"
+    return entry.is_file() and re.fullmatch(shards, entry.name, re.IGNORECASE) is not None
 
 
 def _put_all(tables: Iterable[pa.Table], writer: AbstractContextManager[Put]) -> int:
@@ -270,7 +296,7 @@ def _describe(folder: Path, names: list[str]) -> None:
         "_output_all_columns": False,
     }
     (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
-    (folder / _INFO).write_text("{}\n", encoding="utf-8")
+    (folder / _INFO).write_text(_NO_INFO, encoding="utf-8")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ class Marker:
     digest: str  # of what was run
     seconds: float
     anew: float  # seconds that it would have taken had no run been reused
-    products: dict[str, str]  # executed copy, figures and results, below the project's root -> checksum
+    products: dict[str, str]  # executed copy, figures and results, named from the project's root -> checksum
     runs: tuple[str, ...] = ()  # keys of the runs of its studies
 
 
@@ -60,11 +60,16 @@ def write(
     folders = (paths.figures(scale), paths.build(scale) / "results")
     files = {file for file in written if file.is_file() and any(folder in file.parents for folder in folders)}
     files |= {executed_file(name, scale)} if executed_file(name, scale).is_file() else set()
-    products = {str(file.relative_to(paths.root())): sha256(file) for file in sorted(files)}
+    products = {_from_root(file): sha256(file) for file in sorted(files)}
     seconds = time.time() - began
     marker = Marker(digest, round(seconds, 1), round(seconds + saved, 1), products, tuple(sorted(runs)))
     paths.write_text(marker_file(name, scale, measure=measure), json.dumps(asdict(marker), indent=1) + "\n")
     return marker
+
+
+def _from_root(file: Path) -> str:
+    """A file's name from the project's root; in full where the build folder lies elsewhere, such as behind a link."""
+    return str(file.relative_to(paths.root()) if file.is_relative_to(paths.root()) else file)
 
 
 def is_done(name: str, scale: str, digest: str, *, measure: bool = True) -> bool:

@@ -1,4 +1,4 @@
-"""Selection from data that are never held: one pass for margins and ids, 40 bytes a pair, and one for the kept rows.
+"""Selection from data that are never held: one pass for margins and ids, 24 bytes a pair, and one for the kept rows.
 
 What is selected is what `rapo.select` selects from the same rows in memory, ties included.
 """
@@ -43,20 +43,20 @@ def select_stream(
 
 
 def _survey(tables: Tables, metric: str, options: Options) -> tuple[Floats, np.ndarray]:
-    """The metric of every pair, shape (n_pairs,), and 128 bits of a hash of its id, shape (n_pairs, 2)."""
+    """The metric of every pair, and the hash of its id that `rapo.select` breaks ties by. Shapes: (n_pairs,)"""
     parts = _parts(metric)
-    found: list[list[Floats]] = [[] for _ in parts]
-    ids = [np.empty((0, 2), np.uint64)]
+    found: list[list[np.ndarray]] = [[] for _ in (*parts, "ids")]
     start = 0
     for table in tables():
-        for held, part in zip(found, parts, strict=True):
+        for held, part in zip(found, parts, strict=False):
             held.append(_placed(part, table, options, start))
-        ids.append(np.array([_bits(str(name)) for name in table["pair_id"].to_pylist()], np.uint64).reshape(-1, 2))
+        hashes = (int(content_hash(str(name)), 16) for name in table["pair_id"].to_pylist())
+        found[-1].append(np.fromiter(hashes, np.uint64, len(table)))
         start += len(table)
-    whole, keys = [np.concatenate(held) if held else np.empty(0) for held in found], np.concatenate(ids)
-    if len(np.unique(keys[:, 0])) < len(keys) and len(np.unique(keys, axis=0)) < len(keys):
+    *whole, ids = (np.concatenate([*found.pop(0)] or [np.empty(0)]) for _ in (*parts, "ids"))
+    if (np.diff(np.sort(ids)) == 0).any():
         raise ValueError("ids of pairs repeat; give each pair its own pair_id, or leave the column out")
-    return _combined(metric, whole, options), keys
+    return _combined(metric, whole, options), ids
 
 
 def _parts(metric: str) -> list[Callable[[pa.Table, Options], Floats]]:
@@ -83,12 +83,6 @@ def _placed(part: Callable[[pa.Table, Options], Floats], table: pa.Table, option
         raise ValueError(f"pairs {start + 1} to {start + len(table)}: {error}") from error
 
 
-def _bits(name: str) -> tuple[int, int]:
-    """The hash that `rapo.selection.select.top` breaks ties by, and 64 bits more."""
-    whole = int(content_hash(name, length=32), 16)
-    return whole >> 64, whole & (2**64 - 1)
-
-
 def _top(values: Floats, n: int, ids: np.ndarray) -> Selection:
     """The n largest; of those at the threshold the ones whose ids have the smallest hashes."""
     keep = np.zeros(len(values), dtype=bool)
@@ -97,7 +91,7 @@ def _top(values: Floats, n: int, ids: np.ndarray) -> Selection:
     threshold = float(np.partition(values, len(values) - n)[len(values) - n])
     keep[values > threshold] = True
     tied = np.flatnonzero(values == threshold)
-    keep[tied[np.argsort(ids[tied, 0], kind="stable")[: n - int(keep.sum())]]] = True
+    keep[tied[np.argsort(ids[tied], kind="stable")[: n - int(keep.sum())]]] = True
     return Selection(keep, values, threshold, len(tied))
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from rapo.stats.arrays import Floats
 from rapo.stats.intervals import Interval
@@ -30,8 +29,9 @@ def rank_correlation(x: Floats, y: Floats, *, given: Floats | None = None, level
     unknown = Interval(np.nan, np.nan, np.nan, n, level)
     if n < 2 + len(columns) or not all(column.any() for column in columns):
         return unknown
-    ranks = np.stack([rankdata(np.concatenate([column, -column])) for column in columns])
-    rho = np.corrcoef(ranks)
+    ranks = np.stack([_ranks(column) for column in columns])
+    products = ranks @ ranks.T
+    rho = products / np.sqrt(np.outer(products.diagonal(), products.diagonal()))
     r = float(rho[0, 1])
     if given is not None:
         left = float((1 - rho[0, 2] ** 2) * (1 - rho[1, 2] ** 2))
@@ -41,6 +41,14 @@ def rank_correlation(x: Floats, y: Floats, *, given: Floats | None = None, level
     wide = float(ndtri((1 + level) / 2)) * 1.03 / (n - 1 - len(columns)) ** 0.5
     z = float(np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12)))
     return Interval(r, float(np.tanh(z - wide)), float(np.tanh(z + wide)), n, level)
+
+
+def _ranks(margins: Floats) -> Floats:
+    """Ranks among all margins and their negatives, ties in the middle, counted from the middle. Shape: (n,)"""
+    sizes = np.abs(margins)
+    values, counts = np.unique(sizes, return_counts=True)
+    ranks = (np.cumsum(counts) - counts / 2)[np.searchsorted(values, sizes)]
+    return ranks * np.sign(margins)
 
 
 def paired_effect(differences: Floats, *, level: float = 0.95) -> Interval:

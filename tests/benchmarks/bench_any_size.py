@@ -26,6 +26,7 @@ from rapo.pairs import writing
 PIECE = 20_000
 COMMANDS = {
     "check": ["check", "IN"],
+    "audit": ["audit", "IN"],
     "relabel": ["relabel", "IN", "--out", "OUT"],
     "relabel --half": ["relabel", "IN", "--out", "OUT", "--half"],
     "select": ["select", "IN", "--fraction", "0.4", "--out", "OUT"],

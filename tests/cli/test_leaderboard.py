@@ -140,6 +140,8 @@ def test_the_table_is_written_and_replaced_only_when_asked(name: str, capsys: py
     assert status == 2
     assert f"{name} exists; choose another name, or say --overwrite" in err
     assert run(capsys, *words, "--overwrite")[0] == 0
+    status, _, err = run(capsys, name, "--out", name, "--overwrite")
+    assert (status, f"--out {name} is the input itself" in err) == (2, True)
 
 
 @pytest.mark.parametrize(("name", "begin"), [("p.png", b"\x89PNG"), ("p.svg", b"<svg"), ("p.pdf", b"%PDF")])

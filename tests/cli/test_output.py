@@ -173,6 +173,20 @@ def test_a_read_only_place_is_told_before_any_work(
     assert capsys.readouterr().err == "rapo: error: out.parquet: Read-only file system\n"
 
 
+@pytest.mark.parametrize("out", ["in.jsonl/new/out.parquet", "in.jsonl/out.parquet"])
+def test_a_place_that_cannot_be_is_told_before_any_work(
+    out: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*WRITERS["select"], "--out", out]) == 2
+    assert capsys.readouterr().err == f"rapo: error: {out}: Not a directory\n"
+    assert [file.name for file in here.iterdir()] == ["in.jsonl"]
+
+
+def test_data_without_a_name_are_not_the_working_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", ""]) == 2
+    assert "the name of the data is empty" in capsys.readouterr().err
+
+
 def test_export_writes_what_another_library_reads(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["export", "in.jsonl", "--to", "llama-factory", "--out", "rows.jsonl"]
     assert cli.main(words) == 0

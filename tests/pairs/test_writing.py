@@ -65,6 +65,46 @@ def test_a_data_set_that_holds_a_persons_file_too_is_never_replaced(tmp_path: Pa
     assert not (tmp_path / "a" / "README.md").exists()
 
 
+@pytest.mark.parametrize("name", ["train-00000-of-00001.parquet", "data.arrow", "state.json", "dataset_info.json"])
+def test_a_folder_of_a_data_set_that_others_wrote_is_never_replaced(name: str, tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / name).write_text('{"mine": 1}')
+    with pytest.raises(FileExistsError, match=rf"data holds more than a data set \({name}\)"):
+        writing.write(TABLE, tmp_path / "data", overwrite=True)
+    with pytest.raises(FileExistsError, match=rf"data holds more than a data set \({name}\)"):
+        writing.write(TABLE, tmp_path / "data.parquet", overwrite=True, shard_rows=2)
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "told"),
+    [
+        ("data", "data/b.parquet", "would be read as a part of data"),
+        ("data", "data/a.parquet", "would be read as a part of data"),
+        ("data", "data/deep/c", "would be read as a part of data"),
+        ("data/*.parquet", "data/a.parquet", "would be read as a part of"),
+        ("data/*.parquet", "data/new.parquet", "would be read as a part of"),
+        ("**/*.parquet", "data/a.parquet", "would be read as a part of"),
+        ("data/data-00000-of-00001.parquet", "data", "holds the input data/data-00000-of-00001.parquet"),
+        ("in.jsonl", "link.jsonl", "link.jsonl is the input itself"),
+        ("link.jsonl", "in.jsonl", "in.jsonl is the input itself"),
+        ("in.jsonl", "", "the name of the output is empty"),
+    ],
+)
+def test_what_is_read_is_never_written(
+    source: str, target: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("data/a.parquet", "data/data-00000-of-00001.parquet"):
+        writing.write(TABLE, name)
+    writing.write(TABLE, "in.jsonl")
+    (tmp_path / "link.jsonl").symlink_to("in.jsonl")
+    with pytest.raises(ValueError, match=told):
+        writing.check_target(target, source, overwrite=True)
+    for other in ("datas/b.parquet", "b.parquet", "data.parquet", "new"):
+        writing.check_target(other, source, "-", "owner/name")
+
+
 def test_an_empty_folder_may_become_a_data_set_and_a_file_never_a_folder(tmp_path: Path):
     (tmp_path / "empty").mkdir()
     assert writing.write(TABLE, tmp_path / "empty") == 3

@@ -45,6 +45,22 @@ def test_a_damaged_product_is_not_done(rapo_root: Path, damage: str) -> None:
         assert not marker.is_done("a", "smoke", "d")
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["linked", "linked and named"])
+def test_the_build_folder_may_lie_on_another_disk(
+    named: bool, rapo_root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (rapo_root / "build").symlink_to(tmp_path_factory.mktemp("scratch"))
+    if named:  # as a replication and runs on own data do
+        monkeypatch.setenv("RAPO_BUILD", str(rapo_root / "build" / "replication"))
+    picture, copy = paths.figures("smoke") / "a.svg", marker.executed_file("a", "smoke")
+    for file in (picture, copy):
+        paths.write_text(file, "{}")
+    assert len(marker.write("a", "smoke", digest="d", began=0.0, written=[picture]).products) == 2
+    assert marker.is_done("a", "smoke", "d")
+    picture.write_text("other")
+    assert not marker.is_done("a", "smoke", "d")
+
+
 def test_what_made_the_results_names_versions_and_the_commit_of_the_code(repository: Path) -> None:
     found = marker.made_by()
     assert found["numpy"] == np.__version__

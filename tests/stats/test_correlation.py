@@ -27,6 +27,13 @@ def test_spearman_as_scipy_has_it_over_both_sides() -> None:
     assert got.n == 60
 
 
+def test_ties_and_zeros_share_their_ranks() -> None:
+    x, y = np.round(X), np.round(2 * Y).astype(np.int32)
+    assert (x == 0).sum() > 5
+    expected = stats.spearmanr(both_sides(x), both_sides(y)).statistic
+    assert rank_correlation(x, y).estimate == pytest.approx(expected, abs=1e-12)
+
+
 def test_which_side_is_chosen_does_not_matter() -> None:
     flip = np.where(RANDOM.random(60) < 0.5, -1, 1)
     for given in (None, Z):
