@@ -14,13 +14,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Odd:
-    """What is sent in place of a good answer; ``drip`` sends it byte by byte, for longer than anybody waits."""
+    """What is sent in place of a good answer; ``drip`` sends it byte by byte, ``endless`` in chunks without a last one,
+    for longer than anybody waits; ``also`` are further headers."""
 
     body: bytes
     kind: str = "application/json"
     status: int = 200
     drip: bool = False
     location: str = ""
+    endless: bool = False
+    also: tuple[tuple[str, str], ...] = ()
 
 
 def texts_of(body: dict[str, Any], *heads: str) -> list[str]:
@@ -128,17 +131,25 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Odd) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)
-        self.send_header("Content-Length", str(len(answer.body)))
+        if answer.endless:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(len(answer.body)))
+        for name, value in answer.also:
+            self.send_header(name, value)
         if answer.location:
             self.send_header("Location", answer.location)
         if self.server.hurry:
             self.send_header("retry-after-ms", "1")
         self.end_headers()
+        while answer.endless and not self.server.closing.wait(0.02):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(answer.body), answer.body))
+            self.wfile.flush()
         for byte in answer.body if answer.drip else ():
             self.wfile.write(bytes([byte]))
             self.wfile.flush()
             self.server.closing.wait(0.02)
-        if not answer.drip:
+        if not answer.drip and not answer.endless:
             self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: object) -> None:

@@ -116,6 +116,14 @@ class Drawing:
             made = answers.collect(self.asks, self.engine, kept, batch=self.batch, progress=advance)
         return Drawn(self, made, before)
 
+    def foreseen(self, kept: "Kept", *, characters: int) -> "Drawn":
+        """Those that are kept and, for the others, stand-ins of so many characters, each unlike the others."""
+        from rapo.models.answers import Answer
+
+        found = [kept.found.get(ask.key) for ask in self.asks]
+        made = [one or Answer(f"{place}".ljust(characters, "."), None, False) for place, one in enumerate(found)]
+        return Drawn(self, made, sum(one is not None for one in found))
+
 
 @dataclass(frozen=True)
 class Drawn:

@@ -251,12 +251,7 @@ def _foretell(args: argparse.Namespace, asked: "list[dict[str, Any]]", judge: "J
     if args.json:
         options.print_json(asdict(found))
         return 0
-    written = "?" if found.tokens_out is None else f"{found.tokens_out:,}"
-    price = "not known: say --price-in and --price-out" if found.price is None else f"{found.price:.4g}"
-    options.say(
-        f"{found.n_requests:,} requests, {found.n_kept:,} answered already. The others read about {found.tokens_in:,} "
-        f"tokens and write at most {written}; price {price}. Nothing was asked"
-    )
+    options.say(found.line(prices="--price-in and --price-out"))
     return 0
 
 

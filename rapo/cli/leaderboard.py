@@ -5,13 +5,13 @@ winrate` reads them, one battle a row as arenas publish them (model_a, model_b, 
 MT-Bench's pairs in both orders (g1_winner, g2_winner), and MT-Bench's scores, which are averaged by turn and category
 instead. Say --column NAME=SOURCE for other names (model, instruction, preference, baseline; model_a, model_b, winner,
 outcome, weight; response_a, response_b). --style needs the answers: those beside the judgements, or the benchmark's own
-files of them with --answers.
+files of them with --answers. Length counts in characters, unless --tokenizer counts tokens, as Arena-Hard-Auto does.
 A score is the predicted win rate in percent, against --baseline or the mean of all other models; the rating is in Elo
 points. Battles of one instruction count as dependent.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         help="the models' answers, for --style: AlpacaEval's outputs, MT-Bench's or Arena-Hard's model answers",
+    )
+    parser.add_argument(
+        "--tokenizer",
+        metavar="T",
+        help="for --style: count length, and what the other features are shares of, in this tokenizer's tokens "
+        "(default: characters; Arena-Hard-Auto counts those of gpt-4o)",
     )
     parser.add_argument(
         "--interval",
@@ -137,11 +143,13 @@ def _ranked(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Board:
     parts = [shapes.read(frame, reading, name=path) for path, frame in raw.items()]
     fought = shapes.together([part for part, _ in parts])
     features = _features(args.style)
+    if args.tokenizer and not features:
+        raise ValueError("--tokenizer belongs to --style; say that too")
     if args.answers:
         fought = shapes.with_answers(fought, _answers(args))
     fit = bradley_terry.bradley_terry(
         fought,
-        style=shapes.style(fought, features) if features else None,
+        style=shapes.style(fought, features, count=_tokens(args.tokenizer)) if features else None,
         baseline=_baseline(fought, args.baseline),
         ridge=args.ridge,
         n_resamples=args.resamples if args.interval == "bootstrap" else 0,
@@ -153,6 +161,7 @@ def _ranked(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Board:
     label = f"predicted win rate (%) {against}" + (f", {', '.join(features)} held equal" if features else "")
     notes = [note for _, told in parts for note in told]
     notes += [f"score: {label}; {_about_interval(fought, args)}"]
+    notes += [f"length: {_unit(fought, args)}"] if features else []
     effects = leaderboard.style_effects(fit, interval=interval, level=args.level)
     return _Board(table, label, [*notes, *map(_effect, effects.to_dict("records"))], even=50.0)
 
@@ -163,7 +172,7 @@ def _averages(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Boar
 
     from rapo.winrates import leaderboard
 
-    if args.style or args.baseline or args.answers:
+    if args.style or args.baseline or args.answers or args.tokenizer:
         raise ValueError("--style and --baseline belong to battles; MT-Bench's scores are averaged as they are")
     whole = pd.concat(list(raw.values()), ignore_index=True)
     found = leaderboard.mt_bench(whole, level=args.level, n_resamples=max(args.resamples, 2000), seed=args.seed)
@@ -184,6 +193,27 @@ def _answers(args: argparse.Namespace) -> "pd.DataFrame":
     if not args.style:
         raise ValueError("--answers belong to --style; say that too")
     return pd.concat([answers.table(judgements.load(path), name=path) for path in dict.fromkeys(args.answers)])
+
+
+def _tokens(tokenizer: str | None) -> "Callable[[list[str]], list[int]] | None":
+    """What counts the tokens of texts; None where nobody asks for it."""
+    if tokenizer is None:
+        return None
+    from rapo.models.loading import load_tokenizer
+
+    loaded = load_tokenizer(tokenizer, None)
+    return lambda texts: [len(ids) for ids in loaded(texts, add_special_tokens=False)["input_ids"]]
+
+
+def _unit(fought: "pd.DataFrame", args: argparse.Namespace) -> str:
+    """What length is counted in."""
+    from rapo.winrates import shapes
+
+    if args.tokenizer:
+        return f"tokens of {args.tokenizer}"
+    if shapes.knows_texts(fought):
+        return "characters; Arena-Hard-Auto counts tokens, as --tokenizer T does"
+    return "as the files give it (rapo judge: characters; Arena-Hard-Auto counts tokens)"
 
 
 def _features(given: str | None) -> tuple[str, ...]:

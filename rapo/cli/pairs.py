@@ -5,12 +5,14 @@ Candidates without scores, such as `rapo sample MODEL PROMPTS --n 5` draws, are 
 to 10 by the language model that --judge names, as `rapo judge --score` asks it. With --from-model M the candidates are
 drawn first: IN holds prompts, and M's own --n answers to each become pairs, the best against the worst (--rule worst)
 or against the one at a --quantile of the others. Answers, rewards and the judge's replies are kept under build/ as they
-come: the same command again, or another --quantile, draws and pays nothing twice.
+come: the same command again, or another --quantile, draws and pays nothing twice. --dry-run tells requests, tokens and
+price of the judge beforehand.
 """
 
 import argparse
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import numpy as np
 from rapo.cli import drawing, options, output
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 _BATCHES = 32  # of the reward model, after which scores are on the disk
@@ -63,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="price_in, price_out, concurrency, timeout, key_variable ... of the judge, or options.FIELD of a request",
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="tell the judge's requests, tokens and price, and ask and draw nothing",
+    )
     parser.add_argument("--batch-size", type=int, metavar="N", help="of a model here (default: 16, answers: 32)")
     parser.add_argument("--dtype", help="of models here: float32, bfloat16, float16 or auto (default: auto)")
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (a GPU if there is one)")
@@ -78,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
     from rapo.pairs import manifest, sources
 
     _check(args)
+    if args.dry_run:
+        return _foretell(args)
     output.check_output(args, args.file)
     done: dict[str, Any] = {}
     counts: dict[str, Any] = {}
@@ -127,6 +137,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError(f"--batch-size is {args.batch_size}; need at least 1")
     if args.judge is None and (args.judge_server or args.judge_set):
         raise ValueError("--judge-server and --judge-set belong to --judge NAME; say that too")
+    if args.judge is None and args.dry_run:
+        raise ValueError("--dry-run tells what --judge NAME will take; say that too")
     if args.from_model is None:
         if args.server or args.goal or args.adapter:
             raise ValueError("--server, --goal and --adapter belong to --from-model M; say that too")
@@ -142,18 +154,14 @@ def _source(
     args: argparse.Namespace, done: dict[str, Any], counts: dict[str, Any]
 ) -> "tuple[Any, dict[str, Any]]":
     """What pairs are made of, and how it is read: a file, or candidates in memory, drawn, scored and cut as asked."""
-    from rapo.pairs import columns, own_scores, raw
+    from rapo.pairs import own_scores
 
     made_here = args.from_model or args.judge
     reading = {**options.reading(args), "bad": args.bad or ("drop" if made_here else "raise")}
     if not (made_here or args.reward_model or args.quantile is not None):
         return args.file, reading
     name = args.from_model or args.file
-    if args.from_model:
-        table = _drawn(args, done, counts)
-    else:
-        table = raw.read(args.file, split=args.split, revision=args.revision, streaming=args.streaming)
-        table = columns.rename(table, reading["columns"], name=args.file)
+    table = _drawn(args, done, counts) if args.from_model else _candidates(args)
     reading |= {"split": None, "revision": None, "streaming": False, "columns": {}}
     if args.reward_model or args.judge:
         table = _scored(table, args, done, counts, name=name)
@@ -162,19 +170,61 @@ def _source(
     return table, reading
 
 
+def _candidates(args: argparse.Namespace) -> "pa.Table":
+    """The file's rows, under our names."""
+    from rapo.pairs import columns, raw
+
+    table = raw.read(args.file, split=args.split, revision=args.revision, streaming=args.streaming)
+    return columns.rename(table, options.reading(args)["columns"], name=args.file)
+
+
 def _drawn(args: argparse.Namespace, done: dict[str, Any], counts: dict[str, Any]) -> "pa.Table":
     """The model's own answers; those that build/answers keeps are not drawn again."""
-    from rapo import paths
-    from rapo.config import canonical, content_hash
     from rapo.models import answers
 
     what = drawing.drawing(args, args.from_model, args.file)
-    file = paths.root() / "build" / "answers" / f"{content_hash(canonical(what.settings))}.jsonl"
-    with answers.keeping(file, what.settings) as kept:
+    with answers.keeping(_file(what), what.settings) as kept:
         drawn = what.draw(kept)
     done |= {"drawn": what.settings, "asked": what.told, "notes": [drawn.line]}
     counts |= drawn.counts
     return drawn.rows(flat=False)
+
+
+def _file(what: drawing.Drawing) -> Path:
+    """Where a model's answers are kept."""
+    from rapo import paths
+    from rapo.config import canonical, content_hash
+
+    return paths.root() / "build" / "answers" / f"{content_hash(canonical(what.settings))}.jsonl"
+
+
+def _foretell(args: argparse.Namespace) -> int:
+    """What judging would take; answers that are not drawn yet count as long as they may be."""
+    from dataclasses import asdict
+
+    from rapo.judging import costs, judges
+    from rapo.models import answers
+    from rapo.pairs import own_scores
+
+    note, judge = "", _judge(args)
+    if args.from_model:
+        what = drawing.drawing(args, args.from_model, args.file)
+        file = _file(what)
+        with answers.keeping(file if file.exists() else None, what.settings) as kept:
+            foreseen = what.foreseen(kept, characters=args.max_new_tokens * costs.PER_TOKEN)
+        table, left = foreseen.rows(flat=False), len(what.asks) - foreseen.before
+        note = (
+            f"; {left:,} answers are not drawn yet and count {args.max_new_tokens:,} tokens each" if left else ""
+        )
+    else:
+        table = _candidates(args)
+    talks = own_scores.talks(table, name=args.from_model or args.file)
+    found = judges.expect(judges.rating_requests(_to_judge(_spoken(talks)), judge), judge)
+    if args.json:
+        options.print_json(asdict(found))
+    else:
+        options.say(found.line(prices="--judge-set price_in=P --judge-set price_out=P") + note)
+    return 0
 
 
 def _scored(
@@ -186,11 +236,31 @@ def _scored(
     talks = own_scores.talks(table, name=name)
     scores = np.full(len(talks), np.nan)
     own_scores.with_scores(table, scores, field=args.score, name=name)  # refuses before any work
-    said = np.array([bool(talk[-1]["content"].strip()) for talk in talks], bool)
-    spoken = [talk for talk, there in zip(talks, said, strict=True) if there]
-    if spoken:
+    if spoken := _spoken(talks):
+        said = np.array([_says(talk) for talk in talks], bool)
         scores[said] = (_judged if args.judge else _rewards)(spoken, args, done, counts)
     return own_scores.with_scores(table, scores, field=args.score, name=name)
+
+
+def _spoken(talks: "Sequence[Any]") -> "list[Any]":
+    """Those whose answer is not blank."""
+    return [talk for talk in talks if _says(talk)]
+
+
+def _says(talk: "Sequence[Any]") -> bool:
+    return bool(talk[-1]["content"].strip())
+
+
+def _to_judge(talks: "Sequence[Any]") -> "pd.DataFrame":
+    """Conversations as a judge reads them."""
+    import pandas as pd
+    import pyarrow as pa
+
+    from rapo.judging import inputs
+    from rapo.pairs.messages import MESSAGES
+
+    asked = inputs.spoken(pa.array([talk[:-1] for talk in talks], MESSAGES))
+    return pd.DataFrame({"instruction": asked, "text": [talk[-1]["content"] for talk in talks]})
 
 
 def _rewards(
@@ -225,15 +295,9 @@ def _judged(
     talks: Sequence[Any], args: argparse.Namespace, done: dict[str, Any], counts: dict[str, Any]
 ) -> np.ndarray:
     """The judge's scores; NaN where it gives none clearly."""
-    import pandas as pd
-    import pyarrow as pa
+    from rapo.judging import judges
 
-    from rapo.judging import inputs, judges
-    from rapo.pairs.messages import MESSAGES
-
-    judge = _judge(args)
-    asked = inputs.spoken(pa.array([talk[:-1] for talk in talks], MESSAGES))
-    rows = pd.DataFrame({"instruction": asked, "text": [talk[-1]["content"] for talk in talks]})
+    judge, rows = _judge(args), _to_judge(talks)
     with output.progress("requests") as advance:
         found, cost = judges.rate_answers(rows, judge=judge, progress=advance)
     lost = int(np.isnan(found).sum())

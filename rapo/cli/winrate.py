@@ -3,8 +3,8 @@
 Reads .parquet, .csv, .jsonl and AlpacaEval's annotations.json (also .gz). Columns are found by AlpacaEval's names
 or ours; say --column NAME=SOURCE for others (model, instruction, preference, length_model, length_baseline,
 baseline). Files with AlpacaEval's columns need no --encoding; for others it must be said. Where a file holds both
-orders' verdicts, as `rapo judge` writes them, the judge's reliability is told, and with its --repeats an interval that
-holds the judge's own noise.
+orders' verdicts, as `rapo judge` writes them, the judge's reliability is told, and with its --repeats intervals of both
+rates that hold the judge's own noise: other instructions, and other runs of the judge.
 """
 
 import argparse
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _OFFICIAL_BASELINE = "gpt4_1106_preview"
 _LC = ("length_controlled_winrate", "lc_standard_error")
 _JUDGE = ("judge_low", "judge_high", "order_flips", "judge_alpha")
+_LC_JUDGE = ("lc_judge_low", "lc_judge_high")
 _SHRUNK = 1.0  # points that the penalty may move a rate before that is told
 _MOST_SHRUNK = 5
 
@@ -83,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.file,
     )
     shrunk: list[str] = []
+    runs = [] if args.by or columns else reliability.runs_of(raw)
     notes = [f"preferences read as {encoding}: {ENCODINGS[encoding]}", *_about_lengths(frame)]
     if not args.length_controlled:
         table = winrate.win_rates(frame)
@@ -95,18 +97,39 @@ def run(args: argparse.Namespace) -> int:
         notes += [f"{row['model']}: {row['note']}" for _, row in table[table["note"] != ""].iterrows()]
         loose = length_control.loosely_penalised(frame, calibration=known, match=args.match)
         notes += (shrunk := _about_shrinkage(table, loose))
-    runs = [] if args.by or columns else reliability.runs_of(raw)
+        if len(runs) > 1:
+            own = length_control.judge_limits(
+                frame, reliability.preferences(runs, frame), calibration=known, match=args.match
+            )
+            table = table.merge(own, how="left", left_on="model", right_index=True)
     relied = reliance.by_model(runs)
-    notes += [line for model, found in relied.items() if found for line in reliance.lines(model, found)]
+    for model, found in relied.items():
+        notes += [*(reliance.lines(model, found) if found else []), *_about_judge(table, model)]
+    if len(runs) == 1:
+        notes.append(
+            "judged once: intervals are for other instructions, not for the judge's own noise; judge with --repeats 3"
+        )
     if args.json:
         table = _with_judge(table, relied)
-        names = [name for name in ("model", *winrate.COLUMNS, *_LC, *_JUDGE) if name in table]
+        names = [name for name in ("model", *winrate.COLUMNS, *_LC, *_LC_JUDGE, *_JUDGE) if name in table]
         options.print_json(table[names].to_dict("records"))
         for note in shrunk:
             options.say(note, stderr=True)
     else:
         _show(table, notes)
     return 0
+
+
+def _about_judge(table: "pd.DataFrame", model: str) -> list[str]:
+    """The controlled rate's interval with the judge's noise in it, in words."""
+    own = table[table["model"].astype(str) == model]
+    if not {*_LC_JUDGE} <= set(own) or own[_LC_JUDGE[0]].isna().all():
+        return []
+    row = own.iloc[0]
+    return [
+        f"{model}: LC win rate {row[_LC[0]]:.1f} % [{row['lc_low']:.1f}, {row['lc_high']:.1f}], with the judge's own "
+        f"noise [{row[_LC_JUDGE[0]]:.1f}, {row[_LC_JUDGE[1]]:.1f}]"
+    ]
 
 
 def _with_judge(table: "pd.DataFrame", relied: "dict[str, Reliability | None]") -> "pd.DataFrame":

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rapo import paths
-from rapo.judging.server import ChatServer, JudgeError, ask_all
+from rapo.judging.endpoint import Refused
+from rapo.judging.server import ChatServer, ask_all
 from rapo.models.answers import Answer, Ask
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class ServerAnswers:
         """An answer for each, in order; None for what the server refuses, which is told.
 
         Raises:
-            JudgeError: the server cannot be asked, or gives no text; what was answered before stays on disk.
+            JudgeError: the server cannot be asked, or answers nobody; what was answered before stays on disk.
         """
         questions = [{**self.request, "messages": ask.messages, "seed": ask.seed} for ask in asks]
         replies = ask_all(questions, server=self.server, folder=self.folder, accept=_has_text)
@@ -47,7 +48,7 @@ class ServerAnswers:
 
 def _has_text(reply: Mapping[str, Any]) -> None:
     if not isinstance(reply["choices"][0]["message"].get("content"), str):
-        raise JudgeError("the server answered without a text; ask another model, or leave that prompt out")
+        raise Refused("the server answered without a text; ask another model, or leave that prompt out")
 
 
 def _answer(reply: Mapping[str, Any]) -> Answer:

@@ -80,6 +80,15 @@ class Estimate:
     tokens_out: int | None
     price: float | None
 
+    def line(self, *, prices: str) -> str:
+        """The same for people; ``prices`` are the options that give prices."""
+        written = "?" if self.tokens_out is None else f"{self.tokens_out:,}"
+        price = f"not known: say {prices}" if self.price is None else f"{self.price:.4g}"
+        return (
+            f"{self.n_requests:,} requests, {self.n_kept:,} answered already. The others read about {self.tokens_in:,} "
+            f"tokens and write at most {written}; price {price}. Nothing was asked"
+        )
+
 
 def cost(replies: Replies, prices: Prices, *, n_items: int, unreadable: Sequence[str], n_failed: int) -> Cost:
     """The cost of what was asked.
@@ -88,12 +97,12 @@ def cost(replies: Replies, prices: Prices, *, n_items: int, unreadable: Sequence
         replies: of `rapo.judging.server.ask_all`.
         prices: of tokens.
         n_items: pairs or answers.
-        unreadable: texts of the answers that say nothing clearly.
+        unreadable: the answers that say nothing clearly, as they are told.
         n_failed: requests without an answer.
     """
     tokens = _tokens(replies.answers)
     sent = [answer for answer, went in zip(replies.answers, replies.sent, strict=True) if went]
-    why = replies.failures[0] if replies.failures else f"{unreadable[0]!r}" if unreadable else ""
+    why = (*replies.failures, *unreadable, "")[0]
     return Cost(
         n_items=n_items,
         n_asked=replies.n_asked,
@@ -133,4 +142,6 @@ def _tokens(answers: Sequence[Mapping[str, Any] | None]) -> tuple[int | None, in
 
 
 def _sum(usage: Sequence[Mapping[str, Any]], name: str) -> int | None:
-    return sum(one[name] for one in usage) if all(one.get(name) is not None for one in usage) else None
+    counts = [one.get(name) for one in usage]
+    known = [count for count in counts if isinstance(count, int)]
+    return sum(known) if len(known) == len(counts) else None

@@ -2,28 +2,22 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import random
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from rapo.judging import replies
 from rapo.judging.address import Address, is_secret, secrets_of, without
+from rapo.judging.replies import Fault
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
 
 _log = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
-_SHOWN = 300  # characters of what a server says
-_NEVER = {401, 402, 404, 405, 407, 410}  # every question would be told so
-_AGAIN = {408, 409, 425}  # and 500 and above
-_FULL = {429, 529}
 _LOGGERS = ("httpx", "httpx2", "openai._base_client")
 _LONG = 5.0  # seconds: who waits longer is told
 
@@ -61,22 +55,6 @@ class ChatServer:
     def address(self) -> Address:
         """Its address."""
         return Address.of(self.base_url)
-
-
-@dataclass(frozen=True)
-class _Fault:
-    """Why an attempt gave no answer.
-
-    Attributes:
-        told: for people.
-        kind: "again" may be answered next time, "full" when there is room, "refused" never, and "never" says that no
-            question will be.
-        after: seconds that the server asks to wait.
-    """
-
-    told: str
-    kind: str
-    after: float | None = None
 
 
 @dataclass
@@ -152,23 +130,24 @@ class Endpoint:
         waited, n_full, n_faults = 0.0, 0, 0
         while True:
             found = await self._attempt(client, question)
-            if not isinstance(found, _Fault):
+            if not isinstance(found, Fault):
                 return found
             told = self._told(question, found.told)
             if found.kind == "never":
                 raise JudgeError(told)
             if found.kind == "full":
-                pause = min(60.0, 2.0**n_full) * random.uniform(1, 1.25) if found.after is None else found.after
-                n_full, waited = n_full + 1, waited + pause
-                if waited > self.server.patience:
-                    raise JudgeError(f"{told}; it is not waited for longer than {self.server.patience:g} s")
-                if pause >= _LONG:
-                    _log.warning("%s; waiting %.0f s", told, pause)
+                pause = _pause(found.after, n_full, first=1.0, most=60.0)
+                n_full += 1
             else:
                 n_faults += 1
                 if found.kind == "refused" or n_faults > self.server.max_retries:
                     raise Refused(told)
-                pause = min(8.0, 0.5 * 2.0 ** (n_faults - 1)) if found.after is None else found.after
+                pause = _pause(found.after, n_faults - 1, first=0.5, most=8.0)
+            waited += pause if found.kind == "full" or found.after is not None else 0.0
+            if waited > self.server.patience:
+                raise JudgeError(f"{told}; it is not waited for longer than {self.server.patience:g} s")
+            if pause >= _LONG:
+                _log.warning("%s; waiting %.0f s", told, pause)
             await self.sleep(pause)
 
     def clean(self, text: str, question: Mapping[str, Any]) -> str:
@@ -196,7 +175,7 @@ class Endpoint:
             if is_secret(name) and not self.address.is_safe:
                 raise JudgeError(f"{name} is never sent to {self.address.shown}: {_SAFER}")
 
-    async def _attempt(self, client: "AsyncOpenAI", question: Mapping[str, Any]) -> "dict[str, Any] | _Fault":
+    async def _attempt(self, client: "AsyncOpenAI", question: Mapping[str, Any]) -> "dict[str, Any] | Fault":
         import openai
 
         named = {"model", "messages", "extra_headers", "extra_query", "extra_body"}
@@ -210,62 +189,28 @@ class Endpoint:
                     extra_query=question.get("extra_query"),
                     extra_body={**further, **(question.get("extra_body") or {})},
                 )
-                return _read(reply.text)
+                return replies.read(reply.text, reply.headers)
         except TimeoutError:
-            return _Fault(f"gave no whole answer within {self.server.timeout:g} s", "again")
+            return Fault(f"gave no whole answer within {self.server.timeout:g} s", "again")
         except openai.APIStatusError as error:
             return self._status(error)
         except openai.OpenAIError as error:
             cause = f": {error.__cause__}" if error.__cause__ else ""
-            return _Fault(f"cannot be reached ({type(error).__name__}{cause})", "again")
+            return Fault(f"cannot be reached ({type(error).__name__}{cause})", "again")
 
-    def _status(self, error: "APIStatusError") -> _Fault:
+    def _status(self, error: "APIStatusError") -> Fault:
         """What an answer's HTTP status means."""
-        status, after = error.status_code, _after(error.response.headers)
-        told = f"answered {status}: {_short(str(error.message))}"
-        if status == 401 and self._held_back:
-            told += f" (the key in {self.server.key_variable} was not sent: {_SAFER})"
-        spent = status == 429 and "insufficient_quota" in json.dumps(error.body, default=str)
-        if status in _NEVER or spent or 300 <= status < 400:
-            return _Fault(told, "never")
-        if status in _FULL or (status == 503 and after is not None):
-            return _Fault(told, "full", after)
-        return _Fault(told, "again" if status in _AGAIN or status >= 500 else "refused", after)
+        found = replies.fault(error.status_code, str(error.message), error.body, error.response.headers)
+        if error.status_code == 401 and self._held_back:
+            held = f"{found.told} (the key in {self.server.key_variable} was not sent: {_SAFER})"
+            return replace(found, told=held)
+        return found
 
 
 _SAFER = "its address is plain http; use https, or a tunnel to localhost"
 
 
-def _read(text: str) -> "dict[str, Any] | _Fault":
-    """A chat completion, or what is wrong with it."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        what = _short(text) or "nothing"
-        return _Fault(f"answered 200 with what is no whole JSON: {what}", "again")
-    try:
-        choice = found["choices"][0]
-        content = choice["message"].get("content")
-        if (content is None or isinstance(content, str)) and isinstance(found.get("usage") or {}, dict):
-            return dict(found)
-    except (LookupError, TypeError, AttributeError):
-        pass
-    return _Fault(f"answered 200 without a choice: {_short(text)}", "again")
-
-
-def _short(text: str) -> str:
-    plain = re.sub(r"\s+", " ", text).strip()
-    return plain if len(plain) <= _SHOWN else plain[:_SHOWN] + "..."
-
-
-def _after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait, if it does."""
-    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        text = headers.get(name, "")
-        if re.fullmatch(r"\d+(\.\d+)?", text):
-            return float(text) * unit
-    try:
-        due = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return max(0.0, (due.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+def _pause(after: float | None, n: int, *, first: float, most: float) -> float:
+    """Seconds to wait after n waits in vain: what the server asks for, and more where that was too short thrice."""
+    own = min(most, first * 2.0 ** min(n, 10)) * random.uniform(1, 1.25)
+    return own if after is None else max(after, own / 8 if n > 2 else 0.0)

@@ -162,7 +162,7 @@ def rate_answers(
     """
     asked = rating_requests(answers, judge)
     replies = ask_all(asked, server=judge.server, folder=cache, api_key=api_key, progress=progress)
-    found = [verdicts.score(verdicts.content(answer)) for answer in replies.answers]
+    found = [verdicts.score(verdicts.content(answer), cut=verdicts.is_cut(answer)) for answer in replies.answers]
     return np.array(found), _cost(replies, found, judge, n_items=len(answers))
 
 
@@ -199,7 +199,7 @@ def _check(
 
 
 def _require_logprobs(answer: Mapping[str, Any]) -> None:
-    tokens = (answer["choices"][0].get("logprobs") or {}).get("content")
+    tokens = verdicts.tokens(answer)
     if verdicts.content(answer) and not (tokens and tokens[0].get("top_logprobs")):
         raise JudgeError(
             f"{answer.get('model')} was asked for log-probs and returned none: its server accepts the field and "
@@ -210,7 +210,7 @@ def _require_logprobs(answer: Mapping[str, Any]) -> None:
 
 def _cost(replies: Replies, read: Sequence[float], judge: Judge, *, n_items: int) -> Cost:
     both = list(zip(replies.answers, read, strict=True))
-    unreadable = [verdicts.content(answer) for answer, value in both if answer is not None and math.isnan(value)]
+    unreadable = [verdicts.shown(answer) for answer, value in both if answer is not None and math.isnan(value)]
     n_failed = sum(answer is None for answer in replies.answers)
     cost = costs.cost(replies, judge.prices, n_items=n_items, unreadable=unreadable, n_failed=n_failed)
     shown = "not known" if cost.price_per_1000 is None else f"{cost.price_per_1000:.4g}"

@@ -55,7 +55,7 @@ class Kept:
 
     def keep(self, answer: Mapping[str, Any]) -> None:
         """Write an answer, whole or not at all."""
-        paths.write_text(self.file, json.dumps({"request": self.text, "answer": answer}, ensure_ascii=False))
+        paths.write_text(self.file, json.dumps({"request": self.text, "answer": answer}))
 
     @contextlib.asynccontextmanager
     async def claimed(self) -> AsyncIterator[None]:

@@ -125,6 +125,22 @@ def runs_of(table: "pd.DataFrame") -> "list[pd.DataFrame]":
     return [run.assign(preference=(run["forward"] + run["backward"]) / 2) for run in runs]
 
 
+def preferences(runs: "Sequence[pd.DataFrame]", table: "pd.DataFrame") -> Floats:
+    """Each run's preference for the rows of a table of the same judgements, NaN for none. Shape: (n_runs, n_rows)
+
+    Args:
+        runs: of `runs_of`.
+        table: ``model`` and ``instruction`` of each row.
+    """
+    rows = list(zip(table["model"].astype(str), table["instruction"].astype(str), strict=True))
+    found = []
+    for run in runs:
+        names = zip(*(run[name].astype(str) for name in _KEY), strict=True)
+        known = dict(zip(names, run["preference"], strict=True))
+        found.append(np.array([known.get(row, np.nan) for row in rows], dtype=float))
+    return np.stack(found)
+
+
 def krippendorff(
     verdicts: ArrayLike,
     *,

@@ -10,14 +10,18 @@ leaves up to 0.02 points); difficulty is looked up by instruction id and not by 
 (``match="position"`` gives that too); nothing is downloaded or written unasked.
 """
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from rapo.stats.arrays import Floats
+from rapo.stats import intervals
+from rapo.stats.arrays import Floats, Integers
 from rapo.winrates import calibration as calibrations
 from rapo.winrates import plain, regression, rows
 from rapo.winrates.calibration import Calibration
@@ -115,14 +119,65 @@ def loosely_penalised(
     """
     table = rows.read(judgements)
     known = resolve(calibration, table.frame)
-    name, weight = _formula(None, None, known)
+    _, weight = _formula(None, None, known)
     names = np.asarray(table.models)[table.fits]
     if not len(names):
         return pd.Series([], index=names, dtype=float)
-    given, _ = rows.design(table, known if FORMULAS[name].difficulty else None, match)
+    given, _ = rows.design(table, known, match)
     gamed = _gamed_array(known.gamed) if known is not None and weight else None
     weights = regression.fit_loosely(given, gamed, baseline_regulariser=weight)
     return pd.Series(100 * regression.model_means(given, regression.predictions(given, weights)), index=names)
+
+
+def judge_limits(
+    judgements: pd.DataFrame,
+    runs: ArrayLike,
+    *,
+    calibration: CalibrationLike = None,
+    match: Match = "instruction",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Limits of `length_controlled` for other instructions and other runs of such judges.
+
+    Each run's verdicts move the rate as their influence on the fit of the mean verdicts says (the infinitesimal
+    jackknife); instructions and runs vary as in `rapo.stats.intervals.crossed`, on the log-odds scale. The penalty
+    is that of the mean verdicts; a judgement that one run left unclear is left out.
+
+    Args:
+        judgements: the mean verdicts of all runs, as `length_controlled` takes them.
+        runs: each run's preference, NaN for none, in the order of the rows. Shape: (n_runs, n_rows), 2 runs or more
+        calibration, match, level: as `length_controlled` takes them.
+
+    Returns:
+        ``lc_judge_low`` and ``lc_judge_high`` in percent under the models' names, NaN where fewer than two
+        instructions have clear verdicts in all runs; models that cannot be fitted are left out.
+
+    Raises:
+        ValueError: there are fewer than two runs, or not one preference a row.
+    """
+    table, values = rows.read(judgements), np.asarray(runs, dtype=float)
+    if values.ndim != 2 or len(values) < 2 or values.shape[1] != len(table.frame):
+        raise ValueError(
+            f"runs have shape {values.shape} for {len(table.frame)} judgements; give two runs or more, each with a "
+            "preference a judgement"
+        )
+    known = resolve(calibration, table.frame)
+    _, weight = _formula(None, None, known)
+    found: list[tuple[float, float]] = []
+    if table.fits.any():
+        given, order = rows.design(table, known, match)
+        gamed = _gamed_array(known.gamed) if known is not None and weight else None
+        fits = regression.fit(given, gamed, baseline_regulariser=weight)
+        rate = regression.model_means(given, regression.predictions(given, fits.weights))
+        moved = np.stack([regression.influences(replace(given, win=run[order] - 1), fits) for run in values])
+        for model, (begin, end) in enumerate(pairwise(given.starts)):
+            own = slice(begin, end)
+            half = _half_width(moved[:, own] * (end - begin), given.cluster[own], level)
+            found.append(_on_log_odds(rate[model], half))
+    limits = 100 * np.array(found).reshape(-1, 2)
+    return pd.DataFrame(
+        limits, index=np.asarray(table.models)[table.fits], columns=["lc_judge_low", "lc_judge_high"]
+    )
 
 
 def contributions(judgements: pd.DataFrame) -> pd.Series:
@@ -247,8 +302,21 @@ def _for_all(values: Floats, column: str, table: rows.Judged) -> Floats:
 
 def _delta_limits(found: dict[str, Floats], level: float) -> dict[str, Floats]:
     """Interval on the log-odds scale, so that it stays between 0 and 100."""
-    share = found["length_controlled_winrate"] / 100
-    centre, wide = np.log(share / (1 - share)), found["lc_delta_error"] / 100 / (share * (1 - share))
-    reach = ndtri((1 + level) / 2) * wide
-    low, high = (50 + 50 * np.tanh((centre + side * reach) / 2) for side in (-1, 1))
-    return {"lc_low": low, "lc_high": high}
+    half = ndtri((1 + level) / 2) * found["lc_delta_error"] / 100
+    low, high = _on_log_odds(found["length_controlled_winrate"] / 100, half)
+    return {"lc_low": 100 * low, "lc_high": 100 * high}
+
+
+def _half_width(moved: Floats, cluster: Integers, level: float) -> float:
+    """Of the mean over runs and rows of what each judgement moves; NaN where too little is clear."""
+    clear = ~np.isnan(moved).any(axis=0)
+    if len(np.unique(cluster[clear])) < 2:
+        return np.nan
+    found = intervals.crossed(moved[:, clear], clusters=cluster[clear], level=level)
+    return found.high - found.estimate
+
+
+def _on_log_odds(share: Any, half: Any) -> tuple[Any, Any]:
+    """Limits of a share that is sure to so much, from 0 to 1: what is symmetrical are the log odds."""
+    centre, reach = np.log(share / (1 - share)), half / (share * (1 - share))
+    return 0.5 + 0.5 * np.tanh((centre - reach) / 2), 0.5 + 0.5 * np.tanh((centre + reach) / 2)

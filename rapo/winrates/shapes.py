@@ -11,7 +11,7 @@ Tried in this order:
 What a table knows of the answers comes along: ``length_a``, ``length_b`` (characters), ``text_a``, ``text_b``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from rapo.winrates import answers, battles, style_control
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
 OPPONENT = "baseline"  # what a baseline without a name is called
 MT_BENCH = {"model", "question_id", "turn", "score"}
@@ -92,28 +93,44 @@ def together(parts: Sequence["pd.DataFrame"]) -> "pd.DataFrame":
     return whole
 
 
-def style(fought: "pd.DataFrame", features: Sequence[str]) -> "pd.DataFrame":
+def knows_texts(fought: "pd.DataFrame") -> bool:
+    """Whether battles bring both answers' texts."""
+    names = ["text_a", "text_b"]
+    return {*names} <= set(fought) and not fought[names].isna().any(axis=None)
+
+
+def style(
+    fought: "pd.DataFrame", features: Sequence[str], *, count: "Callable[[list[str]], ArrayLike] | None" = None
+) -> "pd.DataFrame":
     """Style differences of battles, from the texts of both answers or, for length alone, from their lengths.
+
+    Args:
+        fought: battles.
+        features: of `rapo.winrates.style_control.FEATURES`.
+        count: of texts their lengths, in tokens for example; characters without it. It needs the texts.
 
     Raises:
         ValueError: the battles do not know their texts or lengths, or a feature is unknown.
     """
     import pandas as pd
 
-    has_texts, has_lengths = ({f"{what}_a", f"{what}_b"} <= set(fought) for what in ("text", "length"))
-    if has_texts and not fought[["text_a", "text_b"]].isna().any(axis=None):
-        counts = [style_control.style_counts(fought[side].tolist()) for side in ("text_a", "text_b")]
+    lengths = ["length_a", "length_b"]
+    if knows_texts(fought):
+        texts = [fought[side].tolist() for side in ("text_a", "text_b")]
+        counts = [style_control.style_counts(held, lengths=count(held) if count else None) for held in texts]
     elif (
-        has_lengths
+        count is None
         and tuple(features) == ("length",)
-        and not fought[["length_a", "length_b"]].isna().any(axis=None)
+        and {*lengths} <= set(fought)
+        and not fought[lengths].isna().any(axis=None)
     ):
-        counts = [pd.DataFrame({"length": fought[side]}) for side in ("length_a", "length_b")]
+        counts = [pd.DataFrame({"length": fought[side]}) for side in lengths]
     else:
+        counted = " in tokens" if count else ""
         raise ValueError(
-            f"style control for {', '.join(features)} needs both answers of every battle; name their columns with "
-            "--column response_a=... --column response_b=... (for --style length, columns of lengths will do), or give "
-            "the files of the models' answers with --answers"
+            f"style control for {', '.join(features)}{counted} needs both answers of every battle; name their columns "
+            "with --column response_a=... --column response_b=... (for --style length without --tokenizer, columns of "
+            "lengths will do), or give the files of the models' answers with --answers"
         )
     return style_control.style_differences(counts[0], counts[1], features=features)
 
@@ -135,7 +152,7 @@ def with_answers(fought: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame
     Raises:
         ValueError: battles do not name their instruction, or an answer is not there; tells whose, and to what.
     """
-    if {"text_a", "text_b"} <= set(fought) and not fought[["text_a", "text_b"]].isna().any(axis=None):
+    if knows_texts(fought):
         return fought
     if "instruction" not in fought:
         raise ValueError(

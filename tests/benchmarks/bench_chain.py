@@ -1,11 +1,13 @@
 """The whole chain on the embedded world, from candidates to a leaderboard, timed; and the same under kill -9.
 
 python tests/benchmarks/bench_chain.py [--kills 10] [--prompts 60]
-Each command is a process of its own; the judge is tests/fake_chat_server.py, which counts what it is asked.
+Each command is a process of its own; the judge is tests/fake_chat_server.py, which counts what it is asked. Kills come
+at random times of random commands, training, sampling and judging among them; a judge is killed at a random request.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import resource
@@ -14,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +25,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
 import fake_chat_server  # noqa: E402
 import yaml  # noqa: E402
+from fake_chat_server import FakeServer  # noqa: E402
 
 from rapo.models import tiny  # noqa: E402
 from rapo.world import lexicon  # noqa: E402
@@ -65,22 +70,22 @@ def prepare(folder: Path) -> None:
     (folder / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
 
 
-def run(folder: Path, words: list[str], *, seconds: float | None = None) -> int:
-    """One command; killed with all of its processes after some seconds. Its exit status."""
+def run(folder: Path, words: list[str], *, until: Callable[[], bool] = lambda: False) -> int:
+    """One command; killed with all of its processes once ``until`` says so. Its exit status."""
     own = {"HF_HUB_OFFLINE": "1", "RAPO_ROOT": str(folder), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rapo", *words], cwd=folder, env={**os.environ, **own}, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        _, errors = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return -signal.SIGKILL
-    if process.returncode:
-        sys.exit(f"rapo {' '.join(words)} failed:\n{errors[-2000:]}")
-    return 0
+    with (folder / "errors").open("w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rapo", *words], cwd=folder, env={**os.environ, **own}, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=errors,
+        )  # fmt: skip
+        while process.poll() is None:
+            if until():
+                os.killpg(process.pid, signal.SIGKILL)
+            time.sleep(0.005)
+        errors.seek(0)
+        if process.returncode not in (0, -signal.SIGKILL):
+            sys.exit(f"rapo {' '.join(words)} failed:\n{errors.read()[-2000:]}")
+    return process.returncode
 
 
 def digest(folder: Path, prompts: int, url: str) -> dict[str, str]:
@@ -107,22 +112,41 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def killed(folder: Path, prompts: int, url: str, taken: dict[str, float], kills: int) -> None:
-    """The chain, killed at random places, every command alike; each is asked again until it is through."""
-    rng = random.Random(0)
-    commands = chain(prompts, url)
-    places = sorted((rng.randrange(len(commands)), rng.uniform(0.3, 1.0)) for _ in range(kills))
+def drawn(commands: list[tuple[str, list[str]]], kills: int, rng: random.Random) -> list[tuple[int, float]]:
+    """Where to kill: which command, and at what share of it; the dear ones are among them."""
+    dear = [at for at, (_, words) in enumerate(commands) if words[0] in ("train", "sample", "judge")]
+    which = [*dear, *(rng.randrange(len(commands)) for _ in range(kills))][:kills]
+    return sorted((at, rng.uniform(0.3, 1.0)) for at in which)
+
+
+def killed(folder: Path, prompts: int, judge: FakeServer, taken: dict[str, float], kills: int) -> int:
+    """The chain, killed at random places, every command alike; each is asked again until it is through.
+
+    Returns:
+        How many kills came before a command had ended.
+    """
+    commands = chain(prompts, judge.url)
+    places, hit, paid = drawn(commands, kills, random.Random(0)), 0, len(judge.requests)
+    judge.on_request = lambda _: time.sleep(0.02)
     for at, (product, words) in enumerate(commands):
-        again = (
-            words[0] == "train"
-        )  # asked again it goes on, or says that it is finished; others refuse to replace
+        # Training asked again goes on, or says that it is finished; others refuse to replace.
+        again = words[0] == "train"
         for share in (share for which, share in places if which == at):
             if again or not (folder / product).exists():
-                seconds = share * taken[words[0] + " " + product]
-                told = run(folder, words, seconds=seconds)
-                print(f"  rapo {words[0]} {'killed after' if told else 'took less than'} {seconds:.1f} s")
+                before, started = len(judge.requests), time.perf_counter()
+                if words[0] == "judge":
+                    number = max(1, round((share - 0.3) * paid / 2))
+                    place, until = f"request {number}", lambda n=before + number: len(judge.requests) >= n
+                else:
+                    seconds = share * taken[f"{words[0]} {product}"]
+                    place = f"{seconds:.1f} s"
+                    until = lambda s=started + seconds: time.perf_counter() > s  # noqa: E731
+                found = run(folder, words, until=until)
+                hit += bool(found)
+                print(f"  rapo {words[0]} {'killed at' if found else 'took less than'} {place}")
         if again or not (folder / product).exists():
             run(folder, words)
+    return hit
 
 
 def main() -> None:
@@ -140,9 +164,14 @@ def main() -> None:
         taken = timed(Path(one), args.prompts, judge.url)
         print(f"the chain: {sum(taken.values()):.1f} s")
         whole, paid = digest(Path(one), args.prompts, judge.url), len(judge.requests)
-        killed(Path(two), args.prompts, judge.url, taken, args.kills)
-        again = len(judge.requests) - paid
-        print(f"requests paid: {paid} uninterrupted, {again} with kills (up to 5 may be under way at each)")
+        hit = killed(Path(two), args.prompts, judge, taken, args.kills)
+        asked = Counter(json.dumps(body, sort_keys=True) for body in judge.requests[paid:])
+        print(
+            f"{hit} kills before the end of a command. Requests: {paid} uninterrupted, {asked.total()} with kills,"
+        )
+        print(
+            f"  {asked.total() - len(asked)} of them twice (those under way at a kill, of which there are up to 5)"
+        )
         for name, found in digest(Path(two), args.prompts, judge.url).items():
             print(f"  {name:<20} {'the same' if found == whole[name] else 'DIFFERS'}")
 

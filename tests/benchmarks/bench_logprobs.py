@@ -1,14 +1,21 @@
 """Scoring log-probabilities over a 128k-word vocabulary: speed and added memory, with peers in the same run.
 
-python tests/benchmarks/bench_logprobs.py [--repeats N] [--rows N] [--prompt N] [--response N]
+python tests/benchmarks/bench_logprobs.py [--repeats N] [--rows N] [--prompt N] [--response N] [--model SHAPE]
+python tests/benchmarks/bench_logprobs.py --device cuda [--model 1b|8b] [--rows 256] [--out table.json]
 
-Every method has a process of its own with one thread, which holds the same model and rows; they take turns. Seconds of
-the processor are compared, which other jobs disturb less than the clock's. Added memory is the peak of the resident
-set during the scoring, less what it was before. Then: how rapo's added memory grows with the vocabulary and with the
-number of rows.
+On a CPU every method has a process of its own with one thread, which holds the same model and rows; they take turns.
+Seconds of the processor are compared, which other jobs disturb less than the clock's. Added memory is the peak of the
+resident set during the scoring, less what it was before. Then: how rapo's added memory grows with the vocabulary and
+with the number of rows.
+
+On a GPU one process after the other has it, with a random Llama in bf16. Seconds are the clock's, after the device has
+finished; added memory is what torch's allocator gave at most, less what the model takes. vLLM takes its memory
+beforehand, so that is not compared; where it is not installed, that is told. --out keeps the table with what it was
+measured on.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import random
@@ -22,11 +29,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-METHODS = ("rapo", "TRL fused head", "TRL precompute", "full log_softmax", "Trainer.predict")
+import logprob_methods
+
 WORDS = 128_256
-WIDTH, LAYERS = 512, 4
+# Width, layers, heads, heads of keys, width of the MLP; 1b and 8b are Llama 3's.
+SHAPES = {
+    "tiny": (64, 2, 4, 4, 192),
+    "small": (512, 4, 8, 8, 1536),
+    "1b": (2048, 16, 32, 8, 8192),
+    "8b": (4096, 32, 32, 8, 14336),
+}
 FEW = 2  # pairs for the methods that hold every logit
 HUNGRY = ("full log_softmax", "Trainer.predict")
+ABSENT = "absent"
 
 
 def memory(field: str) -> float:
@@ -37,23 +52,59 @@ def memory(field: str) -> float:
     raise RuntimeError(f"/proc/self/status has no {field}; this benchmark needs Linux")
 
 
-def measured(call: Callable[[], Any]) -> dict[str, Any]:
-    """Seconds (of the clock, of the processor) and added memory of a call, with what it returns."""
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before, clock, processor = memory("VmRSS"), time.perf_counter(), time.process_time()
+def measured(call: Callable[[], Any], device: str = "cpu") -> dict[str, Any]:
+    """Seconds (of the clock, of the processor) and added memory in MB of a call, with what it returns."""
+    import torch
+
+    on_gpu = device.startswith("cuda")
+    if on_gpu:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated() / 2**20
+    else:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        before = memory("VmRSS")
+    clock, processor = time.perf_counter(), time.process_time()
     value = call()
-    seconds = {"clock": time.perf_counter() - clock, "seconds": time.process_time() - processor}
-    return {**seconds, "added": memory("VmHWM") - before, "value": value}
+    if on_gpu:
+        torch.cuda.synchronize()
+    seconds = {"clock": time.perf_counter() - clock, "processor": time.process_time() - processor}
+    peak = torch.cuda.max_memory_allocated() / 2**20 if on_gpu else memory("VmHWM")
+    return {
+        **seconds,
+        "seconds": seconds["clock" if on_gpu else "processor"],
+        "added": peak - before,
+        "value": value,
+    }
 
 
-def tokenizer_and_model(words: int, width: int = WIDTH, layers: int = LAYERS) -> tuple[Any, Any]:
-    """A word-level tokenizer and a random Llama of this vocabulary."""
+def tokenizer_and_model(words: int, shape: str = "small", device: str = "cpu") -> tuple[Any, Any]:
+    """A word-level tokenizer and a random Llama of this vocabulary, in bf16 on a GPU and fp32 elsewhere."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     from rapo.models import tiny
 
     tokenizer = tiny.build_tokenizer([f"w{i}" for i in range(words - len(tiny.SPECIAL))])
-    config = tiny.tiny_config("llama", vocab_size=words, width=width, layers=layers, heads=8)
-    config.max_position_embeddings = 4096
-    return tokenizer, tiny.random_model(config, seed=0).eval()
+    width, layers, heads, key_heads, inner = SHAPES[shape]
+    config = LlamaConfig(
+        vocab_size=words,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=key_heads,
+        intermediate_size=inner,
+        max_position_embeddings=4096,
+        tie_word_embeddings=False,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=None,
+    )
+    dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
+    torch.manual_seed(0)
+    with torch.device(device):
+        model = LlamaForCausalLM._from_config(config, dtype=dtype)
+    return tokenizer, model.eval()
 
 
 def rows(n: int, *, prompt: int, response: int, words: int) -> list[dict[str, Any]]:
@@ -76,138 +127,22 @@ def rows(n: int, *, prompt: int, response: int, words: int) -> list[dict[str, An
 def worker(method: str, args: argparse.Namespace) -> None:
     """Prepare and say so; then score once for every line on stdin; the answer is a line of JSON."""
     warnings.simplefilter("ignore")
-    tokenizer, model = tokenizer_and_model(WORDS)
+    real, sys.stdout = sys.stdout, sys.stderr
+    if method == "vLLM" and not importlib.util.find_spec("vllm"):
+        print(ABSENT, file=real, flush=True)
+        return
+    tokenizer, model = tokenizer_and_model(WORDS, args.model, args.device)
     data = rows(args.rows, prompt=args.prompt, response=args.response, words=WORDS)
     data = data[:FEW] if method in HUNGRY else data
-    call = {
-        "rapo": rapo_scores,
-        "TRL fused head": trl_fused,
-        "TRL precompute": trl_precompute,
-        "full log_softmax": full_log_softmax,
-        "Trainer.predict": trainer_predict,
-    }[method](tokenizer, model, data)
-    real, sys.stdout = sys.stdout, sys.stderr
+    call = logprob_methods.METHODS[method](tokenizer, model, data)
+    tokens = sum(
+        len(row["prompt_ids"]) + len(row[side])
+        for row in logprob_methods.token_ids(tokenizer, data)
+        for side in ("chosen_ids", "rejected_ids")
+    )
     print("ready", file=real, flush=True)
     for _ in sys.stdin:
-        print(json.dumps(measured(call)), file=real, flush=True)
-
-
-def rapo_scores(tokenizer: Any, model: Any, data: list[dict[str, Any]]) -> Callable[[], Any]:
-    """Everything, from rows to sums: tokens, the model's hash, the forward passes."""
-    import pyarrow as pa
-
-    from rapo.scoring.score import score, sums
-
-    table = pa.Table.from_pylist(data)
-    return lambda: sums(score(table, model, tokenizer=tokenizer, cache=False).table).tolist()
-
-
-def token_ids(tokenizer: Any, data: list[dict[str, Any]]) -> list[dict[str, list[int]]]:
-    """Rows as TRL's collator takes them."""
-    import pyarrow as pa
-
-    from rapo.scoring import tokens
-
-    found = tokens.tokenise(tokenizer, tokens.texts(pa.Table.from_pylist(data)).to_pylist())
-    return [dict(zip(found, ids, strict=True)) for ids in zip(*found.values(), strict=True)]
-
-
-def batches(tokenizer: Any, data: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """TRL's batches, of its default size of 8 pairs."""
-    from trl.trainer.dpo_trainer import DataCollatorForPreference
-
-    ids, collate = token_ids(tokenizer, data), DataCollatorForPreference(pad_token_id=0)
-    return [collate(ids[start : start + 8]) for start in range(0, len(ids), 8)]
-
-
-def trl_fused(tokenizer: Any, model: Any, data: list[dict[str, Any]]) -> Callable[[], Any]:
-    """TRL's head at its best: rows are tokenised and batched beforehand, log-probabilities are all it computes."""
-    import torch
-    from trl.trainer.utils import add_fused_lm_head
-
-    add_fused_lm_head(model)
-    prepared = batches(tokenizer, data)
-
-    @torch.no_grad()
-    def call() -> Any:
-        pairs = []
-        for batch in prepared:
-            labels = batch["input_ids"].masked_fill(batch["completion_mask"] == 0, -100)
-            inputs = {key: batch[key] for key in ("input_ids", "attention_mask")}
-            sums = model(**inputs, labels=labels, fused_lm_head=True).log_probs.sum(1)
-            pairs += torch.stack(sums.chunk(2), 1).tolist()
-        return pairs
-
-    return call
-
-
-def trl_precompute(tokenizer: Any, model: Any, data: list[dict[str, Any]]) -> Callable[[], Any]:
-    """What a user of TRL does: a trainer that computes its reference log-probabilities beforehand."""
-    from datasets import Dataset
-    from trl import DPOConfig, DPOTrainer
-
-    def call() -> Any:
-        with tempfile.TemporaryDirectory() as folder:
-            arguments = DPOConfig(
-                folder, use_cpu=True, bf16=False, report_to="none", precompute_ref_log_probs=True, max_length=None
-            )
-            trainer = DPOTrainer(
-                model, args=arguments, train_dataset=Dataset.from_list(data), processing_class=tokenizer
-            )
-            names = ("ref_chosen_logps", "ref_rejected_logps")
-            return [list(pair) for pair in zip(*(trainer.train_dataset[name] for name in names), strict=True)]
-
-    return call
-
-
-def full_log_softmax(tokenizer: Any, model: Any, data: list[dict[str, Any]]) -> Callable[[], Any]:
-    """All logits of a batch, their log_softmax, and what is needed of it."""
-    import torch
-
-    prepared = batches(tokenizer, data)
-
-    @torch.no_grad()
-    def call() -> Any:
-        pairs = []
-        for batch in prepared:
-            inputs = {key: batch[key] for key in ("input_ids", "attention_mask")}
-            logprobs = model(**inputs).logits[:, :-1].log_softmax(-1)
-            picked = logprobs.gather(2, batch["input_ids"][:, 1:, None])[..., 0]
-            sums = (picked * batch["completion_mask"][:, 1:]).sum(1)
-            pairs += torch.stack(sums.chunk(2), 1).tolist()
-        return pairs
-
-    return call
-
-
-def trainer_predict(tokenizer: Any, model: Any, data: list[dict[str, Any]]) -> Callable[[], Any]:
-    """`Trainer.predict`, which returns every logit."""
-    import numpy as np
-    from datasets import Dataset
-    from scipy.special import log_softmax
-    from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
-
-    few = token_ids(tokenizer, data)
-    made = [
-        {"input_ids": row["prompt_ids"] + row[side], "labels": [-100] * len(row["prompt_ids"]) + row[side]}
-        for row in few
-        for side in ("chosen_ids", "rejected_ids")
-    ]
-    arguments = TrainingArguments(tempfile.mkdtemp(), use_cpu=True, report_to="none", disable_tqdm=True)
-    collate = DataCollatorForSeq2Seq(tokenizer, model=None)
-    trainer = Trainer(model, arguments, data_collator=collate)
-
-    def call() -> Any:
-        found = trainer.predict(Dataset.from_list(made))
-        sums = []
-        for logits, labels in zip(found.predictions, found.label_ids, strict=True):
-            places = np.flatnonzero(labels[1:] >= 0)
-            sums.append(
-                log_softmax(logits[places], axis=-1)[np.arange(len(places)), labels[1:][places]].sum().item()
-            )
-        return [sums[i : i + 2] for i in range(0, len(sums), 2)]
-
-    return call
+        print(json.dumps({**measured(call, args.device), "tokens": tokens}), file=real, flush=True)
 
 
 def growing(kind: str, size: int) -> None:
@@ -219,7 +154,7 @@ def growing(kind: str, size: int) -> None:
 
     warnings.simplefilter("ignore")
     words = size if kind == "words" else 1000
-    tokenizer, model = tokenizer_and_model(words, width=128, layers=1)
+    tokenizer, model = tokenizer_and_model(words, "tiny")
     n, lengths = (size, (20, 20)) if kind == "rows" else (4, (100, 100))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "rows.parquet"
@@ -253,42 +188,91 @@ def answer(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline()
 
 
+def taken_by(args: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    """What each method took, time after time; in turns on a CPU, one after the other on a GPU."""
+    names = ("rows", "prompt", "response", "model", "device")
+    options = [word for name in names for word in (f"--{name}", str(getattr(args, name)))]
+    if args.device.startswith("cuda"):
+        rounds = [[method] for method in logprob_methods.METHODS]
+    else:
+        rounds = [[method for method in logprob_methods.METHODS if method != "vLLM"]]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for together in rounds:
+        workers = {method: start("--worker", method, *options) for method in together}
+        said = {method: answer(process).strip() for method, process in workers.items()}
+        for method, word in said.items():
+            if word != "ready":
+                print(
+                    f"{method}: {'not installed' if word == ABSENT else 'it failed; run it alone with --worker'}"
+                )
+                workers.pop(method).communicate()
+        for _ in range(args.repeats):
+            for method, process in workers.items():
+                process.stdin.write("go\n")  # type: ignore[union-attr]
+                process.stdin.flush()  # type: ignore[union-attr]
+                found.setdefault(method, []).append(json.loads(answer(process)))
+        for process in workers.values():
+            process.communicate()
+    return found
+
+
+def medians(found: list[dict[str, Any]], *, scale: float) -> dict[str, float]:
+    """Seconds and added memory of a method, seconds as if it had scored all rows, and tokens a second."""
+    middle = {what: statistics.median(one[what] for one in found) for what in ("seconds", "clock", "added")}
+    speed = found[0]["tokens"] / middle["seconds"]
+    return {
+        "seconds": middle["seconds"] * scale,
+        "clock": middle["clock"] * scale,
+        "added": middle["added"],
+        "speed": speed,
+    }
+
+
 def compare(args: argparse.Namespace) -> bool:
     """Print the methods' table; True when rapo is twice as fast as TRL at a quarter of its added memory."""
-    options = ["--rows", str(args.rows), "--prompt", str(args.prompt), "--response", str(args.response)]
-    workers = {method: start("--worker", method, *options) for method in METHODS}
-    taken: dict[str, list[dict[str, Any]]] = {method: [] for method in METHODS}
-    for process in workers.values():
-        assert answer(process) == "ready\n"
-    for _ in range(args.repeats):
-        for method, process in workers.items():
-            process.stdin.write("go\n")  # type: ignore[union-attr]
-            process.stdin.flush()  # type: ignore[union-attr]
-            taken[method].append(json.loads(answer(process)))
-    for process in workers.values():
-        process.communicate()
-    middle = {
-        method: {what: statistics.median(one[what] for one in found) for what in ("seconds", "clock", "added")}
-        for method, found in taken.items()
-    }
+    taken = taken_by(args)
+    scales = {method: args.rows / min(FEW, args.rows) if method in HUNGRY else 1.0 for method in taken}
+    middle = {method: medians(found, scale=scales[method]) for method, found in taken.items()}
     mean = f"prompts of about {args.prompt} tokens, responses of about {args.response}"
-    print(f"{args.rows} pairs, {mean}; {WORDS:,} words; median of {args.repeats}")
     print(
-        f"{'method':<18} {'CPU s':>7} {'x rapo':>7} {'clock s':>8} {'added MB':>9} {'x rapo':>7} {'differs by':>11}"
+        f"{args.rows} pairs, {mean}; {args.model} Llama, {WORDS:,} words; {args.device}; median of {args.repeats}"
     )
+    head = (
+        f"{'method':<18} {'seconds':>8} {'x rapo':>7} {'clock s':>8} {'tokens/s':>9} {'added MB':>9} {'x rapo':>7}"
+    )
+    print(f"{head} {'differs by':>11}")
     for method, found in middle.items():
-        scale = args.rows / min(FEW, args.rows) if method in HUNGRY else 1.0
-        seconds, clock, added = found["seconds"] * scale, found["clock"] * scale, found["added"]
-        ratios = seconds / middle["rapo"]["seconds"], added / middle["rapo"]["added"]
+        ratios = found["seconds"] / middle["rapo"]["seconds"], found["added"] / middle["rapo"]["added"]
         pairs = zip(taken["rapo"][0]["value"], taken[method][0]["value"], strict=False)
-        apart = max(abs(a / b - 1) for mine, theirs in pairs for a, b in zip(mine, theirs, strict=True))
-        note = f"  (on {FEW} pairs; seconds scaled)" if scale > 1 else ""
+        found["apart"] = max(abs(a / b - 1) for mine, theirs in pairs for a, b in zip(mine, theirs, strict=True))
+        note = f"  (on {FEW} pairs; seconds scaled)" if scales[method] > 1 else ""
         print(
-            f"{method:<18} {seconds:>7.1f} {ratios[0]:>7.1f} {clock:>8.1f} {added:>9.0f} {ratios[1]:>7.1f} "
-            f"{apart:>11.1e}{note}"
+            f"{method:<18} {found['seconds']:>8.1f} {ratios[0]:>7.1f} {found['clock']:>8.1f} {found['speed']:>9,.0f} "
+            f"{found['added']:>9.0f} {ratios[1]:>7.1f} {found['apart']:>11.1e}{note}"
         )
-    trl = middle["TRL fused head"]
-    return trl["seconds"] >= 2 * middle["rapo"]["seconds"] and trl["added"] >= 4 * middle["rapo"]["added"]
+    if args.out:
+        kept = {"settings": vars(args), "measured_on": machine(args.device), "methods": middle}
+        Path(args.out).write_text(json.dumps(kept, indent=1) + "\n")
+    trl, ours = middle["TRL fused head"], middle["rapo, passes alone"]
+    return trl["seconds"] >= 2 * ours["seconds"] and trl["added"] >= 4 * ours["added"]
+
+
+def machine(device: str) -> dict[str, str]:
+    """What it was measured on, and with which versions."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    import torch
+
+    found = {"python": platform.python_version(), "processor": platform.machine(), "cores": str(os.cpu_count())}
+    if device.startswith("cuda"):
+        found |= {"gpu": torch.cuda.get_device_name(device), "cuda": str(torch.version.cuda)}
+    for name in ("torch", "transformers", "trl", "vllm"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
 def grow() -> None:
@@ -301,6 +285,13 @@ def grow() -> None:
         print("added by rapo at " + ", ".join(told))
 
 
+def gpu_there() -> bool:
+    """Whether torch finds a GPU."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def main() -> int:
     """Print the tables; exit 1 when TRL is less than twice as slow or takes less than four times the memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -308,17 +299,25 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=4, help="pairs")
     parser.add_argument("--prompt", type=int, default=200, help="tokens of a prompt")
     parser.add_argument("--response", type=int, default=200, help="tokens of a response")
-    parser.add_argument("--worker", choices=METHODS, help=argparse.SUPPRESS)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--model", choices=tuple(SHAPES), help="of the Llama (default: small; on a GPU 1b)")
+    parser.add_argument("--out", metavar="FILE", help="keep the table as JSON, with what it was measured on")
+    parser.add_argument("--worker", choices=tuple(logprob_methods.METHODS), help=argparse.SUPPRESS)
     parser.add_argument("--grow", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    on_gpu = args.device.startswith("cuda")
+    args.model = args.model or ("1b" if on_gpu else "small")
     if args.worker:
         worker(args.worker, args)
         return 0
     if args.grow:
         growing(args.grow[0], int(args.grow[1]))
         return 0
+    if on_gpu and not gpu_there():
+        parser.error("there is no GPU that torch can use; leave --device out")
     good = compare(args)
-    grow()
+    if not on_gpu:
+        grow()
     return 0 if good else 1
 
 

@@ -103,6 +103,36 @@ def test_style_is_held_equal_and_its_worth_told(capsys: pytest.CaptureFixture[st
     status, _, err = run(capsys, "styled.csv", "--style", "all", *named)
     assert status == 2
     assert "style control for length, headers, lists, bold needs both answers" in err
+    assert "length: as the files give it (rapo judge: characters" in out
+
+
+@pytest.mark.slow
+def test_length_counts_tokens_where_a_tokenizer_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    """ "one two" has fewer characters and more tokens than "extraordinary": what wins is tokens."""
+    tiny = pytest.importorskip("rapo.models.tiny")
+    words, long, short = ["one", "two", "extraordinary"], "one two", "extraordinary"
+    tiny.build_tokenizer(words, unknown="?").save_pretrained("model")
+    rows = [("x", "y", "a", long, short)] * 6 + [("y", "x", "a", long, short)] * 6
+    rows += [("x", "y", "b", long, short), ("y", "x", "b", long, short)]
+    rows += [("x", "y", "a", short, long), ("y", "x", "a", short, long)]
+    names = ["model_a", "model_b", "winner", "response_a", "response_b"]
+    pd.DataFrame(rows, columns=names).to_json("styled.jsonl", orient="records", lines=True)
+    named = (
+        "styled.jsonl",
+        "--style",
+        "length",
+        "--column",
+        "response_a=response_a",
+        "--column",
+        "response_b=response_b",
+    )
+    _, out, _ = run(capsys, *named, "--tokenizer", "model")
+    assert "length: tokens of model" in out
+    assert "more length is worth +" in out
+    _, out, _ = run(capsys, *named)
+    assert "more length is worth -" in out
+    status, _, err = run(capsys, "styled.jsonl", "--tokenizer", "model")
+    assert (status, "--tokenizer belongs to --style" in err) == (2, True)
 
 
 def test_arena_hard_takes_style_from_files_of_answers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +154,8 @@ def test_arena_hard_takes_style_from_files_of_answers(capsys: pytest.CaptureFixt
     assert (status, "--answers" in err) == (2, True)
     _, out, _ = run(capsys, *words, "--answers", "answers.jsonl", "--json")
     assert [round(row["score"], 6) for row in json.loads(out)] == [50, 50]  # length explains all of it
+    _, out, _ = run(capsys, *words, "--answers", "answers.jsonl")
+    assert "length: characters; Arena-Hard-Auto counts tokens" in out
     status, _, err = run(capsys, "hard.jsonl", "--answers", "answers.jsonl")
     assert (status, "--answers belong to --style" in err) == (2, True)
 

@@ -89,6 +89,7 @@ def test_prompts_under_another_name() -> None:
         (["--from-model", "model", "--judge", "j", "--n", "1"], "--n 1: a pair needs 2 answers"),
         (["--goal", "10"], "belong to --from-model M"),
         (["--judge-server", "http://127.0.0.1:1/v1"], "belong to --judge NAME"),
+        (["--dry-run", "--reward-model", "rm"], "--dry-run tells what --judge NAME will take"),
         (["--judge", "j", "--judge-set", "price=3"], "--judge-set price: use one of concurrency,"),
     ],
 )
@@ -154,6 +155,50 @@ def test_nothing_is_drawn_or_scored_twice(drawn: list[Ask], monkeypatch: pytest.
     own("--reward-model", "rm", "--n", "5")
     assert len(drawn) == 25
     assert len(Longer.asked) <= n + 5
+
+
+def test_what_a_judge_would_take_is_told_beforehand(drawn: list[Ask], capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
+    with fake_chat_server.running() as server:
+        words = (
+            "--judge",
+            "j",
+            "--judge-server",
+            server.url,
+            "--judge-set",
+            "price_in=4",
+            "--judge-set",
+            "price_out=1",
+        )
+        given = ("--from-model", "model", "--n", "4", "--seed", "7", "--max-new-tokens", "6", "--batch-size", "4")
+        asked = ["pairs", "prompts.jsonl", "--out", "own.jsonl", *given, *words]
+        assert cli.main([*asked, "--dry-run", "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        # 5 prompts, 4 answers each; every answer counts 6 tokens, its reply at most 8.
+        assert (told["n_requests"], told["n_kept"], told["tokens_out"]) == (20, 0, 160)
+        assert told["price"] == pytest.approx((4 * told["tokens_in"] + 160) / 1e6)
+        assert (drawn, server.requests, Path("own.jsonl").exists(), Path("build").exists()) == (
+            [],
+            [],
+            False,
+            False,
+        )
+        assert cli.main([*asked, "--dry-run"]) == 0
+        assert "20 answers are not drawn yet and count 6 tokens each" in capsys.readouterr().out
+        own(*words)
+        real = sum(-(-len(turn["content"]) // 4) for body in server.requests for turn in body["messages"])
+        assert real <= told["tokens_in"]
+        assert cli.main([*asked, "--dry-run"]) == 0
+        assert "not drawn yet" not in (out := capsys.readouterr().out)
+        n = len(server.requests)
+        assert f"{n} requests, {n} answered already" in out
+
+
+def test_what_judging_candidates_would_take(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["pairs", "answers.jsonl", "--out", "p.jsonl", "--judge", "j", "--dry-run"]) == 0
+    assert (
+        "price not known: say --judge-set price_in=P --judge-set price_out=P. Nothing" in capsys.readouterr().out
+    )
 
 
 def test_a_judge_scores_own_answers_and_is_paid_once(drawn: list[Ask], capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,3 +155,37 @@ def test_the_real_files(capsys, shared_data) -> None:
     status, out, _ = run(capsys, str(folder / "second_judge.parquet"))
     assert status == 0
     assert "claude-2.1 [alpaca_eval_gpt4_turbo_fn]" in out
+
+
+def test_the_judges_noise_enters_both_rates(capsys, tmp_path) -> None:
+    rng, models = np.random.default_rng(0), ["model 02", "model 05"]
+    table = MADE[MADE["model"].isin(models)].reset_index(drop=True)
+    runs = [np.clip(table["preference"] + lean + 0.1 * rng.standard_normal(120), 1, 2) for lean in (-0.2, 0, 0.2)]
+    for at, held in enumerate(runs, 1):
+        table = table.assign(**{f"forward_{at}": held, f"backward_{at}": held})
+    mean = np.mean(runs, axis=0)
+    table.assign(preference=mean, forward=mean, backward=mean).sample(frac=1, random_state=1).to_json(
+        tmp_path / "j.jsonl", orient="records", lines=True
+    )
+    words = (str(tmp_path / "j.jsonl"), "--length-controlled", "--calibration", "none")
+    _, out, _ = run_json(capsys, *words)
+    frame = table.assign(preference=mean)
+    limits = length_control.judge_limits(frame, np.stack(runs))
+    for row in out:
+        assert [row["lc_judge_low"], row["lc_judge_high"]] == pytest.approx(limits.loc[row["model"]].tolist())
+        assert row["judge_high"] - row["judge_low"] > 20
+    _, told, _ = run(capsys, *words)
+    low, high = limits.loc["model 02"]
+    assert f"with the judge's own noise [{low:.1f}, {high:.1f}]" in " ".join(told.split())
+    table.assign(preference=mean, forward=mean, backward=mean).drop(
+        columns=[f"{name}_{at}" for name in ("forward", "backward") for at in (1, 2, 3)]
+    ).to_json(tmp_path / "one.jsonl", orient="records", lines=True)
+    _, told, _ = run(capsys, str(tmp_path / "one.jsonl"), *words[1:])
+    assert "judged once: intervals are for other instructions, not for the judge's own noise" in " ".join(
+        told.split()
+    )
+
+
+def run_json(capsys, *words: str) -> tuple[int, list, str]:
+    status, out, err = run(capsys, *words, "--json")
+    return status, json.loads(out), err

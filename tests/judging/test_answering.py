@@ -65,6 +65,8 @@ def test_every_answer_has_its_own_seed_and_what_was_asked_for(server: Parrot, tm
 def test_a_reply_without_a_text_is_none(server: Parrot, tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match="answered without a text"):
         engine(server, tmp_path)(asks("silence"))
+    made = engine(server, tmp_path)(asks("one", "silence", "two"))
+    assert made == [Answer("one 0", 2, False), None, Answer("two 2", 2, False)]
 
 
 def test_what_the_server_refuses_has_no_answer_and_is_told(

@@ -22,7 +22,7 @@ def test_the_cost_counts_all_and_what_is_paid_now():
 
 def test_tokens_that_one_answer_does_not_tell_are_not_known():
     replies = Replies([answer(100, 1), {"usage": None}], [True, True], [])
-    found = costs.cost(replies, costs.Prices(1.0, 10.0), n_items=1, unreadable=["?"], n_failed=0)
+    found = costs.cost(replies, costs.Prices(1.0, 10.0), n_items=1, unreadable=["'?'"], n_failed=0)
     assert (found.tokens_in, found.price, found.paid, found.price_per_1000) == (None, None, None, None)
     assert found.why == "'?'"
 

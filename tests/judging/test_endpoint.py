@@ -112,6 +112,38 @@ def test_a_server_that_drips_is_not_waited_for(server):
         ask(server.url, timeout=0.2, max_retries=0)
 
 
+def test_a_body_that_never_ends_is_not_waited_for(server):
+    server.failures = [Odd(b'{"choices": [', endless=True)]
+    with pytest.raises(Refused, match=r"gave no whole answer within 0\.2 s"):
+        ask(server.url, timeout=0.2, max_retries=0)
+
+
+def test_headers_that_stand_twice(server):
+    clock, server.hurry = Clock(), False
+    server.failures = [Odd(b"{}", status=429, also=(("Retry-After", "2"), ("Retry-After", "7")))]
+    assert ask(server.url, clock=clock) == "A"
+    assert clock.pauses == [7]
+    server.failures = [Odd(b"{}", also=(("Content-Length", "3"),))]
+    assert ask(server.url, clock=clock) == "A"  # two lengths of one body: lost, and asked again
+
+
+def test_who_says_come_at_once_for_ever_is_asked_less_and_less(server):
+    clock = Clock()
+    server.failures = [429] * 9
+    assert ask(server.url, clock=clock) == "A"
+    # A millisecond each time, as the server asks; from the fourth on at least 1, 2, 4 ... 7.5 s.
+    assert clock.pauses[:3] == [0.001] * 3
+    assert 1 + 2 + 4 + 7.5 * 3 <= sum(clock.pauses[3:]) <= 1.25 * (1 + 2 + 4 + 7.5 * 3)
+
+
+def test_nobody_is_waited_for_longer_than_patience_whatever_the_status(server):
+    clock, server.hurry = Clock(), False
+    server.failures = [Odd(b"{}", status=500, also=(("Retry-After", "86400"),))]
+    with pytest.raises(JudgeError, match=r"answered 500.* not waited for longer than 600 s"):
+        ask(server.url, clock=clock)
+    assert clock.pauses == []
+
+
 def test_no_server_is_told(server):
     nobody = server.url.replace(str(server.server_port), "9")
     with pytest.raises(Refused, match=r"judge at http://127\.0\.0\.1:9/v1 cannot be reached \(APIConnectionError"):
@@ -127,10 +159,11 @@ def test_what_every_question_would_be_told_ends_it(server, status):
 
 
 def test_nobody_is_followed_elsewhere(server):
-    server.failures = [Odd(b"{}", status=307, location=f"{server.url}/elsewhere")]
-    with pytest.raises(JudgeError, match="answered 307"):
-        ask(server.url, api_key="secret-1")
-    assert server.paths == ["/v1/chat/completions"]
+    for place in (f"{server.url}/elsewhere", "http://judge.example/v1"):
+        server.failures = [Odd(b"{}", status=307, location=place)]
+        with pytest.raises(JudgeError, match="answered 307"):
+            ask(server.url, api_key="secret-1")
+    assert server.paths == ["/v1/chat/completions"] * 2
 
 
 def test_keys_are_sent(server, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rapo.judging.reliability import krippendorff, mean_of, reliability, variance_parts
+from rapo.judging.reliability import krippendorff, mean_of, preferences, reliability, variance_parts
 
 
 def run(forward, backward, **columns):
@@ -121,3 +121,10 @@ def test_the_mean_of_runs_is_of_their_clear_verdicts():
 def test_what_cannot_be_told_is_refused(runs, message):
     with pytest.raises(ValueError, match=message):
         reliability(runs)
+
+
+def test_runs_preferences_are_found_for_the_rows_of_a_table():
+    one, other = run([2, 1, 1.5], [2, 1, 1.5]), run([1, np.nan, 2], [1, 1, 2])
+    runs = [each.assign(preference=(each["forward"] + each["backward"]) / 2) for each in (one, other)]
+    rows = pd.DataFrame({"model": "m", "instruction": ["2", "0", "1"]})
+    np.testing.assert_array_equal(preferences(runs, rows), [[1.5, 2, 1], [2, 1, np.nan]])

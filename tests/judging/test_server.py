@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -124,6 +126,28 @@ def test_ctrl_c_stops_sending_and_keeps_what_was_answered(server, tmp_path):
     assert sent - 4 <= done <= sent
     assert not list(tmp_path.rglob("*.lock"))
     assert ask_all(questions, server=where, folder=tmp_path).n_asked == 80 - done
+
+
+def test_a_judge_that_is_killed_pays_nothing_twice_but_what_was_under_way(server, tmp_path):
+    questions = [question("a", "b" * i) for i in range(30)]
+    (tmp_path / "questions.json").write_text(json.dumps(questions))
+    code = """if True:
+        import json, sys
+        from pathlib import Path
+        from rapo.judging.server import ChatServer, ask_all
+        ask_all(json.loads(Path(sys.argv[1]).read_text()), server=ChatServer(sys.argv[2], concurrency=3),
+                folder=Path(sys.argv[3]))
+    """
+    words = [str(tmp_path / "questions.json"), server.url, str(tmp_path / "kept")]
+    process = subprocess.Popen([sys.executable, "-c", code, *words])
+    server.on_request = lambda n: process.kill() if n == 8 else None
+    assert process.wait(timeout=120) == -signal.SIGKILL
+    sent, where = len(server.requests), ChatServer(server.url, concurrency=3)
+    done = len(kept(tmp_path / "kept"))
+    assert 8 <= sent <= done + 3
+    replies = ask_all(questions, server=where, folder=tmp_path / "kept")
+    assert (replies.n_asked, len(server.requests)) == (30 - done, sent + 30 - done)
+    assert None not in replies.answers
 
 
 def test_so_many_at_a_time(server, tmp_path):

@@ -39,10 +39,45 @@ from rapo.judging import verdicts
         ("Both", None),
         ("<think>A", None),
         ("", None),
+        ("\uff21", "A"),
+        ("\u0412", "B"),
+        ("\U0001d400.", "A"),
+        ("\u0391, \u0412", None),
+        ("A, better than \u0412", None),
+        ("[[A]] [[B]]", None),
+        ("### Verdict: **B**", "B"),
+        ("__A__", "A"),
+        ("\u00c4", None),
     ],
 )
 def test_letters(text, found):
     assert verdicts.letter(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("A", "A"), ("**B**\n\nIt", "B"), ("B. It is", "B"), ("A, but on the other", None), ("A - the first", None)],
+)
+def test_a_letter_whose_reason_was_cut_may_have_ended_otherwise(text, found):
+    assert verdicts.letter(text, cut=True) == found
+    assert verdicts.letter(text) is not None
+    reply_of = verdicts.first_is_better(reply(text, finish="length"), graded=False)
+    assert math.isnan(reply_of) if found is None else reply_of == float(found == "A")
+
+
+def test_a_1_that_was_cut_may_be_10():
+    assert math.isnan(verdicts.score("Score: 1", cut=True))
+    assert (verdicts.score("Score: 1"), verdicts.score("Score: 7", cut=True)) == (1, 7)
+    assert verdicts.score("Score: 10", cut=True) == 10
+
+
+def test_a_reply_of_thoughts_alone_is_told_with_its_remedy():
+    thought = {"choices": [{"finish_reason": "length", "message": {"content": "", "reasoning_content": "A or"}}]}
+    assert math.isnan(verdicts.first_is_better(thought, graded=False))
+    assert verdicts.shown(thought).startswith(
+        "'', cut at the limit of tokens; let it say more with --set max_tokens"
+    )
+    assert verdicts.shown(reply("A tie")) == "'A tie'"
 
 
 @pytest.mark.parametrize(

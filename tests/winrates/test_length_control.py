@@ -387,3 +387,46 @@ def test_models_that_cannot_be_fitted_have_no_loose_rate():
         {"model": "m", "instruction": range(5), "preference": 2.0, "length_model": 1, "length_baseline": 2}
     )
     assert length_control.loosely_penalised(made).empty
+
+
+def judged_again(n_runs, *, lean, noise, seed=0):
+    """Runs of a judge over one model's judgements, each with a leaning of its own; Shape: (n_runs, n)."""
+    rng, base = np.random.default_rng(seed), one(FRAME, "model 05")["preference"].to_numpy()
+    shift = lean * np.linspace(-1, 1, n_runs)[:, None]
+    return np.clip(base + shift + noise * rng.standard_normal((n_runs, len(base))), 1, 2)
+
+
+@pytest.mark.parametrize(("lean", "noise"), [(0.0, 0.0), (0.0, 0.2), (0.1, 0.1), (0.2, 0.0)])
+def test_limits_with_the_judge_are_those_of_runs_that_are_fitted_each_by_itself(lean, noise) -> None:
+    runs = judged_again(4, lean=lean, noise=noise)
+    frame = one(FRAME, "model 05").assign(preference=runs.mean(axis=0))
+    table = length_control.length_controlled(frame).set_index("model")
+    found = length_control.judge_limits(frame, runs)
+    alone = np.stack([length_control.contributions(frame.assign(preference=run)) for run in runs])
+    crossed = intervals.crossed(alone, clusters=frame["instruction"])
+    # Wide by the crossed interval of the runs' own fits, on the log-odds scale around the rate of their mean.
+    rate, half = table["length_controlled_winrate"]["model 05"] / 100, (crossed.high - crossed.estimate) / 100
+    expected = [
+        100 / (1 + np.exp(-np.log(rate / (1 - rate)) - side * half / (rate * (1 - rate)))) for side in (-1, 1)
+    ]
+    np.testing.assert_allclose(found.loc["model 05"], expected, atol=1.5)
+    if not lean and not noise:
+        np.testing.assert_allclose(found.loc["model 05"], table.loc["model 05", ["lc_low", "lc_high"]], atol=0.2)
+    elif lean:
+        width = found["lc_judge_high"] - found["lc_judge_low"]
+        assert width["model 05"] > 1.1 * (table["lc_high"] - table["lc_low"])["model 05"]
+
+
+def test_limits_with_the_judge_know_difficulty_and_leave_out_what_a_run_left_unclear(made_up) -> None:
+    runs = judged_again(3, lean=0.1, noise=0.1)
+    frame = one(FRAME, "model 05").assign(preference=runs.mean(axis=0))
+    whole = length_control.judge_limits(frame, runs, calibration=made_up)
+    rate = length_control.length_controlled(frame, calibration=made_up)["length_controlled_winrate"][0]
+    assert whole["lc_judge_low"]["model 05"] < rate < whole["lc_judge_high"]["model 05"]
+    runs[1, :5] = np.nan
+    part = length_control.judge_limits(frame, runs, calibration=made_up)
+    np.testing.assert_allclose(part, whole, atol=2)
+    runs[1, 1:] = np.nan
+    assert length_control.judge_limits(frame, runs, calibration=made_up).isna().all(axis=None)
+    with pytest.raises(ValueError, match=r"runs have shape \(1, 150\) for 150 judgements; give two runs or more"):
+        length_control.judge_limits(frame, runs[:1])
