@@ -1,5 +1,6 @@
 """Pictures of arms: each with its interval, their differences, and several arms of each method."""
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+PANEL = 2.7  # inches: the width of one of several panels
 MARKS = ("o", "s", "D", "^", "v")
 SPREAD = 0.5  # of a row's height, taken by its marks
 
@@ -66,15 +68,17 @@ def arm_panels(
 
     shown = estimates[estimates["arm"].isin(order) & estimates[by].isin(panels)]
     present = [arm for arm in order if arm in set(shown["arm"])]
-    size = (3.2 + 3.3 * len(panels), 1.6 + 0.36 * len(present))
+    size = (3.0 + PANEL * len(panels), 1.6 + 0.36 * len(present))
     one = len({panel.label for panel in panels.values()}) == 1
     figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, sharex=one, squeeze=False)
     for ax, (value, panel) in zip(axes[0], panels.items(), strict=True):
         part = shown[shown[by] == value].set_index("arm").reindex(present).reset_index()
         plot_arms(part, label=panel.label, reference=panel.reference, ax=ax)
         ax.set_title(panel.title, fontweight="normal")
-    first = next(iter(panels))
-    told = words.highest(shown[shown[by] == first], panels[first].title or panels[first].label)
+        ax.set_xlabel(_wrapped(panel.label))
+    first, panel = next(iter(panels.items()))
+    where = f", {panel.title}" * bool(panel.title)
+    told = words.highest(shown[shown[by] == first], f"{panel.label.split(' (')[0]}{where}")
     style.headline(figure, told if finding is None else finding, words.counted(shown))
     return figure
 
@@ -130,11 +134,12 @@ def difference_panels(
     import matplotlib.pyplot as plt
 
     first = estimates[estimates[by] == next(iter(panels))]
-    size = (2.8 + 3.3 * len(panels), 1.7 + 0.36 * len(first))
+    size = (2.8 + PANEL * len(panels), 1.7 + 0.36 * len(first))
     figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, sharex=bool(label), squeeze=False)
     for ax, (value, told) in zip(axes[0], panels.items(), strict=True):
         plot_differences(estimates[estimates[by] == value], label=label or told, ahead=ahead, ax=ax)
         ax.set_title(told if label else "", fontweight="normal")
+        ax.set_xlabel(_wrapped(label or told))
     said, where = words.surely(first, ahead=ahead), panels[next(iter(panels))]
     said = said if said.startswith(where) else f"{where}: {said}"
     style.headline(figure, said if finding is None else finding, note)
@@ -180,6 +185,11 @@ def plot_rows(
     axes.set_xlabel(label)
     axes.grid(axis="x", color="0.92")
     return axes
+
+
+def _wrapped(label: str) -> str:
+    """An axis label in lines that fit below a panel."""
+    return textwrap.fill(label, 27, break_on_hyphens=False)
 
 
 def _dots(

@@ -25,9 +25,10 @@ def plot_lines(
     tones: Mapping[str, str] | None = None,
     spread: float | None = None,
     legend: str | None = "",
+    finding: str | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """A line for each value of a column, with its intervals. A figure's only axes get a title that tells its ends.
+    """A line for each value of a column, with its intervals. A figure's only axes get a title.
 
     Args:
         estimates: columns ``by``, ``x``, estimate, low, high (NaN: no interval).
@@ -38,6 +39,7 @@ def plot_lines(
         tones: colour of each line; the method's own by default.
         spread: None draws intervals as a band; a number as bars, lines that far apart, in units of ``x``.
         legend: title of the legend below the axes; None: no legend. A single line has none.
+        finding: the title; None tells where lines begin and end.
     """
     axes = style.axes(ax)
     lines = names or {str(name): str(name) for name in dict.fromkeys(estimates[by])}
@@ -60,7 +62,8 @@ def plot_lines(
     if legend is not None and len(lines) > 1:
         axes.legend(title=legend, loc="upper left", bbox_to_anchor=(0, -0.17), ncols=4, columnspacing=1.2)
     if alone:
-        style.headline(axes.figure, words.ends(estimates, by=by, x=x, names=list(lines)))
+        ends = words.ends(estimates, by=by, x=x, names=list(lines), quantity=ylabel, along=xlabel)
+        style.headline(axes.figure, ends if finding is None else finding)
     return axes
 
 

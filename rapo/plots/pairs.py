@@ -43,6 +43,10 @@ def plot_margins(histogram: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axe
     n = histogram["count"].sum()
     ax.set(xlabel="margin: score of chosen - score of rejected", ylabel=f"pairs (%), n = {n:,}")
     _legend_above(ax)
+    if len(ax.figure.axes) == 1 and len(told):
+        low, high = told[["low", "high"]].to_numpy(float)[int(told["share"].to_numpy().argmax())]
+        tied = 100 * ties["share"].sum()
+        style.headline(ax.figure, f"The commonest margin is {low:g} to {high:g} points; {tied:.0f} % are ties")
     return ax
 
 

@@ -31,6 +31,8 @@ def plot_length_effect(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -
     ax.plot(equal["longer"], equal["win_rate"], "D", color=CONTROLLED, markersize=9, label=label)
     ax.set(xlabel="characters longer than the baseline's output", ylabel="win rate (%)")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, fontsize="small")
+    if len(equal):
+        ax.set_title(f"Win rate at equal lengths: {equal['win_rate'].iloc[0]:.1f} %")
     return ax
 
 
@@ -50,6 +52,9 @@ def plot_length_bias(estimates: "pd.DataFrame", *, ax: "Axes | None" = None) -> 
     _plain_log_axis(ax, "x", ratio)
     ax.set(xlabel="mean length over the baseline's (log scale)", ylabel="win rate (%)")
     ax.legend(loc="best")
+    sides = {"shorter": ratio < 1, "longer": ratio > 1}
+    moved = [f"{(controlled - raw)[side].mean():+.1f} ({name})" for name, side in sides.items() if side.any()]
+    ax.set_title(f"Length control moves win rates by {', '.join(moved)} points")
     return ax
 
 

@@ -30,8 +30,7 @@ def highest(estimates: "pd.DataFrame", quantity: str, *, by: str = "arm") -> str
         return ""
     rows = known.iloc[[-1, 0]][[by, "estimate", "low", "high"]].to_numpy()
     ends = [f"{arm} {number(*numbers)}" for arm, *numbers in rows]
-    what = quantity.split(" (")[0]
-    return f"{what[:1].upper()}{what[1:]}: highest {ends[0]}" + f", lowest {ends[1]}" * (len(known) > 1)
+    return f"{_opening(quantity)}: highest {ends[0]}" + f", lowest {ends[1]}" * (len(known) > 1)
 
 
 def surely(estimates: "pd.DataFrame", *, ahead: str = "") -> str:
@@ -53,7 +52,7 @@ def _sure(group: str, part: "pd.DataFrame", *, ahead: str) -> str:
     if not against:
         kinds = {"surely above zero:": above, "surely below:": below}
     if not above.any() and not below.any():
-        return f"{lead}: nothing is sure." if len(part) > 1 else f"{lead}: undecided."
+        return f"{lead}: none of {len(part)} is sure." if len(part) > 1 else f"{lead}: undecided."
     told = [
         f"{how} {listed(names[which].str.removeprefix('less '))}" for how, which in kinds.items() if which.any()
     ]
@@ -71,15 +70,31 @@ def listed(names: Iterable[str], most: int = 4) -> str:
     return " / ".join(shown) + f" and {len(given) - len(shown)} more" * (len(shown) < len(given))
 
 
-def ends(estimates: "pd.DataFrame", *, by: str, x: str, names: Sequence[str]) -> str:
-    """Where each line begins and where it ends: "From 0 to 3: UF 8.1 to 7.9, RA 8.0 to 8.0"."""
+def ends(estimates: "pd.DataFrame", *, by: str, x: str, names: Sequence[str], quantity: str, along: str) -> str:
+    """Where each line begins and where it ends: "Gold reward, goal from 1 to 10: UF 8.1 to 7.9, RA 8.0 to 8.0".
+
+    Args:
+        estimates: columns ``by``, ``x``, estimate.
+        by, x: the column that tells lines apart, and that of the horizontal axis.
+        names: of the lines, in the order in which they are told.
+        quantity, along: the labels of the axes; a unit at their end is left out.
+    """
+    digits = 1 if estimates["estimate"].abs().max() >= 20 else 2
     told = []
     for name in names:
         part = estimates[estimates[by].astype(str) == name].dropna(subset="estimate").sort_values(x)
         if len(part):
-            told.append(f"{name} {part['estimate'].iloc[0]:.2f} to {part['estimate'].iloc[-1]:.2f}")
-    first, last = estimates[x].min(), estimates[x].max()
-    return f"From {round(first, 2) + 0.0:g} to {round(last, 2):g}: {', '.join(told)}"
+            first, last = part["estimate"].iloc[[0, -1]].round(digits) + 0.0
+            told.append(f"{name} {first:.{digits}f} to {last:.{digits}f}")
+    low, high = estimates[x].min(), estimates[x].max()
+    where = f"{along.split(' (')[0]} from {round(low, 2) + 0.0:g} to {round(high, 2):g}"
+    return f"{_opening(quantity)}, {where}: {', '.join(told)}"
+
+
+def _opening(quantity: str) -> str:
+    """The label of an axis without its unit, as a title begins."""
+    what = quantity.split(" (")[0]
+    return what[:1].upper() + what[1:]
 
 
 def counted(estimates: "pd.DataFrame") -> str:

@@ -56,7 +56,9 @@ class Lesson:
         rows |= {"took, when it was kept": [took if scale == "small" else "" for scale in recipes]} if took else {}
         return pd.DataFrame.from_dict(rows, orient="index", columns=list(recipes))
 
-    def figure(self, drawn: "Figure | Axes", name: str, *, data: "pd.DataFrame", alt: str) -> None:
+    def figure(
+        self, drawn: "Figure | Axes", name: str, *, data: "pd.DataFrame", alt: str, n: str | None = None
+    ) -> None:
         """Save a figure with its data, show it, and say below it what it shows and what its claims came to.
 
         Args:
@@ -64,11 +66,15 @@ class Lesson:
             name: beginning with the claim's id ("RA-F2_arms").
             data: the numbers that it shows, one row an estimate.
             alt: one sentence that says what is seen.
+            n: how many units it rests on, where nothing on it says so; None: as many as its first claim. "": none.
         """
         figure: Any = getattr(drawn, "figure", None) or drawn
+        about = [one for one in _papers_first(self._found.values()) if one.id.split("/")[0] == name.split("_")[0]]
+        told = [one for one in _papers_first(self._found.values()) if name in one.figures]
+        if units := next((one.n for one in told + about), "") if n is None else n:
+            style.rests_on(figure, units)
         style.save_figure(figure, name, scale=self.scale, data=data, config=self.config, alt=alt)
         _show(figure, alt)
-        told = [one for one in _papers_first(self._found.values()) if name in one.figures]
         lines = [f"- {contents.verdict(one)}" for one in told[: contents.SHOWN]]
         lines += [f"- and {len(told) - len(lines)} more claims, at the end"] * (len(told) > len(lines))
         _say("\n".join([f"*{alt.rstrip('.')}.*", "", *lines]))

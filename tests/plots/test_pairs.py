@@ -59,6 +59,7 @@ def test_premises_show_counts_and_intervals(table: pa.Table, ax: Axes):
 def test_a_figure_is_made_where_none_is_given(table: pa.Table):
     axes = draw.plot_margins(audit.margin_histogram(table))
     assert axes.get_ylabel() == "pairs (%), n = 4"
+    assert "25 % are ties" in axes.figure.get_suptitle()  # 1 of 4
 
 
 def test_the_overview_holds_all_three(table: pa.Table):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +51,17 @@ def test_every_named_colour_is_one_and_unknown_methods_get_a_stable_one() -> Non
 def test_the_methods_that_are_compared_differ_in_colour() -> None:
     for compared in (("base", "UF", "RA", "half RA", "IRA"), ("uniform", "M+", "small Mpi", "MAP")):
         assert len({style.colour(method) for method in compared}) == len(compared)
+
+
+def test_units_stand_at_the_foot_once_after_what_stands_there_already() -> None:
+    figure = plt.figure(figsize=(9, 3))
+    style.headline(figure, "RA is ahead", "95 % intervals")
+    style.rests_on(figure, "4 seeds")
+    style.rests_on(figure, "8 seeds")
+    assert figure.get_supxlabel() == "95 % intervals; n = 4 seeds"
+    legend = (other := plt.figure()).legend([], [], title="Compare directions.")
+    style.rests_on(other, "4 seeds")
+    assert (legend.get_title().get_text(), other.get_supxlabel()) == ("Compare directions. n = 4 seeds", "")
 
 
 def test_a_figure_is_saved_as_svg_png_and_numbers(rapo_root: Path, figure: Figure) -> None:

@@ -34,12 +34,18 @@ def test_groups_that_are_differences_tell_where_they_are_sure() -> None:
     rows = table(("RA less UF", "round 1", 1, 0.5, 2), ("RA less UF", "round 2", -1, -2, -0.5))
     unsure = table(("x less y", "a", 0, -1, 1), ("x less y", "b", 0, -1, 1))
     assert words.surely(rows) == "RA less UF: surely above zero: round 1; surely below: round 2."
-    assert words.surely(pd.concat([rows, unsure])).endswith(" x less y: nothing is sure.")
+    assert words.surely(pd.concat([rows, unsure])).endswith(" x less y: none of 2 is sure.")
 
 
 def test_lines_tell_where_they_begin_and_end() -> None:
     rows = pd.DataFrame({"arm": ["RA", "RA", "UF"], "x": [3, 0, 0], "estimate": [8.0, 7.0, 6.0]})
-    assert words.ends(rows, by="arm", x="x", names=["UF", "RA"]) == "From 0 to 3: UF 6.00 to 6.00, RA 7.00 to 8.00"
+    axes = {"quantity": "gold reward (1-10)", "along": "noise (points)"}
+    told = words.ends(rows, by="arm", x="x", names=["UF", "RA"], **axes)
+    assert told == "Gold reward, noise from 0 to 3: UF 6.00 to 6.00, RA 7.00 to 8.00"
+    percent = rows.assign(estimate=[80, 70.04, -0.04])
+    assert words.ends(percent, by="arm", x="x", names=["UF", "RA"], **axes).endswith(
+        "UF 0.0 to 0.0, RA 70.0 to 80.0"
+    )
 
 
 def test_models_and_prompts_are_counted_where_they_are_told() -> None:

@@ -18,10 +18,10 @@ def one(low: float, high: float, name: str = "RA-F2/gold") -> Card:
 @pytest.mark.parametrize(
     ("interval", "words"),
     [
-        ((0.4, 0.6), "In true reward it is ahead: +0.50 of 10 [0.40, 0.60]."),
-        ((-0.6, -0.4), "In true reward it is behind: −0.50 of 10 [−0.60, −0.40]."),
-        ((-0.1, 0.2), "In true reward they are level: +0.05 of 10 [−0.10, 0.20]."),
-        ((-1.0, 2.0), "In true reward it is not decided: +0.5 of 10 [−1.0, 2.0]."),
+        ((0.4, 0.6), "In true reward it is ahead (+0.50 of 10 [0.40, 0.60])."),
+        ((-0.6, -0.4), "In true reward it is behind (−0.50 of 10 [−0.60, −0.40])."),
+        ((-0.1, 0.2), "In true reward both are level (+0.05 of 10 [−0.10, 0.20])."),
+        ((-1.0, 2.0), "In true reward nothing is decided (+0.5 of 10 [−1.0, 2.0])."),
     ],
 )
 def test_a_sentence_follows_the_verdict(interval: tuple[float, float], words: str) -> None:
@@ -39,6 +39,17 @@ def test_every_sentence_has_words_for_every_verdict_and_tells_value_and_interval
                     "value",
                     "interval",
                 }
+
+
+def test_a_finding_begins_with_its_answer_in_short() -> None:
+    (found,) = findings.findings([one(0.4, 0.6, "RA-F2/length-controlled"), one(0.4, 0.6)])
+    assert found.short == "Yes."
+    assert found.answer.startswith("Yes. By length-controlled win rate")
+    (alone,) = findings.findings([one(0.4, 0.6)])
+    assert alone.short == ""
+    for entry in findings.written():
+        first = findings.Finding("", ((entry["sentences"][0]["equal"], ""),))
+        assert 3 < len(first.short) < 30
 
 
 def test_what_was_not_measured_is_not_told() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def test_a_figure_of_many_claims_tells_the_first_and_how_many_more_there_are(
     lesson.figure(plt.figure(), "RA-F2_a", data=pd.DataFrame({"x": [1]}), alt="Nothing")
     assert shown[1].data.count("**RA-F2/") == 6
     assert shown[1].data.endswith("- and 2 more claims, at the end")
+
+
+@pytest.mark.parametrize(
+    ("n", "foot"), [(None, "n = 4 seeds"), ("9 models", "n = 9 models"), ("", "")], ids=["claim", "own", "none"]
+)
+def test_a_figure_tells_on_how_many_units_it_rests(
+    rapo_root: Path, shown: list[Any], n: str | None, foot: str
+) -> None:
+    lesson = Lesson("quickstart", scale="smoke")
+    lesson.claims([replace(one("RA-F2/gold", "ours"), n="4 seeds")])
+    lesson.figure(figure := plt.figure(), "RA-F2_a", data=pd.DataFrame({"x": [1]}), alt="Nothing", n=n)
+    assert figure.get_supxlabel() == foot
 
 
 def test_words_are_shown_plain() -> None:

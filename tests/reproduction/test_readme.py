@@ -54,11 +54,11 @@ def test_the_first_finding_is_the_result_and_the_others_follow() -> None:
     text = readme.filled("<!-- result --><!-- /result -->\n<!-- findings --><!-- /findings -->", SOME)
     assert block("result", text) == (
         "\n**Does relabelling beat plain DPO, as the paper says?** "
-        "In true reward it is ahead: +0.50 of 10 [0.40, 0.60].\n"
+        "In true reward it is ahead (+0.50 of 10 [0.40, 0.60]).\n"
     )
     (line,) = block("findings", text).strip().splitlines()
     assert line.startswith(
-        "* **Does alignment potential select better pairs?** No: models trained on its pairs are worse"
+        "* **Does alignment potential select better pairs?** No. A model trained on its pairs is worse"
     )
 
 

@@ -194,6 +194,36 @@ def test_a_figure_is_enlarged(kept: Path, tab: browser.Tab) -> None:
     assert not tab.run("larger.open")
 
 
+def test_on_a_phone_the_scorecard_shows_totals_until_its_groups_are_asked_for(
+    kept: Path, tab: browser.Tab
+) -> None:
+    seen = "[...byId('grid').querySelectorAll('tbody tr')].filter((row) => row.checkVisibility()).length"
+    show(tab, kept, WIDE)
+    every = tab.run(seen)
+    show(tab, kept, PHONE)
+    assert tab.run(seen) == tab.run("document.querySelectorAll('.whole').length") < every
+    tab.run("document.querySelectorAll('.unfold').forEach((button) => button.click())")
+    assert tab.run(seen) == every
+
+
+def test_a_figure_too_wide_for_a_phone_is_swiped_in_its_own_box_and_says_so(kept: Path, tab: browser.Tab) -> None:
+    told = "getComputedStyle(document.querySelector('.picture + figcaption'), '::before').content"
+    show(tab, kept, WIDE)
+    assert tab.run(f"{PAINTED}.then(() => {told})") == "none"
+    show(tab, kept, PHONE)
+    assert "Swipe" in tab.run(f"{PAINTED}.then(() => {told})")
+    assert tab.run("document.querySelector('.picture').scrollWidth") > PHONE[0]
+
+
+def test_two_narrow_groups_share_a_row_until_one_is_opened(kept: Path, tab: browser.Tab) -> None:
+    show(tab, kept, WIDE)
+    first, second = (f"document.querySelectorAll('.half')[{place}]" for place in (0, 1))
+    top = "{}.getBoundingClientRect().top"
+    assert tab.run(top.format(first)) == tab.run(top.format(second))
+    tab.run(f"{first}.querySelector('.more').open = true")
+    assert tab.run(top.format(first)) < tab.run(top.format(second))
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_phone_needs_no_sideways_scroll_and_can_be_tapped(kept: Path, tab: browser.Tab, dark: bool) -> None:
     show(tab, kept, PHONE, dark=dark)

@@ -10,6 +10,7 @@ from rapo.reproduction.report import answers, exhibits
 from rapo.reproduction.report.cards import Card, anchor
 from rapo.reproduction.report.exhibits import Picture, Sheet
 
+HALF = 960  # pixels: a figure this wide can still be read on half a page
 NAMES = {"RA": "Reward-augmented data", "AP": "Alignment potential", "": "Beyond the papers"}
 
 
@@ -43,6 +44,11 @@ class Section:
         wanted = self.answer.figure
         return next((one for one in self.pictures if one.name == wanted), next(iter(self.pictures), None))
 
+    @property
+    def narrow(self) -> bool:
+        """Whether its first figure can be read on half a page."""
+        return self.first is None or self.first.width <= HALF
+
 
 @dataclass(frozen=True)
 class Chapter:
@@ -62,6 +68,17 @@ class Chapter:
     def name(self) -> str:
         """In short, as the contents and the scorecard have it."""
         return NAMES[self.paper.key if self.paper else ""]
+
+    @property
+    def rows(self) -> list[tuple[Section, bool]]:
+        """Its sections, and which share a row: two in succession whose figures can be read on half a page."""
+        found: list[tuple[Section, bool]] = []
+        for section in self.sections:
+            partner = bool(found) and found[-1][0].narrow and not found[-1][1] and section.narrow
+            if partner:
+                found[-1] = (found[-1][0], True)
+            found.append((section, partner))
+        return found
 
     @property
     def tally(self) -> dict[str, list[tuple[str, list[Card]]]]:

@@ -1,5 +1,6 @@
 """The findings in plain words, computed from claims by the sentences of findings.yaml."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,14 @@ class Finding:
 
     @property
     def answer(self) -> str:
+        """All of it."""
         return " ".join(sentence for sentence, _ in self.sentences)
+
+    @property
+    def short(self) -> str:
+        """The answer in a word or a few, where its first sentence begins with one: "Yes."."""
+        found = re.match(r"[^.(]+\.(?= )", self.answer)
+        return found[0] if found else ""
 
 
 @cache

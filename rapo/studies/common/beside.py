@@ -77,11 +77,11 @@ def together(paper: Side, here: Side, compared: tuple[str, str], what: str) -> s
     """How often one arm is above another as published, and where it stands here: in the last of our models, "all"."""
     n, above = len(paper.gaps), int((paper.gaps["estimate"] > 0).sum())
     estimate, low, high = here.gaps[["estimate", "low", "high"]].to_numpy(float)[-1]
-    sure = "surely above" if low > 0 else "surely below" if high < 0 else "undecided"
+    sure = "surely above" if low > 0 else "surely below" if high < 0 else "no sure difference"
     first, second = compared
     times = f"in {above} of {n} models" if n > 1 else "yes" if above else "no"
     told = words.number(estimate, low, high)
-    return f"{first} above {second} ({what})? Published: {times}. Here: {sure}, by {told}."
+    return f"{first} above {second} ({what})? Published: {times}. Here: {sure}, {told}."
 
 
 def figure(

@@ -118,6 +118,9 @@ def _followed(scores: "pd.DataFrame") -> str:
 
 SEVERAL = {"UF, g=10": "plain pairs (there SimPO)", "RA, attributes": "RA, several attributes"}
 COMPARED = ("RA, attributes", "UF, g=10")
+OWN_COMPARED = ("RA", "UF")
+OWN = {"UF": "+ DPO (UF)", "RA": "+ DPO (RA)"}
+FIRST = "on-policy, round 1"
 
 
 def plot_several(cells: "pd.DataFrame", gap: "Interval") -> "Figure":
@@ -133,6 +136,19 @@ def plot_several(cells: "pd.DataFrame", gap: "Interval") -> "Figure":
     bars = cells[(cells["metric"] == "gold") & cells["arm"].isin(SEVERAL)]
     here = beside.pooled(bars, gap, "gold reward (1-10)", model="all models")
     return beside.figure([(paper, here)], arms=SEVERAL, compared=COMPARED, what="SimPO there", note="")
+
+
+def plot_own_beside(lines: "pd.DataFrame", gap: "Interval") -> "Figure":
+    """RA's on-policy data, of which only the order is at hand, beside our first round of own answers.
+
+    Args:
+        lines: of `tables.gold`, study "on-policy".
+        gap: RA less UF after that round.
+    """
+    levels, what = {"UF": 0, "RA": 1}, "RA, on-policy data"
+    paper = beside.order_alone(levels, ["own answers"], compared=OWN_COMPARED, what=what)
+    here = beside.pooled(lines[lines["x"] == FIRST], gap, "gold reward (1-10)", model=FIRST)
+    return beside.figure([(paper, here)], arms=OWN, compared=OWN_COMPARED, what="own answers", note="")
 
 
 def plot_scales(lines: "pd.DataFrame") -> "Figure":

@@ -1,5 +1,6 @@
 """RA's tables of half the data and of implicit rewards, beside what was measured here."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rapo.plots import words
@@ -40,6 +41,18 @@ def plot_implicit(arms: "pd.DataFrame", gap: "Interval") -> "Figure":
     compared, models = ("IRA", "RA"), {"Qwen2-7B-It": "Qwen2-7B-It"}
     paper = beside.published("RA-T6", "LC win rate", compared=compared, models=models, what="RA, implicit rewards")
     return _beside(paper, arms, gap, IMPLICIT, compared, "implicit goals")
+
+
+def farthest(moved: "pd.DataFrame", names: Iterable[str]) -> str:
+    """How far each line goes from the base: the title of unlearning over that distance.
+
+    Args:
+        moved: of `tables.paths`.
+        names: of the lines.
+    """
+    far = moved.groupby("line")["distance"].max()
+    told = ", ".join(f"{name} {far[name]:.2f}" for name in names if name in far)
+    return f"Furthest from the base, in nats an answer: {told}"
 
 
 def _beside(

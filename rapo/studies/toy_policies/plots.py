@@ -88,6 +88,9 @@ def plot_shares(estimates: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
     axes.set(xlim=(0, 1), yticks=range(len(goals)), yticklabels=[f"goal {goal:g}" for goal in goals])
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axes.invert_yaxis()
+    fewest = estimates.groupby("pairs", sort=False)["estimate"].min()
+    told = ", ".join(f"{group} at least {100 * share:.0f} %" for group, share in fewest.items())
+    style.headline(axes.figure, f"Coordinates that end at the table, over goals: {told}")
     return axes
 
 

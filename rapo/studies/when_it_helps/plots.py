@@ -30,18 +30,11 @@ def plot_heat_map(cells: "pd.DataFrame", *, xlabel: str, ylabel: str, ax: "Axes 
 
 
 def overshoot_panels(beyond: "pd.DataFrame") -> "Figure":
-    """Sentences less the best number, a panel an arm; a world without a best number has one empty panel that says so.
+    """Sentences less the best number, a panel an arm.
 
     Args:
-        beyond: columns group (arm), name (regime), estimate, low, high.
+        beyond: columns group (arm), name (regime), estimate, low, high; not empty.
     """
-    import matplotlib.pyplot as plt
-
-    if beyond.empty:
-        figure, ax = plt.subplots(figsize=(7, 1))
-        ax.text(0.5, 0.5, "in no regime is there a best number of sentences", ha="center", va="center")
-        ax.set_axis_off()
-        return figure
     arms = {str(arm): str(arm) for arm in dict.fromkeys(beyond["group"])}
     ended = beyond[beyond["group"] == list(arms)[-1]]
     near = int((ended["low"].le(0) & ended["high"].ge(0)).sum())

@@ -68,7 +68,7 @@ def test_the_papers_bars_have_an_order_and_ours_have_numbers() -> None:
     left, right = figure.axes
     assert (len(left.patches), len(right.patches)) == (16, 4)
     assert [text.get_text() for text in right.get_xticklabels()] == ["Qwen2-like\nDPO"]
-    assert figure.get_suptitle().endswith("Published: in 4 of 4 models. Here: surely above, by 0.10 [0.05, 1.00].")
+    assert figure.get_suptitle().endswith("Published: in 4 of 4 models. Here: surely above, 0.10 [0.05, 1.00].")
 
 
 def test_agreement_is_that_of_the_share_asked_for() -> None:

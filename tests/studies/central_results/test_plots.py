@@ -28,7 +28,7 @@ def test_win_rates_have_a_row_each_and_the_pooled_models_last() -> None:
     figure = plots.plot_win_rates(pd.concat(parts), gaps)
     assert bars(figure) == [15, 6, 15, 6]  # five models and two, three arms each
     assert [text.get_text() for text in figure.axes[1].get_xticklabels()] == ["Qwen2-like", "all"]
-    assert "Here: undecided, by 1.0 [-1.0, 3.0]" in figure.get_suptitle().replace("\n", " ")
+    assert "Here: no sure difference, 1.0 [-1.0, 3.0]" in figure.get_suptitle().replace("\n", " ")
 
 
 def test_benchmarks_stand_beside_the_mean_of_the_skills() -> None:

@@ -23,12 +23,13 @@ def test_published_numbers_stand_in_the_order_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "words"), [(0.1, 0.3, "surely above"), (-0.1, 0.5, "undecided"), (-0.5, -0.1, "surely below")]
+    ("low", "high", "words"),
+    [(0.1, 0.3, "surely above"), (-0.1, 0.5, "no sure difference"), (-0.5, -0.1, "surely below")],
 )
 def test_the_title_tells_the_paper_and_the_last_of_our_models(low: float, high: float, words: str) -> None:
     paper = beside.published("RA-F2", "LC win rate", compared=AHEAD, models=MODELS)
     told = beside.together(paper, here(low, high), AHEAD, "LC")
-    assert told.startswith(f"RA above UF (LC)? Published: in 2 of 2 models. Here: {words}, by 0.20 ")
+    assert told.startswith(f"RA above UF (LC)? Published: in 2 of 2 models. Here: {words}, 0.20 ")
 
 
 def test_an_order_without_numbers_is_told_as_one() -> None:

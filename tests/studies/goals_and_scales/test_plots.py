@@ -123,6 +123,18 @@ def test_leads_over_noise_are_told_where_they_are_sure() -> None:
     assert plots.plot_noise(LINES, leads).get_suptitle() == "RA less UF: surely above zero: noise 3 / noise 0."
 
 
+def test_own_answers_stand_beside_the_papers_order_after_the_first_round() -> None:
+    cells = [
+        (arm, x, value) for x, value in ((plots.FIRST, 8.0), ("on-policy, round 2", 9.0)) for arm in ("UF", "RA")
+    ]
+    lines = pd.DataFrame(cells, columns=["arm", "x", "estimate"]).assign(low=7.0, high=9.5)
+    figure = plots.plot_own_beside(lines, Interval(-0.1, -0.2, 0.1, n=4))
+    left, right = figure.axes
+    assert (len(left.patches), left.get_yticks().tolist()) == (2, [])
+    assert [bar.get_height() + 1 for bar in right.patches] == [8.0, 8.0]
+    assert "Published: yes. Here: no sure difference, -0.10" in figure.get_suptitle().replace("\n", " ")
+
+
 def test_several_attributes_stand_beside_the_published_ones() -> None:
     cells = pd.DataFrame({"arm": list(plots.SEVERAL), "metric": "gold", "estimate": 8.0, "low": 7.0, "high": 9.0})
     figure = plots.plot_several(cells, Interval(-0.5, -0.9, -0.1, n=9))

@@ -17,6 +17,13 @@ def test_half_the_prompts_are_compared_by_order_alone() -> None:
     assert figure.get_suptitle().startswith("half RA above UF (as many pairs)? Published: yes. Here: surely above")
 
 
+def test_the_furthest_of_each_line_is_told() -> None:
+    moved = pd.DataFrame({"line": ["UF", "UF", "RA"], "distance": [0.1, 0.36, 0.004]})
+    assert (
+        plots.farthest(moved, ["RA", "UF", "IRA"]) == "Furthest from the base, in nats an answer: RA 0.00, UF 0.36"
+    )
+
+
 def test_implicit_goals_stand_beside_the_published_ones() -> None:
     left, right = plots.plot_implicit(ARMS, GAP).axes
     assert [round(bar.get_height(), 2) for bar in left.patches] == [20.93, 21.46, 31.17, 32.61]

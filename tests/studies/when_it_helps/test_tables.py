@@ -9,7 +9,7 @@ from made_up_ladder import LADDER
 from scipy import stats
 
 from rapo.studies.when_it_helps import claims as regimes_claims
-from rapo.studies.when_it_helps import plots, tables
+from rapo.studies.when_it_helps import tables
 
 RECIPE = {
     "seeds": [1, 2, 3],
@@ -182,7 +182,6 @@ def test_without_a_best_number_of_sentences_nothing_overshoots() -> None:
     gains = tables.gains(answers_, PAIRS, recipe)
     assert gains["miss"].isna().all()
     assert tables.overshoots(answers_, recipe).empty
-    assert plots.overshoot_panels(tables.overshoots(answers_, recipe)).axes[0].texts
     frames = {"answers": answers_, "gains": gains, "ladder": LADDER}
     found = {claim.id for claim in regimes_claims.claims(frames, recipe)}
     assert "RA-map/noise" in found

@@ -21,6 +21,24 @@ menus.forEach((menu) => menu.addEventListener("toggle", () => {
   if (menu.open && narrow.matches) menus.forEach((other) => { if (other !== menu) other.open = false; });
 }));
 
+// There, too: the scorecard shows totals until a paper's groups are asked for, and a figure tells that it goes on.
+for (const part of all("#grid tbody")) {
+  const button = document.createElement("button");
+  button.className = "unfold";
+  const turn = (open) => {
+    part.classList.toggle("shut", !open);
+    button.ariaExpanded = open;
+    button.textContent = open ? "fewer" : `its ${part.rows.length - 1} groups`;
+  };
+  button.addEventListener("click", () => turn(part.classList.contains("shut")));
+  part.querySelector("th").append(button);
+  turn(false);
+}
+const wide = new ResizeObserver((seen) => {
+  for (const { target } of seen) target.classList.toggle("cut", target.scrollWidth > target.clientWidth + 1);
+});
+for (const picture of all(".picture")) wide.observe(picture);
+
 const form = byId("filter");
 const claims = all(".claim");
 const groups = all(".group");
