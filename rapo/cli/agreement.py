@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapo.cli import options
 from rapo.judging.judgements import ENCODINGS
+from rapo.pairs.faults import several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +121,9 @@ def _two_files(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str]]":
     key = pairs[["model", "instruction"]].drop_duplicates()
     for (path, *_), table in zip(sides, tables, strict=True):
         alone = len(table[["model", "instruction"]].drop_duplicates()) - len(key)
-        notes.append(f"{path}: {len(table):,} judgements; {alone:,} pairs are in this file alone and left out")
+        notes.append(
+            f"{path}: {several(len(table), 'judgements')}; {several(alone, 'pairs')} in this file alone, left out"
+        )
     return pairs, notes
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rapo import paths
 from rapo.cli import options, output
+from rapo.pairs.faults import several
 
 if TYPE_CHECKING:
     from rapo.inspection.finding import Finding
@@ -111,7 +112,7 @@ def _show(report: "Report", *, everything: bool) -> None:
 
     out = options.console()
     levels = ", ".join(f"{n} {level}" for level, n in report.counts().items())
-    out.print(f"{report.source}: {report.n:,} pairs; {levels}", soft_wrap=True)
+    out.print(f"{report.source}: {several(report.n, 'pairs')}; {levels}", soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     for heading in ("level", "finding"):
         table.add_column(heading, overflow="fold")

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rapo.cli import options, output
+from rapo.pairs.faults import several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +66,9 @@ def _show(file: str, told: "Summary", shares: "pd.DataFrame", lengths: "Interval
 
     out = options.console()
     scores = f"scores {told.score_low:g} to {told.score_high:g}"
-    out.print(f"{file}: {told.n:,} good pairs of {told.prompts:,} prompts, {scores}", soft_wrap=True)
+    out.print(
+        f"{file}: {several(told.n, 'good pairs')} of {several(told.prompts, 'prompts')}, {scores}", soft_wrap=True
+    )
     out.print(
         f"{told.multi_turn:,} with several user turns, {told.with_system:,} with a system turn, "
         f"{told.reversed:,} with chosen below rejected"

@@ -2,6 +2,7 @@
 
 bash: rapo completion bash > ~/.local/share/bash-completion/completions/rapo
 zsh:  rapo completion zsh > "${fpath[1]}/_rapo"
+both, for one session or in the shell's own file: source <(rapo completion zsh)
 tcsh: rapo completion tcsh >> ~/.cshrc
 """
 
@@ -20,7 +21,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the script; it is static, so that completing starts no Python."""
     import shtab
 
-    print(shtab.complete(whole_parser(), shell=args.shell))
+    script = shtab.complete(whole_parser(), shell=args.shell)
+    print(
+        script.replace("$zsh_eval_context[-1] == eval", "$zsh_eval_context[-1] == (eval|file)")
+    )  # file: by source
     return 0
 
 

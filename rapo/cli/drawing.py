@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from rapo.cli import options, output
+from rapo.pairs.faults import several
 
 if TYPE_CHECKING:
     from rapo.models.answers import Answer, Ask, Engine, Kept
@@ -178,7 +179,7 @@ class Drawn:
     def line(self) -> str:
         """The same for people."""
         counts = self.counts
-        told = f"{counts['answers']:,} answers to {counts['prompts']:,} prompts"
+        told = f"{several(counts['answers'], 'answers')} to {several(counts['prompts'], 'prompts')}"
         remarks = {"cut": "cut at --max-new-tokens", "empty": "empty", "without_answer": "refused by the server"}
         odd = "".join(f", {counts[name]:,} {what}" for name, what in remarks.items() if counts[name])
         return f"{told}{odd}; {self.drawing.told}"

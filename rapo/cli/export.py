@@ -16,6 +16,7 @@ from rapo import paths
 from rapo.cli import options, output
 from rapo.pairs import manifest, trainer_formats, writing
 from rapo.pairs.door import open_pairs
+from rapo.pairs.faults import several
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         source=manifest.source(args.file),
         counts={"rows": rows},
         about=f"Preference data for {form.about}.",
-        line=f"{rows:,} rows for {form.about}{hint}",
+        line=f"{several(rows, 'rows')} for {form.about}{hint}",
     )
 
 

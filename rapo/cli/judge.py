@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rapo.cli import options, output, reliance
+from rapo.pairs.faults import several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +151,7 @@ def _compare(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> in
     writing.write(made, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
     lost = int(table["preference"].isna().sum())
     drop = "; leave them out with --missing drop" if lost else ""
-    notes.append(f"{len(table):,} pairs judged in both orders, {lost:,} without a clear verdict{drop}")
+    notes.append(f"{several(len(table), 'pairs')} judged in both orders, {lost:,} without a clear verdict{drop}")
     found = reliance.by_model(runs)
     notes += [line for model, one in found.items() if one for line in reliance.lines(model, one)]
     counts = {"judgements": len(table), "without_verdict": lost}
@@ -193,14 +194,14 @@ def _score(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
     writing.write(scored, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
     lost = int(np.isnan(found).sum())
     mean = f", mean {np.nanmean(found):.3g}" if lost < len(found) else ""
-    notes = [f"{len(found):,} answers scored{mean}, {lost:,} without a clear score"]
+    notes = [f"{several(len(found), 'answers')} scored{mean}, {lost:,} without a clear score"]
     relied = repeated_scores.reliability(runs)
     notes += [reliance.of_scores(relied)] if relied else []
     if sides:
         chosen, rejected = np.split(found, 2)
         wrong, ties = int((chosen < rejected).sum()), int((chosen == rejected).sum())
         notes.append(
-            f"chosen scores below rejected in {wrong:,} pairs (see --reversed-pairs), as high in {ties:,}"
+            f"chosen scores below rejected in {several(wrong, 'pairs')} (see --reversed-pairs), as high in {ties:,}"
         )
     told = {"reliability": asdict(relied)} if relied else {}
     return _finish(args, judge, cost, _SCORED, notes, {"rows": len(table)}, told)
@@ -216,7 +217,7 @@ def _pairs(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str]]":
     names = (args.file, args.against)
     own, base = (_of_answers(args, file) for file in names)
     pairs, alone = inputs.matched(own, base, names=names)
-    return pairs, [f"{alone:,} answers have none beside them in {args.against} and are left out"] * bool(alone)
+    return pairs, [f"{several(alone, 'answers')} with none beside them in {args.against}, left out"] * bool(alone)
 
 
 def _to_score(args: argparse.Namespace) -> "tuple[pa.Table, tuple[str, ...]]":
@@ -276,7 +277,9 @@ def _finish(
     shown = {"server": judge.server.address.shown, "set": {**without_secrets(judge.options), **sent}}
     read, written = ("?" if n is None else f"{n:,}" for n in (cost.tokens_in, cost.tokens_out))
     paid = "" if cost.paid is None else f"; price {cost.price:.4g}, of which {cost.paid:.4g} now"
-    notes.append(f"{cost.n_asked:,} requests sent now, {read} tokens read, {written} written in all{paid}")
+    notes.append(
+        f"{several(cost.n_asked, 'requests')} sent now, {read} tokens read, {written} written in all{paid}"
+    )
     requests = {"requests_sent": cost.n_asked, "requests_failed": cost.n_failed, "unreadable": cost.n_unreadable}
     return output.finish(
         args,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapo.cli import options, output
 from rapo.judging.judgements import ENCODINGS
+from rapo.pairs.faults import several
 from rapo.plots import style
 
 if TYPE_CHECKING:
@@ -231,9 +232,9 @@ def _baseline(fought: "pd.DataFrame", given: str | None) -> str | None:
 
 
 def _about_interval(fought: "pd.DataFrame", args: argparse.Namespace) -> str:
-    counted = f"{len(fought):,} battles"
+    counted = several(len(fought), "battles")
     if "instruction" in fought:
-        counted += f" on {fought['instruction'].nunique():,} instructions"
+        counted += f" on {several(fought['instruction'].nunique(), 'instructions')}"
     if args.interval == "none":
         return counted
     how = f"{args.resamples} resamples, instructions drawn whole"

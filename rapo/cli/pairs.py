@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rapo.cli import drawing, options, output
+from rapo.pairs.faults import several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
         about=about,
         settings=_without_secrets(args, done),
         done=done,
-        line="\n  ".join([f"{n:,} pairs", *done.pop("notes", [])]),
+        line="\n  ".join([several(n, "pairs"), *done.pop("notes", [])]),
     )
 
 
@@ -304,10 +305,9 @@ def _judged(
     counts |= {"requests_sent": cost.n_asked, "without_clear_score": lost}
     done |= {"scored_by": {"judge": judge.model}, "judge_server": judge.server.address.shown}
     paid = "" if cost.paid is None else f", price {cost.paid:.4g} now"
-    told = (
-        f"{len(found):,} answers judged, {lost:,} without a clear score; {cost.n_asked:,} requests sent now{paid}"
-    )
-    done["notes"] = [*done.get("notes", []), told]
+    told = f"{several(len(found), 'answers')} judged, {lost:,} without a clear score"
+    sent = f"{several(cost.n_asked, 'requests')} sent now{paid}"
+    done["notes"] = [*done.get("notes", []), f"{told}; {sent}"]
     return found
 
 

@@ -7,6 +7,7 @@ the same; ties are dropped unless told otherwise. Without --placement and --toke
 import argparse
 
 from rapo.cli import options, output
+from rapo.pairs.faults import several
 
 _ABOUT = (
     "Reward-augmented preference pairs (arXiv:2410.08067): each scored pair stands twice, once under either response's "
@@ -93,8 +94,8 @@ def run(args: argparse.Namespace) -> int:
         counts=asdict(tally),
         about=_ABOUT,
         settings={"scheme": asdict(scheme)},
-        line=f"{tally.rows:,} rows from {tally.pairs:,} pairs ({tally.ties:,} ties {fate}{half}); "
-        f"goal placed as {scheme.placement}",
+        line=f"{several(tally.rows, 'rows')} from {several(tally.pairs, 'pairs')} "
+        f"({several(tally.ties, 'ties')} {fate}{half}); goal placed as {scheme.placement}",
     )
 
 

@@ -16,6 +16,7 @@ from rapo.inspection.duplicates import KINDS, Repeated, repeated, without
 from rapo.inspection.near import THRESHOLD
 from rapo.pairs import manifest, writing
 from rapo.pairs.door import Pairs, open_pairs
+from rapo.pairs.faults import several
 from rapo.selection import select as selection
 from rapo.selection.stream import select_stream
 
@@ -125,7 +126,7 @@ def _told(
     left = sum(why.values())
     n = rows + left if chosen is None else len(chosen.keep) + left
     counts: dict[str, Any] = {"pairs": n, "kept": rows}
-    line, about = f"kept {rows:,} of {n:,} pairs", "Preference pairs"
+    line, about = f"kept {rows:,} of {several(n, 'pairs')}", "Preference pairs"
     if chosen is not None:
         threshold = chosen.threshold if rows else None
         counts |= {"threshold": threshold, "tied_at_threshold": chosen.tied}
@@ -136,8 +137,8 @@ def _told(
         )
     if doubled:
         counts |= {"duplicates": left, **why}
-        line += "; " + (", ".join(f"{k:,} {name}" for name, k in why.items()) or "no duplicates") + " left out"
-        about += f"; {left:,} duplicates left out"
+        line += "; " + (", ".join(several(k, name) for name, k in why.items()) or "no duplicates") + " left out"
+        about += f"; {several(left, 'duplicates')} left out"
     return counts, line, f"{about}."
 
 

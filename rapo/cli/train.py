@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rapo.cli import options
+from rapo.pairs.faults import several
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,8 +83,8 @@ def _summary(told: dict[str, Any]) -> str:
     went = f", loss {loss['first']:.4g} to {loss['last']:.4g}" if loss else ""
     on = f", gone on from step {told['resumed'][-1]:,}" if told["resumed"] else ""
     return (
-        f"{told['trainer']}, {told['steps']:,} steps of {told['rows_a_step']:,} rows, {rows['read']:,} rows read"
-        f"{f' ({apart})' if apart else ''}{went}{on}"
+        f"{told['trainer']}, {several(told['steps'], 'steps')} of {several(told['rows_a_step'], 'rows')}, "
+        f"{several(rows['read'], 'rows')} read{f' ({apart})' if apart else ''}{went}{on}"
     )
 
 

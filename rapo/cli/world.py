@@ -4,6 +4,7 @@ import argparse
 
 from rapo.cli import options, output
 from rapo.pairs import writing
+from rapo.pairs.faults import several
 from rapo.world import data
 
 
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         source={"path": "the micro world", "sha256": None},
         counts={"prompts": rows},
         about="Prompts of rapo's micro world, each with scored answers, in UltraFeedback's shape.",
-        line=f"{rows:,} prompts, {data.CANDIDATES} scored answers each",
+        line=f"{several(rows, 'prompts')}, {data.CANDIDATES} scored answers each",
     )
 
 

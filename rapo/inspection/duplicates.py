@@ -62,7 +62,7 @@ def repeated(tables: Iterable[pa.Table], *, kind: str = "exact", similarity: flo
                 alike.add(minhash.similarity(*sides) >= similarity)
         pairs, (prompt, chosen, rejected) = keys.pairs(), map(keys.all, TEXTS)
         reasons = {
-            "pairs that occur before": firsts(pairs) != np.arange(len(pairs)),
+            "pairs equal to an earlier one": firsts(pairs) != np.arange(len(pairs)),
             "pairs whose responses are the same": chosen == rejected,
         }
         if kind == "near":

@@ -194,10 +194,17 @@ def percent(count: float, n: float) -> str:
     >>> percent(1, 3), percent(1, 5000), percent(0, 9), percent(0, 0)
     ('33.3 %', '0.02 %', '0 %', 'none')
     """
-    if not n:
-        return "none"
-    value = 100 * count / n
-    return f"{value:.1f} %" if value >= 0.1 else f"{value:.1g} %"
+    return f"{per_cent(count / n)} %" if n else "none"
+
+
+def per_cent(share: float) -> str:
+    """A share in per cent, the same wherever it is shown: to one decimal, below a thousandth to one digit.
+
+    >>> per_cent(0.5), per_cent(0.0002), per_cent(1e-7), per_cent(0.0)
+    ('50.0', '0.02', '0.00001', '0')
+    """
+    value = round(100 * share, 6)
+    return f"{value:.1f}" if value >= 0.1 else np.format_float_positional(float(f"{value:.0e}"), trim="-")
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from rapo import __version__
-from rapo.inspection.finding import GROUPS, LEVELS, Finding, Picture, worst_first
+from rapo.inspection.finding import GROUPS, LEVELS, Finding, Picture, per_cent, worst_first
 from rapo.pairs.faults import sentence
-from rapo.stats.intervals import Interval
 
 if TYPE_CHECKING:
     from rapo.inspection.report import Report
@@ -105,6 +104,7 @@ def strip(found: Finding) -> dict[str, Any] | None:
 def measured(found: Finding, *, named: bool = True) -> str:
     """Estimate and interval, for people; of what, where that is no share and is asked for.
 
+    >>> from rapo.stats.intervals import Interval
     >>> measured(Finding("ties", "scores", "ok", "", 1, 2, interval=Interval(0.5, 0.1, 0.9, 2)))
     '50.0 % [10.0, 90.0]'
     """
@@ -112,16 +112,10 @@ def measured(found: Finding, *, named: bool = True) -> str:
     if interval is None:
         return ""
     if found.measure == "share":
-        return _shares(interval)
+        estimate, low, high = map(per_cent, (interval.estimate, interval.low, interval.high))
+        return f"{estimate} % [{low}, {high}]"
     of = f" {found.measure}" if named else ""
     return f"{interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}]{of}"
-
-
-def _shares(interval: Interval) -> str:
-    numbers = [100 * value for value in (interval.estimate, interval.low, interval.high)]
-    digits = 1 if numbers[2] >= 0.1 else 3
-    estimate, low, high = (f"{value:.{digits}f}" for value in numbers)
-    return f"{estimate} % [{low}, {high}]"
 
 
 def counted(found: Finding) -> str:

@@ -18,6 +18,7 @@ from rapo.inspection import finding, lengths
 from rapo.inspection.batch import Batch
 from rapo.inspection.finding import ANY, NEVER, Example, Finding, Picture, percent
 from rapo.inspection.words import mix
+from rapo.pairs.faults import several
 from rapo.pairs.schema import SIDES, TEXTS
 
 GROUP = "preview"
@@ -167,7 +168,7 @@ class Preview:
 
     def _of(self) -> str:
         n = len(self._seen.positions) + len(self._seen.refused)
-        return "" if n == self._n else f" (a sample of {n:,} rows)"
+        return "" if n == self._n else f" (a sample of {several(n, 'rows')})"
 
     def _refused(self, n: int) -> Finding:
         found = self._seen.refused

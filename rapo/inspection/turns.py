@@ -134,8 +134,8 @@ class Turns:
             finding.share(
                 f"malformed: {column}: {problem}",
                 GROUP,
-                f"column {column}: {problem}, in {percent(count, self._n)} of the rows; in all {self._bad:,} rows are "
-                "bad",
+                f"column {column}: {problem}, in {percent(count, self._n)} of the rows; bad rows in all: "
+                f"{self._bad:,}",
                 count=count,
                 n=self._n,
                 unit="rows",

@@ -17,7 +17,7 @@ from rapo.pairs import columns as naming
 from rapo.pairs import messages, raw, schema, sift, toolcalls
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.check import check_options, examine, passed
-from rapo.pairs.faults import Fault, PairsError, short
+from rapo.pairs.faults import Fault, PairsError, several, short
 from rapo.pairs.files import BATCH_ROWS
 from rapo.pairs.layouts.layout import Layout, Made
 from rapo.pairs.layouts.registry import PAIRS, recognise
@@ -258,12 +258,15 @@ class Pairs:
     def _close(self, counts: Counts) -> None:
         """Tell what was dropped and what range the scores have; no pair is an error."""
         if skipped := self._raw.skipped:
-            self._tell(f"{self.name}: dropped {len(skipped):,} lines that cannot be read: {skipped[0]}", loud=True)
+            self._tell(
+                f"{self.name}: dropped {several(len(skipped), 'lines')} that cannot be read: {skipped[0]}",
+                loud=True,
+            )
         if not counts.rows:
             raise ValueError(f"{self.name} holds no row: there is nothing to read")
         self._tell(*(f"{self.name}: {line}" for line in counts.told(self._reading.reversed_pairs)), loud=True)
         if not counts.pairs:
-            raise ValueError(f"{self.name}: no pair is left of {counts.rows:,} rows")
+            raise ValueError(f"{self.name}: no pair is left of {several(counts.rows, 'rows')}")
         if np.isfinite(counts.low):
             self._tell(f"{self.name}: scores from {counts.low:g} to {counts.high:g}")
         self.counts = counts

@@ -1,5 +1,6 @@
 """What an error says about a table of scored pairs: which rows, which column, what they hold, what to do."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,6 +66,15 @@ def tell(
         return []
     values = tuple(show(int(i)) for i in where[:SHOWN]) if show else ()
     return [Fault(column, problem, remedy, where + row, values)]
+
+
+def several(n: int, what: str) -> str:
+    """A count with what is counted, in the plural: its first word that ends in s loses it where there is one.
+
+    >>> several(1, "good pairs"), several(1_200, "pairs"), several(1, "rows without turns")
+    ('1 good pair', '1,200 pairs', '1 row without turns')
+    """
+    return f"{n:,} " + (re.sub(r"s\b", "", what, count=1) if n == 1 else what)
 
 
 def short(value: Any) -> str:

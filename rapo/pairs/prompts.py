@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from rapo.pairs import check, messages, raw, rules
 from rapo.pairs import columns as naming
-from rapo.pairs.faults import Fault, PairsError
+from rapo.pairs.faults import Fault, PairsError, several
 
 _TALK = "messages"
 _log = logging.getLogger(__name__)
@@ -54,9 +54,9 @@ def read(
     keys = messages.texts(found["prompt"].combine_chunks(), separator="\x1e").to_numpy(zero_copy_only=False)
     first = np.sort(np.unique(keys, return_index=True)[1])
     if len(first) < len(found):
-        _log.info(
-            "%s: %d of %d rows repeat a prompt and are asked once", name, len(found) - len(first), len(found)
-        )
+        again = len(found) - len(first)
+        told = "%s: %s of %d with a prompt from before: every prompt is asked once"
+        _log.warning(told, name, several(again, "rows"), len(found))
     return found.take(pa.array(first))
 
 
@@ -100,11 +100,11 @@ def _checked(table: pa.Table, bad: str, name: str) -> pa.Table:
     if faults and bad == "raise":
         raise PairsError(name, faults)
     for fault in faults:
-        _log.warning("%s: left out %d prompts: %s", name, len(fault.rows), fault.problem)
+        _log.warning("%s: left out %s: %s", name, several(len(fault.rows), "prompts"), fault.problem)
     places = np.concatenate([np.empty(0, np.int64), *(fault.rows for fault in faults)]) - 1
     kept = np.setdiff1d(np.arange(len(batch)), places)
     if not len(kept):
-        raise ValueError(f"{name}: no prompt is left of {len(batch):,} rows")
+        raise ValueError(f"{name}: no prompt is left of {several(len(batch), 'rows')}")
     _check_ids(batch, kept, name)
     return table.take(pa.array(kept))
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapo.pairs.columns import CANDIDATES
-from rapo.pairs.faults import Fault, merged
+from rapo.pairs.faults import Fault, merged, several
 from rapo.pairs.schema import SCORES
 
 
@@ -49,13 +49,15 @@ class Counts:
 
     def told(self, reversed_pairs: str) -> list[str]:
         """What was dropped, swapped or left out, a line a kind."""
-        lines = [f"left out {n:,} {what}" for what, n in self.left_out.items()]
+        lines = [f"left out {several(n, what)}" for what, n in self.left_out.items()]
         for fault in self.faults:
             what = "completions" if fault.column == CANDIDATES else "rows"
-            lines.append(f"dropped {len(fault.rows):,} {what}: column {fault.column}: {fault.problem}")
+            lines.append(f"dropped {several(len(fault.rows), what)}: column {fault.column}: {fault.problem}")
         if self.reversed:
             done = {"swap": "swapped", "drop": "dropped"}[reversed_pairs]
-            lines.append(f"{done} {self.reversed:,} pairs whose chosen response scores below the rejected one")
+            lines.append(
+                f"{done} {several(self.reversed, 'pairs')} whose chosen response scores below the rejected one"
+            )
         return lines
 
 

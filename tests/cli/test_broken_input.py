@@ -205,7 +205,7 @@ def test_no_pair_left_is_no_product(command: list[str], tmp_path: Path, capsys: 
     (tmp_path / "a.jsonl").write_bytes(lines({**GOOD, "chosen": ""}))
     given = [command[0], str(tmp_path / "a.jsonl"), "--out", str(tmp_path / "b.jsonl"), "--bad", "drop"]
     assert cli.main([*given, *command[1:]]) == 2
-    assert "no pair is left of 1 rows" in capsys.readouterr().err
+    assert "no pair is left of 1 row" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 
 

@@ -45,14 +45,18 @@ def test_bash_completes_commands_options_choices_and_files(
 TERMINAL = "import pty, sys; pty.spawn(sys.argv[1:])"
 STARTS = {
     "zsh": 'fpath=($PWD/functions $fpath); autoload -U compinit; compinit -u -D; rapo() { print -r "RAN<$*>" }',
+    "zsh, by source": (
+        'autoload -U compinit; compinit -u -D; source <(cat functions/_rapo); rapo() { print -r "RAN<$*>" }'
+    ),
     "tcsh": 'set edit; source functions/_rapo; alias rapo \'echo "RAN<"\\!*">"\'',
 }
 
 
-@pytest.mark.parametrize("shell", STARTS)
+@pytest.mark.parametrize("way", STARTS)
 def test_other_shells_complete_commands_options_choices_and_files(
-    shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    way: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    shell = way.partition(",")[0]
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell}")
     main.main(["completion", shell])
@@ -62,7 +66,7 @@ def test_other_shells_complete_commands_options_choices_and_files(
     typed = ["rapo rela\t", "rapo relabel --tie\t", "rapo completion tc\t", "rapo check pa\t", "exit"]
     done = subprocess.run(
         [sys.executable, "-c", TERMINAL, shell, "-f", "-i"],
-        input="\n".join([STARTS[shell], *typed, ""]),
+        input="\n".join([STARTS[way], *typed, ""]),
         cwd=tmp_path,
         env={**os.environ, "TERM": "vt100", "HOME": str(tmp_path)},
         capture_output=True,

@@ -136,7 +136,7 @@ def test_one_pair_has_no_interval_and_is_judged(server, tmp_path, capsys):
     row = {"prompt": "q", "chosen": "aaa", "rejected": "b"}
     out = str(tmp_path / "o.jsonl")
     assert main(["judge", lines(tmp_path / "a.jsonl", row), *words(server, "--out", out)]) == 0
-    assert "1 pairs judged in both orders, 0 without a clear verdict" in capsys.readouterr().out
+    assert "1 pair judged in both orders, 0 without a clear verdict" in capsys.readouterr().out
 
 
 def test_a_dry_run_counts_and_asks_nothing(server, pairs, tmp_path, capsys):
@@ -162,7 +162,7 @@ def test_answers_are_compared_with_a_baselines(server, tmp_path, capsys):
     base = lines(tmp_path / "base.jsonl", {"prompt": "q2", "response": "bbb"}, {"prompt": "q1", "response": "b"})
     out = str(tmp_path / "judged.parquet")
     assert main(["judge", own, "--against", base, *words(server, "--out", out)]) == 0
-    assert "1 answers have none beside them" in capsys.readouterr().out
+    assert "1 answer with none beside them" in capsys.readouterr().out
     table = pd.read_parquet(out).sort_values("instruction")
     # Rows of the baseline's file, from 0: q2 is 0, and the model's answer to it the shorter one.
     assert table[["model", "baseline", "instruction"]].to_numpy().tolist() == [
@@ -179,7 +179,7 @@ def test_pairs_are_scored_for_relabelling(server, pairs, tmp_path, capsys):
     told = capsys.readouterr().out
     # Scores are lengths: 8 1, 2 3, 4 3.
     assert "6 answers scored, mean 3.5, 0 without a clear score" in told
-    assert "chosen scores below rejected in 1 pairs" in told
+    assert "chosen scores below rejected in 1 pair" in told
     table = open_pairs(out, reversed_pairs="keep").read()
     assert table["score_chosen"].to_pylist() == [8, 2, 4]
     assert table["score_rejected"].to_pylist() == [1, 3, 3]

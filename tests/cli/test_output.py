@@ -226,7 +226,7 @@ def test_select_leaves_out_duplicates_before_it_ranks_and_alone(
     words = ["select", "in.jsonl", "--drop-duplicates", "exact", "--json", "--out", "out.jsonl"]
     assert cli.main(words) == 0
     record = json.loads(capsys.readouterr().out)
-    expected = {"pairs": 5, "kept": 3, "duplicates": 2, "pairs that occur before": 1}
+    expected = {"pairs": 5, "kept": 3, "duplicates": 2, "pairs equal to an earlier one": 1}
     assert record["counts"] == {**expected, "pairs whose responses are the same": 1}
     assert record["ids"] == files.read("out.jsonl")["pair_id"].to_pylist() == ["a", "b", "c"]
     assert cli.main([*words[:-2], "--metric", "uniform", "--fraction", "1", "--out", "-"]) == 0

@@ -24,7 +24,7 @@ def test_check_tells_what_is_in_a_file(tmp_path: Path, capsys: pytest.CaptureFix
     file = lines(tmp_path / "a.jsonl", PAIR, {**PAIR, "score_chosen": 2})
     assert cli.main(["check", file]) == 0
     out = capsys.readouterr().out
-    assert "2 good pairs of 1 prompts, scores 2 to 9" in out
+    assert "2 good pairs of 1 prompt, scores 2 to 9" in out
     assert " ".join(out.split()).find("ties 1 2 50.0 %") > 0
 
 
@@ -68,7 +68,7 @@ def test_relabel_writes_what_the_library_gives(tmp_path: Path, capsys: pytest.Ca
     out = tmp_path / "rows.jsonl.gz"
     command = ["relabel", file, "--out", str(out), "--placement", "prefix", "--template", "compact"]
     assert cli.main(command) == 0
-    assert "2 rows from 2 pairs (1 ties dropped); goal placed as prefix" in capsys.readouterr().out
+    assert "2 rows from 2 pairs (1 tie dropped); goal placed as prefix" in capsys.readouterr().out
     prompts = [row["prompt"][0]["content"] for row in files.read(out).to_pylist()]
     assert prompts == ["overall score : 9 .\n\n2 + 2 ?", "overall score : 2 .\n\n2 + 2 ?"]
     assert cli.main([*command, "--overwrite", "--scale", "0", "1", "--template", "{goals} of {high}"]) == 0

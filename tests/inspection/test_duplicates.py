@@ -50,7 +50,7 @@ def test_responses_that_are_nearly_the_same_are_left_out() -> None:
 
 def test_a_pair_counts_under_the_first_reason() -> None:
     found = repeated([check(table(of_texts("q", "s", "s"), of_texts("q", "s", "s"), of_texts("r")))])
-    assert found.counts == {"pairs that occur before": 1, "pairs whose responses are the same": 1}
+    assert found.counts == {"pairs equal to an earlier one": 1, "pairs whose responses are the same": 1}
 
 
 def test_talks_of_several_turns_and_plain_texts_are_told_apart_alike() -> None:

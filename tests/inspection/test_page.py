@@ -3,9 +3,10 @@
 import re
 from html.parser import HTMLParser
 
+import pytest
 from scored_pairs import many, of_texts
 
-from rapo.inspection import page
+from rapo.inspection import finding, page
 from rapo.inspection.audit import audit
 from rapo.inspection.finding import Finding, Picture
 from rapo.stats.intervals import Interval
@@ -86,6 +87,12 @@ def test_few_labels_are_written_where_there_is_little_room() -> None:
     many_labels = Picture("scores", "t", "x", tuple(str(i) for i in range(100)), {"n": (1,) * 100})
     assert 3 < len(page.ticks(many_labels)) < 30
     assert len(page.ticks(Picture("scores", "t", "x", ("a", "b"), {"n": (1, 1)}))) == 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 5_000, 10_000])
+def test_a_share_reads_the_same_in_words_and_beside_its_interval(count: int) -> None:
+    found = finding.share("a", "scores", "", count=count, n=10_000, bounds=(0.1, 0.2, 0.3))
+    assert page.measured(found).startswith(f"{finding.percent(count, 10_000)} [")
 
 
 def test_a_strip_lies_on_the_range_of_what_it_shows() -> None:

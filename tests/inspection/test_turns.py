@@ -31,7 +31,7 @@ def test_what_the_check_refuses_is_a_finding(changes: dict[str, object], name: s
     (got,) = [one for one in report.findings if one.name.startswith(f"malformed: {name}")]
     assert (got.count, got.n, got.level, got.unit) == (1, 5, "serious", "rows")
     assert [one.row for one in got.examples] == ["4"]
-    assert "in all 1 rows are bad" in got.told
+    assert "bad rows in all: 1" in got.told
     assert "--bad drop" in got.advice
 
 

@@ -55,7 +55,7 @@ def test_standard_input_can_be_read_twice(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(text.encode())))
     pairs = open_pairs("-", bad="drop")
     assert [len(pairs.read()), len(pairs.read())] == [1, 1]
-    assert "standard input: dropped 1 rows: column rejected: empty response" in pairs.told
+    assert "standard input: dropped 1 row: column rejected: empty response" in pairs.told
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -98,8 +98,8 @@ def test_dropped_and_swapped_pairs_are_counted_and_told_once(caplog: pytest.LogC
         assert [pairs.read()["score_chosen"].to_pylist() for _ in range(2)] == [[9.0, 9.0, 2.0]] * 2
     counts = pairs.counts
     assert (counts.rows, counts.pairs, counts.dropped, counts.reversed) == (4, 3, 1, 1)
-    assert caplog.text.count("swapped 1 pairs whose chosen response scores below") == 1
-    assert caplog.text.count("dropped 1 rows: column chosen: empty response") == 1
+    assert caplog.text.count("swapped 1 pair whose chosen response scores below") == 1
+    assert caplog.text.count("dropped 1 row: column chosen: empty response") == 1
 
 
 def test_ids_that_occur_twice_far_apart_are_named(tmp_path: Path):
@@ -114,7 +114,7 @@ def test_nothing_to_read_is_an_error(tmp_path: Path):
     for source, told in (("a.jsonl", "is empty"), ("b.parquet", "holds no row")):
         with pytest.raises(ValueError, match=f"{source} {told}: there is nothing to read"):
             open_pairs(tmp_path / source).read()
-    with pytest.raises(ValueError, match="no pair is left of 1 rows"):
+    with pytest.raises(ValueError, match="no pair is left of 1 row"):
         open_pairs([{**PLAIN, "chosen": ""}], bad="drop").read()
 
 

@@ -30,7 +30,7 @@ def test_a_prompt_is_asked_once_and_keeps_its_id(caplog: pytest.LogCaptureFixtur
     caplog.set_level(logging.INFO)
     rows = [{"prompt": "a", "prompt_id": 7}, {"prompt": "b", "prompt_id": 8}, {"prompt": "a", "prompt_id": 7}]
     assert asked(rows) == [("7", "a"), ("8", "b")]
-    assert "1 of 3 rows repeat a prompt" in caplog.text
+    assert "1 row of 3 with a prompt from before" in caplog.text
     other = [{"ask": "a", "key": "x"}]
     assert asked(other, columns={"prompt": "ask", "prompt_id": "key"}) == [("x", "a")]
 
@@ -59,8 +59,8 @@ def test_what_cannot_be_asked_is_told(rows: list[dict], told: str) -> None:
 def test_bad_prompts_are_left_out_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     rows = [{"prompt": "a"}, {"prompt": " "}, {"prompt": "c"}]
     assert asked(rows, bad="drop") == [("row-1", "a"), ("row-3", "c")]
-    assert "left out 1 prompts: blank turn" in caplog.text
-    with pytest.raises(ValueError, match="no prompt is left of 1 rows"):
+    assert "left out 1 prompt: blank turn" in caplog.text
+    with pytest.raises(ValueError, match="no prompt is left of 1 row"):
         prompts.read([{"prompt": ""}], bad="drop")
     with pytest.raises(PairsError, match="--bad drop"):
         prompts.read(rows)

@@ -194,5 +194,5 @@ def test_a_file_is_checked_once_and_what_was_dropped_is_told_once(
     writing.write(table(*many(4, **implicit), pair(score_chosen=None, **implicit)), tmp_path / "in.jsonl")
     with caplog.at_level(logging.WARNING):
         relabel_file(tmp_path / "in.jsonl", tmp_path / "out" / "rows.jsonl", scheme, bad="drop")
-    assert caplog.text.count("dropped 1 rows") == 1
+    assert caplog.text.count("dropped 1 row") == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["rows.jsonl"]

@@ -173,7 +173,7 @@ def test_scored_data_sets(name: str):
 def test_what_else_the_scored_data_sets_say():
     pairs = opened(ULTRAFEEDBACK)
     assert pairs.read()["attributes_chosen"].to_pylist() == [{"helpfulness": 5.0, "honesty": 4.0}]
-    assert "<table>: left out 1 completions without a rating of honesty" in pairs.told
+    assert "<table>: left out 1 completion without a rating of honesty" in pairs.told
     turns = opened(CAPYBARA).read()["prompt"].to_pylist()[0]
     assert said(turns) == [("user", "hi"), ("assistant", "hello"), ("user", "2 + 2 ?")]
     with_system, without = opened(ORCA, {**ORCA, "system": ""}).read()["prompt"].to_pylist()
@@ -308,7 +308,7 @@ def test_battles_of_the_chatbot_arena():
     assert [said(row["chosen"])[0][1] for row in got] == ["A", "B", "A", "A", "B"]
     assert [row["preference"] for row in got] == [1, 1, 0, 0, 1]
     assert any(
-        line.endswith("left out 1 rows whose two conversations differ before the last answer")
+        line.endswith("left out 1 row whose two conversations differ before the last answer")
         for line in pairs.told
     )
 
