@@ -31,9 +31,8 @@ def read(stream: Any, name: str, head: bytes) -> Iterator[pa.Table]:
     """
     import pyarrow.csv as pc_csv
 
-    header = head.removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
-    first = header.partition("\n")[0]
-    mark = "\t" if first.count("\t") > first.count(",") else ","
+    header = "\n".join(head.removeprefix(b"\xef\xbb\xbf").decode(errors="replace").splitlines())
+    mark = max(",\t;", key=header.partition("\n")[0].count)
     names = next(csv.reader(io.StringIO(header), delimiter=mark))
     if len(set(names)) < len(names):
         twice = next(column for column in names if names.count(column) > 1)

@@ -259,6 +259,7 @@ def one_schema(pieces: Iterable[pa.Table], path: str | Path, *, start: pa.Schema
     """The schema that every piece fits: whole numbers widen to fractions, missing columns become null."""
     schema, row = start or pa.schema([]), 1
     for piece in pieces:
+        check_names(piece, path)
         for field in piece.schema:
             try:
                 schema = pa.unify_schemas([schema, pa.schema([field])], promote_options="permissive")
@@ -270,6 +271,14 @@ def one_schema(pieces: Iterable[pa.Table], path: str | Path, *, start: pa.Schema
                 ) from error
         row += len(piece)
     return schema
+
+
+def check_names(table: pa.Table, name: str | Path) -> None:
+    """Raise a ValueError where two columns have one name."""
+    names = table.column_names
+    if len(set(names)) < len(names):
+        twice = next(column for column in names if names.count(column) > 1)
+        raise ValueError(f"{name}: column {twice!r} stands in it twice; give every column its own name")
 
 
 def conform(piece: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from rapo.pairs.columns import NUMBERS
+from rapo.pairs.columns import CANDIDATES, NUMBERS
 from rapo.pairs.faults import short
 
 ROW_BYTES = 64 << 20  # no pair is longer; a file that swells when unpacked could be
@@ -20,6 +20,8 @@ BATCH_BYTES = 64 << 20
 _BOM = b"\xef\xbb\xbf"
 _WORDS = {str: "text", int: "numbers", float: "numbers", list: "lists", dict: "objects"}
 _CONFLICTS = 100  # lines of a batch whose type differs that are left out before the whole is refused
+
+_SIDES = {"chosen", "rejected", CANDIDATES}
 
 Skip = Callable[[str], None]
 
@@ -36,7 +38,7 @@ def lines(file: BinaryIO, name: str, skip: Skip | None) -> Iterator[bytes]:
             continue
         row += 1
         if len(line) <= ROW_BYTES:
-            yield line.removeprefix(_BOM) if row == 1 else line
+            yield line.removeprefix(_BOM)  # in the middle, too: files were put one behind the other
             continue
         if skip is None:
             raise ValueError(
@@ -63,11 +65,32 @@ def read(rows_of: Iterable[bytes], name: str, *, rows: int, skip: Skip | None = 
     done, hints = 0, pa.schema([])
     for batch in _batched(rows_of, rows):
         hints = hints if done else _hints(batch[0])
+        if not done and len(batch) == 1:
+            _refuse_object(batch[0], name)
         table, hints = _parse(batch, name, done, hints, skip)
         yield table
         done += len(batch)
     if not done:
         yield pa.table({})
+
+
+def _refuse_object(line: bytes, name: str) -> None:
+    """Refuse one object that holds all rows, or all columns, as other tools write them."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return
+    held = list(row.values()) if isinstance(row, dict) else []
+    by_number = [isinstance(one, dict) and bool(one) and all(map(str.isdigit, one)) for one in held]
+    by_list = [isinstance(one, list) and bool(one) and not isinstance(one[0], list | dict) for one in held]
+    if len(held) > 1 and (all(by_number) or all(by_list)):
+        remedy = "in pandas, to_json(..., orient='records', lines=True)"
+        raise ValueError(f"{name} holds one object of columns; write a row a line: {remedy}")
+    within = held[0][0] if len(held) == 1 and isinstance(held[0], list) and held[0] else None
+    if isinstance(within, dict) and _SIDES & set(within):
+        key = next(iter(row))
+        remedy = f"take them out: jq .{key} {name} > rows.json"
+        raise ValueError(f"{name} holds one object with the rows in {key!r}; {remedy}")
 
 
 def _batched(rows_of: Iterable[bytes], rows: int) -> Iterator[list[bytes]]:

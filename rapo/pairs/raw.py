@@ -97,6 +97,7 @@ def read(
 
 def _in_memory(data: Any, name: str) -> Raw:
     table = as_table(data)
+    files.check_names(table, name)
     return Raw(name, lambda rows: _again(table, name, rows))
 
 

@@ -54,8 +54,16 @@ def split_of(file: Path) -> str | None:
 
 
 def _known(folder: Path) -> list[Path]:
-    """Files of a known format below a folder, hidden ones and records of products apart."""
-    found = [file for file in sorted(folder.rglob("*")) if file.is_file() and files.is_readable(file)]
+    """Files of a known format below a folder, hidden ones and records of products apart.
+
+    Raises:
+        FileNotFoundError: one is a link to nothing: its rows would be missing.
+        ValueError: there is none.
+    """
+    found = [file for file in sorted(folder.rglob("*")) if files.is_readable(file)]
+    if lost := [file for file in found if file.is_symlink() and not file.exists()]:
+        raise FileNotFoundError(f"{lost[0]} is a link to nothing; mend or remove it")
+    found = [file for file in found if file.is_file()]
     found = [file for file in found if not any(_is_beside(file, suffix) for suffix in (".json", ".ids.jsonl"))]
     shown = [file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
     if not shown:

@@ -18,7 +18,7 @@ _SUFFIXES = {
     **dict.fromkeys(("arrow", "feather", "ipc"), "arrow"),
 }
 _PACKED = {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd", "bz2": "bz2"}
-_HEADER = re.compile(rb'"?\w[\w .-]*"?([,\t]"?\w[\w .-]*"?)+\r?\n')
+_HEADER = re.compile(rb'"?\w[\w .-]*"?([,;\t]"?\w[\w .-]*"?)+(\r\n?|\n)')
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,12 @@ def told_of(error: Exception) -> str:
     """What a reader's error says, in one line."""
     text = str(error).partition("\n")[0]
     cut = "truncated" in text.lower() or "unexpected end" in text.lower()
-    return "it is cut short; copy it again" if cut else text
+    if cut:
+        return "it is cut short; copy it again"
+    if "invalid utf8" in text.lower():
+        return f"it holds text that is no UTF-8; write it as UTF-8 ({text})"
+    quotes = "; quote cells that hold a comma, a quote or a line break"
+    return text + quotes * text.startswith("CSV parse error")
 
 
 def _kind(head: bytes, claim: str | None, name: str) -> str:

@@ -160,8 +160,7 @@ def relabel_file(
             refuse_other_scale(sum(tallies, Tally()), scheme, name=pairs.name)
         _warn_of_scale(sum(tallies, Tally()), scheme, pairs.name)
         if not any(tally.rows for tally in tallies):
-            n = sum(tally.pairs for tally in tallies)
-            raise ValueError(f"{pairs.name}: no row is left, all {n:,} pairs are ties; keep them with --ties keep")
+            raise ValueError(f"{pairs.name}: no row is left: every pair is a tie; keep them with --ties keep")
 
     writing.write(made(), target, overwrite=overwrite, shard_rows=shard_rows)
     return sum(tallies, Tally())

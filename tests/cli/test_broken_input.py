@@ -5,9 +5,11 @@ import gzip
 import io
 import json
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -52,10 +54,14 @@ def whole(name: str, content: bytes, *told: str, file: str = "a.jsonl", kept: in
     return name, Broken(file, content, told, kept)
 
 
-def parquet(**columns: Any) -> bytes:
+def parquet_of(table: pa.Table) -> bytes:
     sink = io.BytesIO()
-    pq.write_table(pa.table(columns), sink)
+    pq.write_table(table, sink)
     return sink.getvalue()
+
+
+def parquet(**columns: Any) -> bytes:
+    return parquet_of(pa.table(columns))
 
 
 def without(*names: str) -> dict[str, Any]:
@@ -63,6 +69,15 @@ def without(*names: str) -> dict[str, Any]:
 
 
 CUT = gzip.compress(lines(*[{**GOOD, "prompt": str(i) * (i % 50 + 1)} for i in range(9_000)]), 1, mtime=0)
+LETTERS = [pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xe9")]
+NO_UTF8 = {
+    **{name: [value] for name, value in GOOD.items()},
+    "prompt": pa.Array.from_buffers(pa.string(), 1, [None, *LETTERS]),
+}
+TWICE = parquet_of(
+    pa.Table.from_arrays([pa.array([value]) for value in (*GOOD.values(), "c")], names=[*GOOD, "chosen"])
+)
+TWO_OF_EACH = {"prompt": ["q", "r"], "chosen": ["4", "5"], "rejected": ["1", "2"], "score_rejected": [2, 2]}
 DROP = "--bad drop"
 BROKEN = dict(
     [
@@ -139,6 +154,13 @@ BROKEN = dict(
             b"prompt,chosen,rejected,score_chosen,score_rejected\nq,a,b,9,2\nq,a,b,9/10,2\n",
             "score_chosen", "row 2", "'9/10'", file="a.csv", kept=1,
         ),
+        whole("CSV of another encoding", ",".join(GOOD).encode() + b"\ncaf\xe9,a,b,9,2\n", "UTF-8", file="a.csv"),
+        whole("CSV with an open quote", ",".join(GOOD).encode() + b'\n"q,a,b,9,2\n', "quote cells", file="a.csv"),
+        whole("a parquet of another encoding", parquet(**NO_UTF8), "no UTF-8", "Column 0", file="a.parquet"),
+        whole("a parquet that names twice", TWICE, "'chosen' stands in it twice", file="a.parquet"),
+        whole("rows in an object", json.dumps({"data": [GOOD]}).encode(), "the rows in 'data'", "jq .data"),
+        whole("columns in an object", json.dumps({k: [v, v] for k, v in GOOD.items()}).encode(), "orient='records'"),
+        whole("pandas' columns", json.dumps({k: {"0": v} for k, v in GOOD.items()}).encode(), "orient='records'"),
         # columns
         whole("no scores", lines(without("score_chosen", "score_rejected")), "--column score_chosen=1"),
         whole("no prompt", lines(without("prompt")), "prompt is missing", "--column prompt=..."),
@@ -191,6 +213,41 @@ def test_bad_rows_are_left_out_and_counted(name: str, tmp_path: Path, capsys: py
     told = capsys.readouterr()
     if broken.kept:
         assert json.loads(told.out)["n"] == broken.kept
+
+
+CSV = ",".join(GOOD) + "\n2 + 2 ?,4,5,9,2\n"
+ODD = {
+    "files one behind the other, each with its mark": ("a.jsonl", 2 * (b"\xef\xbb\xbf" + lines(GOOD))),
+    "lines of Windows": ("a.jsonl", 2 * lines(GOOD).replace(b"\n", b"\r\n")),
+    "CSV with semicolons": ("a.csv", (CSV + "1,2,3,4,3\n").replace(",", ";").encode()),
+    "semicolons, no name": ("data", (CSV + "1,2,3,4,3\n").replace(",", ";").encode()),
+    "CSV with old line ends": ("a.csv", (CSV + "1,2,3,4,3\n").replace("\n", "\r").encode()),
+    "scores as decimals": ("a.parquet", parquet(**{**TWO_OF_EACH, "score_chosen": [Decimal("9.5"), Decimal(3)]})),
+    "scores of half precision": ("a.parquet", parquet(**TWO_OF_EACH, score_chosen=np.array([9, 8], np.float16))),
+    "columns with a dictionary": (
+        "a.parquet",
+        parquet(**{**TWO_OF_EACH, "score_chosen": [9, 8], "chosen": pa.array(["4", "5"]).dictionary_encode()}),
+    ),
+    "fields of turns that hold nothing": (
+        "a.parquet",
+        parquet(**{**TWO_OF_EACH, "score_chosen": [9, 8], "prompt": pa.array([[{**USER, "name": None}]] * 2)}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_and_right_is_read(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file, content = ODD[name]
+    (tmp_path / file).write_bytes(content)
+    assert cli.main(["check", str(tmp_path / file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 2
+
+
+def test_a_link_to_nothing_among_shards_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "a.jsonl").write_bytes(lines(GOOD))
+    (tmp_path / "b.jsonl").symlink_to("gone.jsonl")
+    assert cli.main(["check", str(tmp_path)]) == 2
+    assert f"{tmp_path / 'b.jsonl'} is a link to nothing; mend or remove it" in capsys.readouterr().err
 
 
 def test_nan_in_a_further_column_is_no_matter(tmp_path: Path):

@@ -177,7 +177,7 @@ def test_a_file_of_json_lines_keeps_every_text(tmp_path: Path, rows: list[dict[s
     writing.write(check(table(*rows)), tmp_path / "in.jsonl", overwrite=True)
     scheme, whole = Scheme(placement=placement), relabel(table(*rows), placement=placement)
     if not len(whole):
-        with pytest.raises(ValueError, match="pairs are ties; keep them with --ties keep"):
+        with pytest.raises(ValueError, match="every pair is a tie; keep them with --ties keep"):
             relabel_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", scheme, overwrite=True)
         return
     relabel_file(
