@@ -2,10 +2,12 @@
 
 python tests/benchmarks/bench_chain.py [--kills 10] [--prompts 60]
 Each command is a process of its own; the judge is tests/fake_chat_server.py, which counts what it is asked. Kills come
-at random times of random commands, training, sampling and judging among them; a judge is killed at a random request.
+at random places of random commands, training, sampling and judging among them: after a share of the processor's time
+that the command took before, which other jobs do not move; a judge's at a random request.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -24,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
 import fake_chat_server  # noqa: E402
+import psutil  # noqa: E402
 import yaml  # noqa: E402
 from fake_chat_server import FakeServer  # noqa: E402
 
@@ -70,8 +73,8 @@ def prepare(folder: Path) -> None:
     (folder / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
 
 
-def run(folder: Path, words: list[str], *, until: Callable[[], bool] = lambda: False) -> int:
-    """One command; killed with all of its processes once ``until`` says so. Its exit status."""
+def run(folder: Path, words: list[str], *, until: Callable[[int], bool] = lambda _: False) -> int:
+    """One command; killed with all of its processes once ``until`` says so of its process. Its exit status."""
     own = {"HF_HUB_OFFLINE": "1", "RAPO_ROOT": str(folder), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with (folder / "errors").open("w+") as errors:
         process = subprocess.Popen(
@@ -79,7 +82,7 @@ def run(folder: Path, words: list[str], *, until: Callable[[], bool] = lambda: F
             stdout=subprocess.DEVNULL, stderr=errors,
         )  # fmt: skip
         while process.poll() is None:
-            if until():
+            if until(process.pid):
                 os.killpg(process.pid, signal.SIGKILL)
             time.sleep(0.005)
         errors.seek(0)
@@ -96,13 +99,14 @@ def digest(folder: Path, prompts: int, url: str) -> dict[str, str]:
 
 
 def timed(folder: Path, prompts: int, url: str) -> dict[str, float]:
-    """Wall seconds of each command, one after the other."""
-    taken = {}
+    """Seconds of the processor that each command takes, one after the other; the clock's are told."""
+    taken, begun = {}, time.perf_counter()
     for product, words in chain(prompts, url):
         started, before = time.perf_counter(), cpu()
         run(folder, words)
-        taken[words[0] + " " + product] = time.perf_counter() - started
-        print(f"  rapo {words[0]:<12} {taken[words[0] + ' ' + product]:7.1f} s, {cpu() - before:6.1f} s of CPU")
+        taken[f"{words[0]} {product}"] = cpu() - before
+        print(f"  rapo {words[0]:<12} {time.perf_counter() - started:7.1f} s, {cpu() - before:6.1f} s of CPU")
+    print(f"the chain: {time.perf_counter() - begun:.1f} s, {sum(taken.values()):.1f} s of CPU")
     return taken
 
 
@@ -116,7 +120,24 @@ def drawn(commands: list[tuple[str, list[str]]], kills: int, rng: random.Random)
     """Where to kill: which command, and at what share of it; the dear ones are among them."""
     dear = [at for at, (_, words) in enumerate(commands) if words[0] in ("train", "sample", "judge")]
     which = [*dear, *(rng.randrange(len(commands)) for _ in range(kills))][:kills]
-    return sorted((at, rng.uniform(0.3, 1.0)) for at in which)
+    return sorted((at, rng.uniform(0.2, 0.95)) for at in which)
+
+
+def at_request(judge: FakeServer, number: int) -> Callable[[int], bool]:
+    """Once the judge has been asked so often."""
+    return lambda pid: len(judge.requests) >= number
+
+
+def after_cpu(seconds: float) -> Callable[[int], bool]:
+    """Once a process has used so much of the processor."""
+
+    def reached(pid: int) -> bool:
+        with contextlib.suppress(psutil.Error):
+            used = psutil.Process(pid).cpu_times()
+            return used.user + used.system > seconds
+        return False
+
+    return reached
 
 
 def killed(folder: Path, prompts: int, judge: FakeServer, taken: dict[str, float], kills: int) -> int:
@@ -133,14 +154,12 @@ def killed(folder: Path, prompts: int, judge: FakeServer, taken: dict[str, float
         again = words[0] == "train"
         for share in (share for which, share in places if which == at):
             if again or not (folder / product).exists():
-                before, started = len(judge.requests), time.perf_counter()
                 if words[0] == "judge":
-                    number = max(1, round((share - 0.3) * paid / 2))
-                    place, until = f"request {number}", lambda n=before + number: len(judge.requests) >= n
+                    number = max(1, round((share - 0.2) * paid / 2))
+                    place, until = f"request {number}", at_request(judge, len(judge.requests) + number)
                 else:
                     seconds = share * taken[f"{words[0]} {product}"]
-                    place = f"{seconds:.1f} s"
-                    until = lambda s=started + seconds: time.perf_counter() > s  # noqa: E731
+                    place, until = f"{seconds:.1f} s of CPU", after_cpu(seconds)
                 found = run(folder, words, until=until)
                 hit += bool(found)
                 print(f"  rapo {words[0]} {'killed at' if found else 'took less than'} {place}")
@@ -162,7 +181,6 @@ def main() -> None:
         for folder in (one, two):
             prepare(Path(folder))
         taken = timed(Path(one), args.prompts, judge.url)
-        print(f"the chain: {sum(taken.values()):.1f} s")
         whole, paid = digest(Path(one), args.prompts, judge.url), len(judge.requests)
         hit = killed(Path(two), args.prompts, judge, taken, args.kills)
         asked = Counter(json.dumps(body, sort_keys=True) for body in judge.requests[paid:])
