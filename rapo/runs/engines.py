@@ -42,8 +42,11 @@ def _dask() -> object:
 
 
 def _ray() -> object:
+    import ray
     from ray.util.joblib import register_ray
 
+    if not ray.is_initialized():  # its backend counts the cluster's processors before it would begin one
+        ray.init()
     return register_ray()
 
 

@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_command_runs_in_a_job_and_tells_what_it_told(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("submitit", reason="submitit is no dependency; pip install submitit to test the launcher")
+    pytest.importorskip("submitit", reason="submitit is not installed (the dev extra)")
     assert cli.main(["relabel", "pairs.jsonl", *LOCAL, "--out", "goals.jsonl"]) == 0
     out, err = capsys.readouterr()
     assert "4 rows from 2 pairs" in out

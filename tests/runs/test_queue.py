@@ -119,32 +119,48 @@ def test_backend_of_the_caller_is_used(runs: Path, log: Path, backend: str) -> N
 def dask_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A scheduler with two workers, processes of their own, that know tests/ and rapo."""
     distributed = pytest.importorskip(
-        "distributed", reason="dask is no dependency; pip install 'dask[distributed]' to test its backend"
+        "distributed", reason="dask is not installed (the dev extra); it tests its backend"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         yield cluster.scheduler_address
 
 
-@pytest.mark.filterwarnings("default")  # of Dask's own
-def test_a_dask_cluster_computes_by_configuration_alone(runs: Path, log: Path, dask_cluster: str) -> None:
-    """In a process of its own: joblib's setting and Dask's client last as long as the process."""
-    program = (
-        "import json, pathlib, sys; from rapo.runs.queue import run_all; from rapo.runs.run import Run\n"
-        "make = lambda x, needs: Run('tiny_runs:square', {'x': x, 'log': sys.argv[2]}, needs)\n"
-        "base = make(1, {})\n"
-        "found = run_all([make(x, {'base': base}) for x in (2, 3)], name='s', root=pathlib.Path(sys.argv[1]))\n"
-        "print(json.dumps([[r.metrics['y'], r.metrics['pid']] for r in found]))"
-    )
-    environment = {**os.environ, "RAPO_BACKEND": "dask", "DASK_SCHEDULER_ADDRESS": dask_cluster}
-    for _ in range(2):  # the second finds all of it done
+# In a process of its own: joblib's setting and an engine's client last as long as the process.
+PROGRAM = (
+    "import json, os, pathlib, sys; from rapo.runs.queue import run_all; from rapo.runs.run import Run\n"
+    "make = lambda x, needs: Run('tiny_runs:square', {'x': x, 'log': sys.argv[2]}, needs)\n"
+    "base = make(1, {})\n"
+    "found = run_all([make(x, {'base': base}) for x in (2, 3)], name='s', root=pathlib.Path(sys.argv[1]))\n"
+    "print(json.dumps([[r.metrics['y'] for r in found], [r.metrics['pid'] for r in found], os.getpid()]))"
+)
+
+
+def compute_twice(runs: Path, log: Path, engine: dict[str, str]) -> None:
+    """Runs on an engine that the environment names; the second time finds all of it done."""
+    for _ in range(2):
         done = subprocess.run(
-            [sys.executable, "-c", program, str(runs), str(log)], env=environment, capture_output=True, text=True,
-            check=False,
+            [sys.executable, "-c", PROGRAM, str(runs), str(log)], env={**os.environ, **engine}, capture_output=True,
+            text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert [y for y, _ in json.loads(done.stdout)] == [5, 10]
+        found, computed_by, asked_by = json.loads(done.stdout.splitlines()[-1])
+        assert (found, asked_by in computed_by) == ([5, 10], False)
     assert sorted(computed(log)) == [1, 2, 3]
+
+
+@pytest.mark.filterwarnings("default")  # of Dask's own
+def test_a_dask_cluster_computes_by_configuration_alone(runs: Path, log: Path, dask_cluster: str) -> None:
+    compute_twice(runs, log, {"RAPO_BACKEND": "dask", "DASK_SCHEDULER_ADDRESS": dask_cluster})
+
+
+@pytest.mark.slow
+def test_ray_computes_by_configuration_alone(runs: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster of this machine, which Ray starts where RAY_ADDRESS names none."""
+    pytest.importorskip("ray", reason="ray is no dependency; pip install ray to test its backend")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    compute_twice(runs, log, {"RAPO_BACKEND": "ray", "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"})
 
 
 def test_an_engine_that_is_none(runs: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
