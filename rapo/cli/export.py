@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from rapo import paths
 from rapo.cli import options, output
-from rapo.pairs import manifest, trainer_formats, writing
+from rapo.pairs import manifest, targets, trainer_formats, writing
 from rapo.pairs.door import open_pairs
 from rapo.pairs.faults import several
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
                 yield trainer_formats.convert(table, args.to)
 
         rows = writing.write(made(), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
-    hint = _register(output.product(args)) if args.to == "llama-factory" and args.out != writing.STDOUT else ""
+    hint = _register(output.product(args)) if args.to == "llama-factory" and args.out != targets.STDOUT else ""
     return output.finish(
         args,
         source=manifest.source(args.file),

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from rapo import atomic, paths
 from rapo.cli import options
-from rapo.pairs import manifest, writing
+from rapo.pairs import manifest, targets
 from rapo.plots import tables
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _PLACES = (
 
 def add_output(parser: argparse.ArgumentParser, *, what: str) -> None:
     """Where the product goes, and how what was done is told."""
-    parser.add_argument("--out", required=True, metavar="OUT", help=f"where to write {what}: {writing.FORMATS}")
+    parser.add_argument("--out", required=True, metavar="OUT", help=f"where to write {what}: {targets.FORMATS}")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     parser.add_argument(
         "--shard-rows", type=int, metavar="N", help="cut OUT into files of N rows, in a folder of its name"
@@ -48,10 +48,10 @@ def add_output(parser: argparse.ArgumentParser, *, what: str) -> None:
 def check_output(args: argparse.Namespace, *sources: str) -> None:
     """Refuse, before any work, an output that must not or cannot be written."""
     shard_rows = getattr(args, "shard_rows", None)
-    writing.check_target(args.out, *sources, overwrite=args.overwrite, shard_rows=shard_rows)
+    targets.check_target(args.out, *sources, overwrite=args.overwrite, shard_rows=shard_rows)
     target = product(args)
     manifest.check_beside(target)
-    if writing.kind(args.out) != "stdout":
+    if targets.kind(args.out) != "stdout":
         _probe(target)
 
 
@@ -75,7 +75,7 @@ def check_file(path: str, *sources: str, suffixes: Sequence[str] = (), option: s
     target = Path(path)
     if target.is_dir():
         raise FileExistsError(f"{option} {path} is a folder; name a file in it")
-    if why := next(filter(None, (writing.clash(path, source) for source in sources)), ""):
+    if why := next(filter(None, (targets.clash(path, source) for source in sources)), ""):
         raise ValueError(f"{option} {path} {why}; choose another name")
     if suffixes and target.suffix.lower() not in suffixes:
         raise ValueError(
@@ -100,7 +100,7 @@ def write_table(frame: "pd.DataFrame", path: str, *, overwrite: bool) -> None:
 
 def product(args: argparse.Namespace) -> Path:
     """Where the product lies."""
-    return writing.place(args.out, shard_rows=getattr(args, "shard_rows", None))
+    return targets.place(args.out, shard_rows=getattr(args, "shard_rows", None))
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def finish(
     record = {
         "command": args.command,
         "source": dict(source),
-        "output": str(args.out if writing.kind(args.out) == "stdout" else target),
+        "output": str(args.out if targets.kind(args.out) == "stdout" else target),
         "counts": dict(counts),
         "options": {**given, **(settings or {})},
         **(done or {}),
@@ -159,7 +159,7 @@ def finish(
     told = manifest.write(args.out if record["output"] == "-" else target, record, ids=ids)
     if record["output"] != "-":
         pattern = (
-            "" if not target.is_dir() else "*.arrow" if writing.kind(args.out) == "folder" else f"{target.name}-*"
+            "" if not target.is_dir() else "*.arrow" if targets.kind(args.out) == "folder" else f"{target.name}-*"
         )
         manifest.write_card(target, manifest.card(target.name, about=about, record=record, files=pattern))
     if args.json:

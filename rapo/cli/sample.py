@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from rapo.cli import drawing, options, output
-from rapo.pairs import writing
+from rapo.pairs import targets, writing
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     drawing.check(args)
     output.check_output(args, args.prompts)
     what = drawing.drawing(args, args.model, args.prompts)
-    part = None if args.out == writing.STDOUT else Path(f"{output.product(args)}.part")
+    part = None if args.out == targets.STDOUT else Path(f"{output.product(args)}.part")
     with answers.keeping(part, what.settings, afresh=args.overwrite) as kept:
         if kept.n_before:
             _log.warning("%s keeps %d answers, which are not drawn again", part, kept.n_before)

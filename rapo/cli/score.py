@@ -23,8 +23,9 @@ from typing import Any
 import pyarrow as pa
 
 from rapo.cli import options, output
-from rapo.pairs import finite, manifest, writing
+from rapo.pairs import finite, manifest, targets, writing
 from rapo.pairs.door import Pairs, open_pairs
+from rapo.pairs.faults import several
 
 TRL_LENGTH = 1024  # max_length of TRL's trainers where nobody says otherwise
 
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
     transformers_logging.disable_progress_bar()
     pairs = open_pairs(args.input, scored=None, lift=False, **options.reading(args))
-    if writing.kind(args.out) in ("jsonl", "stdout"):
+    if targets.kind(args.out) in ("jsonl", "stdout"):
         finite.check(pairs.batches(), name=args.input, other=str(_parquet(Path(args.out))))
     scores = score(
         pairs,
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         seconds = round(time.monotonic() - started, 3)
         done = {**scores.summary(), **bound, "seconds": seconds, "libraries": keys.versions()}
         if not args.json:
-            _tell(done, stderr=args.out == writing.STDOUT)
+            _tell(done, stderr=args.out == targets.STDOUT)
         output.finish(
             args,
             source=manifest.source(args.input),
@@ -137,7 +138,7 @@ def _attached(pairs: Pairs, attach: Callable[..., pa.Table], *, beta: float) -> 
 def _tell(done: dict[str, Any], *, stderr: bool) -> None:
     for one in done["models"]:
         speed = f"{one['tokens_per_second']:,.0f} tokens/s" if one["tokens_per_second"] else "nothing to compute"
-        pieces = f"{one['pieces_computed']} pieces computed, {one['pieces_reused']} reused"
+        pieces = f"{several(one['pieces_computed'], 'pieces')} computed, {one['pieces_reused']} reused"
         options.say(f"{one['model']}: {one['seconds']:.1f} s, {speed}; {pieces}", stderr=stderr)
 
 

@@ -5,8 +5,6 @@ compressed. The content says the format (`rapo.pairs.sniff`). `rapo.pairs.writin
 """
 
 import io
-import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,38 +14,12 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
-from rapo.pairs import csvfiles, jsonarray, jsonlines, sniff
+from rapo.pairs import arrowfiles, csvfiles, jsonarray, jsonlines, sniff
 from rapo.pairs.faults import short
 from rapo.pairs.jsonlines import Skip
 
 BATCH_ROWS = 5_000
-FORMATS = ".jsonl, .jsonl.gz, .parquet, or a folder of an Arrow data set"
-STATE = "state.json"  # lists the files of an Arrow data set
-_SPLITS = "dataset_dict.json"
-
-
-def kind(path: str | Path) -> str:
-    """The format that a name stands for: "jsonl", "parquet" or "folder".
-
-    Raises:
-        ValueError: the suffix says nothing known.
-
-    >>> kind("a.jsonl.gz"), kind("b.parquet"), kind("data/c")
-    ('jsonl', 'parquet', 'folder')
-    """
-    name = Path(path).name
-    if found := kind_of_name(name):
-        return found
-    if Path(path).is_dir() or "." not in name:
-        return "folder"
-    raise ValueError(f"{path}: the name says no known format; use {FORMATS}")
-
-
-def kind_of_name(name: str) -> str | None:
-    """The format of a file that its suffix says, if any."""
-    if re.search(r"\.(jsonl|ndjson)(\.gz)?$", name):
-        return "jsonl"
-    return "parquet" if name.endswith(".parquet") else None
+FORMATS = "JSON lines or arrays, CSV, parquet or Arrow, with the name's end that says so (.jsonl, .csv.gz, ...)"
 
 
 def read(path: str | Path, *, split: str | None = None) -> pa.Table:
@@ -112,7 +84,7 @@ class File:
         """
         if not self.path.exists():
             raise FileNotFoundError(f"{self.name} does not exist")
-        if self.split and not (self.path / _SPLITS).is_file():
+        if self.split and not (self.path / arrowfiles.SPLITS).is_file():
             raise ValueError(f"{self.name} has no splits, but --split {self.split} was asked for; leave it out")
         return sniff.look(self.path, self.name)
 
@@ -140,11 +112,11 @@ class File:
         kind = self.form.kind
         try:
             if kind == "parquet":
-                yield from _read_parquet(self.path, rows)
+                yield from arrowfiles.read_parquet(self.path, rows)
             elif kind == "arrow":
-                yield from _regrouped_or_empty(_arrow_batches(self.path, mapped=self.mapped), rows)
+                yield from arrowfiles.read_arrow(self.path, rows, mapped=self.mapped)
             elif kind == "folder":
-                yield from _read_folder(self.path, rows, self.split, mapped=self.mapped)
+                yield from arrowfiles.read_folder(self.path, rows, self.split, mapped=self.mapped)
             else:
                 yield from self._text(kind, rows)
         except (pa.ArrowInvalid, OSError) as error:
@@ -174,60 +146,6 @@ def is_readable(path: Path) -> bool:
     return sniff.claimed(path.name)[0] is not None
 
 
-def is_arrow_folder(path: Path) -> bool:
-    """True for a folder that `datasets.Dataset.save_to_disk` or `datasets.DatasetDict.save_to_disk` wrote."""
-    return (path / STATE).is_file() or (path / _SPLITS).is_file()
-
-
-def _read_parquet(path: Path, rows: int) -> Iterator[pa.Table]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-        if not file.metadata.num_rows:
-            yield file.schema_arrow.empty_table().replace_schema_metadata(None)
-        for batch in file.iter_batches(batch_size=rows):
-            table = pa.Table.from_batches([batch]).replace_schema_metadata(None)
-            table.validate(full=True)
-            yield table
-
-
-def _read_folder(path: Path, rows: int, split: str | None, *, mapped: bool) -> Iterator[pa.Table]:
-    """The data files named by a data set's state, in batches."""
-    if (path / _SPLITS).is_file():
-        splits = json.loads((path / _SPLITS).read_text(encoding="utf-8"))["splits"]
-        if split not in splits:
-            raise ValueError(f"{path} holds the splits {', '.join(splits)}; name one with --split")
-        path = path / str(split)
-    if not (path / STATE).is_file():
-        raise ValueError(f"{path} is a folder without {STATE}, so no data set written by save_to_disk")
-    names = [entry["filename"] for entry in json.loads((path / STATE).read_text(encoding="utf-8"))["_data_files"]]
-    found = (batch for name in names for batch in _arrow_batches(path / name, mapped=mapped))
-    yield from _regrouped_or_empty(found, rows)
-
-
-def _arrow_batches(path: Path, *, mapped: bool) -> Iterator[pa.RecordBatch]:
-    """Batches of an Arrow file or stream; an empty one first, which shows the schema."""
-    with pa.memory_map(str(path)) if mapped else pa.OSFile(str(path), "rb") as source:
-        is_file = source.read(6) == b"ARROW1"
-        source.seek(0)
-        with pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source) as reader:
-            yield pa.RecordBatch.from_pylist([], schema=reader.schema.remove_metadata())
-            batches = (reader.get_batch(i) for i in range(reader.num_record_batches)) if is_file else reader
-            for batch in batches:
-                yield batch.replace_schema_metadata(None)
-
-
-def _regrouped_or_empty(found: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Batches as tables of ``rows`` rows; one empty table where there is no row."""
-    first = next(found, None)
-    done = False
-    for table in _regrouped(found, rows):
-        yield table
-        done = True
-    if first is not None and not done:
-        yield pa.Table.from_batches([first])
-
-
 def _rows_of(pieces: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     for piece in pieces:
         for start in range(0, max(len(piece), 1), rows):
@@ -239,20 +157,6 @@ class _Buffered(io.BufferedReader):
 
     def __init__(self, stream: pa.NativeFile) -> None:
         super().__init__(cast(io.RawIOBase, stream), 1 << 20)
-
-
-def _regrouped(found: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """The same rows in batches of ``rows``, the last one shorter."""
-    held: list[pa.RecordBatch] = []
-    for batch in found:
-        for start in range(0, len(batch), rows):
-            held.append(batch.slice(start, rows))
-            table = pa.Table.from_batches(held)
-            if len(table) >= rows:
-                yield table.slice(0, rows)
-                held = table.slice(rows).to_batches()
-    if held:
-        yield pa.Table.from_batches(held)
 
 
 def one_schema(pieces: Iterable[pa.Table], path: str | Path, *, start: pa.Schema | None = None) -> pa.Schema:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from rapo import paths
 from rapo.pairs import writing
 from rapo.pairs.raw import STDIN
-from rapo.pairs.writing import CARD, MARK, STDOUT
+from rapo.pairs.targets import CARD, MARK, STDOUT
 
 IDS_INSIDE = 1_000  # that many ids of rows stand in the record itself; more have a file of their own
 _LIBRARIES = ("rapo", "pyarrow", "numpy")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rapo import atomic
-from rapo.pairs import files
+from rapo.pairs import arrowfiles, files
 
 _NUMBERED = re.compile(r"[-_.]\d{2,}(-of-\d+)?$")
 _SPLITS = re.compile(r"(train|test|valid|validation|dev|eval)([_-].*)?")
@@ -29,7 +29,7 @@ def of(path: Path, split: str | None = None) -> list[Shard]:
         atomic.sweep(path.parent)  # a killed process may have set it aside
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
-    if not path.is_dir() or files.is_arrow_folder(path):
+    if not path.is_dir() or arrowfiles.is_data_set(path):
         return [Shard(path, split)]
     found = _known(path)
     splits = sorted({name for file in found if (name := split_of(file))})

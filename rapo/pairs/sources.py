@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rapo.pairs import files, schema, writing
+from rapo.pairs import files, schema, targets, writing
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.door import open_pairs
 
@@ -117,7 +117,7 @@ def pairs_file(
         How many pairs were written.
     """
     places = [source] if isinstance(source, str | Path) else []
-    writing.check_target(target, *places, overwrite=overwrite, shard_rows=shard_rows)
+    targets.check_target(target, *places, overwrite=overwrite, shard_rows=shard_rows)
     pairs = open_pairs(
         source,
         columns=columns,

@@ -16,7 +16,7 @@ from tempfile import gettempdir
 import pyarrow as pa
 
 from rapo import atomic
-from rapo.pairs import files, writing
+from rapo.pairs import files, targets, writing
 from rapo.pairs.check import check
 from rapo.pairs.door import open_pairs
 from rapo.pairs.schema import batches, with_ids
@@ -131,7 +131,7 @@ def relabel_file(
         FileExistsError: ``target`` is there and must not be replaced.
         ValueError: the file breaks the schema, every pair is a tie, or as `relabel` says.
     """
-    writing.check_target(target, source, overwrite=overwrite, shard_rows=shard_rows)
+    targets.check_target(target, source, overwrite=overwrite, shard_rows=shard_rows)
 
     pairs = open_pairs(
         source,
@@ -169,7 +169,7 @@ def relabel_file(
 @contextmanager
 def _kept(tables: Iterable[pa.Table], target: Path, rows: int) -> Iterator[Callable[[], Iterable[pa.Table]]]:
     """Tables that are made once and can be had again, in a temporary folder beside ``target``."""
-    beside = Path(gettempdir()) / "rapo" if writing.kind(target) == "stdout" else target
+    beside = Path(gettempdir()) / "rapo" if targets.kind(target) == "stdout" else target
     beside.parent.mkdir(parents=True, exist_ok=True)
     with atomic.claimed(beside) as folder:
         folder.mkdir()

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 from bench_relabel import ultrafeedback_sized
 
-from rapo.pairs import writing
+from rapo.pairs import targets, writing
 
 PIECE = 20_000
 COMMANDS = {
@@ -87,7 +87,7 @@ def main() -> None:
         for n in args.sizes:
             for suffix in args.formats:
                 named = folder / f"pairs-{n}.{suffix}"
-                source = writing.place(named, shard_rows=args.shard_rows)
+                source = targets.place(named, shard_rows=args.shard_rows)
                 if not source.exists():
                     writing.write(pieces(n, args.shorter), named, shard_rows=args.shard_rows)
                 for command in args.commands:

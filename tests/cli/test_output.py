@@ -11,7 +11,7 @@ import pytest
 from scored_pairs import json_lines, many
 
 from rapo.cli import main as cli
-from rapo.pairs import files, manifest, raw, writing
+from rapo.pairs import files, manifest, raw, targets
 
 PAIRS = many(4)
 
@@ -83,7 +83,7 @@ def test_record_and_card_say_what_was_made_of_what(
         }
     card = (here / "out" / "README.md" if out == "out" else here / "out.parquet.card.md").read_text()
     assert card.startswith("---\n")
-    assert writing.MARK in card
+    assert targets.MARK in card
     assert str(told["source"]["sha256"]) in card
     assert (
         cli.main([*WRITERS[command], "--out", out, "--overwrite"]) == 0

@@ -78,7 +78,7 @@ def test_it_says_what_was_done(folders, capsys):
     assert told["models"][0]["tokens_per_second"] > 0
     assert told["seconds"] > 0
     out = capsys.readouterr().out
-    assert "1 pieces computed, 0 reused" in out
+    assert "1 piece computed, 0 reused" in out
     assert f"7 rows, {told['truncated']['chosen_truncated']} with chosen_truncated" in out
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapo.pairs import files, writing
+from rapo.pairs import files, targets, writing
 
 NAMES = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.parquet", "a"]
 TABLE = pa.table({"n": [1, 2, 3], "t": ["x", None, "z"]})
@@ -60,7 +60,7 @@ def test_a_data_set_that_holds_a_persons_file_too_is_never_replaced(tmp_path: Pa
     (tmp_path / "a" / "README.md").write_text("my notes", encoding="utf-8")
     with pytest.raises(FileExistsError, match=r"a holds more than a data set \(README.md\)"):
         writing.write(TABLE, tmp_path / "a", overwrite=True)
-    (tmp_path / "a" / "README.md").write_text(f"{writing.MARK}\nours", encoding="utf-8")
+    (tmp_path / "a" / "README.md").write_text(f"{targets.MARK}\nours", encoding="utf-8")
     writing.write(TABLE, tmp_path / "a", overwrite=True)
     assert not (tmp_path / "a" / "README.md").exists()
 
@@ -74,35 +74,6 @@ def test_a_folder_of_a_data_set_that_others_wrote_is_never_replaced(name: str, t
     with pytest.raises(FileExistsError, match=rf"data holds more than a data set \({name}\)"):
         writing.write(TABLE, tmp_path / "data.parquet", overwrite=True, shard_rows=2)
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == [name]
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "told"),
-    [
-        ("data", "data/b.parquet", "would be read as a part of data"),
-        ("data", "data/a.parquet", "would be read as a part of data"),
-        ("data", "data/deep/c", "would be read as a part of data"),
-        ("data/*.parquet", "data/a.parquet", "would be read as a part of"),
-        ("data/*.parquet", "data/new.parquet", "would be read as a part of"),
-        ("**/*.parquet", "data/a.parquet", "would be read as a part of"),
-        ("data/data-00000-of-00001.parquet", "data", "holds the input data/data-00000-of-00001.parquet"),
-        ("in.jsonl", "link.jsonl", "link.jsonl is the input itself"),
-        ("link.jsonl", "in.jsonl", "in.jsonl is the input itself"),
-        ("in.jsonl", "", "the name of the output is empty"),
-    ],
-)
-def test_what_is_read_is_never_written(
-    source: str, target: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    for name in ("data/a.parquet", "data/data-00000-of-00001.parquet"):
-        writing.write(TABLE, name)
-    writing.write(TABLE, "in.jsonl")
-    (tmp_path / "link.jsonl").symlink_to("in.jsonl")
-    with pytest.raises(ValueError, match=told):
-        writing.check_target(target, source, overwrite=True)
-    for other in ("datas/b.parquet", "b.parquet", "data.parquet", "new"):
-        writing.check_target(other, source, "-", "owner/name")
 
 
 def test_an_empty_folder_may_become_a_data_set_and_a_file_never_a_folder(tmp_path: Path):
@@ -183,23 +154,6 @@ def test_standard_output_takes_json_lines(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(held))
     writing.write(TABLE.slice(0, 2), "-")
     assert held.getvalue() == b'{"n": 1, "t": "x"}\n{"n": 2, "t": null}\n'
-
-
-@pytest.mark.parametrize(
-    ("target", "shard_rows", "told"),
-    [
-        ("o.csv", None, "o.csv: the name says no format that can be written"),
-        ("in.jsonl", None, "in.jsonl is the input itself; choose another output"),
-        ("o.parquet", 0, "shards of 0 rows"),
-        ("-", 5, "shards of 5 rows cannot be written to -"),
-    ],
-)
-def test_a_target_that_cannot_be_written_is_refused_before_any_work(
-    target: str, shard_rows: int | None, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=told):
-        writing.check_target(target, "in.jsonl", overwrite=True, shard_rows=shard_rows)
 
 
 def test_compressed_lines_are_the_same_lines_and_the_same_rows_the_same_bytes(tmp_path: Path):
