@@ -206,6 +206,9 @@ class Pairs:
             self._layout = recognise(piece.table, self._reading.layout)
             if self._layout.told:
                 self._tell(f"{self.name}: read as {self._layout.name}: {self._layout.told}")
+            if "goal_source" in piece.table.column_names:
+                told = "rows of rapo relabel, of which every pair has a reversed one: check and audit the pairs instead"
+                self._tell(f"{self.name}: {told}")
         return self._layout
 
     def _pieces(self, rows: int) -> Iterator[raw.Piece]:

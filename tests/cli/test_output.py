@@ -206,6 +206,20 @@ def test_relabelled_rows_are_exported(here: Path) -> None:
     assert len(files.read("kto.parquet")) == 2 * 2 * len(PAIRS)
 
 
+def test_relabelled_rows_are_known_as_such_before_their_reversed_ones_are_told(
+    here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert cli.main(["relabel", "in.jsonl", "--out", "goals.parquet"]) == 0
+    caplog.set_level("INFO")
+    for file, told in (("goals.parquet", 1), ("in.jsonl", 0)):
+        for command in ("check", "audit"):
+            caplog.clear()
+            assert cli.main([command, file]) == (2 if told and command == "check" else 0)
+            assert (
+                caplog.text.count(f"{file}: rows of rapo relabel, of which every pair has a reversed one") == told
+            )
+
+
 def test_records_beside_products_are_no_data(here: Path) -> None:
     (here / "data").mkdir()
     words = ["select", "in.jsonl", "--metric", "uniform", "-k", "3", "--out"]
