@@ -90,6 +90,7 @@ def recipe(name: str, scale: str) -> dict[str, Any]:
 
 
 SHIFT = "RAPO_SEED_SHIFT"  # set for the processes of `rapo replicate`, and by nobody else
+TUNE = "RAPO_TUNE"  # set for those of `rapo reproduce --tune`: what is kept of tuning is measured anew
 
 
 def seed_shift() -> int:

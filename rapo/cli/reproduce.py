@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapo import paths
 from rapo.cli import options
+from rapo.config import TUNE
 
 if TYPE_CHECKING:
     from rapo.reproduction.outcome import Outcome
@@ -24,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", default="small", choices=paths.SCALES, help="how big the studies are (small)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="parallel processes (2)")
     parser.add_argument("--force", action="store_true", help="run again what has not changed")
+    parser.add_argument(
+        "--tune",
+        action="store_true",
+        help="choose learning rates anew, which takes half as long again; without it, what tuning measured for the "
+        "kept results stands where code, recipe and versions are the same",
+    )
     parser.add_argument(
         "-s",
         "--set",
@@ -41,12 +48,12 @@ def run(args: argparse.Namespace) -> int:
 
     settings = options.parse_settings(args.set)
     notebooks = args.notebooks or None
-    with own.folder(settings) as home:
+    with own.folder(settings) as home, own.environment({TUNE: "1"} if args.tune else {}):
         return reproduce_and_report(
             own.notebooks(notebooks) if home else notebooks,
             scale=args.scale,
             jobs=args.jobs,
-            force=args.force,
+            force=args.force or args.tune,
             settings=own.absolute(settings),
             measure=True,
             timeout=args.timeout,

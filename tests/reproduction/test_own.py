@@ -94,3 +94,20 @@ def test_only_notebooks_that_take_data_run_on_ones_own(project: Path) -> None:
     with own.folder({"seed": 1}) as home:
         assert home is None
         assert paths.build("small") == project / "build" / "small"
+
+
+@pytest.mark.parametrize(("option", "seen"), [([], "kept"), (["--tune"], "anew")])
+def test_notebooks_know_whether_they_shall_tune_anew(
+    project: Path, monkeypatch: pytest.MonkeyPatch, option: list[str], seen: str
+) -> None:
+    cell = 'import os\nfrom rapo import paths\nwhere = paths.figures(scale) / "seen.md"\n'
+    cell += 'paths.write_text(where, "anew" if os.environ.get("RAPO_TUNE") else "kept")'
+    first = nbformat.v4.new_code_cell('scale = "small"\n', metadata={"tags": ["parameters"]})
+    document = nbformat.v4.new_notebook(cells=[first, nbformat.v4.new_code_cell(cell)])
+    nbformat.write(document, project / "notebooks" / "other.ipynb")
+    monkeypatch.delenv("RAPO_TUNE", raising=False)
+    assert cli.main(["reproduce", "other", "--scale", "smoke"]) == 0
+    # the second time it is done already, and done again only to tune
+    assert cli.main(["reproduce", "other", "--scale", "smoke", *option]) == 0
+    assert files_of(paths.figures("smoke"))["seen.md"] == seen
+    assert "RAPO_TUNE" not in os.environ

@@ -1,14 +1,25 @@
-"""The tuning rule of every study: the setting of a grid with the highest gold on the tuning prompts, over bases."""
+"""The tuning rule of every study: the setting of a grid with the highest gold on the tuning prompts, over bases.
 
+Tuning is a third of a study's time, and its outcome is kept with the project. A kept measurement is taken where the
+run's key is the same: the same code, settings, seeds and versions of libraries. Other seeds are tuned anew.
+"""
+
+import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from rapo.config import TUNE
+from rapo.runs import store
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
 
+_log = logging.getLogger(__name__)
+
+METRICS = ("gold", "unparseable")
 BROKEN = 5.0  # % of answers that break the form on some base: such a setting is not chosen while another is left
 
 
@@ -31,17 +42,20 @@ def tune(
         over: columns that tell bases apart; none: there is one.
 
     Returns:
-        One row a cell: what names it; ``gold`` and ``unparseable`` (%); ``best``: its setting has the highest mean gold
+        One row a cell: what names it; ``run`` and ``place``: the key of its run and which condition counted; ``gold``
+        and ``unparseable`` (%); ``best``: its setting has the highest mean gold
         over bases of its arm, the first of equals, among those that `BROKEN` leaves; ``edge``: and its learning rate
         is the lowest or the highest of the grid, so that the optimum may lie outside.
     """
-    results = run_all([run for _, run, _ in cells], name=name, jobs=jobs)
-    table = pd.DataFrame(
-        [
-            {**about, **{metric: result.metrics[metric][place] for metric in ("gold", "unparseable")}}
-            for (about, _, place), result in zip(cells, results, strict=True)
-        ]
-    )
+    known = {} if os.environ.get(TUNE) else _kept()
+    new = {run.key: run for _, run, place in cells if (run.key, place) not in known}
+    _log.info("%s: %d runs to measure; what was measured for the kept results stands", name, len(new))
+    results = dict(zip(new, run_all(list(new.values()), name=name, jobs=jobs), strict=True)) if new else {}
+    rows = []
+    for about, run, place in cells:
+        measured = known.get((run.key, place)) or {each: results[run.key].metrics[each][place] for each in METRICS}
+        rows.append({**about, "run": run.key, "place": place, **measured})
+    table = pd.DataFrame(rows)
     keys = [column for column in cells[0][0] if column not in over]
     settings = (
         table.groupby(keys, sort=False, dropna=False).agg({"gold": "mean", "unparseable": "max"}).reset_index()
@@ -50,6 +64,18 @@ def tune(
     best = pd.concat([_best(part) for _, part in arms])[keys].assign(best=True)
     found = table.merge(best, on=keys, how="left").assign(best=lambda both: both["best"].eq(True))
     return found.assign(edge=found["best"] & _on_the_edge(found, by))
+
+
+def _kept() -> dict[tuple[str, int], dict[str, float]]:
+    """What tuning measured for the kept results: `METRICS` by a run's key and the place of its condition.
+
+    Raises:
+        ValueError: a kept file is damaged; names it and the remedy.
+    """
+    names = [name.removesuffix(".parquet") for name in store.manifest() if name.endswith("_tuning.parquet")]
+    tables = [table for table in map(store.kept, names) if {"run", "place"} <= set(table)]
+    rows = [row for table in tables for row in table[["run", "place", *METRICS]].dropna().to_dict("records")]
+    return {(row["run"], int(row["place"])): {each: row[each] for each in METRICS} for row in rows}
 
 
 def _best(settings: pd.DataFrame) -> pd.DataFrame:

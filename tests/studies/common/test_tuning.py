@@ -1,5 +1,7 @@
 """The tuning rule: the highest gold of each arm's settings, the first of equals."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from rapo import paths
 from rapo.runs.run import Result, Run
 from rapo.studies.common import arms, tuning
 
@@ -68,6 +71,48 @@ def test_a_setting_that_breaks_the_form_on_some_base_is_not_chosen_while_another
     ]
     found = tuning.tune(cells, name="tuning", jobs=1, over=["base"])
     assert set(found[found["best"]]["learning_rate"]) == {taken}
+
+
+def keep(frame: pd.DataFrame) -> None:
+    """Put a tuning table among the kept results, as `rapo keep` does."""
+    file = paths.results() / "a_study_tuning.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_parquet(file)
+    entry = {file.name: {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}}
+    (file.parent / "manifest.json").write_text(json.dumps(entry))
+
+
+def test_what_tuning_measured_for_the_kept_results_stands(
+    rapo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tuning.tune(CELLS, name="tuning", jobs=1, by=["arm"])
+    keep(first)
+    asked: list[str] = []
+
+    def noted(runs: Sequence[Run], **_: object) -> list[Result]:
+        asked.extend(run.key for run in runs)
+        return told(runs)
+
+    monkeypatch.setattr(tuning, "run_all", noted)
+    pd.testing.assert_frame_equal(tuning.tune(CELLS, name="tuning", jobs=1, by=["arm"]), first)
+    assert asked == []
+    # another setting, and a run that is kept under another of its conditions alone, have to be measured
+    other, turned = cell("RA", 4e-4, [1.0, 7.0], 1), (*CELLS[3][:2], 0)
+    found = tuning.tune([*CELLS[:3], turned, other], name="tuning", jobs=1, by=["arm"])
+    assert asked == [CELLS[3][1].key, other[1].key]
+    assert found["gold"].tolist() == [3.0, 4.0, 5.0, 1.0, 7.0]
+    asked.clear()
+    monkeypatch.setenv("RAPO_TUNE", "1")
+    tuning.tune(CELLS, name="tuning", jobs=1, by=["arm"])
+    assert asked == [run.key for _, run, _ in CELLS]
+
+
+def test_a_damaged_kept_table_is_told(rapo_root: Path) -> None:
+    keep(tuning.tune(CELLS, name="tuning", jobs=1, by=["arm"]))
+    file = paths.results() / "a_study_tuning.parquet"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"a_study_tuning\.parquet is damaged"):
+        tuning.tune(CELLS, name="tuning", jobs=1, by=["arm"])
 
 
 def test_answers_are_found_by_their_goal() -> None:
