@@ -58,7 +58,7 @@ def test_help_lists_what_is_there_and_nothing_else(capsys: pytest.CaptureFixture
 def test_every_command_has_a_module_of_its_name_and_every_module_is_a_command() -> None:
     folder = Path(rapo.__file__).parent / "cli"
     there = {file.stem for file in folder.glob("*.py")} - {
-        *("__init__", "main", "options", "output", "advice", "launcher", "drawing", "reliance")
+        *("__init__", "main", "options", "output", "advice", "launcher", "drawing", "rating", "reliance")
     }
     assert set(cli.commands()) == there
 
