@@ -163,14 +163,14 @@ def check_connected(data: Battles, ridge: float) -> None:
 def groups(data: Battles, weight: Floats, *, strong: bool) -> tuple[int, Integers]:
     """Groups of models joined by battles; ``strong``: by wins (or parts of one) in both directions, so that
     strengths are finite (Ford 1957)."""
-    from scipy.sparse import coo_array
+    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     won, lost = (weight > 0) & (data.outcome > 0), (weight > 0) & (data.outcome < 1)
-    rows = np.concatenate([data.a[won], data.b[lost]])
-    columns = np.concatenate([data.b[won], data.a[lost]])
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(data.models),) * 2).tocsr()
-    n, codes = connected_components(graph, directed=True, connection="strong" if strong else "weak")
+    beaten = np.zeros((len(data.models),) * 2, dtype=bool)
+    beaten[data.a[won], data.b[won]] = True
+    beaten[data.b[lost], data.a[lost]] = True
+    n, codes = connected_components(csr_array(beaten), directed=True, connection="strong" if strong else "weak")
     return int(n), codes.astype(np.int64)
 
 

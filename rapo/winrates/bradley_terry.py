@@ -94,8 +94,10 @@ def bradley_terry(
             f"strengths and style ({', '.join(map(str, style.columns))}) decide some battles completely, so the "
             "coefficients are infinite or not unique; leave a feature out, or say --ridge 1 (in Python ridge=1.0)"
         )
-    labels = battles["instruction"].to_numpy() if "instruction" in battles else np.arange(len(battles))
-    units, n_units = resampling.cluster_codes(labels, len(data.a))
+    units: Integers = np.arange(len(data.a))
+    n_units = len(data.a)
+    if "instruction" in battles:
+        units, n_units = resampling.cluster_codes(battles["instruction"].to_numpy(), n_units)
     replicates = _replicates(data, units, n_units, ridge, estimate, n_resamples, seed)
     covariance = likelihood.covariance(estimate, data, ridge / data.weight.sum(), units)
     anchor = None if baseline is None else data.models.index(baseline)

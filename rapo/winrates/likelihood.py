@@ -39,14 +39,21 @@ def hessian(parameters: Floats, data: Battles, ridge: float) -> Floats:
 
     n_models = len(data.models)
     chance = expit(log_odds(parameters, data))
-    curve = data.weight / data.weight.sum() * chance * (1 - chance)
-    met = np.bincount(data.a * n_models + data.b, curve, minlength=n_models**2).reshape(n_models, n_models)
+    found = _squares(data, data.weight / data.weight.sum() * chance * (1 - chance))
+    found[:n_models, :n_models] += 1 / n_models**2
+    return found + ridge * np.eye(len(parameters))
+
+
+def _squares(data: Battles, values: Floats) -> Floats:
+    """Sum over battles of a value times the square of what the battle sets against each other, +1 the first model, -1
+    the second, and its style. From Shape: (n,) to Shape: (n_parameters, n_parameters)."""
+    n_models = len(data.models)
+    met = np.bincount(data.a * n_models + data.b, values, minlength=n_models**2).reshape(n_models, n_models)
     met += met.T
-    between = np.diag(met.sum(axis=1)) - met + 1 / n_models**2
-    cross = np.stack([_net(data, curve * feature) for feature in data.style.T] or [np.empty(0)], axis=-1)
+    cross = np.stack([_net(data, values * feature) for feature in data.style.T] or [np.empty(0)], axis=-1)
     cross = cross.reshape(n_models, data.style.shape[1])
-    inner = (data.style * curve[:, None]).T @ data.style
-    return np.block([[between, cross], [cross.T, inner]]) + ridge * np.eye(len(parameters))
+    inner = (data.style * values[:, None]).T @ data.style
+    return np.block([[np.diag(met.sum(axis=1)) - met, cross], [cross.T, inner]])
 
 
 def covariance(parameters: Floats, data: Battles, ridge: float, units: Integers) -> Floats:
@@ -64,22 +71,28 @@ def covariance(parameters: Floats, data: Battles, ridge: float, units: Integers)
     Returns:
         Shape: (n_parameters, n_parameters); NaN where there is one unit.
     """
-    from scipy.sparse import coo_array, hstack
     from scipy.special import expit
 
-    seen = data.weight > 0
-    n, n_units = int(seen.sum()), int(np.count_nonzero(np.bincount(units[seen])))
+    per_unit = np.bincount(units[data.weight > 0])
+    n_units = int(np.count_nonzero(per_unit))
     if n_units < 2:
         return np.full((len(parameters),) * 2, np.nan)
-    slope = (data.weight * (expit(log_odds(parameters, data)) - data.outcome))[seen]
-    rows, places = np.tile(np.arange(n), 2), np.concatenate([data.a[seen], data.b[seen]])
-    battles = coo_array((np.concatenate([slope, -slope]), (rows, places)), shape=(n, len(data.models)))
-    slopes = hstack([battles, coo_array(data.style[seen] * slope[:, None])]).tocsr()
-    unit_of = coo_array((np.ones(n), (units[seen], np.arange(n)))).tocsr()
-    totals = unit_of @ slopes
-    middle = (totals.T @ totals).toarray() * n_units / (n_units - 1)
+    slope = data.weight * (expit(log_odds(parameters, data)) - data.outcome)
+    squares = _squares(data, slope**2) if per_unit.max() == 1 else _squares_of_units(data, slope, units)
     bread = np.linalg.inv(data.weight.sum() * hessian(parameters, data, ridge))
-    return np.asarray(bread @ middle @ bread)
+    return np.asarray(bread @ squares @ bread) * n_units / (n_units - 1)
+
+
+def _squares_of_units(data: Battles, slope: Floats, units: Integers) -> Floats:
+    """Sum over units of the square of all their battles' slopes together. Shape: (n_parameters, n_parameters)"""
+    from scipy.sparse import coo_array, hstack
+
+    n = len(slope)
+    rows, places = np.tile(np.arange(n), 2), np.concatenate([data.a, data.b])
+    battles = coo_array((np.concatenate([slope, -slope]), (rows, places)), shape=(n, len(data.models)))
+    slopes = hstack([battles, coo_array(data.style * slope[:, None])]).tocsr()
+    totals = coo_array((np.ones(n), (units, np.arange(n)))).tocsr() @ slopes
+    return np.asarray((totals.T @ totals).toarray())
 
 
 def _net(data: Battles, values: Floats) -> Floats:

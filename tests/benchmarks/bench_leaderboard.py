@@ -23,13 +23,13 @@ from rapo.winrates.bradley_terry import bradley_terry
 
 
 def timed(tasks: dict[str, Callable[[], object]], *, repeats: int) -> dict[str, float]:
-    """Median seconds of each task, taking turns."""
+    """Median seconds of the processor that each task takes, taking turns; other jobs disturb the clock's."""
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(repeats):
         for name, task in tasks.items():
-            start = time.perf_counter()
+            start = time.process_time()
             task()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.process_time() - start)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
@@ -92,6 +92,10 @@ def bench_arena(n_models: int, n: int, repeats: int) -> None:
     if importlib.util.find_spec("arena_rank"):
         tasks["arena-rank, with covariance"] = lambda: arena_rank(frame)
     show(f"Bradley-Terry, {n_models} models, {n:,} battles", timed(tasks, repeats=repeats))
+    if importlib.util.find_spec("evalica"):
+        fit, theirs = bradley_terry(frame, n_resamples=0), np.log(evalica.bradley_terry(*rows).scores)
+        apart = (theirs - theirs.mean()).reindex(list(fit.models)) - (fit.strengths - fit.strengths.mean())
+        print(f"  largest difference from evalica: {apart.abs().max():.1e} log odds")
     if importlib.util.find_spec("arena_rank"):
         ours = leaderboard.leaderboard(bradley_terry(frame, n_resamples=0), interval="analytic").set_index("model")
         theirs = arena_rank(frame).reindex(ours.index)
