@@ -89,6 +89,15 @@ def relinked(text: str, page: str, staged: Mapping[str, str], repository: str) -
     return LINK.sub(put, text)
 
 
+def as_pages(text: str) -> str:
+    """Links to pages as they are once built: nobody does that for what a notebook has put out.
+
+    >>> as_pages("[a](a.ipynb) [b](../b.md#x) [c](https://y.z/c.md)")
+    '[a](a.html) [b](../b.html#x) [c](https://y.z/c.md)'
+    """
+    return re.sub(r"\]\((?![a-z]+:)([^)#\s]+)\.(?:ipynb|md)(?=[)#])", r"](\1.html", text)
+
+
 def notebook(source: Path, executed: Path) -> tuple[dict, bool]:
     """A notebook with the outputs of its last run, and whether it has any: only if its cells are still the same."""
     wanted = json.loads(source.read_text(encoding="utf-8"))
@@ -115,6 +124,11 @@ def stage(scale: str, source: Path) -> list[str]:
             for cell in book["cells"]:
                 if cell["cell_type"] == "markdown":
                     cell["source"] = relinked("".join(cell["source"]), place, staged, repository)
+                for shown in (
+                    one["data"] for one in cell.get("outputs", []) if "text/markdown" in one.get("data", {})
+                ):
+                    text = relinked("".join(shown["text/markdown"]), place, staged, repository)
+                    shown["text/markdown"] = as_pages(text)
             _write(source / target, json.dumps(book))
         else:
             text = (ROOT / place).read_text(encoding="utf-8").replace(ONLINE, online(repository))

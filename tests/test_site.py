@@ -133,6 +133,21 @@ def test_links_lead_to_what_is_staged_to_the_repository_or_nowhere() -> None:
     assert build.relinked("[a](../docs/a.md)", "notebooks/b.ipynb", staged, "") == "[a](../a.md)"
 
 
+def test_links_in_what_a_notebook_has_put_out_lead_to_built_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = json.loads((ROOT / "notebooks" / "index.ipynb").read_text(encoding="utf-8"))
+    told = "[a](quickstart.ipynb), [b](../docs/faq.md#x), [c](https://x.y/c.md)"
+    next(cell for cell in index["cells"] if cell["cell_type"] == "code")["outputs"] = [
+        {"output_type": "display_data", "metadata": {}, "data": {"text/markdown": [told]}}
+    ]
+    monkeypatch.setattr(build, "notebook", lambda *_: (json.loads(json.dumps(index)), True))
+    build.stage("small", tmp_path)
+    staged = json.loads((tmp_path / "notebooks" / "index.ipynb").read_text(encoding="utf-8"))
+    (shown,) = (one for cell in staged["cells"] for one in cell.get("outputs", []))
+    assert shown["data"]["text/markdown"] == "[a](quickstart.html), [b](../faq.html#x), [c](https://x.y/c.md)"
+
+
 def test_outputs_are_shown_only_where_the_cells_are_still_the_same(tmp_path: Path) -> None:
     def write(name: str, *cells: dict) -> Path:
         (tmp_path / name).write_text(json.dumps({"cells": list(cells), "metadata": {}}))

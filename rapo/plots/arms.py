@@ -140,7 +140,7 @@ def difference_panels(
         plot_differences(estimates[estimates[by] == value], label=label or told, ahead=ahead, ax=ax)
         ax.set_title(told if label else "", fontweight="normal")
         ax.set_xlabel(_wrapped(label or told))
-    said, where = words.surely(first, ahead=ahead), panels[next(iter(panels))]
+    said, where = words.surely(first, ahead=ahead), words.opening(panels[next(iter(panels))])
     said = said if said.startswith(where) else f"{where}: {said}"
     style.headline(figure, said if finding is None else finding, note)
     return figure

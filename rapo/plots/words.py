@@ -30,7 +30,7 @@ def highest(estimates: "pd.DataFrame", quantity: str, *, by: str = "arm") -> str
         return ""
     rows = known.iloc[[-1, 0]][[by, "estimate", "low", "high"]].to_numpy()
     ends = [f"{arm} {number(*numbers)}" for arm, *numbers in rows]
-    return f"{_opening(quantity)}: highest {ends[0]}" + f", lowest {ends[1]}" * (len(known) > 1)
+    return f"{opening(quantity)}: highest {ends[0]}" + f", lowest {ends[1]}" * (len(known) > 1)
 
 
 def surely(estimates: "pd.DataFrame", *, ahead: str = "") -> str:
@@ -52,7 +52,10 @@ def _sure(group: str, part: "pd.DataFrame", *, ahead: str) -> str:
     if not against:
         kinds = {"surely above zero:": above, "surely below:": below}
     if not above.any() and not below.any():
-        return f"{lead}: none of {len(part)} is sure." if len(part) > 1 else f"{lead}: undecided."
+        none = (
+            f" is surely ahead of or behind none of {len(part)}." if against else f": none of {len(part)} is sure."
+        )
+        return f"{lead}{none}" if len(part) > 1 else f"{lead}: undecided."
     told = [
         f"{how} {listed(names[which].str.removeprefix('less '))}" for how, which in kinds.items() if which.any()
     ]
@@ -88,10 +91,10 @@ def ends(estimates: "pd.DataFrame", *, by: str, x: str, names: Sequence[str], qu
             told.append(f"{name} {first:.{digits}f} to {last:.{digits}f}")
     low, high = estimates[x].min(), estimates[x].max()
     where = f"{along.split(' (')[0]} from {round(low, 2) + 0.0:g} to {round(high, 2):g}"
-    return f"{_opening(quantity)}, {where}: {', '.join(told)}"
+    return f"{opening(quantity)}, {where}: {', '.join(told)}"
 
 
-def _opening(quantity: str) -> str:
+def opening(quantity: str) -> str:
     """The label of an axis without its unit, as a title begins."""
     what = quantity.split(" (")[0]
     return what[:1].upper() + what[1:]

@@ -23,6 +23,8 @@ def test_rivals_are_sorted_by_what_is_sure() -> None:
     rows = table(("RA less", "UF", 1, 0.5, 2), ("RA less", "base", -1, -2, -0.5), ("RA less", "SFT", 0, -1, 1))
     assert words.surely(rows) == "RA: surely ahead of UF; surely behind base; undecided: SFT."
     assert words.surely(rows.iloc[2:]) == "RA: undecided."
+    unsure = table(("RA less", "UF", 1, -0.5, 2), ("RA less", "SFT", 0, -1, 1))
+    assert words.surely(unsure) == "RA is surely ahead of or behind none of 2."
 
 
 def test_whoever_leads_may_be_told_and_less_is_not_said_twice() -> None:
