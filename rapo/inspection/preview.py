@@ -4,10 +4,7 @@ Rows are tokenised by `rapo.scoring.tokens`, the rule that TRL follows. Of more 
 looked at whose number has the smallest hash: a sample that no order of the rows can bias.
 """
 
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,13 +14,13 @@ from numpy.typing import NDArray
 from rapo.inspection import finding, lengths
 from rapo.inspection.batch import Batch
 from rapo.inspection.finding import ANY, NEVER, Example, Finding, Picture, percent
+from rapo.inspection.rendered import Rendered
 from rapo.inspection.words import mix
 from rapo.pairs.faults import several
 from rapo.pairs.schema import SIDES, TEXTS
 
 GROUP = "preview"
 ROWS = 5_000
-CHUNK = 256
 DROPPED = (ANY, 0.01, 0.05)
 CUT = (0.01, 0.1, 0.3)
 SHIFTED = (NEVER, ANY, 0.5)
@@ -31,37 +28,6 @@ PREFIXED = (ANY, NEVER, NEVER)
 LOST = (NEVER, ANY, 0.1)
 EMPTY = (NEVER, ANY, 0.01)
 REFUSED = (NEVER, NEVER, ANY)
-
-
-@dataclass
-class _Seen:
-    """What was found row by row. Each list has a number a row, or positions of rows with a note."""
-
-    prompt: list[int] = field(default_factory=list)
-    chosen: list[int] = field(default_factory=list)
-    rejected: list[int] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    margin: list[float] = field(default_factory=list)
-    shifted: list[Example] = field(default_factory=list)
-    prefixed: list[Example] = field(default_factory=list)
-    lost: list[Example] = field(default_factory=list)
-    empty: list[Example] = field(default_factory=list)
-    refused: list[Example] = field(default_factory=list)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the warning of `rapo.scoring.tokens` about prompts that are no prefix: a finding tells it, with rows."""
-    log = logging.getLogger("rapo.scoring.tokens")
-    log.addFilter(_nothing)
-    try:
-        yield
-    finally:
-        log.removeFilter(_nothing)
-
-
-def _nothing(record: logging.LogRecord) -> bool:
-    return False
 
 
 class Preview:
@@ -78,7 +44,7 @@ class Preview:
         self._tokenizer, self._max, self._rows, self._source = tokenizer, max_length, rows, source
         self._held: list[tuple[NDArray[np.uint64], NDArray[np.int64], pa.Table]] = []
         self._n = 0
-        self._seen = _Seen()
+        self._seen = Rendered(tokenizer)
 
     def update(self, batch: Batch) -> None:
         """Keep the rows that belong to the sample so far; or look at them at once where all are asked for."""
@@ -89,7 +55,7 @@ class Preview:
         self._n += len(batch)
         table = _texts(batch)
         if not self._rows:
-            self._look(table, batch.positions)
+            self._seen.look(table, batch.positions)
             return
         self._held.append((mix(batch.positions.astype(np.uint64)), batch.positions, table))
         if sum(len(rows) for rows, *_ in self._held) > 2 * self._rows + len(batch):
@@ -101,64 +67,12 @@ class Preview:
         table = pa.concat_tables([part[2] for part in self._held]).take(pa.array(keep))
         return keys[keep], positions[keep], table.combine_chunks()
 
-    @_quietly()
-    def _look(self, table: pa.Table, positions: NDArray[np.int64]) -> None:
-        """Tokenise rows; those that the tokenizer refuses are noted and left out."""
-        from rapo.scoring import tokens
-
-        for start in range(0, len(table), CHUNK):
-            rows = table.slice(start, CHUNK).to_pylist()
-            places = positions[start : start + CHUNK].tolist()
-            try:
-                self._take(rows, places, tokens.tokenise(self._tokenizer, rows))
-            except ValueError:
-                for row, place in zip(rows, places, strict=True):
-                    try:
-                        self._take([row], [place], tokens.tokenise(self._tokenizer, [row]))
-                    except ValueError as error:
-                        self._seen.refused.append(Example(place, "prompt", str(error.__cause__ or error)))
-
-    def _take(self, rows: list[dict[str, Any]], places: list[int], ids: dict[str, list[list[int]]]) -> None:
-        from rapo.scoring import tokens
-
-        seen = self._seen
-        starts = tokens.asked(self._tokenizer, [row["prompt"] for row in rows])
-        for i, (row, place) in enumerate(zip(rows, places, strict=True)):
-            seen.positions.append(place)
-            seen.margin.append(row["margin"])
-            seen.prompt.append(len(ids["prompt_ids"][i]))
-            for side, counts in zip(SIDES, (seen.chosen, seen.rejected), strict=True):
-                counts.append(len(ids[f"{side}_ids"][i]))
-            if len(starts[i]) > seen.prompt[-1]:
-                gone = self._tokenizer.decode(starts[i][seen.prompt[-1] :])
-                seen.shifted.append(Example(place, "prompt", f"the prompt loses {gone!r}"))
-            if not isinstance(row["prompt"], str):
-                self._template(row, place, {side: ids[f"{side}_ids"][i] for side in SIDES})
-
-    def _template(self, row: dict[str, Any], place: int, ids: dict[str, list[int]]) -> None:
-        """What the template adds in front of a response, and what of the texts it does not write."""
-        for side in SIDES:
-            text = self._tokenizer.apply_chat_template([*row["prompt"], *row[side]], tokenize=False)
-            for turn in [*(row["prompt"] if side == "chosen" else []), *row[side]]:
-                content = (turn["content"] or "").strip()
-                if content and content not in text:
-                    note = f"the {turn['role']} turn {content[:30]!r} is not in the rendered text as it stands"
-                    self._seen.lost.append(Example(place, side, note))
-            content = (row[side][0]["content"] or "").strip() if row[side] else ""
-            answer = self._tokenizer.decode(ids[side])
-            if not self._tokenizer.decode(ids[side], skip_special_tokens=True).strip():
-                self._seen.empty.append(Example(place, side, f"the response is {answer!r}"))
-            elif content:
-                before = answer.partition(content[:20])[0].strip()
-                if before and content[:20] in answer:
-                    self._seen.prefixed.append(Example(place, side, f"the response begins with {before!r}"))
-
     def finish(self) -> list[Finding]:
         """Tokenise the sample and tell."""
         if self._held:
             _, positions, table = self._smallest()
             self._held = []
-            self._look(table, positions)
+            self._seen.look(table, positions)
         seen = self._seen
         n = len(seen.positions) + len(seen.refused)
         found = [self._refused(n), *self._template_findings(len(seen.positions)), *self._length_findings()]
