@@ -1,5 +1,7 @@
 """Answers of a loaded model: the sampler's draws, one stream an answer, whatever the batch."""
 
+import copy
+
 import pytest
 import tiny
 import torch
@@ -78,3 +80,26 @@ def test_what_does_not_fit_is_told_before_any_work() -> None:
     with pytest.raises(ValueError, match="refuses the prompt 'two tone'"):
         generator().check([*asks(2), Ask("k", [{"role": "user", "content": "two tone"}], 0)])
     generator().check([])
+
+
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])])
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 1e-4), (torch.bfloat16, 0.05)])
+def test_the_likeliest_answers_are_fp32s_within_a_bound(device: str, dtype: torch.dtype, bound: float) -> None:
+    """Each of their words is, to the fp32 model, within so many nats of its own likeliest word."""
+    given = loading.load(copy.deepcopy(MODEL).to(device, dtype))
+    engine, n = Generator(given, TOKENIZER, temperature=0, top_p=1.0, max_new_tokens=6), 0
+    for ask, answer in zip(asks(24), engine(asks(24)), strict=True):
+        prompt = TOKENIZER.apply_chat_template(ask.messages, add_generation_prompt=True, return_dict=False)
+        said = TOKENIZER(answer.text, add_special_tokens=False)["input_ids"]
+        if len(said) < (answer.tokens or 0) - 1:
+            continue  # a mark of a turn stood between the words, which the text does not tell
+        with torch.no_grad():
+            logprobs = MODEL(torch.tensor([[*prompt, *said]])).logits[0].log_softmax(-1)
+        steps = logprobs[len(prompt) - 1 : len(prompt) - 1 + len(said)]
+        lost = steps.max(-1).values - steps.gather(1, torch.tensor(said)[:, None])[:, 0]
+        assert not len(said) or lost.max() <= bound
+        n += len(said)
+    assert n > 6
