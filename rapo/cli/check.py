@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             {**record, "premises": shares.to_dict("records"), "length_correlation": asdict(lengths)}
         )
     else:
-        _show(args.file, told, shares, lengths)
+        _show(pairs.name, told, shares, lengths)
         if known := likelier.advice():
             options.console().print(known)
     return 0
