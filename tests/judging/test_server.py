@@ -150,6 +150,16 @@ def test_a_judge_that_is_killed_pays_nothing_twice_but_what_was_under_way(server
     assert None not in replies.answers
 
 
+def test_half_a_character_is_kept_too(server, tmp_path):
+    odd = {"role": "assistant", "content": "A", "reasoning_content": "\ud83d"}
+    body = {"choices": [{"message": odd, "finish_reason": "stop"}]}
+    server.failures = [Odd(json.dumps(body).encode())]
+    asked, where = [question("a", "b")], ChatServer(server.url)
+    assert letters(ask_all(asked, server=where, folder=tmp_path)) == ["A"]
+    (again,) = ask_all(asked, server=where, folder=tmp_path).answers
+    assert (again["choices"][0]["message"], len(server.requests)) == (odd, 1)
+
+
 def test_so_many_at_a_time(server, tmp_path):
     # The first three requests wait for one another; were fewer sent at a time, the barrier would break.
     server.gate = threading.Barrier(3, timeout=20)
