@@ -23,6 +23,7 @@ html_theme_options = {"navigation_with_keys": True}
 
 nb_execution_mode = "off"  # outputs are those of the last run
 nb_merge_streams = True
+nb_render_markdown_format = "gfm"  # what a notebook puts out has tables, too
 nb_output_stderr = "remove"  # warnings and progress of the machine that ran them
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4
