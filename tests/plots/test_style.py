@@ -150,7 +150,7 @@ def test_a_failed_save_leaves_nothing_behind(
 
 def test_the_kept_figures_stay_light(repository: Path) -> None:
     files = [file for file in (repository / "figures").rglob("*") if file.is_file()]
-    assert sum(file.stat().st_size for file in files) < 16e6, "thin the largest pictures and sidecars"
+    assert sum(file.stat().st_size for file in files) < 8e6, "thin the largest pictures and sidecars"
 
 
 def test_intervals_reach_below_and_above_their_estimates() -> None:
