@@ -89,6 +89,7 @@ def inside(estimates: "pd.DataFrame", label: str) -> "pd.DataFrame":
 def headline(figure: Any, finding: str, note: str = "") -> None:
     """Say what a figure shows: the finding above it, in bold, and below it how many units it rests on."""
     width = int(figure.get_figwidth() * 11.5)
+    finding = finding[:1].upper() + finding[1:]
     figure.suptitle(textwrap.fill(finding, width), x=0.01, ha="left", fontsize="medium", fontweight="bold")
     if note:
         _foot(figure, note)

@@ -22,10 +22,10 @@ from rapo.runs import progress, store
 PICTURE = "docs/findings.svg"
 # Of the picture: a claim, what is ahead where it is positive, what where it is negative, and both in words.
 ROWS = (
-    ("RA-F2/gold", "RA", "UF", "relabelled pairs, asked for a 10, less plain DPO"),
-    ("RA-F2/UF-asked-longer-gold", "RA", "UF", "less plain DPO, asked for a 10, as many steps"),
-    ("RA-F2/base-asked-gold", "RA", "base", "less the untrained base, asked for a 10"),
-    ("AP-F1b/M-plus", "MAP", "M+", "alignment potential less large explicit margins"),
+    ("RA-F2/gold", "RA", "UF", "relabelled (asked for a 10) against plain DPO"),
+    ("RA-F2/UF-asked-longer-gold", "RA", "UF", "... plain DPO, asked for a 10, as many steps"),
+    ("RA-F2/base-asked-gold", "RA", "base", "... the untrained base, asked for a 10"),
+    ("AP-F1b/M-plus", "MAP", "M+", "alignment potential against explicit margins"),
 )
 
 
@@ -159,7 +159,8 @@ def picture(records: Sequence[Mapping[str, Any]]) -> str:
     parts = [
         _HEAD.format(width=_WIDTH, height=bottom + 28, title=title),
         f'<text x="8" y="20" font-weight="600">{title}</text>\n',
-        f'<text class="small" x="8" y="38">of 10, with 95 % intervals; grey: less than {margin:g}</text>\n{band}\n',
+        f'<text class="small" x="8" y="38">of 10, with 95 % intervals; grey: less than {margin:g}, too small to matter'
+        f"</text>\n{band}\n",
         f'<path class="axis" d="M{x(0)} {_TOP - 8}V{bottom}"/>\n',
         *(_row(x, _TOP + _ROW * at + 12, *row) for at, row in enumerate(rows)),
         *(_tick(x, value, bottom + 16) for value in (-margin, 0.0, margin)),

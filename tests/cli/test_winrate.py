@@ -73,6 +73,7 @@ def test_what_the_penalty_does_to_few_judgements_is_told_with_numbers(capsys, fi
     few.to_parquet(tmp_path / "few.parquet")
     _, out, _ = run(capsys, str(tmp_path / "few.parquet"), "--length-controlled")
     loose = length_control.loosely_penalised(few, calibration="pool")
+    out = " ".join(out.split())  # lines wrap
     assert "moves 5 of 6 LC win rates by more than 1 point; 1 of them to exactly 50" in out
     assert f"model 06: 50.00 from 40 judgements; hardly penalised {loose['model 06']:.2f} (C = 0.0001" in out
     _, _, err = run(capsys, str(tmp_path / "few.parquet"), "--length-controlled", "--json")

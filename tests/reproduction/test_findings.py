@@ -35,10 +35,23 @@ def test_every_sentence_has_words_for_every_verdict_and_tells_value_and_interval
         for sentence in entry["sentences"]:
             assert set(sentence) == {"of", *VERDICTS}
             for verdict in VERDICTS:
-                assert {name for _, name, *_ in Formatter().parse(sentence[verdict]) if name} == {
-                    "value",
-                    "interval",
-                }
+                sure = {"slight"} if verdict in ("holds", "does not hold") else set()
+                told = {name for _, name, *_ in Formatter().parse(sentence[verdict]) if name}
+                assert told == {"value", "interval", *sure}
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        ((0.1, 0.2), "; less than the 0.3 that would matter)."),
+        ((-0.29, -0.1), "; less than the 0.3 that would matter)."),
+        ((0.1, 0.3), "0.30])."),
+        ((-0.1, 0.1), "0.10])."),
+    ],
+)
+def test_a_sure_difference_within_the_margin_is_told_so(interval: tuple[float, float], words: str) -> None:
+    (found,) = findings.findings([one(*interval)])
+    assert found.answer.endswith(words)
 
 
 def test_a_finding_begins_with_its_answer_in_short() -> None:

@@ -50,6 +50,9 @@ def answer(group: str, title: str, cards: Sequence[Card]) -> Answer:
     name = entry.get("name") or title or group
     question = entry.get("question") or title or (lead.statement if lead else group)
     sentence = _sentence(says, lead) if lead else ""
+    also = next((card for card in cards if card.id == entry.get("also")), None)
+    if also:
+        sentence += f" {entry['also_says']} it is {also.estimate} {also.interval} ({also.verdict})."
     return Answer(
         name, question, sentence, lead, entry.get("figure") or next(iter(lead.figures if lead else ()), "")
     )

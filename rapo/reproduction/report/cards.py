@@ -45,6 +45,7 @@ class Card:
     notebook: str
     note: str
     verdict: str
+    slight: str  # that a sure difference is smaller than its margin; "" where it is not, or has none
     corrected: str  # the verdict after Holm's correction, where it is another
     problem: str
     strip: Strip | None
@@ -92,6 +93,7 @@ def card(record: Mapping[str, Any], holm: Mapping[str, str] | None = None) -> Ca
         level=f"{level:.0%}" if math.isfinite(level) else "",
         rule=_rule(threshold, direction, unit),
         verdict=verdict,
+        slight=_slight(record, verdict, low - threshold, high - threshold),
         corrected=other if (other := (holm or {}).get(str(record["id"]), verdict)) != verdict else "",
         problem=problem,
         strip=_strip(estimate, low, high, threshold, direction),
@@ -100,6 +102,13 @@ def card(record: Mapping[str, Any], holm: Mapping[str, str] | None = None) -> Ca
         premises=tuple((str(one["premise"]), str(one["met"])) for one in record.get("premises") or ()),
         base=claim.of_the_base(record.get("base_meets_it")),
     )
+
+
+def _slight(record: Mapping[str, Any], verdict: str, low: float, high: float) -> str:
+    """Words on a decided difference (its interval, less the threshold) that lies wholly within its claim's margin."""
+    margin = claim.MARGINS.get(str(record.get("margin", "")), 0.0)
+    small = verdict in ("holds", "does not hold") and -margin < low and high < margin
+    return f"; less than the {margin:g} that would matter" if small else ""
 
 
 def compare(records: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

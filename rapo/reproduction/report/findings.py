@@ -57,4 +57,4 @@ def signed(card: Card) -> str:
 
 
 def _sentence(entry: Mapping[str, str], card: Card) -> str:
-    return entry[card.verdict].format(value=signed(card), interval=card.interval)
+    return entry[card.verdict].format(value=signed(card), interval=card.interval, slight=card.slight)
