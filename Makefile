@@ -40,7 +40,7 @@ figures: $(READY) ## redraw figures, tables and report from the kept results, wi
 # Two worker processes: each pays torch's import (about 10 s) and then halves minutes of tests. A file stays
 # on one worker, so that what its fixtures trained is trained once.
 test: $(READY) ## unit, property, end-to-end and doc tests
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Two cores: mypy runs beside the tests until it is through, which with its cache takes seconds.
 check: $(READY) ## lint, types and the tests of what loads no torch: less than a minute, for while you work

@@ -28,6 +28,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 collect_ignore_glob = ["benchmarks/*"]
 
 
+LONG = ("test_notebooks.py", "test_train_on_scores.py", "test_site.py", "test_full.py", "test_plan.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that two processes end together."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
 @pytest.fixture(autouse=True)
 def close_figures() -> Iterator[None]:
     """No picture outlives its test; matplotlib is not loaded for those that draw none."""
@@ -58,6 +66,7 @@ def rapo_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("RAPO_RUNS", raising=False)
     monkeypatch.delenv("RAPO_BUILD", raising=False)
     monkeypatch.delenv("RAPO_SEED_SHIFT", raising=False)
+    monkeypatch.delenv("RAPO_TUNE", raising=False)
     return tmp_path
 
 

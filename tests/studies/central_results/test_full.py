@@ -61,7 +61,7 @@ def recipe(root: Path) -> dict[str, Any]:
         source = tiny.save(tiny.random_model(shape, seed=1), tokenizer, root / architecture)
         named[architecture] = {"source": str(source), "label_smoothing": 0.3}
     writing.write([data.candidates(data.make_world({}), 30, seed=1)], root / "candidates.jsonl")
-    asked = [{"instruction": q.text} for q in prompts.draw_distinct(24, split="test", seed=1)]
+    asked = [{"instruction": q.text} for q in prompts.draw_distinct(12, split="test", seed=1)]
     quiz = [{"question": question, "answer": answer} for _, question, answer in skills.draw(3, seed=1)]
     for name, rows in (("asked", asked), ("quiz", quiz)):
         (root / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -70,7 +70,7 @@ def recipe(root: Path) -> dict[str, Any]:
         "used_architecture": "gemma2",
         "training": {"batch_size": 8, "accumulate": 1, "max_length": 256},
         "dpo": {"learning_rate": 1e-3, "beta": 0.1},
-        "sampling": {"max_new_tokens": 6, "batch_size": 8},
+        "sampling": {"max_new_tokens": 6, "batch_size": 32},
         "goals": [1, 10],
         "template": "compact",
     }
