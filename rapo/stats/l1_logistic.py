@@ -189,7 +189,8 @@ def newton_step(weights: Floats, gradient: Floats, hessian: Floats, penalty: Flo
     """The move that minimises the quadratic model plus the L1 penalty, exactly. Shapes as in `moments`.
 
     The signs of the minimiser are guessed, which makes it a linear system. Where the answer contradicts the guess,
-    the contradicted signs are mended; should that go in circles, coordinate descent gives the next guess.
+    the contradicted signs are mended; should that go in circles, coordinate descent, which goes on from where it was
+    and takes longer each time, gives the next guess.
     """
     shape, d = weights.shape, weights.shape[-1]
     # The ridge keeps a flat direction solvable; it changes the step, not the optimum.
@@ -200,11 +201,15 @@ def newton_step(weights: Floats, gradient: Floats, hessian: Floats, penalty: Flo
         signs += (signs == 0) * (np.abs(g) > cost) * -np.sign(g)
     moved, better = _given_signs(w, g, h, cost, signs)
     wrong = np.flatnonzero((better != signs).any(axis=1))
+    descended = moved.copy()
     for attempt in range(100):
         if wrong.size == 0:
             break
         part = (w[wrong], g[wrong], h[wrong], cost[wrong])
-        tried = better[wrong] if attempt % 4 < 3 else np.sign(part[0] + _sweeps(*part, moved[wrong]))
+        tried = better[wrong]
+        if attempt % 4 == 3:
+            descended[wrong] = _sweeps(*part, descended[wrong], n=attempt + 1)
+            tried = np.sign(part[0] + descended[wrong])
         moved[wrong], better[wrong] = _given_signs(*part, tried)
         wrong = wrong[(better[wrong] != tried).any(axis=1)]
     return moved.reshape(shape)
@@ -263,7 +268,7 @@ def _given_signs(w: Floats, g: Floats, h: Floats, cost: Floats, signs: Floats) -
     return moved, np.where(pulled, -np.sign(slope), signs * ((w + moved) * signs > 0))
 
 
-def _sweeps(w: Floats, g: Floats, h: Floats, cost: Floats, moved: Floats, *, n: int = 4) -> Floats:
+def _sweeps(w: Floats, g: Floats, h: Floats, cost: Floats, moved: Floats, *, n: int) -> Floats:
     """Coordinate descent on the quadratic model from ``moved``; every array has one row a problem."""
     moved = moved.copy()
     for j in list(range(w.shape[1])) * n:

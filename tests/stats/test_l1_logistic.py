@@ -3,7 +3,7 @@
 import liblinear
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -110,6 +110,7 @@ def test_a_bad_start_does_not_matter() -> None:
 
 
 @settings(max_examples=100)
+@example(9767, 0.0)  # mending signs went in circles, and so did coordinate descent that began anew each time
 @given(st.integers(0, 10_000), st.floats(-3, 2))
 def test_a_step_minimises_the_quadratic_model(seed, exponent) -> None:
     rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ GAP = Interval(0.2, 0.1, 0.3, n=9)
 def test_half_the_prompts_are_compared_by_order_alone() -> None:
     left, right = (figure := plots.plot_half(ARMS, GAP)).axes
     assert (len(left.patches), len(right.patches)) == (2, 4)
-    assert figure.get_suptitle().startswith("half RA above UF (as many pairs)? Published: yes. Here: surely above")
+    assert figure.get_suptitle().startswith("Half RA above UF (as many pairs)? Published: yes. Here: surely above")
 
 
 def test_the_furthest_of_each_line_is_told() -> None:
