@@ -20,6 +20,7 @@ from contextlib import redirect_stdout, suppress
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
+from unittest import mock
 from urllib.parse import unquote, urlsplit
 
 from rapo.cli import main as cli
@@ -194,12 +195,12 @@ def _toctree(entries: Iterable[str]) -> str:
 
 def commands() -> str:
     """A page of every command's help."""
-    os.environ["COLUMNS"] = "100"  # wide enough for argparse, narrow enough for a page
+    wide = mock.patch.dict(os.environ, COLUMNS="100")  # enough for argparse, and not too much for a page
     lines = ["# Commands", "What `rapo COMMAND --help` tells."]
     for group, names in cli.GROUPS.items():
         lines.append(f"## {group.capitalize()}")
         for name in names:
-            with redirect_stdout(StringIO()) as told, suppress(SystemExit):
+            with wide, redirect_stdout(StringIO()) as told, suppress(SystemExit):
                 cli.main([name, "--help"])
             lines += [f"### rapo {name}", f"```text\n{told.getvalue().rstrip()}\n```"]
     return "\n\n".join(lines) + "\n"
