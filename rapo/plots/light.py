@@ -1,4 +1,4 @@
-"""An SVG without what nobody sees: half the size, and text that can be searched, copied and read aloud."""
+"""An SVG without what nobody sees: much smaller, and with text that can be searched, copied and read aloud."""
 
 import re
 import string

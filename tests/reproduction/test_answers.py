@@ -38,6 +38,14 @@ def test_what_the_untrained_base_meets_too_is_said() -> None:
     assert answers.answer("RA-T9", "", [one(base_meets_it=False)]).sentence.endswith("[0.5, 1.5].")
 
 
+def test_a_control_that_an_answer_needs_stands_beside_it() -> None:
+    alone = answers.answer("RA-F3", "", [one("RA-F3")])
+    both = answers.answer("RA-F3", "", [one("RA-F3"), one("RA-F3/matched-KL", -0.5, 1.0)])
+    added = " Where both are equally far from the base it is 0.2 of 10 [−0.5, 1.0] (undecided)."
+    assert both.sentence == alone.sentence + added
+    assert both.lead == alone.lead
+
+
 def test_a_group_without_a_question_is_told_in_the_words_of_its_first_claim() -> None:
     cards = [one("W-1/b"), one("W-1/a", kind="paper's claim"), one("W-1", kind="stricter control")]
     found = answers.answer("W-1", "", cards)
@@ -72,6 +80,7 @@ def test_every_verdict_opens_a_sentence_and_every_row_of_the_papers_has_a_questi
 
 
 def test_every_claim_that_answers_is_kept() -> None:
-    asked = {entry["claim"] for entry in answers.questions().values()}
+    entries = answers.questions().values()
+    asked = {entry[name] for entry in entries for name in ("claim", "also") if name in entry}
     measured = asked & {card.id for card in kept_cards()}
     assert measured == asked or (measured and store.outdated()), "or was measured under an earlier plan"
