@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
+from rapo import paths
 from rapo.runs.queue import run_all
-from rapo.runs.run import Run
+from rapo.runs.run import Run, read
 from rapo.studies.central_results.study import tuned
 from rapo.studies.common import arms
 from rapo.studies.when_it_helps.rungs import ARMS
@@ -66,17 +67,34 @@ def evaluation(recipe: Mapping[str, Any], cell: Cell, model: Run, split: str) ->
     return replace(run, label=f"{split} answers, {model.label}")
 
 
+def whole(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe with every rung of ``whole_ladder`` on its ladder."""
+    wide = recipe["whole_ladder"]
+    rungs = [{"scored": share, "pairs": wide["pairs"]} for share in wide["scored"]]
+    return {**recipe, "ladder": {**recipe["ladder"], "rungs": rungs}}
+
+
+def planned(recipe: Mapping[str, Any], *, jobs: int) -> tuple[list[tuple[Cell, str]], list[Run]]:
+    """Each model and split of the ladder, and the run that answers; what the central study has not tuned is tuned."""
+    own = {**recipe["central"], "architectures": [recipe["architecture"]]}
+    settings = tuned(own, [taken for _, taken in MODELS.values()], jobs=jobs)
+    options = {name: settings[taken] for name, (_, taken) in MODELS.items()}
+    cells = list(product(cells_of(recipe), ("tuning", "test")))
+    return cells, [evaluation(recipe, cell, model_run(recipe, cell, options), split) for cell, split in cells]
+
+
+def is_climbed(recipe: Mapping[str, Any], *, jobs: int) -> bool:
+    """Whether every run of the ladder is finished."""
+    return all(read(run, paths.runs()) for run in planned(recipe, jobs=jobs)[1])
+
+
 def climb(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """Train every model of the ladder, and sample its answers.
 
     Returns:
         One row an answer: scored, pairs (0: the base), trained, split, seed and `COLUMNS` (goal NaN: asked plainly).
     """
-    own = {**recipe["central"], "architectures": [recipe["architecture"]]}
-    settings = tuned(own, [taken for _, taken in MODELS.values()], jobs=jobs)
-    options = {name: settings[taken] for name, (_, taken) in MODELS.items()}
-    cells = list(product(cells_of(recipe), ("tuning", "test")))
-    runs = [evaluation(recipe, cell, model_run(recipe, cell, options), split) for cell, split in cells]
+    cells, runs = planned(recipe, jobs=jobs)
     frames = []
     for result, ((scored, pairs, name, seed), split) in zip(
         run_all(runs, name="ladder", jobs=jobs), cells, strict=True

@@ -14,6 +14,7 @@ import pandas as pd
 from rapo import config
 from rapo.runs.queue import run_all
 from rapo.runs.run import Run
+from rapo.runs.store import kept, manifest, store
 from rapo.studies.central_results.study import tuned
 from rapo.studies.common import arms
 from rapo.studies.common.results import measure_or_read, with_central
@@ -22,6 +23,7 @@ from rapo.studies.when_it_helps.tables import name_of
 
 RUNS = "rapo.studies.when_it_helps.runs"
 FRAMES = ("answers", "pairs", "gains", "ladder")
+WHOLE_LADDER = "when_it_helps_whole_ladder"
 # What is trained and which central arm lends its settings; then the goal each is asked for.
 MODELS: dict[str, tuple[dict[str, Any], str]] = {
     "UF": ({"data": "uf"}, "UF"),
@@ -172,7 +174,22 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     return {"answers": answers, "pairs": pairs, "gains": gains, "ladder": ladder.climb(recipe, jobs=jobs)}
 
 
-def results(*, scale: str, measure: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    """All that the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project."""
+def results(*, scale: str, measure: bool, jobs: int, whole_ladder: bool = False) -> dict[str, pd.DataFrame]:
+    """All that the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project.
+
+    Beside these "whole_ladder", which takes an hour: every rung, measured now if asked for or if its runs are there
+    already, else as kept (at small); without rows where neither is so, or where all seeds are others.
+    """
     recipe = recipe_of(scale)
-    return measure_or_read("when_it_helps", FRAMES, frames, scale=scale, measure=measure, jobs=jobs, recipe=recipe)
+    found = measure_or_read(
+        "when_it_helps", FRAMES, frames, scale=scale, measure=measure, jobs=jobs, recipe=recipe
+    )
+    every = ladder.whole(recipe)
+    if measure and (whole_ladder or ladder.is_climbed(every, jobs=jobs)):
+        climbed = ladder.climb(every, jobs=jobs)
+        store(climbed, WHOLE_LADDER, scale=scale, config=every)
+    elif scale == "small" and not config.seed_shift() and f"{WHOLE_LADDER}.parquet" in manifest():
+        climbed = kept(WHOLE_LADDER)
+    else:
+        climbed = found["ladder"].head(0)
+    return {**found, "whole_ladder": climbed}

@@ -50,6 +50,21 @@ def test_the_base_and_ra_are_asked_for_every_goal_on_the_test_prompts() -> None:
     assert goals("UF, equal steps", "test") == [None, 10]
 
 
+@pytest.mark.parametrize("scale", ["smoke", "small"])
+def test_the_whole_ladder_has_every_rung_of_the_short_one_and_shares_its_runs(scale: str) -> None:
+    recipe = study.recipe_of(scale)
+    every = ladder.whole(recipe)
+    cells = ladder.cells_of(every)
+    assert len(set(cells)) == len(cells)
+    assert {len(rung["pairs"]) for rung in every["ladder"]["rungs"]} == {len(recipe["whole_ladder"]["pairs"])}
+    for cell in ladder.cells_of(recipe):
+        assert cell in cells
+        runs = [
+            ladder.evaluation(one, cell, ladder.model_run(one, cell, OPTIONS), "test") for one in (recipe, every)
+        ]
+        assert runs[0].key == runs[1].key
+
+
 def test_every_model_is_planned_once() -> None:
     rungs = [{"scored": 0.0, "pairs": [10, 40]}, {"scored": 0.45, "pairs": [10]}]
     cells = ladder.cells_of({"ladder": {"rungs": rungs, "seeds": [1, 2]}})

@@ -3,8 +3,7 @@
 import pytest
 from made_up_ladder import LADDER
 
-from rapo.studies.when_it_helps import rungs
-from rapo.studies.when_it_helps.claims import ladder_claims
+from rapo.studies.when_it_helps import claims, rungs
 
 
 def test_the_control_is_chosen_on_the_tuning_prompts_of_each_rung() -> None:
@@ -31,7 +30,7 @@ def test_the_map_has_a_row_a_share_and_a_column_a_number() -> None:
 
 
 def test_claims_by_hand() -> None:
-    found = ladder_claims(LADDER)
+    found = claims.ladder_claims(LADDER, "ladder")
     assert {name.removeprefix("RA-map/ladder-"): one.interval.estimate for name, one in found.items()} == pytest.approx(
         {"slope": 0.5, "slope-fewest": 0.1, "slope-base": 0.5, "gain": 0.5, "gain-known": 0.25, "pairs": 0.6,
          "knowledge": 0.35}
@@ -44,6 +43,12 @@ def test_claims_by_hand() -> None:
         0,
         0.45,
     )
+
+
+def test_the_whole_ladder_has_one_interval_over_its_rungs() -> None:
+    found = claims.over_rungs(LADDER).interval
+    assert found.estimate == pytest.approx((-0.1 + 0.5 + 0.25) / 3)
+    assert found.low <= found.estimate <= found.high
 
 
 def test_the_answer_counts_rungs() -> None:

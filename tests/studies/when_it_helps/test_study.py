@@ -1,10 +1,13 @@
 """The plan of the map: what regimes share, and what they do not."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import pytest
 
+from rapo.config import SHIFT
 from rapo.studies.common import arms
-from rapo.studies.when_it_helps import study
+from rapo.studies.when_it_helps import ladder, study
 from rapo.studies.when_it_helps.tables import CONTROLS, name_of
 from rapo.world import data
 
@@ -120,3 +123,32 @@ def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.M
     monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="when_it_helps_answers"):
         study.results(scale="small", measure=False, jobs=1)
+
+
+@pytest.fixture
+def beside_the_ladder(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
+    """What `study.results` gives as the whole ladder; nothing is measured, and its runs are there or are not."""
+    short = pd.DataFrame({"scored": [0.0], "gold": [5.0]})
+    monkeypatch.setattr(study, "measure_or_read", lambda *_, **__: {"ladder": short})
+    monkeypatch.setattr(study, "manifest", lambda: {"when_it_helps_whole_ladder.parquet": {}})
+    monkeypatch.setattr(study, "kept", lambda name: short.assign(gold=6.0))
+    monkeypatch.setattr(study, "store", lambda *_, **__: None)
+    monkeypatch.setattr(ladder, "climb", lambda *_, **__: short.assign(gold=7.0))
+
+    def found(*, there: bool = False, scale: str = "small", **options: bool) -> list[float]:
+        monkeypatch.setattr(ladder, "is_climbed", lambda *_, **__: there)
+        return study.results(scale=scale, jobs=1, **{"measure": True, **options})["whole_ladder"]["gold"].tolist()
+
+    return found
+
+
+def test_the_whole_ladder_is_measured_if_asked_for_or_there_and_else_as_kept(
+    beside_the_ladder: Callable[..., list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert beside_the_ladder(whole_ladder=True) == [7.0]
+    assert beside_the_ladder(there=True) == [7.0]
+    assert beside_the_ladder() == [6.0]
+    assert beside_the_ladder(measure=False, there=True, whole_ladder=True) == [6.0]
+    assert beside_the_ladder(scale="smoke") == []
+    monkeypatch.setenv(SHIFT, "500")
+    assert beside_the_ladder() == []
