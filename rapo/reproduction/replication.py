@@ -62,12 +62,15 @@ def record(
 ) -> dict[str, Any]:
     """The comparison as it is kept: what `replication` tells, and by what both were measured."""
     here = {"machine": processor.name(), **marker.made_by()}
+    ids = {one["id"] for one in new}
+    both = [one for one in old if one["id"] in ids]
     return {
         "scale": scale,
         "shift": shift,
         "first": _kept_by() if scale == "small" else here,
         "second": here,
-        "first_claims": fingerprint(old),
+        "ids": sorted(one["id"] for one in both),
+        "first_claims": fingerprint(both),
         **replication(new, [one for one in old if one.get("notebook") in {each["notebook"] for each in new}]),
     }
 
@@ -80,13 +83,17 @@ def write(found: Mapping[str, Any], home: Path) -> Path:
 
 
 def of_these(claims: Sequence[Mapping[str, Any]], *, scale: str) -> dict[str, Any] | None:
-    """The last replication of a scale, if it was held against these very claims; None without one."""
+    """The last replication of a scale, if what it compared stands among these claims as it did; None without one.
+
+    Claims that it did not measure may come and go.
+    """
     try:
         text = (paths.root() / "build" / "replication" / scale / FILE).read_text(encoding="utf-8")
     except FileNotFoundError:
         text = _kept_text() if scale == "small" else "{}"
     found = dict(json.loads(text))
-    return found if found.get("first_claims") == fingerprint(claims) else None
+    compared = [one for one in claims if one["id"] in found.get("ids", ())]
+    return found if found.get("first_claims") == fingerprint(compared) else None
 
 
 def fingerprint(claims: Sequence[Mapping[str, Any]]) -> str:

@@ -78,6 +78,16 @@ def test_is_kept_with_the_results_that_it_was_held_against(project: Path) -> Non
     assert not removed.exists()
 
 
+def test_stands_while_what_it_compared_does(project: Path) -> None:
+    kept = [{"id": name, "estimate": 1.0, "low": 0.0, "high": 2.0, "notebook": "toy"} for name in ("A", "B")]
+    found = replication.record(kept[:1], kept, scale="smoke", shift=5)
+    assert found["ids"] == ["A"]
+    replication.write(found, project / "build" / "replication")
+    moved = {**kept[0], "low": -1.0}
+    for claims_now, stands in ((kept, True), (kept[:1], True), ([moved, kept[1]], False), (kept[1:], False)):
+        assert (replication.of_these(claims_now, scale="smoke") is not None) is stands
+
+
 def test_shifts_that_meet_another_architectures_seeds_are_refused() -> None:
     for shift in (0, 1000, -3):
         with pytest.raises(ValueError, match=f"shift is {shift}; use 1 to 999"), replication.other_seeds(shift):
