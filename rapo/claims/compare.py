@@ -68,8 +68,8 @@ def replication(new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any
     Returns:
         ``notebooks``: by name, how many claims both have (``compared``), how many of these differ beyond the interval
         of their difference (``beyond``, see `compare`), turned from holds to does not hold or back (``turned``), and
-        moved at all (``moved``); ``total``: the same of all; ``claims``: a record each of those that are beyond or
-        moved; ``only_new``, ``only_old``: ids that one side has.
+        moved at all (``moved``); ``total``: the same of all; ``claims``: a record each of those that both have, with
+        both measurements (``old_estimate``, ...); ``only_new``, ``only_old``: ids that one side has.
     """
     before = {record["id"]: record for record in old}
     far = {found["id"] for found in compare(new, old)}
@@ -79,10 +79,34 @@ def replication(new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any
     return {
         "total": _counts(rows),
         "notebooks": {name: _counts([row for row in rows if row["notebook"] == name]) for name in names},
-        "claims": [row for row in rows if any(row[kind] for kind in COUNTED)],
+        "claims": rows,
         "only_new": [record["id"] for record in new if record["id"] not in before],
         "only_old": [name for name in before if name not in there],
     }
+
+
+def otherwise(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of what `replication` gives, the claims that came out otherwise: beyond, turned or moved."""
+    return [row for row in found["claims"] if any(row[kind] for kind in COUNTED)]
+
+
+def told(total: Mapping[str, int]) -> str:
+    """The ``total`` of a replication in a sentence.
+
+    >>> told({"compared": 200, "beyond": 9, "turned": 0, "moved": 31})[-62:]
+    'turned from holds to does not hold or back, 31 changed at all.'
+    """
+    share = total["beyond"] / max(1, total["compared"])
+    return (
+        f"Measured anew with other seeds, bases included, {total['beyond']} of {total['compared']} claims "
+        f"({share:.0%}; about 5% by chance) differ beyond their intervals; of the verdicts "
+        f"{total['turned'] or 'none'} turned from holds to does not hold or back, {total['moved']} changed at all."
+    )
+
+
+def is_against(row: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether a row of a replication's ``claims`` was held against what this claim's record says it measured."""
+    return all(row[f"old_{number}"] == record.get(number) for number in ("estimate", "low", "high"))
 
 
 def _row(new: Mapping[str, Any], old: Mapping[str, Any], far: set[str]) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def _tell(found: Mapping[str, Any]) -> None:
     """Counts by notebook and in all, then the claims that they count."""
     from rich.table import Table
 
+    from rapo.claims.compare import COUNTED, otherwise
     from rapo.reproduction.replication import NOMINAL
 
     table = Table("notebook", "claims", f"beyond ({NOMINAL:.0%} by chance)", "turned", "moved")
@@ -59,12 +60,12 @@ def _tell(found: Mapping[str, Any]) -> None:
         table.add_row(name, str(counts["compared"]), beyond, str(counts["turned"]), str(counts["moved"]))
     out = options.console()
     out.print(table)
-    for one in found["claims"]:
+    for one in otherwise(found):
         first, second = (
             f"{one[f'{side}_estimate']:.3g} [{one[f'{side}_low']:.3g}, {one[f'{side}_high']:.3g}]"
             for side in ("old", "new")
         )
-        kinds = ", ".join(kind for kind in ("beyond", "turned", "moved") if one[kind])
+        kinds = ", ".join(kind for kind in COUNTED if one[kind])
         words = f"{first} {one['old_verdict']}, anew {second} {one['new_verdict']} ({kinds})"
         out.print(f"  {one['id']}: {words}", soft_wrap=True)
     for side, words in (("first", "First"), ("second", "Anew")):

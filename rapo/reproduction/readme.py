@@ -6,12 +6,13 @@ A block stands between ``<!-- name -->`` and ``<!-- /name -->``; `BLOCKS` has th
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rapo import paths
 from rapo.claims.claim import MARGINS
+from rapo.claims.compare import told
 from rapo.plots.style import COLOURS
 from rapo.reproduction import notebook
 from rapo.reproduction.outcome import WORDS
@@ -35,18 +36,19 @@ class Kept:
 
     records: Sequence[Mapping[str, Any]]
     seconds: Mapping[str, float]
+    replication: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def cards(self) -> list[Card]:
         """The claims, ready to be shown."""
-        return [card(record) for record in self.records]
+        return [card(record, anew=self.replication.get("claims", ())) for record in self.records]
 
 
 def kept() -> Kept:
     """What is kept in this checkout."""
     earlier = store.outdated()
     records = [record for record in store.kept_claims() if record.get("notebook") not in earlier]
-    return Kept(records, progress.kept_durations("notebooks"))
+    return Kept(records, progress.kept_durations("notebooks"), store.kept_replication())
 
 
 def put() -> list[Path]:
@@ -91,6 +93,11 @@ def _counts(what: Kept) -> str:
     return ", ".join(f"{counted[verdict]} {WORDS[verdict]}" for verdict in VERDICTS if counted[verdict])
 
 
+def _replication(what: Kept) -> str:
+    """How much of it came out otherwise when it was measured anew."""
+    return f" {told(what.replication['total'])}" if what.replication else ""
+
+
 def _time(what: Kept) -> str:
     return progress.minutes(sum(what.seconds.values()))
 
@@ -120,6 +127,7 @@ BLOCKS: dict[str, Callable[[Kept], str]] = {
     "result": _result,
     "findings": _findings,
     "counts": _counts,
+    "replication": _replication,
     "time": _time,
     "closing": _closing,
     "notebooks": _notebooks,

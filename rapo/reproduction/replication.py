@@ -8,8 +8,8 @@ from typing import Any
 
 from rapo import paths
 from rapo.claims import claim
-from rapo.claims.compare import replication
-from rapo.config import SHIFT, content_hash
+from rapo.claims.compare import is_against, replication
+from rapo.config import SHIFT
 from rapo.reproduction import marker, notebook
 from rapo.reproduction.own import environment
 from rapo.runs import processor, store
@@ -62,15 +62,11 @@ def record(
 ) -> dict[str, Any]:
     """The comparison as it is kept: what `replication` tells, and by what both were measured."""
     here = {"machine": processor.name(), **marker.made_by()}
-    ids = {one["id"] for one in new}
-    both = [one for one in old if one["id"] in ids]
     return {
         "scale": scale,
         "shift": shift,
         "first": _kept_by() if scale == "small" else here,
         "second": here,
-        "ids": sorted(one["id"] for one in both),
-        "first_claims": fingerprint(both),
         **replication(new, [one for one in old if one.get("notebook") in {each["notebook"] for each in new}]),
     }
 
@@ -92,14 +88,9 @@ def of_these(claims: Sequence[Mapping[str, Any]], *, scale: str) -> dict[str, An
     except FileNotFoundError:
         text = _kept_text() if scale == "small" else "{}"
     found = dict(json.loads(text))
-    compared = [one for one in claims if one["id"] in found.get("ids", ())]
-    return found if found.get("first_claims") == fingerprint(compared) else None
-
-
-def fingerprint(claims: Sequence[Mapping[str, Any]]) -> str:
-    """A hash of what claims measured."""
-    numbers = [[one["id"], one["estimate"], one["low"], one["high"]] for one in claims]
-    return content_hash(json.dumps(sorted(numbers)))
+    now = {one["id"]: one for one in claims}
+    rows = found.get("claims", [])
+    return found if rows and all(is_against(row, now.get(row["id"], {})) for row in rows) else None
 
 
 def _kept_text() -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapo.claims.claim import slug
-from rapo.claims.compare import compare, replication
+from rapo.claims.compare import compare, is_against, otherwise, replication, told
 
 
 def claim(estimate: float, low: float, high: float) -> dict[str, Any]:
@@ -80,12 +80,18 @@ def test_replication_counts_by_notebook_what_came_out_otherwise() -> None:
         "b": {"compared": 2, "beyond": 0, "turned": 0, "moved": 2},
     }
     assert found["total"] == {"compared": 4, "beyond": 1, "turned": 1, "moved": 3}
-    assert [(one["id"], one["old_verdict"], one["new_verdict"]) for one in found["claims"]] == [
+    assert [(one["id"], one["old_verdict"], one["new_verdict"]) for one in otherwise(found)] == [
         ("turned", "holds", "does not hold"),
         ("moved", "holds", "undecided"),
         ("equal", "undecided", "equal"),
     ]
     assert (found["only_new"], found["only_old"]) == (["fresh"], ["gone"])
+    same = found["claims"][0]
+    assert (same["id"], same["old_estimate"], same["new_estimate"]) == ("same", 2.0, 1.25)
+    assert is_against(same, old[0])
+    assert not is_against(same, new[0])
+    assert not is_against(same, old[0] | {"high": 3.5})
+    assert told(found["total"]).startswith("Measured anew with other seeds, bases included, 1 of 4 claims (25%;")
 
 
 def test_two_machines_of_the_first_report(shared_data: Path, repository: Path) -> None:

@@ -5,6 +5,7 @@ from string import Formatter
 import pytest
 
 from rapo.claims.claim import VERDICTS
+from rapo.claims.compare import replication
 from rapo.reproduction.report import findings, kept_cards
 from rapo.reproduction.report.cards import Card, card
 from rapo.runs import store
@@ -52,6 +53,27 @@ def test_every_sentence_has_words_for_every_verdict_and_tells_value_and_interval
 def test_a_sure_difference_within_the_margin_is_told_so(interval: tuple[float, float], words: str) -> None:
     (found,) = findings.findings([one(*interval)])
     assert found.answer.endswith(words)
+
+
+def test_a_verdict_that_moved_when_it_was_measured_anew_is_told_with_its_sentence() -> None:
+    old, moved, level = (
+        {
+            "id": "RA-F2/gold",
+            "estimate": (low + high) / 2,
+            "low": low,
+            "high": high,
+            "unit": "of 10",
+            "margin": "gold",
+        }
+        for low, high in ((0.4, 0.6), (-1.0, 2.0), (0.5, 0.9))
+    )
+    told = [card(old, anew=replication([new], [old])["claims"]) for new in (moved, level)]
+    answers = [findings.findings([one])[0].answer for one in told]
+    assert answers[0].endswith("[0.40, 0.60]). Measured anew, with other seeds: 0.5 of 10 [−1.0, 2.0], undecided.")
+    assert answers[1].endswith("[0.40, 0.60]).")
+    assert [one.anew for one in told] == ["0.5 of 10 [−1.0, 2.0], undecided", "0.70 of 10 [0.50, 0.90], holds"]
+    other = card(old | {"high": 0.7}, anew=replication([moved], [old])["claims"])
+    assert (other.anew, other.moved) == ("", False), "held against other numbers"
 
 
 def test_a_finding_begins_with_its_answer_in_short() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -60,6 +61,14 @@ def test_the_first_finding_is_the_result_and_the_others_follow() -> None:
     assert line.startswith(
         "* **Does alignment potential select better pairs?** No. A model trained on its pairs is worse"
     )
+
+
+def test_what_was_measured_anew_is_counted() -> None:
+    text = "its page.<!-- replication --><!-- /replication -->"
+    assert readme.filled(text, SOME) == text
+    total = {"compared": 3, "beyond": 1, "turned": 0, "moved": 2}
+    anew = replace(SOME, replication={"total": total, "claims": []})
+    assert ", 1 of 3 claims (33%;" in block("replication", readme.filled(text, anew))
 
 
 def test_notebooks_stand_in_their_order_with_their_questions(monkeypatch: pytest.MonkeyPatch) -> None:

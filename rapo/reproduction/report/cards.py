@@ -53,6 +53,8 @@ class Card:
     tables: tuple[str, ...]
     premises: tuple[tuple[str, str], ...]
     base: str  # what the untrained base, asked alike, does
+    anew: str  # what was measured with other seeds, and its verdict; "" where it was not
+    moved: bool  # whether that verdict is another
 
     @property
     def whose(self) -> str:
@@ -76,12 +78,24 @@ def corrected(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return claim.holm(whole)
 
 
-def card(record: Mapping[str, Any], holm: Mapping[str, str] | None = None) -> Card:
-    """A claim's record, as `claims.save` wrote it, made ready to be shown; ``holm``: of `corrected`."""
+def card(
+    record: Mapping[str, Any],
+    holm: Mapping[str, str] | None = None,
+    anew: Iterable[Mapping[str, Any]] = (),
+) -> Card:
+    """A claim's record, as `claims.save` wrote it, made ready to be shown.
+
+    Args:
+        record: of the claim.
+        holm: of `corrected`.
+        anew: rows of a replication (`rapo.claims.compare.replication`); one that was held against other numbers than
+            the record's is not shown.
+    """
     estimate, low, high, threshold, level = _numbers(record, "estimate", "low", "high", "threshold", "level")
     direction, unit = str(record.get("direction", "greater")), str(record.get("unit", ""))
     verdict, problem = judge(record)
     decimals = _decimals(high - low)
+    again = next((row for row in anew if row["id"] == record["id"] and claims.is_against(row, record)), None)
     texts = ("statement", "statistic", "n", "paper", "notebook", "note")
     return Card(
         id=str(record["id"]),
@@ -101,7 +115,17 @@ def card(record: Mapping[str, Any], holm: Mapping[str, str] | None = None) -> Ca
         tables=tuple(map(str, record.get("tables") or ())),
         premises=tuple((str(one["premise"]), str(one["met"])) for one in record.get("premises") or ()),
         base=claim.of_the_base(record.get("base_meets_it")),
+        anew=_anew(again, unit) if again else "",
+        moved=bool(again and again["moved"]),
     )
+
+
+def _anew(row: Mapping[str, Any], unit: str) -> str:
+    """The second measurement of a replication's row."""
+    estimate, low, high = (float(row[f"new_{name}"]) for name in ("estimate", "low", "high"))
+    decimals = _decimals(high - low)
+    value = f"{number(estimate, decimals)} {unit}".strip()
+    return f"{value} [{number(low, decimals)}, {number(high, decimals)}], {row['new_verdict']}"
 
 
 def _slight(record: Mapping[str, Any], verdict: str, low: float, high: float) -> str:

@@ -57,4 +57,5 @@ def signed(card: Card) -> str:
 
 
 def _sentence(entry: Mapping[str, str], card: Card) -> str:
-    return entry[card.verdict].format(value=signed(card), interval=card.interval, slight=card.slight)
+    found = entry[card.verdict].format(value=signed(card), interval=card.interval, slight=card.slight)
+    return f"{found.rstrip()} Measured anew, with other seeds: {card.anew}." if card.moved else found

@@ -10,7 +10,7 @@ from typing import Any
 
 from rapo import paths
 from rapo.claims import claim, published
-from rapo.claims.compare import COUNTED
+from rapo.claims.compare import COUNTED, otherwise, told
 from rapo.reproduction import marker
 from rapo.reproduction.report import exhibits, findings, glossary, index
 from rapo.reproduction.report.cards import VERDICTS, Card, anchor, card, compare, corrected, judge, number
@@ -44,9 +44,8 @@ def write(scale: str) -> Path:
     problems: list[str] = []
     records = _records(folder / "claims", problems)
     kept, anew = _kept(problems), _replication(problems)
-    context = _gather(records, folder, problems, executed=paths.build(scale) / "notebooks")
+    context = _gather(records, folder, problems, executed=paths.build(scale) / "notebooks", anew=anew)
     context |= {"scale": scale, "facts": _facts(scale, marker.made_by()), "comparison": compare(records, kept)}
-    context |= {"replication": anew}
     for name, text in _pages(context).items():
         paths.write_text(folder / name, text)
     return folder / "report.html"
@@ -57,7 +56,7 @@ def kept_pages() -> dict[str, str]:
     problems: list[str] = []
     kept, anew = _kept(problems), _replication(problems)
     problems += [f"{name} is shown as it was kept earlier: {why}." for name, why in store.outdated().items()]
-    context = _gather(kept, paths.kept_figures(), problems, executed=None)
+    context = _gather(kept, paths.kept_figures(), problems, executed=None, anew=anew)
     context["findings"] = findings.findings(kept_cards())
     try:
         about = store.manifest().get("claims.json", {})
@@ -65,24 +64,33 @@ def kept_pages() -> dict[str, str]:
         about = {}
     made_by = {"commit": about["commit"], **about["versions"]} if about else {}
     context |= {"scale": "small", "facts": _facts("small", made_by), "comparison": None}
-    return _pages(context | {"replication": anew})
+    return _pages(context)
 
 
 def kept_cards() -> list[Card]:
     """The kept claims of today's plans, ready to be shown; damaged files are left out."""
     earlier = store.outdated()
     records = [record for record in _kept([]) if record.get("notebook") not in earlier]
+    return _cards(records, _replication([]))
+
+
+def _cards(records: Sequence[Mapping[str, Any]], anew: Mapping[str, Any]) -> list[Card]:
+    """Claims ready to be shown, beside what the kept replication measured."""
     holm = corrected(records)
-    return [card(record, holm) for record in records]
+    return [card(record, holm, anew.get("claims", ())) for record in records]
 
 
 def _gather(
-    records: Sequence[Mapping[str, Any]], folder: Path, problems: Sequence[str], *, executed: Path | None
+    records: Sequence[Mapping[str, Any]],
+    folder: Path,
+    problems: Sequence[str],
+    *,
+    executed: Path | None,
+    anew: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What a page in ``folder`` shows of its claims, figures, tables and notebooks; None links to none of the last."""
     ordered = sorted(records, key=lambda record: (_rank(record["id"]), record["id"]))
-    holm = corrected(ordered)
-    cards = [card(record, holm) for record in ordered]
+    cards = _cards(ordered, anew)
     chapters, rest = arrange(cards, folder)
     notebooks = _notebooks(cards, executed, folder)
     measured = {card.id.split("/")[0] for card in cards}
@@ -96,6 +104,7 @@ def _gather(
         "not_measured": [row for row in published.CLAIMS if not measured & set(row.ids)],
         "premises": sorted({premise for card in cards for premise, _ in card.premises}),
         "table": exhibits.csv(_csv(ordered)),
+        "replication": anew and _told(anew),
         "margins": claim.MARGINS,
         "papers": published.PAPERS,
         "notebooks": notebooks,
@@ -158,10 +167,9 @@ def _kept(problems: list[str]) -> list[dict[str, Any]]:
 
 
 def _replication(problems: list[str]) -> dict[str, Any]:
-    """What came of measuring the kept claims anew, with numbers as texts; empty where that is not kept."""
+    """What came of measuring the kept claims anew; empty where that is not kept."""
     try:
-        found = store.kept_replication()
-        return found and _told(found)
+        return store.kept_replication()
     except (OSError, ValueError, KeyError, TypeError) as error:
         problems.append(f"data/results/replication.json could not be read ({type(error).__name__}: {error}).")
         return {}
@@ -180,12 +188,19 @@ def _told(found: Mapping[str, Any]) -> dict[str, Any]:
             "verdicts": [one["old_verdict"], one["new_verdict"]],
             "how": ", ".join(kind for kind in COUNTED if one[kind]),
         }
-        for one in found["claims"]
+        for one in otherwise(found)
     ]
     rows = [*found["notebooks"].items(), ("in all", found["total"])]
     shares = [counts["beyond"] / max(1, counts["compared"]) for _, counts in rows]
     sides = [(words, " · ".join(f"{a} {b}" for a, b in found[side].items())) for side, words in SIDES.items()]
-    return {"shift": found["shift"], "rows": [*zip(rows, shares, strict=True)], "claims": claims, "sides": sides}
+    total = told(found["total"])
+    return {
+        "shift": found["shift"],
+        "total": total,
+        "rows": [*zip(rows, shares, strict=True)],
+        "claims": claims,
+        "sides": sides,
+    }
 
 
 def _rank(claim: str) -> int:
