@@ -32,17 +32,16 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         "RA-map/naive": tables.over_regimes(gains["naive"].tolist()),
         **_features(gains),
         **_against_default(answers, regimes),
-        **ladder_claims(frames["ladder"], "ladder"),
     }
-    whole = frames["whole_ladder"]
-    if len(whole):
-        found |= {"RA-map/whole-ladder": over_rungs(whole), **ladder_claims(whole, "whole-ladder")}
+    ladder = frames["ladder"]
+    if len(ladder):
+        found |= ladder_claims(ladder)
     if best is not None:
         beyond = tables.overshoot(answers, tables.DEFAULT, tables.LONGEST, best)
         found |= {"RA-map/overshoot": beyond, "RA-map/miss": _feature(gains, "miss")}
     n = f"{size(answers[answers['split'] == 'test'])} a regime"
     words = {"regimes": len(gains), "longest": tables.LONGEST}
-    settings = {**recipe, "regimes": regimes, "counted": best is not None, "climbed": len(whole) > 0}
+    settings = {**recipe, "regimes": regimes, "counted": best is not None, "climbed": len(ladder) > 0}
     return defined(join(STUDY, found, settings, n=n, words=words))
 
 
@@ -57,13 +56,13 @@ def _feature(gains: pd.DataFrame, column: str) -> Found:
     return Found(tables.association(gains, column), {"feature": tables.FEATURES[column][1]})
 
 
-def ladder_claims(ladder: pd.DataFrame, name: str) -> dict[str, Found]:
-    """Does RA teach goals to a base that knows none, and when does it pay? Ids begin with the ladder's name."""
+def ladder_claims(ladder: pd.DataFrame) -> dict[str, Found]:
+    """Does RA teach goals to a base that knows none, and when does it pay?"""
     none, best = float(ladder["scored"].min()), float(ladder["scored"].max())
     numbers = rungs.pairs_at(ladder, none)
     fewest, most = numbers[0], numbers[-1]
     common = max({*numbers} & {*rungs.pairs_at(ladder, best)})
-    words = {**_rungs(ladder), "none": none, "best": best}
+    words = {"n": f"{size(ladder[ladder['split'] == 'test'])} a rung", "none": none, "best": best}
     words |= {"fewest": f"{fewest:,}", "most": f"{most:,}", "common": f"{common:,}"}
     lead = partial(rungs.lead, ladder)
     found = {
@@ -75,18 +74,15 @@ def ladder_claims(ladder: pd.DataFrame, name: str) -> dict[str, Found]:
         "pairs": over_models(lead(none, most) - lead(none, fewest)),
         "knowledge": over_models(lead(best, common) - lead(none, common)),
     }
-    return {f"RA-map/{name}-{what}": Found(one, words) for what, one in found.items()}
+    named = {"RA-map/ladder": over_rungs(ladder), **{f"RA-map/ladder-{name}": one for name, one in found.items()}}
+    return {name: Found(one, words) for name, one in named.items()}
 
 
-def _rungs(ladder: pd.DataFrame) -> dict[str, str]:
-    return {"n": f"{size(ladder[ladder['split'] == 'test'])} a rung"}
-
-
-def over_rungs(ladder: pd.DataFrame) -> Found:
+def over_rungs(ladder: pd.DataFrame) -> Interval:
     """The mean lead of RA over all rungs."""
     climbed = ladder[ladder["pairs"] > 0][["scored", "pairs"]].drop_duplicates()
     leads = [rungs.lead(ladder, scored, pairs) for scored, pairs in climbed.itertuples(index=False)]
-    return Found(over_models(sum(leads[1:], leads[0]) / len(leads)), _rungs(ladder))
+    return over_models(sum(leads[1:], leads[0]) / len(leads))
 
 
 def _against_default(answers: pd.DataFrame, regimes: list[str]) -> dict[str, Found]:

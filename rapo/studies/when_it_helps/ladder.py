@@ -38,11 +38,12 @@ def local(recipe: Mapping[str, Any], scored: float, pairs: int) -> dict[str, Any
 
 
 def cells_of(recipe: Mapping[str, Any]) -> list[Cell]:
-    """Every model of the ladder: for each rung's share of scored examples the base, then each arm on each number."""
+    """Every model of the ladder: for each share of scored examples the base, then each arm on each number of pairs."""
+    own = recipe["ladder"]
     found: list[Cell] = []
-    for seed, rung in product(recipe["ladder"]["seeds"], recipe["ladder"]["rungs"]):
-        found.append((rung["scored"], 0, "base", seed))
-        found += [(rung["scored"], n, name, seed) for n, name in product(rung["pairs"], MODELS)]
+    for seed, scored in product(own["seeds"], own["scored"]):
+        found.append((scored, 0, "base", seed))
+        found += [(scored, n, name, seed) for n, name in product(own["pairs"], MODELS)]
     return found
 
 
@@ -65,13 +66,6 @@ def evaluation(recipe: Mapping[str, Any], cell: Cell, model: Run, split: str) ->
     here = local(recipe, cell[0], cell[1])
     run = arms.evaluate_run(here, model, conditions, split=split, seed=cell[3])
     return replace(run, label=f"{split} answers, {model.label}")
-
-
-def whole(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe with every rung of ``whole_ladder`` on its ladder."""
-    wide = recipe["whole_ladder"]
-    rungs = [{"scored": share, "pairs": wide["pairs"]} for share in wide["scored"]]
-    return {**recipe, "ladder": {**recipe["ladder"], "rungs": rungs}}
 
 
 def planned(recipe: Mapping[str, Any], *, jobs: int) -> tuple[list[tuple[Cell, str]], list[Run]]:

@@ -22,8 +22,8 @@ from rapo.studies.when_it_helps import ladder, tables
 from rapo.studies.when_it_helps.tables import name_of
 
 RUNS = "rapo.studies.when_it_helps.runs"
-FRAMES = ("answers", "pairs", "gains", "ladder")
-WHOLE_LADDER = "when_it_helps_whole_ladder"
+FRAMES = ("answers", "pairs", "gains")
+LADDER = "when_it_helps_ladder"
 # What is trained and which central arm lends its settings; then the goal each is asked for.
 MODELS: dict[str, tuple[dict[str, Any], str]] = {
     "UF": ({"data": "uf"}, "UF"),
@@ -167,29 +167,25 @@ def described(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
 
 
 def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
-    """ "answers" of `train`, "pairs" of `described`, "gains" (`tables.gains`), which `rapo check` reads too, and
-    "ladder" (`ladder.climb`)."""
+    """ "answers" of `train`, "pairs" of `described`, and "gains" (`tables.gains`), which `rapo check` reads too."""
     answers, pairs = train(recipe, jobs=jobs), described(recipe, jobs=jobs)
-    gains = tables.gains(answers, pairs, recipe)
-    return {"answers": answers, "pairs": pairs, "gains": gains, "ladder": ladder.climb(recipe, jobs=jobs)}
+    return {"answers": answers, "pairs": pairs, "gains": tables.gains(answers, pairs, recipe)}
 
 
-def results(*, scale: str, measure: bool, jobs: int, whole_ladder: bool = False) -> dict[str, pd.DataFrame]:
+def results(*, scale: str, measure: bool, jobs: int, anew: bool = False) -> dict[str, pd.DataFrame]:
     """All that the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project.
 
-    Beside these "whole_ladder", which takes an hour: every rung, measured now if asked for or if its runs are there
-    already, else as kept (at small); without rows where neither is so, or where all seeds are others.
+    Beside these "ladder" (`ladder.climb`). At small it is measured if ``anew`` asks for it or its runs are there
+    already; else it is as kept, and without rows where nothing is, or where all seeds are others.
     """
     recipe = recipe_of(scale)
-    found = measure_or_read(
-        "when_it_helps", FRAMES, frames, scale=scale, measure=measure, jobs=jobs, recipe=recipe
-    )
-    every = ladder.whole(recipe)
-    if measure and (whole_ladder or ladder.is_climbed(every, jobs=jobs)):
-        climbed = ladder.climb(every, jobs=jobs)
-        store(climbed, WHOLE_LADDER, scale=scale, config=every)
-    elif scale == "small" and not config.seed_shift() and f"{WHOLE_LADDER}.parquet" in manifest():
-        climbed = kept(WHOLE_LADDER)
+    options: dict[str, Any] = {"scale": scale, "measure": measure, "jobs": jobs, "recipe": recipe}
+    found = measure_or_read("when_it_helps", FRAMES, frames, **options)
+    if measure and (anew or scale != "small" or ladder.is_climbed(recipe, jobs=jobs)):
+        climbed = ladder.climb(recipe, jobs=jobs)
+        store(climbed, LADDER, scale=scale, config=recipe)
+    elif config.seed_shift() or f"{LADDER}.parquet" not in manifest():
+        climbed = pd.DataFrame()
     else:
-        climbed = found["ladder"].head(0)
-    return {**found, "whole_ladder": climbed}
+        climbed = kept(LADDER)
+    return {**found, "ladder": climbed}

@@ -126,29 +126,31 @@ def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.M
 
 
 @pytest.fixture
-def beside_the_ladder(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
-    """What `study.results` gives as the whole ladder; nothing is measured, and its runs are there or are not."""
-    short = pd.DataFrame({"scored": [0.0], "gold": [5.0]})
-    monkeypatch.setattr(study, "measure_or_read", lambda *_, **__: {"ladder": short})
-    monkeypatch.setattr(study, "manifest", lambda: {"when_it_helps_whole_ladder.parquet": {}})
-    monkeypatch.setattr(study, "kept", lambda name: short.assign(gold=6.0))
+def climbed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
+    """What `study.results` gives as the ladder; nothing is measured, and its runs are there or are not."""
+    monkeypatch.setattr(study, "measure_or_read", lambda *_, **__: {})
+    monkeypatch.setattr(study, "manifest", lambda: {"when_it_helps_ladder.parquet": {}})
+    monkeypatch.setattr(study, "kept", lambda name: pd.DataFrame({"gold": [6.0]}))
     monkeypatch.setattr(study, "store", lambda *_, **__: None)
-    monkeypatch.setattr(ladder, "climb", lambda *_, **__: short.assign(gold=7.0))
+    monkeypatch.setattr(ladder, "climb", lambda *_, **__: pd.DataFrame({"gold": [7.0]}))
 
     def found(*, there: bool = False, scale: str = "small", **options: bool) -> list[float]:
         monkeypatch.setattr(ladder, "is_climbed", lambda *_, **__: there)
-        return study.results(scale=scale, jobs=1, **{"measure": True, **options})["whole_ladder"]["gold"].tolist()
+        frame = study.results(scale=scale, jobs=1, **{"measure": True, **options})["ladder"]
+        return [] if frame.empty else frame["gold"].tolist()
 
     return found
 
 
-def test_the_whole_ladder_is_measured_if_asked_for_or_there_and_else_as_kept(
-    beside_the_ladder: Callable[..., list[float]], monkeypatch: pytest.MonkeyPatch
+def test_the_ladder_is_measured_if_asked_for_or_there_and_else_as_kept(
+    climbed: Callable[..., list[float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert beside_the_ladder(whole_ladder=True) == [7.0]
-    assert beside_the_ladder(there=True) == [7.0]
-    assert beside_the_ladder() == [6.0]
-    assert beside_the_ladder(measure=False, there=True, whole_ladder=True) == [6.0]
-    assert beside_the_ladder(scale="smoke") == []
+    measured, kept = [7.0], [6.0]
+    assert climbed(anew=True) == climbed(there=True) == climbed(scale="smoke") == measured
+    assert climbed() == climbed(measure=False, there=True, anew=True) == kept
+    with monkeypatch.context() as nothing_kept:
+        nothing_kept.setattr(study, "manifest", dict)
+        assert climbed() == []
     monkeypatch.setenv(SHIFT, "500")
-    assert beside_the_ladder() == []
+    assert climbed() == []
+    assert climbed(anew=True) == measured
