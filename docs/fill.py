@@ -21,16 +21,21 @@ UNKNOWN = "Nothing of this is among the kept results: it is being measured anew,
 
 def cards() -> list[Card]:
     """The kept claims of today's plans."""
-    earlier = store.outdated()
-    return [card(one) for one in store.kept_claims() if one["notebook"] not in earlier]
+    earlier, anew = store.outdated(), store.kept_replication().get("claims", ())
+    return [card(one, anew=anew) for one in store.kept_claims() if one["notebook"] not in earlier]
 
 
 def table(patterns: Sequence[str], known: Sequence[Card]) -> str:
-    """The claims whose ids match, in the order of the patterns: what is claimed, what came out, the verdict."""
+    """The claims whose ids match, in the order of the patterns: what is claimed, what came out, the verdict; and what came
+    out with other seeds, where that gave another verdict."""
     rows = dict.fromkeys(one for pattern in patterns for one in known if fnmatchcase(one.id, pattern))
     if not rows:
         return f"{UNKNOWN}\n"
-    lines = [f"| {one.id} | {one.statement} | {one.estimate} {one.interval} | **{one.verdict}** |" for one in rows]
+    again = {one.id: f"; anew {one.anew}" for one in rows if one.moved}
+    lines = [
+        f"| {one.id} | {one.statement} | {one.estimate} {one.interval} | **{one.verdict}**{again.get(one.id, '')} |"
+        for one in rows
+    ]
     return "\n".join(["| id | claim | measured | verdict |", "| --- | --- | --- | --- |", *lines]) + "\n"
 
 
