@@ -26,8 +26,10 @@ def cards() -> list[Card]:
 
 
 def table(patterns: Sequence[str], known: Sequence[Card]) -> str:
-    """The claims whose ids match, in the order of the patterns: what is claimed, what came out, the verdict; and what came
-    out with other seeds, where that gave another verdict."""
+    """The claims whose ids match, in the order of the patterns: what is claimed, what came out, the verdict.
+
+    Where other seeds gave another verdict, what came out with them stands beside it.
+    """
     rows = dict.fromkeys(one for pattern in patterns for one in known if fnmatchcase(one.id, pattern))
     if not rows:
         return f"{UNKNOWN}\n"
