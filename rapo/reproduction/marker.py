@@ -52,10 +52,12 @@ def write(
     saved: float = 0.0,
     runs: Iterable[str] = (),
     measure: bool = True,
+    before: Marker | None = None,
 ) -> Marker:
     """Note a success of a notebook that ``began`` then and was ``saved`` so many seconds by reused runs.
 
-    Of the files that it has ``written``, those in the scale's figures and results are its products.
+    Of the files that it has ``written``, those in the scale's figures and results are its products. Products of the
+    success ``before`` that it no longer makes, such as a claim that it dropped, go, unless somebody changed them.
     """
     folders = (paths.figures(scale), paths.build(scale) / "results")
     files = {file for file in written if file.is_file() and any(folder in file.parents for folder in folders)}
@@ -64,6 +66,10 @@ def write(
     seconds = time.time() - began
     marker = Marker(digest, round(seconds, 1), round(seconds + saved, 1), products, tuple(sorted(runs)))
     paths.write_text(marker_file(name, scale, measure=measure), json.dumps(asdict(marker), indent=1) + "\n")
+    for product, known in (before.products if before else {}).items():
+        file = paths.root() / product
+        if product not in products and file.is_file() and sha256(file) == known:
+            file.unlink()
     return marker
 
 

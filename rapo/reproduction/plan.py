@@ -176,6 +176,7 @@ class Plan:
     def _execute(self, job: Job) -> None:
         common = {"scale": self.scale, "measure": self.measure, "jobs": self.workers if self._heavy(job) else 1}
         values = notebook.parameters(job.source, {**common, **self.settings})
+        before = marker.read(job.name, self.scale, measure=self.measure)
         marker.marker_file(job.name, self.scale, measure=self.measure).unlink(missing_ok=True)
         kernel.execute(job.source, values, scale=self.scale, began=self._began, timeout=self.timeout)
         display.note_studies(job)
@@ -188,6 +189,7 @@ class Plan:
             saved=job.saved,
             runs=job.runs,
             measure=self.measure,
+            before=before,
         )
 
     def _end(self, job: Job, future: Future[None]) -> None:

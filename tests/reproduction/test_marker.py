@@ -33,6 +33,16 @@ def test_marker_round_trip(rapo_root: Path) -> None:
     assert marker.read("a", "smoke") is None
 
 
+def test_what_a_notebook_no_longer_makes_goes_unless_somebody_changed_it(rapo_root: Path) -> None:
+    made, dropped, mine = (paths.figures("smoke") / "claims" / name for name in ("X.json", "Y.json", "Z.json"))
+    for file in (made, dropped, mine):
+        paths.write_text(file, "{}")
+    first = marker.write("a", "smoke", digest="d", began=0.0, written=[made, dropped, mine])
+    mine.write_text("edited")
+    marker.write("a", "smoke", digest="e", began=0.0, written=[made], before=first)
+    assert (made.exists(), dropped.exists(), mine.read_text()) == (True, False, "edited")
+
+
 @pytest.mark.parametrize("damage", ["", "{", "{ }"], ids=["empty", "truncated", "changed"])
 def test_a_damaged_product_is_not_done(rapo_root: Path, damage: str) -> None:
     products = [paths.figures("smoke") / "a.svg", marker.executed_file("a", "smoke")]

@@ -120,6 +120,17 @@ def test_a_product_that_is_missing_or_damaged_is_made_again_by_the_notebook_that
         assert product.read_text() == "x"
 
 
+def test_a_claim_that_a_notebook_dropped_is_gone(make: Make) -> None:
+    cell = (
+        "from rapo.claims import claim\n"
+        + 'claim.save(claim.Claim("NAME", "s", "t", 1, 0, 2), scale=scale, notebook="one")'
+    )
+    for name in ("RA-T1", "RA-T2"):
+        make("one", cell.replace("NAME", name))
+        assert statuses() == {"one": "done"}
+        assert [file.stem for file in (paths.figures("smoke") / "claims").glob("*.json")] == [name]
+
+
 def test_a_heavy_notebook_that_others_wait_for_has_all_workers_and_light_ones_run_beside(make: Make) -> None:
     """Each waits for a file that only the one beside it writes: they end only if both run at once."""
     wait = "import time, pathlib\npathlib.Path({own!r}).touch()\nwhile not pathlib.Path({other!r}).exists():"
