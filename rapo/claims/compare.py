@@ -99,7 +99,7 @@ def told(total: Mapping[str, int]) -> str:
     share = total["beyond"] / max(1, total["compared"])
     return (
         f"Measured anew with other seeds, bases included, {total['beyond']} of {total['compared']} claims "
-        f"({share:.0%}; about 5% by chance) differ beyond their intervals; of the verdicts "
+        f"({100 * share:.0f} %; about 5 % by chance) differ beyond their intervals; of the verdicts "
         f"{total['turned'] or 'none'} turned from holds to does not hold or back, {total['moved']} changed at all."
     )
 

@@ -57,5 +57,7 @@ def signed(card: Card) -> str:
 
 
 def _sentence(entry: Mapping[str, str], card: Card) -> str:
-    found = entry[card.verdict].format(value=signed(card), interval=card.interval, slight=card.slight)
-    return f"{found.rstrip()} Measured anew, with other seeds: {card.anew}." if card.moved else found
+    again = f"; measured anew {card.anew}" if card.moved else ""
+    words = {"value": signed(card), "interval": card.interval, "slight": card.slight}
+    last = "slight" if "{slight}" in entry[card.verdict] else "interval"
+    return entry[card.verdict].format(**words | {last: words[last] + again})
