@@ -24,8 +24,13 @@ def plot_heat_map(cells: "pd.DataFrame", *, xlabel: str, ylabel: str, ax: "Axes 
     axes = heat.plot_differences(named, rows=ylabel, columns=xlabel, ahead="RA", behind="UF", digits=2, ax=ax)
     best = cells.sort_values("estimate").iloc[-1]
     told = words.number(*best[["estimate", "low", "high"]].to_numpy(dtype=float))
+    ahead, behind = int((cells["low"] > 0).sum()), int((cells["high"] < 0).sum())
     does = "gains most" if best["estimate"] > 0 else "loses least"
-    style.headline(axes.figure, f"RA {does}, {told} of 10, at {ylabel} {best['row']}, {xlabel} {best['column']}")
+    finding = (
+        f"RA is surely ahead in {ahead} of {len(cells)} cells, surely behind in {behind}; it {does}, {told} of 10, at "
+        f"{ylabel} {best['row']}, {xlabel} {best['column']}"
+    )
+    style.headline(axes.figure, finding)
     return axes
 
 
@@ -80,15 +85,23 @@ def plot_slopes(slopes: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
     Args:
         slopes: columns scored, pairs (0: before training), estimate, low, high.
     """
-    axes = style.axes(ax)
-    told = slopes.assign(share=[f"{100 * share:g} % scored" for share in slopes["scored"]])
+    axes, numbers = style.axes(ax), sorted(slopes["pairs"].unique())
+    trained = slopes.sort_values("pairs").drop_duplicates("scored", keep="last")
+    sure, best = int((trained["low"] > 0).sum()), trained.loc[trained["estimate"].idxmax()]
+    finding = (
+        f"After RA the reward surely follows the goal on {sure} of {len(trained)} kinds of base, most "
+        f"({best['estimate']:.2f} points a point) where {100 * best['scored']:g} % of the corpus has a score"
+    )
+    told = slopes.assign(
+        share=[f"{100 * share:g} %" for share in slopes["scored"]],
+        place=[numbers.index(number) for number in slopes["pairs"]],
+    ).sort_values("scored", ascending=False, kind="stable")
     label = "slope of gold on the goal (points a point)"
-    plot_lines(told, by="share", x="pairs", xlabel="prompts with pairs", ylabel=label, ax=axes)
-    places = sorted(told["pairs"].unique())
-    axes.set_xscale("symlog", linthresh=max(1, *places[1:2]))
-    axes.set_xticks(places, [f"{place:,}" for place in places])
-    axes.minorticks_off()
+    xlabel = "prompts with pairs"
+    plot_lines(told, by="share", x="place", xlabel=xlabel, ylabel=label, legend=None, finding=finding, ax=axes)
+    axes.set_xticks(range(len(numbers)), [f"{number:,}" for number in numbers])
     axes.axhline(0, color="0.4", linewidth=1)
+    axes.legend(title="scored", loc="upper left", bbox_to_anchor=(1.01, 1))
     return axes
 
 
