@@ -87,7 +87,7 @@ def plot_slopes(slopes: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
     """
     axes, numbers = style.axes(ax), sorted(slopes["pairs"].unique())
     trained = slopes.sort_values("pairs").drop_duplicates("scored", keep="last")
-    sure, best = int((trained["low"] > 0).sum()), trained.loc[trained["estimate"].idxmax()]
+    sure, best = int((trained["low"] > 0).sum()), trained.sort_values("estimate").iloc[-1]
     finding = (
         f"After RA the reward surely follows the goal on {sure} of {len(trained)} kinds of base, most "
         f"({best['estimate']:.2f} points a point) where {100 * best['scored']:g} % of the corpus has a score"
