@@ -93,14 +93,14 @@ def otherwise(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 def told(total: Mapping[str, int]) -> str:
     """The ``total`` of a replication in a sentence.
 
-    >>> told({"compared": 200, "beyond": 9, "turned": 0, "moved": 31})[-62:]
-    'turned from holds to does not hold or back, 31 changed at all.'
+    >>> told({"compared": 200, "beyond": 9, "turned": 0, "moved": 31})[-58:]
+    'none of the verdicts turned into its opposite, 31 changed.'
     """
     share = total["beyond"] / max(1, total["compared"])
     return (
-        f"Measured anew with other seeds, bases included, {total['beyond']} of {total['compared']} claims "
-        f"({100 * share:.0f} %; about 5 % by chance) differ beyond their intervals; of the verdicts "
-        f"{total['turned'] or 'none'} turned from holds to does not hold or back, {total['moved']} changed at all."
+        f"Measured anew with other seeds, bases included: {total['beyond']} of {total['compared']} claims "
+        f"({100 * share:.0f} %; about 5 % by chance) differ beyond their intervals, {total['turned'] or 'none'} of the "
+        f"verdicts turned into its opposite, {total['moved']} changed."
     )
 
 

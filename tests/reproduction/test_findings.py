@@ -69,9 +69,9 @@ def test_a_verdict_that_moved_when_it_was_measured_anew_is_told_with_its_sentenc
     )
     told = [card(old, anew=replication([new], [old])["claims"]) for new in (moved, level)]
     answers = [findings.findings([one])[0].answer for one in told]
-    assert answers[0].endswith("[0.40, 0.60]; measured anew 0.5 of 10 [−1.0, 2.0], undecided).")
+    assert answers[0].endswith("[0.40, 0.60]; anew 0.5 [−1.0, 2.0], undecided).")
     assert answers[1].endswith("[0.40, 0.60]).")
-    assert [one.anew for one in told] == ["0.5 of 10 [−1.0, 2.0], undecided", "0.70 of 10 [0.50, 0.90], holds"]
+    assert [one.anew for one in told] == ["0.5 [−1.0, 2.0], undecided", "0.70 [0.50, 0.90], holds"]
     other = card(old | {"high": 0.7}, anew=replication([moved], [old])["claims"])
     assert (other.anew, other.moved) == ("", False), "held against other numbers"
 

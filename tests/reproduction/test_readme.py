@@ -68,7 +68,7 @@ def test_what_was_measured_anew_is_counted() -> None:
     assert readme.filled(text, SOME) == text
     total = {"compared": 3, "beyond": 1, "turned": 0, "moved": 2}
     anew = replace(SOME, replication={"total": total, "claims": []})
-    assert ", 1 of 3 claims (33 %;" in block("replication", readme.filled(text, anew))
+    assert ": 1 of 3 claims (33 %;" in block("replication", readme.filled(text, anew))
 
 
 def test_notebooks_stand_in_their_order_with_their_questions(monkeypatch: pytest.MonkeyPatch) -> None:

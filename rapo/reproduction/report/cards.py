@@ -115,17 +115,18 @@ def card(
         tables=tuple(map(str, record.get("tables") or ())),
         premises=tuple((str(one["premise"]), str(one["met"])) for one in record.get("premises") or ()),
         base=claim.of_the_base(record.get("base_meets_it")),
-        anew=_anew(again, unit) if again else "",
+        anew=_anew(again) if again else "",
         moved=bool(again and again["moved"]),
     )
 
 
-def _anew(row: Mapping[str, Any], unit: str) -> str:
-    """The second measurement of a replication's row."""
+def _anew(row: Mapping[str, Any]) -> str:
+    """The second measurement of a replication's row, in the unit of the first."""
     estimate, low, high = (float(row[f"new_{name}"]) for name in ("estimate", "low", "high"))
     decimals = _decimals(high - low)
-    value = f"{number(estimate, decimals)} {unit}".strip()
-    return f"{value} [{number(low, decimals)}, {number(high, decimals)}], {row['new_verdict']}"
+    return (
+        f"{number(estimate, decimals)} [{number(low, decimals)}, {number(high, decimals)}], {row['new_verdict']}"
+    )
 
 
 def _slight(record: Mapping[str, Any], verdict: str, low: float, high: float) -> str:

@@ -57,7 +57,7 @@ def signed(card: Card) -> str:
 
 
 def _sentence(entry: Mapping[str, str], card: Card) -> str:
-    again = f"; measured anew {card.anew}" if card.moved else ""
+    again = f"; anew {card.anew}" if card.moved else ""
     words = {"value": signed(card), "interval": card.interval, "slight": card.slight}
     last = "slight" if "{slight}" in entry[card.verdict] else "interval"
     return entry[card.verdict].format(**words | {last: words[last] + again})
