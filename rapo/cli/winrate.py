@@ -84,8 +84,11 @@ def run(args: argparse.Namespace) -> int:
         name=args.file,
     )
     shrunk: list[str] = []
-    runs = [] if args.by or columns else reliability.runs_of(raw)
+    known_runs = reliability.runs_of(raw)
+    runs = [] if args.by or columns else known_runs
     notes = [f"preferences read as {encoding}: {ENCODINGS[encoding]}", *_about_lengths(frame)]
+    if known_runs and not runs:
+        notes.append("the judge's reliability is not told: it is without --by and --column")
     if not args.length_controlled:
         table = winrate.win_rates(frame)
     else:

@@ -41,6 +41,7 @@ class ChatServer:
         max_retries: further attempts after a time-out, a lost connection, an unreadable answer or a fault of the
             server (5xx).
         patience: seconds to wait in all, for one question, for a server that says that it is full (429).
+        largest: bytes of a reply, unpacked, above which it is refused; 2,048 tokens with 20 log-probs each are 4 MB.
         key_variable: of the environment, that holds the key.
     """
 
@@ -49,6 +50,7 @@ class ChatServer:
     timeout: float = 60.0
     max_retries: int = 5
     patience: float = 600.0
+    largest: int = 64_000_000
     key_variable: str = "OPENAI_API_KEY"
 
     @property
@@ -182,14 +184,14 @@ class Endpoint:
         further = {name: value for name, value in question.items() if name not in named}
         try:
             async with asyncio.timeout(self.server.timeout):
-                reply = await client.chat.completions.with_raw_response.create(
+                async with client.chat.completions.with_streaming_response.create(
                     model=question["model"],
                     messages=question["messages"],
                     extra_headers=question.get("extra_headers"),
                     extra_query=question.get("extra_query"),
                     extra_body={**further, **(question.get("extra_body") or {})},
-                )
-                return replies.read(reply.text, reply.headers)
+                ) as reply:
+                    return await _read(reply, self.server.largest)
         except TimeoutError:
             return Fault(f"gave no whole answer within {self.server.timeout:g} s", "again")
         except openai.APIStatusError as error:
@@ -205,6 +207,21 @@ class Endpoint:
             held = f"{found.told} (the key in {self.server.key_variable} was not sent: {_SAFER})"
             return replace(found, told=held)
         return found
+
+
+async def _read(reply: Any, largest: int) -> "dict[str, Any] | Fault":
+    """What a reply of 200 says; one that is larger than any answer is left where it is, unpacked or not."""
+    held = bytearray()
+    try:
+        async for piece in reply.iter_bytes():
+            held += piece
+            if len(held) > largest:
+                return Fault(f"sent more than {largest / 1e6:g} MB, which no answer is", "refused")
+    except TimeoutError:
+        raise
+    except Exception as error:  # the client's own library of requests raises what it likes, under its own names
+        return Fault(f"cannot be reached ({type(error).__name__}: {error})", "again")
+    return replies.read(held.decode(reply.http_response.encoding or "utf-8", "replace"), reply.headers)
 
 
 _SAFER = "its address is plain http; use https, or a tunnel to localhost"

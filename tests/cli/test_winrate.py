@@ -165,7 +165,7 @@ def test_the_judges_noise_enters_both_rates(capsys, tmp_path) -> None:
     for at, held in enumerate(runs, 1):
         table = table.assign(**{f"forward_{at}": held, f"backward_{at}": held})
     mean = np.mean(runs, axis=0)
-    table.assign(preference=mean, forward=mean, backward=mean).sample(frac=1, random_state=1).to_json(
+    table.assign(preference=mean, forward=mean, backward=mean, topic="all").sample(frac=1, random_state=1).to_json(
         tmp_path / "j.jsonl", orient="records", lines=True
     )
     words = (str(tmp_path / "j.jsonl"), "--length-controlled", "--calibration", "none")
@@ -176,6 +176,8 @@ def test_the_judges_noise_enters_both_rates(capsys, tmp_path) -> None:
         assert [row["lc_judge_low"], row["lc_judge_high"]] == pytest.approx(limits.loc[row["model"]].tolist())
         assert row["judge_high"] - row["judge_low"] > 20
     _, told, _ = run(capsys, *words)
+    _, by, _ = run(capsys, *words, "--by", "model,topic")
+    assert "the judge's reliability is not told: it is without --by and --column" in " ".join(by.split())
     low, high = limits.loc["model 02"]
     assert f"with the judge's own noise [{low:.1f}, {high:.1f}]" in " ".join(told.split())
     table.assign(preference=mean, forward=mean, backward=mean).drop(

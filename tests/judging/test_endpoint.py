@@ -1,6 +1,7 @@
 """One question to servers that are full, slow, broken or far away; nobody waits here but on a clock of the test."""
 
 import asyncio
+import gzip
 import json
 
 import pytest
@@ -116,6 +117,17 @@ def test_a_body_that_never_ends_is_not_waited_for(server):
     server.failures = [Odd(b'{"choices": [', endless=True)]
     with pytest.raises(Refused, match=r"gave no whole answer within 0\.2 s"):
         ask(server.url, timeout=0.2, max_retries=0)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_reply_larger_than_any_answer_is_refused_and_not_held(server, packed):
+    body = json.dumps({"choices": [{"message": {"content": "A" * 2**21}}]}).encode()
+    also = (("Content-Encoding", "gzip"),) if packed else ()
+    server.failures = [Odd(gzip.compress(body) if packed else body, also=also)]
+    with pytest.raises(Refused, match="sent more than 1 MB, which no answer is"):
+        ask(server.url, largest=1_000_000)
+    assert ask(server.url) == "A"
+    assert len(server.requests) == 2
 
 
 def test_headers_that_stand_twice(server):

@@ -80,8 +80,7 @@ def ladder_claims(ladder: pd.DataFrame) -> dict[str, Found]:
 
 def over_rungs(ladder: pd.DataFrame) -> Interval:
     """The mean lead of RA over all rungs."""
-    climbed = ladder[ladder["pairs"] > 0][["scored", "pairs"]].drop_duplicates()
-    leads = [rungs.lead(ladder, scored, pairs) for scored, pairs in climbed.itertuples(index=False)]
+    leads = [rungs.lead(ladder, *rung) for rung in rungs.every(ladder)]
     return over_models(sum(leads[1:], leads[0]) / len(leads))
 
 

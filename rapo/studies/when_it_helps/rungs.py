@@ -24,6 +24,11 @@ def pairs_at(ladder: pd.DataFrame, scored: float) -> list[int]:
     return sorted(map(int, part["pairs"].unique()))
 
 
+def every(ladder: pd.DataFrame) -> list[tuple[float, int]]:
+    """The rungs that arms were trained on: the share of scores and the number of prompts, both rising."""
+    return [(scored, n) for scored in sorted(ladder["scored"].unique()) for n in pairs_at(ladder, scored)]
+
+
 def rung(ladder: pd.DataFrame, scored: float, pairs: int, split: str = "test") -> pd.DataFrame:
     """The answers of one rung, those of its base among them."""
     here = (ladder["scored"] == scored) & ladder["pairs"].isin([0, pairs]) & (ladder["split"] == split)
@@ -68,12 +73,11 @@ def gains(ladder: pd.DataFrame) -> pd.DataFrame:
         control, of 10), unparseable (RA's answers that break the form, %).
     """
     rows = []
-    for scored in sorted(ladder["scored"].unique()):
-        for pairs in pairs_at(ladder, scored):
-            found, part = over_models(lead(ladder, scored, pairs)), arm(rung(ladder, scored, pairs), "RA")
-            broken = 100 * (1 - part["parseable"].mean())
-            control = best_control(ladder, scored, pairs)
-            rows.append((scored, pairs, control, found.estimate, found.low, found.high, broken))
+    for scored, pairs in every(ladder):
+        found, part = over_models(lead(ladder, scored, pairs)), arm(rung(ladder, scored, pairs), "RA")
+        broken = 100 * (1 - part["parseable"].mean())
+        control = best_control(ladder, scored, pairs)
+        rows.append((scored, pairs, control, found.estimate, found.low, found.high, broken))
     return pd.DataFrame(rows, columns=["scored", "pairs", "control", "estimate", "low", "high", "unparseable"])
 
 

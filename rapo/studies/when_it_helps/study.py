@@ -113,7 +113,7 @@ def _picked(recipe: Mapping[str, Any], regime: Mapping[str, Any]) -> dict[str, A
 
 
 def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
-    """Train every model of every regime and seed, and sample the tuning and the test prompts.
+    """Train every model of every regime and seed, and sample the test prompts; the tuning prompts as `asked_of` says.
 
     Returns:
         One row an answer: regime, axis, level, arm, split, seed, prompt, task, answer, gold, sentences,
@@ -121,7 +121,8 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """
     settings = tuned(recipe["central"], recipe["grid_of"], jobs=jobs)
     options = {"base": {}, **{name: settings[arm] for name, (_, arm) in MODELS.items()}}
-    cells = list(product(recipe["regimes"], options, recipe["seeds"], ["tuning", "test"]))
+    every = product(recipe["regimes"], options, recipe["seeds"], ["tuning", "test"])
+    cells = [cell for cell in every if asked_of(cell[1], cell[3])]
     runs = [
         _evaluation(recipe, regime, model_run(recipe, regime, name, options[name], seed), name, split, seed)
         for regime, name, seed, split in cells
@@ -134,10 +135,18 @@ def train(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def asked_of(name: str, split: str) -> list[int | None]:
+    """The goals (None: asked plainly) under which a model answers: on the tuning prompts as the controls ask, which
+    are all that these prompts choose from.
+    """
+    arms = tables.CONTROLS if split == "tuning" else ARMS
+    return [ARMS[arm][1] for arm in arms if ARMS[arm][0] == name]
+
+
 def _evaluation(
     recipe: Mapping[str, Any], regime: Mapping[str, Any], model: Run, name: str, split: str, seed: int
 ) -> Run:
-    conditions = [(goal, recipe["central"]["temperature"]) for asked, goal in ARMS.values() if asked == name]
+    conditions = [(goal, recipe["central"]["temperature"]) for goal in asked_of(name, split)]
     run = arms.evaluate_run(local(recipe, regime), model, conditions, split=split, seed=seed)
     return replace(run, label=f"{split} answers, {model.label}")
 
@@ -172,16 +181,16 @@ def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     return {"answers": answers, "pairs": pairs, "gains": tables.gains(answers, pairs, recipe)}
 
 
-def results(*, scale: str, measure: bool, jobs: int, anew: bool = False) -> dict[str, pd.DataFrame]:
+def results(*, scale: str, measure: bool, jobs: int, ladder_anew: bool = False) -> dict[str, pd.DataFrame]:
     """All that the notebook shows, by the names in `FRAMES`: measured now, or as kept with the project.
 
-    Beside these "ladder" (`ladder.climb`). At small it is measured if ``anew`` asks for it or its runs are there
+    Beside these "ladder" (`ladder.climb`). At small it is measured if ``ladder_anew`` asks for it or its runs are there
     already; else it is as kept, and without rows where nothing is, or where all seeds are others.
     """
     recipe = recipe_of(scale)
     options: dict[str, Any] = {"scale": scale, "measure": measure, "jobs": jobs, "recipe": recipe}
     found = measure_or_read("when_it_helps", FRAMES, frames, **options)
-    if measure and (anew or scale != "small" or ladder.is_climbed(recipe, jobs=jobs)):
+    if measure and (ladder_anew or scale != "small" or ladder.is_climbed(recipe, jobs=jobs)):
         climbed = ladder.climb(recipe, jobs=jobs)
         store(climbed, LADDER, scale=scale, config=recipe)
     elif config.seed_shift() or f"{LADDER}.parquet" not in manifest():

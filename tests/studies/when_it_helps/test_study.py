@@ -146,11 +146,32 @@ def test_the_ladder_is_measured_if_asked_for_or_there_and_else_as_kept(
     climbed: Callable[..., list[float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured, kept = [7.0], [6.0]
-    assert climbed(anew=True) == climbed(there=True) == climbed(scale="smoke") == measured
-    assert climbed() == climbed(measure=False, there=True, anew=True) == kept
+    assert climbed(ladder_anew=True) == climbed(there=True) == climbed(scale="smoke") == measured
+    assert climbed() == climbed(measure=False, there=True, ladder_anew=True) == kept
     with monkeypatch.context() as nothing_kept:
         nothing_kept.setattr(study, "manifest", dict)
         assert climbed() == []
     monkeypatch.setenv(SHIFT, "500")
     assert climbed() == []
-    assert climbed(anew=True) == measured
+    assert climbed(ladder_anew=True) == measured
+
+
+def test_tuning_prompts_are_answered_by_controls_alone_and_test_prompts_by_every_arm() -> None:
+    asked = {
+        split: {name: study.asked_of(name, split) for name in ("base", *study.MODELS)}
+        for split in ("tuning", "test")
+    }
+    assert asked["tuning"] == {
+        "base": [10],
+        "UF": [None],
+        "UF for g=10": [10],
+        "UF, equal steps": [None, 10],
+        "RA": [],
+    }
+    assert asked["test"] == {
+        "base": [None, 10, 1],
+        "UF": [None],
+        "UF for g=10": [10],
+        "UF, equal steps": [None, 10],
+        "RA": [10],
+    }
