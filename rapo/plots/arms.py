@@ -141,7 +141,7 @@ def difference_panels(
         ax.set_title(told if label else "", fontweight="normal")
         ax.set_xlabel(_wrapped(label or told))
     said, where = words.surely(first, ahead=ahead), words.opening(panels[next(iter(panels))])
-    said = said if said.startswith(where) else f"{where}: {said}"
+    said = said if said.startswith(where) else f"{where.split(', ')[0]}: {said}"
     style.headline(figure, said if finding is None else finding, note)
     return figure
 

@@ -34,32 +34,40 @@ def highest(estimates: "pd.DataFrame", quantity: str, *, by: str = "arm") -> str
 
 
 def surely(estimates: "pd.DataFrame", *, ahead: str = "") -> str:
-    """What the intervals of differences say for certain, a sentence a group.
+    """How many differences of each group the intervals leave certain, a sentence a group; one alone is named.
 
     Args:
         estimates: columns group and name (the words of a difference: "RA less", "UF"), estimate, low, high.
         ahead: who leads where a difference lies above zero, where the words do not tell it.
     """
-    return " ".join(_sure(str(group), part, ahead=ahead) for group, part in estimates.groupby("group", sort=False))
+    told = [_sure(str(group), part, ahead=ahead) for group, part in estimates.groupby("group", sort=False)]
+    return " ".join(one[:1].upper() + one[1:] for one in told)
 
 
 def _sure(group: str, part: "pd.DataFrame", *, ahead: str) -> str:
-    names = part["name"].astype(str)
-    against = group.endswith(" less") or names.str.startswith("less ").all()  # each row has a rival of its own
+    names = part["name"].astype(str).str.removeprefix("less ")
+    against = group.endswith(" less") or part["name"].str.startswith("less ").all()  # each row has its own rival
     lead = (ahead or group.removesuffix(" less")) if against else f"{ahead} {group}".strip()
-    above, below = part["low"] > 0, part["high"] < 0
-    kinds = {"surely ahead of": above, "surely behind": below, "undecided:": ~above & ~below}
+    kinds = {"ahead of": part["low"] > 0, "behind": part["high"] < 0}
     if not against:
-        kinds = {"surely above zero:": above, "surely below:": below}
-    if not above.any() and not below.any():
-        none = (
-            f" is surely ahead of or behind none of {len(part)}." if against else f": none of {len(part)} is sure."
-        )
-        return f"{lead}{none}" if len(part) > 1 else f"{lead}: undecided."
-    told = [
-        f"{how} {listed(names[which].str.removeprefix('less '))}" for how, which in kinds.items() if which.any()
-    ]
-    return f"{lead}: {'; '.join(told)}."
+        kinds = dict(zip(("above zero in", "below zero in"), kinds.values(), strict=True))
+    found = [f"surely {how} {_some(names[which], len(part))}" for how, which in kinds.items() if which.any()]
+    if found:
+        return f"{lead} is {', '.join(found)}."
+    if len(part) == 1:
+        return f"{lead}: undecided."
+    return (
+        f"{lead} is surely ahead of or behind none of {len(part)}."
+        if against
+        else f"{lead}: none of {len(part)} is sure."
+    )
+
+
+def _some(names: "pd.Series[str]", n: int) -> str:
+    """How many of ``n``; who it is, where there is one."""
+    if n == 1:
+        return names.iloc[0]
+    return f"{len(names)} of {n}" + f" ({names.iloc[0]})" * (len(names) == 1)
 
 
 def listed(names: Iterable[str], most: int = 4) -> str:

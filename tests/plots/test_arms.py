@@ -65,7 +65,7 @@ def test_groups_have_headings_and_their_rows_stand_below_them() -> None:
     told = [text.get_text() for text in axes.get_yticklabels()]
     at = axes.get_yticks().tolist()
     assert [told[place] for place in np.argsort(at)[::-1]] == ["RA, less ...", "UF", "base", "half RA less", "UF"]
-    assert axes.figure.get_suptitle() == "RA: surely ahead of UF / base. half RA: surely behind UF."
+    assert axes.figure.get_suptitle() == "RA is surely ahead of 2 of 2. Half RA is surely behind UF."
 
 
 def test_a_single_group_has_no_heading() -> None:

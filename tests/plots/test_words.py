@@ -19,24 +19,29 @@ def test_the_highest_and_the_lowest_arm_are_named() -> None:
     assert words.highest(arms.iloc[:0], "gold") == ""
 
 
-def test_rivals_are_sorted_by_what_is_sure() -> None:
+def test_rivals_are_counted_by_what_is_sure_and_one_alone_is_named() -> None:
     rows = table(("RA less", "UF", 1, 0.5, 2), ("RA less", "base", -1, -2, -0.5), ("RA less", "SFT", 0, -1, 1))
-    assert words.surely(rows) == "RA: surely ahead of UF; surely behind base; undecided: SFT."
+    assert words.surely(rows) == "RA is surely ahead of 1 of 3 (UF), surely behind 1 of 3 (base)."
+    assert words.surely(pd.concat([rows.iloc[:1], rows.iloc[:1]])) == "RA is surely ahead of 2 of 2."
+    assert words.surely(rows.iloc[:1]) == "RA is surely ahead of UF."
     assert words.surely(rows.iloc[2:]) == "RA: undecided."
     unsure = table(("RA less", "UF", 1, -0.5, 2), ("RA less", "SFT", 0, -1, 1))
     assert words.surely(unsure) == "RA is surely ahead of or behind none of 2."
 
 
 def test_whoever_leads_may_be_told_and_less_is_not_said_twice() -> None:
-    rows = table(("all", "less M+", 1, 0.5, 2), ("all", "less uniform", 1, 0.5, 2))
-    assert words.surely(rows, ahead="MAP") == "MAP: surely ahead of M+ / uniform."
+    rows = table(("all", "less M+", 1, 0.5, 2), ("all", "less uniform", 0, -0.5, 2))
+    assert words.surely(rows, ahead="MAP") == "MAP is surely ahead of 1 of 2 (M+)."
 
 
 def test_groups_that_are_differences_tell_where_they_are_sure() -> None:
-    rows = table(("RA less UF", "round 1", 1, 0.5, 2), ("RA less UF", "round 2", -1, -2, -0.5))
+    rows = table(("half less UF", "round 1", 1, 0.5, 2), ("half less UF", "round 2", -1, -2, -0.5))
     unsure = table(("x less y", "a", 0, -1, 1), ("x less y", "b", 0, -1, 1))
-    assert words.surely(rows) == "RA less UF: surely above zero: round 1; surely below: round 2."
-    assert words.surely(pd.concat([rows, unsure])).endswith(" x less y: none of 2 is sure.")
+    assert (
+        words.surely(rows)
+        == "Half less UF is surely above zero in 1 of 2 (round 1), surely below zero in 1 of 2 (round 2)."
+    )
+    assert words.surely(pd.concat([rows, unsure])).endswith(" X less y: none of 2 is sure.")
 
 
 def test_lines_tell_where_they_begin_and_end() -> None:

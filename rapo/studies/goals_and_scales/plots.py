@@ -64,9 +64,12 @@ def fall_panels(estimates: "pd.DataFrame", titles: Mapping[str, str]) -> "Figure
         ax.set_title(title, fontweight="normal")
     axes[0][0].set_ylabel("attribute asked low")
     own = estimates[estimates["asked"] == estimates["realised"]].groupby("arm")["estimate"].mean()
-    told = "; ".join(f"{title} {own[arm]:+.1f}" for arm, title in titles.items())
-    style.headline(figure, f"An attribute that is asked low falls by (points, mean of the diagonal): {told}")
-    figure.colorbar(axes[0][-1].images[0], ax=axes[0], label="fall of the realised score (points)", shrink=0.9)
+    told = [
+        f"{title} {'falls' if own[arm] > 0 else 'rises'} by {abs(own[arm]):.1f}" for arm, title in titles.items()
+    ]
+    style.headline(figure, f"An attribute that is asked low, in points (mean of the diagonal): {', '.join(told)}")
+    label = "fall of the realised score (points);\nbelow zero it rises"
+    figure.colorbar(axes[0][-1].images[0], ax=axes[0], label=label, shrink=0.9)
     return figure
 
 

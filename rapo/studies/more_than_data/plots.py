@@ -51,8 +51,12 @@ def farthest(moved: "pd.DataFrame", names: Iterable[str]) -> str:
         names: of the lines.
     """
     far = moved.groupby("line")["distance"].max()
-    told = ", ".join(f"{name} {far[name]:.2f}" for name in names if name in far)
-    return f"Furthest from the base, in nats an answer: {told}"
+    told = [f"{name} {_nats(far[name])}" for name in names if name in far]
+    return f"Furthest from the base, in nats an answer: {'; '.join(told)}"
+
+
+def _nats(distance: float) -> str:
+    return f"{distance:.2f}" if distance >= 0.01 else "under 0.01"
 
 
 def _beside(

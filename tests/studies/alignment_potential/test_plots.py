@@ -84,4 +84,4 @@ def test_weights_and_joins_tell_their_numbers() -> None:
     assert "right labels go from 82.0 to 80.0 %" in told
     joined = pd.DataFrame({"arm": ["RA", "MAP + RA"], "estimate": 7.0, "low": 6.0, "high": 8.0})
     lead = pd.DataFrame({"group": ["all"], "name": ["less RA"], "estimate": 1.0, "low": 0.5, "high": 2.0})
-    assert plots.plot_join(joined, lead, reference=7).get_suptitle() == "MAP + RA: surely ahead of RA."
+    assert plots.plot_join(joined, lead, reference=7).get_suptitle() == "MAP + RA is surely ahead of RA."

@@ -120,7 +120,7 @@ def test_rounds_on_own_answers_stand_under_the_headings_of_their_sources() -> No
 
 def test_leads_over_noise_are_told_where_they_are_sure() -> None:
     leads = LINES.assign(arm="RA less UF", low=[1, -1, 1, -1], estimate=2.0, high=3.0)
-    assert plots.plot_noise(LINES, leads).get_suptitle() == "RA less UF: surely above zero: noise 3 / noise 0."
+    assert plots.plot_noise(LINES, leads).get_suptitle() == "RA less UF is surely above zero in 2 of 4."
 
 
 def test_own_answers_stand_beside_the_papers_order_after_the_first_round() -> None:

@@ -20,7 +20,8 @@ def test_half_the_prompts_are_compared_by_order_alone() -> None:
 def test_the_furthest_of_each_line_is_told() -> None:
     moved = pd.DataFrame({"line": ["UF", "UF", "RA"], "distance": [0.1, 0.36, 0.004]})
     assert (
-        plots.farthest(moved, ["RA", "UF", "IRA"]) == "Furthest from the base, in nats an answer: RA 0.00, UF 0.36"
+        plots.farthest(moved, ["RA", "UF", "IRA"])
+        == "Furthest from the base, in nats an answer: RA under 0.01; UF 0.36"
     )
 
 
