@@ -17,7 +17,8 @@ from rapo.runs.queue import run_all
 from rapo.runs.run import Run, read
 from rapo.studies.central_results.study import tuned
 from rapo.studies.common import arms
-from rapo.studies.when_it_helps.rungs import ARMS
+from rapo.studies.when_it_helps import tables
+from rapo.studies.when_it_helps.rungs import ARMS, CONTROLS
 
 # What is trained, and the central arm whose settings it takes.
 MODELS: dict[str, tuple[dict[str, Any], str]] = {
@@ -57,12 +58,18 @@ def model_run(recipe: Mapping[str, Any], cell: Cell, options: Mapping[str, Mappi
     return replace(run, label=f"{name}, {scored:g} scored, {pairs} prompts, seed {seed}")
 
 
+def asked_of(recipe: Mapping[str, Any], name: str, split: str) -> list[int | None]:
+    """The goals (None: asked plainly) under which a model answers: the tuning prompts as the controls ask, which is
+    what they choose from; the test prompts as every arm asks, and under every goal where the goal is studied.
+    """
+    goals = tables.goals_of(ARMS, name, CONTROLS if split == "tuning" else ARMS)
+    wide = split == "test" and name in ("base", "RA")
+    return [*dict.fromkeys([*goals, *recipe["ladder"]["goals"]])] if wide else goals
+
+
 def evaluation(recipe: Mapping[str, Any], cell: Cell, model: Run, split: str) -> Run:
-    """A model's answers: to the tuning prompts as the arms ask, to the test prompts under every goal too."""
-    goals = [goal for trained, goal in ARMS.values() if trained == cell[2]]
-    if split == "test" and cell[2] in ("base", "RA"):
-        goals = [*dict.fromkeys([*goals, *recipe["ladder"]["goals"]])]
-    conditions = [(goal, recipe["central"]["temperature"]) for goal in goals]
+    """A model's answers under the goals of `asked_of`."""
+    conditions = [(goal, recipe["central"]["temperature"]) for goal in asked_of(recipe, cell[2], split)]
     here = local(recipe, cell[0], cell[1])
     run = arms.evaluate_run(here, model, conditions, split=split, seed=cell[3])
     return replace(run, label=f"{split} answers, {model.label}")
@@ -73,7 +80,8 @@ def planned(recipe: Mapping[str, Any], *, jobs: int) -> tuple[list[tuple[Cell, s
     own = {**recipe["central"], "architectures": [recipe["architecture"]]}
     settings = tuned(own, [taken for _, taken in MODELS.values()], jobs=jobs)
     options = {name: settings[taken] for name, (_, taken) in MODELS.items()}
-    cells = list(product(cells_of(recipe), ("tuning", "test")))
+    every = product(cells_of(recipe), ("tuning", "test"))
+    cells = [(cell, split) for cell, split in every if asked_of(recipe, cell[2], split)]
     return cells, [evaluation(recipe, cell, model_run(recipe, cell, options), split) for cell, split in cells]
 
 

@@ -139,8 +139,7 @@ def asked_of(name: str, split: str) -> list[int | None]:
     """The goals (None: asked plainly) under which a model answers: on the tuning prompts as the controls ask, which
     are all that these prompts choose from.
     """
-    arms = tables.CONTROLS if split == "tuning" else ARMS
-    return [ARMS[arm][1] for arm in arms if ARMS[arm][0] == name]
+    return tables.goals_of(ARMS, name, tables.CONTROLS if split == "tuning" else ARMS)
 
 
 def _evaluation(

@@ -1,6 +1,6 @@
 """From answers of every regime to the map (RA-map): gains, features and contrasts, with intervals. No training here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -22,6 +22,11 @@ DEFAULT = "default"
 def name_of(regime: Mapping[str, Any]) -> str:
     """A regime in words: "judge noise: 3"."""
     return regime["level"] if regime["axis"] == "default" else f"{regime['axis']}: {regime['level']}"
+
+
+def goals_of(arms: Mapping[str, tuple[str, int | None]], model: str, names: Iterable[str]) -> list[int | None]:
+    """The goals (None: asked plainly) under which a model answers for those of its arms that are named."""
+    return [arms[name][1] for name in names if arms[name][0] == model]
 
 
 def gains(answers: pd.DataFrame, pairs: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:

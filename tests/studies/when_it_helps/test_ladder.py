@@ -37,14 +37,16 @@ def test_a_rungs_base_sees_as_many_scores_as_it_says_and_each_seed_has_its_own()
     assert {run.config["arm"]["data"]: run.config["arm"].get("epochs", 1) for run in arms} == {"uf": 2, "ra": 1}
 
 
-def test_the_base_and_ra_are_asked_for_every_goal_on_the_test_prompts() -> None:
+def test_test_prompts_are_answered_for_every_goal_and_tuning_prompts_by_controls_alone() -> None:
     def goals(name: str, split: str) -> list[object]:
         cell = (0.0, 1000, name, 1)
         run = ladder.evaluation(RECIPE, cell, ladder.model_run(RECIPE, cell, OPTIONS), split)
         return [goal for goal, _ in run.config["conditions"]]
 
     assert goals("RA", "test") == [10, 1, 4, 7]
-    assert goals("RA", "tuning") == [10]
+    assert ladder.asked_of(RECIPE, "RA", "tuning") == []
+    assert goals("base", "tuning") == [10]
+    assert goals("UF, equal steps", "tuning") == [None, 10]
     assert goals("base", "test") == [None, 10, 1, 4, 7]
     assert goals("UF, equal steps", "test") == [None, 10]
 
