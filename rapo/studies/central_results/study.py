@@ -85,8 +85,16 @@ def tuned(recipe: Mapping[str, Any], names: Sequence[str], *, jobs: int) -> dict
     return {name: chosen(recipe, tuning, name) for name in names}
 
 
-def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def measure_arms(
+    recipe: Mapping[str, Any], *, jobs: int, architectures: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Tune, train every arm on every architecture and seed, and sample the test prompts.
+
+    Args:
+        recipe: of the central study.
+        jobs: processes.
+        architectures: that are trained; the recipe's by default. Settings are chosen over all of the recipe's, so that
+            an arm is the same whoever asks for it.
 
     Returns:
         The tuning table, and skills and answers as `sample_arms` gives them.
@@ -102,7 +110,8 @@ def measure_arms(recipe: Mapping[str, Any], *, jobs: int) -> tuple[pd.DataFrame,
         model = model or base_run(recipe, architecture, seed)
         return evaluate_run(recipe, model, conditions, split="test", seed=seed, quizzes=recipe["quizzes"])
 
-    return tuning, *sample_arms(recipe, model_of, evaluation, name="central", jobs=jobs)
+    asked = {**recipe, "architectures": list(architectures or recipe["architectures"])}
+    return tuning, *sample_arms(asked, model_of, evaluation, name="central", jobs=jobs)
 
 
 def tune_rounds(recipe: Mapping[str, Any], tuning: pd.DataFrame, *, jobs: int) -> pd.DataFrame:

@@ -190,7 +190,7 @@ def faulty(recipe: Mapping[str, Any], measured: pd.DataFrame, tuning: pd.DataFra
 def frames(recipe: Mapping[str, Any], *, jobs: int) -> dict[str, pd.DataFrame]:
     """Train every arm, and watch and break what the notebook watches and breaks; keys are `FRAMES`."""
     wanted = dict.fromkeys([recipe["architecture"], recipe["fault"]["architecture"]])
-    shared, _, measured = central.measure_arms({**recipe["central"], "architectures": list(wanted)}, jobs=jobs)
+    shared, _, measured = central.measure_arms(recipe["central"], jobs=jobs, architectures=list(wanted))
     measured = measured[measured["temperature"] == recipe["central"]["temperature"]]
     uf = central.chosen(recipe["central"], shared, "UF")
     tuning = pd.concat([shared, tuning_table(recipe, uf, jobs=jobs)], ignore_index=True)

@@ -77,8 +77,7 @@ def evaluation(recipe: Mapping[str, Any], cell: Cell, model: Run, split: str) ->
 
 def planned(recipe: Mapping[str, Any], *, jobs: int) -> tuple[list[tuple[Cell, str]], list[Run]]:
     """Each model and split of the ladder, and the run that answers; what the central study has not tuned is tuned."""
-    own = {**recipe["central"], "architectures": [recipe["architecture"]]}
-    settings = tuned(own, [taken for _, taken in MODELS.values()], jobs=jobs)
+    settings = tuned(recipe["central"], [taken for _, taken in MODELS.values()], jobs=jobs)
     options = {name: settings[taken] for name, (_, taken) in MODELS.items()}
     every = product(cells_of(recipe), ("tuning", "test"))
     cells = [(cell, split) for cell, split in every if asked_of(recipe, cell[2], split)]
