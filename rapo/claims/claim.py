@@ -171,6 +171,7 @@ def of_the_base(base_meets_it: bool | None) -> str:
 
 def holm(claims: Sequence[Claim]) -> dict[str, str]:
     """Verdicts after Holm's correction (1979, Scand J Stat 6:65) within each family: claims of one id of the papers.
+    Claims of one family with the same numbers (the harder of two worlds, the strongest of some rivals) count once.
 
     A claim that was decided by its own 95 % interval stays so where the family's errors together stay below 5 %;
     else it becomes "undecided". P-values come from the interval, taken as normal; exact results and claims of
@@ -179,15 +180,17 @@ def holm(claims: Sequence[Claim]) -> dict[str, str]:
     Returns:
         The verdict of each claim, by its id.
     """
-    found, families = {claim.id: claim.verdict for claim in claims}, dict[str, list[tuple[float, str]]]()
+    found = {claim.id: claim.verdict for claim in claims}
+    families: dict[str, dict[tuple[float, ...], list[str]]] = {}
     for claim in claims:
         if claim.direction != "equal" and claim.high > claim.low:
-            families.setdefault(claim.id.partition("/")[0], []).append((_p_value(claim), claim.id))
+            told = (_p_value(claim), claim.estimate, claim.low, claim.high, claim.threshold)
+            families.setdefault(claim.id.partition("/")[0], {}).setdefault(told, []).append(claim.id)
     for family in families.values():
-        ordered = sorted(family)
-        kept = [p <= 0.05 / (len(ordered) - place) for place, (p, _) in enumerate(ordered)]
+        ordered = sorted(family.items())
+        kept = [told[0] <= 0.05 / (len(ordered) - place) for place, (told, _) in enumerate(ordered)]
         first = kept.index(False) if False in kept else len(kept)
-        for _, name in ordered[first:]:
+        for name in [name for _, names in ordered[first:] for name in names]:
             found[name] = "undecided" if found[name] in ("holds", "does not hold") else found[name]
     return found
 

@@ -74,14 +74,41 @@ def replication(new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any
     before = {record["id"]: record for record in old}
     far = {found["id"] for found in compare(new, old)}
     rows = [_row(one, before[one["id"]], far) for one in new if one["id"] in before]
-    names = sorted({row["notebook"] for row in rows})
     there = {record["id"] for record in new}
+    return {
+        **_counted(rows),
+        "only_new": [record["id"] for record in new if record["id"] not in before],
+        "only_old": [name for name in before if name not in there],
+    }
+
+
+def standing(found: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What is left of a `replication` where some claims have been measured again, or are gone, since.
+
+    Args:
+        found: of `replication`.
+        claims: as they are now, as `claim.save` writes them.
+
+    Returns:
+        The same with the rows that were held against these claims' numbers, counted anew; ``since``: the counts of the
+        others, those of earlier times among them. None where no row is left.
+    """
+    now = {record["id"]: record for record in claims}
+    rows = [row for row in found.get("claims", ()) if is_against(row, now.get(row["id"], {}))]
+    gone = [row for row in found.get("claims", ()) if row not in rows]
+    if not rows or not gone:
+        return dict(found) if rows else None
+    before, lost = found.get("since", {}), _counts(gone)
+    return {**found, **_counted(rows), "since": {name: n + before.get(name, 0) for name, n in lost.items()}}
+
+
+def _counted(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows, and how many of them differ, in each notebook and in all."""
+    names = sorted({row["notebook"] for row in rows})
     return {
         "total": _counts(rows),
         "notebooks": {name: _counts([row for row in rows if row["notebook"] == name]) for name in names},
         "claims": rows,
-        "only_new": [record["id"] for record in new if record["id"] not in before],
-        "only_old": [name for name in before if name not in there],
     }
 
 
@@ -90,17 +117,27 @@ def otherwise(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [row for row in found["claims"] if any(row[kind] for kind in COUNTED)]
 
 
-def told(total: Mapping[str, int]) -> str:
-    """The ``total`` of a replication in a sentence.
+def told(found: Mapping[str, Any]) -> str:
+    """The ``total`` of a `replication` in a sentence, and in another what has been measured again since.
 
-    >>> told({"compared": 200, "beyond": 9, "turned": 0, "moved": 31})[-58:]
+    >>> total = {"compared": 200, "beyond": 9, "turned": 0, "moved": 31}
+    >>> told({"total": total})[-58:]
     'none of the verdicts turned into its opposite, 31 changed.'
+    >>> told({"total": total, "since": {"compared": 20, "beyond": 5}})[-90:]
+    'Of 20 more, 5 differed; they were measured again since, but not yet with other seeds, too.'
     """
+    total, since = found["total"], found.get("since")
+    again = (
+        f" Of {since['compared']} more, {since['beyond']} differed; they were measured again since, but not yet with "
+        "other seeds, too."
+        if since
+        else ""
+    )
     share = total["beyond"] / max(1, total["compared"])
     return (
         f"Measured anew with other seeds, bases included: {total['beyond']} of {total['compared']} claims "
         f"({100 * share:.0f} %; about 5 % by chance) differ beyond their intervals, {total['turned'] or 'none'} of the "
-        f"verdicts turned into its opposite, {total['moved']} changed."
+        f"verdicts turned into its opposite, {total['moved']} changed.{again}"
     )
 
 

@@ -16,7 +16,7 @@ from rapo.claims.compare import told
 from rapo.plots.style import COLOURS
 from rapo.reproduction import notebook
 from rapo.reproduction.outcome import WORDS
-from rapo.reproduction.report.cards import VERDICTS, Card, card, number
+from rapo.reproduction.report.cards import VERDICTS, Card, all_cards, card, number
 from rapo.reproduction.report.findings import findings, signed
 from rapo.runs import progress, store
 
@@ -41,7 +41,7 @@ class Kept:
     @property
     def cards(self) -> list[Card]:
         """The claims, ready to be shown."""
-        return [card(record, anew=self.replication.get("claims", ())) for record in self.records]
+        return all_cards(self.records, self.replication.get("claims", ()))
 
 
 def kept() -> Kept:
@@ -95,7 +95,7 @@ def _counts(what: Kept) -> str:
 
 def _replication(what: Kept) -> str:
     """How much of it came out otherwise when it was measured anew."""
-    return f" {told(what.replication['total'])}" if what.replication else ""
+    return f" {told(what.replication)}" if what.replication else ""
 
 
 def _time(what: Kept) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rapo import paths
 from rapo.claims import claim
-from rapo.claims.compare import is_against, replication
+from rapo.claims.compare import replication, standing
 from rapo.config import SHIFT
 from rapo.reproduction import marker, notebook
 from rapo.reproduction.own import environment
@@ -79,18 +79,12 @@ def write(found: Mapping[str, Any], home: Path) -> Path:
 
 
 def of_these(claims: Sequence[Mapping[str, Any]], *, scale: str) -> dict[str, Any] | None:
-    """The last replication of a scale, if what it compared stands among these claims as it did; None without one.
-
-    Claims that it did not measure may come and go.
-    """
+    """What stands of the last replication of a scale (`compare.standing`); None where nothing does."""
     try:
         text = (paths.root() / "build" / "replication" / scale / FILE).read_text(encoding="utf-8")
     except FileNotFoundError:
         text = _kept_text() if scale == "small" else "{}"
-    found = dict(json.loads(text))
-    now = {one["id"]: one for one in claims}
-    rows = found.get("claims", [])
-    return found if rows and all(is_against(row, now.get(row["id"], {})) for row in rows) else None
+    return standing(json.loads(text), claims)
 
 
 def _kept_text() -> str:

@@ -166,6 +166,13 @@ def test_holm_by_hand():
     assert set(claims.holm(three).values()) == {"holds"}
     four = [*three, _claim("X/3", 0.01, 0.2)]
     assert list(claims.holm(four).values()) == ["holds", "undecided", "undecided", "undecided"]
+    copies = [
+        *three,
+        _claim("X/worst", 1.0, 0.5),
+        _claim("X/hardest", 1.0, 1 / 1.1),
+    ]  # of the first, and of the last
+    assert set(claims.holm(copies).values()) == {"holds"}
+    assert set(claims.holm([*copies, _claim("X/3", 0.01, 0.2)]).values()) == {"holds", "undecided"}
     other = _claim("Y", -1.0, 1 / 1.1)  # alone in its family
     exact = _claim("X/exact", 1.0, 0.0)
     equal = _claim("X/equal", 0.0, 0.1, threshold=0.3, direction="equal")

@@ -91,7 +91,7 @@ def test_replication_counts_by_notebook_what_came_out_otherwise() -> None:
     assert is_against(same, old[0])
     assert not is_against(same, new[0])
     assert not is_against(same, old[0] | {"high": 3.5})
-    assert told(found["total"]).startswith("Measured anew with other seeds, bases included: 1 of 4 claims (25 %;")
+    assert told(found).startswith("Measured anew with other seeds, bases included: 1 of 4 claims (25 %;")
 
 
 def test_two_machines_of_the_first_report(shared_data: Path, repository: Path) -> None:

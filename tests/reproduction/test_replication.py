@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rapo import paths
+from rapo.claims import compare
 from rapo.cli import main as cli
 from rapo.config import seed_shift
 from rapo.reproduction import keep, notebook, replication, report
@@ -77,14 +78,23 @@ def test_is_kept_with_the_results_that_it_was_held_against(project: Path) -> Non
     assert not removed.exists()
 
 
-def test_stands_while_what_it_compared_does(project: Path) -> None:
-    kept = [{"id": name, "estimate": 1.0, "low": 0.0, "high": 2.0, "notebook": "toy"} for name in ("A", "B")]
-    found = replication.record(kept[:1], kept, scale="smoke", shift=5)
-    assert [row["id"] for row in found["claims"]] == ["A"]
+def test_stands_as_far_as_what_it_compared_does(project: Path) -> None:
+    kept = [{"id": name, "estimate": 1.0, "low": 0.0, "high": 2.0, "notebook": "toy"} for name in ("A", "B", "C")]
+    far = {**kept[1], "estimate": 9.0, "low": 8.0, "high": 10.0}
+    found = replication.record([kept[0], far], kept, scale="smoke", shift=5)
+    assert [row["id"] for row in found["claims"]] == ["A", "B"]
     replication.write(found, project / "build" / "replication")
-    moved = {**kept[0], "low": -1.0}
-    for claims_now, stands in ((kept, True), (kept[:1], True), ([moved, kept[1]], False), (kept[1:], False)):
-        assert (replication.of_these(claims_now, scale="smoke") is not None) is stands
+    moved = [{**one, "low": -1.0} for one in kept]
+    assert replication.of_these(kept, scale="smoke") == replication.of_these(kept[:2], scale="smoke") == found
+    for now in ([moved[0], moved[1], kept[2]], kept[2:]):
+        assert replication.of_these(now, scale="smoke") is None
+    left = replication.of_these([kept[0], moved[1]], scale="smoke") or {}
+    assert [row["id"] for row in left["claims"]] == ["A"]
+    assert (left["total"]["compared"], left["total"]["beyond"]) == (1, 0)
+    assert (left["since"]["compared"], left["since"]["beyond"]) == (1, 1)
+    assert "Of 1 more, 1 differed; they were measured again since" in compare.told(left)
+    nothing = compare.standing(left, [moved[0]])
+    assert nothing is None
 
 
 def test_shifts_that_meet_another_architectures_seeds_are_refused() -> None:

@@ -233,7 +233,7 @@ def test_whose_claim_it_is_and_its_premises_are_told(rapo_root: Path) -> None:
 
 def test_what_holms_correction_takes_back_is_told_beside_the_plain_verdict(rapo_root: Path) -> None:
     for place in range(9):  # nine of a family that are just decided, and one of another that is so alone
-        save(claim(f"RA-T1/{place}", estimate=1.0, low=0.05, high=1.95))
+        save(claim(f"RA-T1/{place}", estimate=1.0, low=0.05, high=1.95 + place / 1000))
     save(claim("RA-T2", estimate=1.0, low=0.05, high=1.95))
     found = page()
     for name, told in {"RA-T1_2f_0": True, "RA-T2": False}.items():

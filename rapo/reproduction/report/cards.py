@@ -78,6 +78,12 @@ def corrected(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return claim.holm(whole)
 
 
+def all_cards(records: Sequence[Mapping[str, Any]], anew: Iterable[Mapping[str, Any]] = ()) -> list[Card]:
+    """The `card` of every record, with the verdict that Holm's correction over all of them leaves it."""
+    holm, rows = corrected(records), list(anew)
+    return [card(record, holm, rows) for record in records]
+
+
 def card(
     record: Mapping[str, Any],
     holm: Mapping[str, str] | None = None,

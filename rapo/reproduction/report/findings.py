@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from rapo.claims.claim import of_the_base
 from rapo.reproduction.report.cards import Card
 
 
@@ -57,7 +58,9 @@ def signed(card: Card) -> str:
 
 
 def _sentence(entry: Mapping[str, str], card: Card) -> str:
+    unsure = "; undecided after Holm's correction" if card.corrected == "undecided" else ""
     again = f"; anew {card.anew}" if card.moved else ""
-    words = {"value": signed(card), "interval": card.interval, "slight": card.slight}
+    words = {"value": signed(card), "interval": card.interval, "slight": card.slight + unsure}
+    words["base"] = ", as the untrained base is" if card.base == of_the_base(True) else ""
     last = "slight" if "{slight}" in entry[card.verdict] else "interval"
     return entry[card.verdict].format(**words | {last: words[last] + again})

@@ -13,7 +13,7 @@ from rapo.claims import claim, published
 from rapo.claims.compare import COUNTED, otherwise, told
 from rapo.reproduction import marker
 from rapo.reproduction.report import exhibits, findings, glossary, index
-from rapo.reproduction.report.cards import VERDICTS, Card, anchor, card, compare, corrected, judge, number
+from rapo.reproduction.report.cards import VERDICTS, Card, all_cards, anchor, compare, judge, number
 from rapo.reproduction.report.chapters import arrange
 from rapo.runs import store
 
@@ -71,13 +71,7 @@ def kept_cards() -> list[Card]:
     """The kept claims of today's plans, ready to be shown; damaged files are left out."""
     earlier = store.outdated()
     records = [record for record in _kept([]) if record.get("notebook") not in earlier]
-    return _cards(records, _replication([]))
-
-
-def _cards(records: Sequence[Mapping[str, Any]], anew: Mapping[str, Any]) -> list[Card]:
-    """Claims ready to be shown, beside what the kept replication measured."""
-    holm = corrected(records)
-    return [card(record, holm, anew.get("claims", ())) for record in records]
+    return all_cards(records, _replication([]).get("claims", ()))
 
 
 def _gather(
@@ -90,7 +84,7 @@ def _gather(
 ) -> dict[str, Any]:
     """What a page in ``folder`` shows of its claims, figures, tables and notebooks; None links to none of the last."""
     ordered = sorted(records, key=lambda record: (_rank(record["id"]), record["id"]))
-    cards = _cards(ordered, anew)
+    cards = all_cards(ordered, anew.get("claims", ()))
     chapters, rest = arrange(cards, folder)
     notebooks = _notebooks(cards, executed, folder)
     measured = {card.id.split("/")[0] for card in cards}
@@ -193,7 +187,7 @@ def _told(found: Mapping[str, Any]) -> dict[str, Any]:
     rows = [*found["notebooks"].items(), ("in all", found["total"])]
     shares = [counts["beyond"] / max(1, counts["compared"]) for _, counts in rows]
     sides = [(words, " · ".join(f"{a} {b}" for a, b in found[side].items())) for side, words in SIDES.items()]
-    total = told(found["total"])
+    total = told(found)
     return {
         "shift": found["shift"],
         "total": total,

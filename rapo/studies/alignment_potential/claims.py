@@ -18,6 +18,7 @@ from rapo.studies.common.tables import gap, least, mean
 
 OTHERS = ("M+", "small Mpi", "uniform")
 JOINED = {"RA": "RA", "MAP": "MAP, 2 epochs", "neither": "uniform, 2 epochs"}
+TIES = {"MAP": "MAP", "plus": "M+"}  # words of a note, and the metrics whose pairs they count
 CORNERS = {"against": -1, "towards": 1}  # what a claim calls a lean of this sign
 
 
@@ -41,7 +42,8 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         **_share(by_study["share"], share),
         **_join(by_study),
     }
-    words = tables.premises(by_policy["on"], answers, frames["tuning"])
+    ties = {f"ties_{word}": tables.tied(by_policy["on"], metric, share) for word, metric in TIES.items()}
+    words = ties | tables.premises(by_policy["on"], answers, frames["tuning"])
     return defined(join("alignment_potential", found, recipe, words={"left_out": 100 * (1 - share), **words}))
 
 
@@ -73,6 +75,7 @@ def _agreement(
     """MAP against the others on the base's own pairs, by gold and by a second judge; then against M+ on annotators'."""
     main, off = by_policy["on"], by_policy["off"]
     gaps = {f"AP-F3/{other}": tables.agreement_gap(main, "MAP", other, share) for other in OTHERS}
+    gaps["AP-F3/ties"] = tables.agreement_gap(main, "MAP", "M+", share, ties=0.5)
     gaps["AP-F3/second-judge"] = tables.second_judge_gap(main, "MAP", "M+", share, **judge)
     found = resting(_models(main), {"AP-F3": gaps.pop("AP-F3/M+"), **gaps})
     return {**found, **resting(_models(off), {"AP-F3/off-policy": tables.agreement_gap(off, "MAP", "M+", share)})}

@@ -65,16 +65,37 @@ def agreement(pairs: pd.DataFrame, *, shares: Sequence[float] = SHARES) -> pd.Da
     return table.assign(low=table["low"].clip(lower=0), high=table["high"].clip(upper=100))
 
 
-def _agrees(parts: Sequence[pd.DataFrame], metric: str, share: float, *, weight: float = 1.0) -> Floats:
-    """`accuracy` of the pairs that a metric selects. Shape: (n_models,)"""
+def _selected(parts: Sequence[pd.DataFrame], metric: str, share: float, *, weight: float = 1.0) -> list[Floats]:
+    """Gold's margins of the pairs that a metric selects, an array a model."""
     kept = [ranked(part, metric, share, weight=weight, seed=place) for place, part in enumerate(parts)]
-    return np.array([accuracy(part["gold"].to_numpy()[keep]) for part, keep in zip(parts, kept, strict=True)])
+    return [part["gold"].to_numpy()[keep] for part, keep in zip(parts, kept, strict=True)]
 
 
-def agreement_gap(pairs: pd.DataFrame, metric: str, other: str, share: float) -> Interval:
-    """Agreement of one metric's pairs less another's, in points, paired by model."""
+def _agrees(
+    parts: Sequence[pd.DataFrame], metric: str, share: float, *, weight: float = 1.0, ties: float | None = None
+) -> Floats:
+    """`accuracy` of the pairs that a metric selects; pairs that gold holds equal count ``ties`` (0 to 1) where that is
+    given. Shape: (n_models,)
+    """
+    golds = _selected(parts, metric, share, weight=weight)
+    if ties is None:
+        return np.array([accuracy(gold) for gold in golds])
+    return np.array([100 * np.where(gold == 0, ties, gold > 0).mean() for gold in golds])
+
+
+def agreement_gap(
+    pairs: pd.DataFrame, metric: str, other: str, share: float, *, ties: float | None = None
+) -> Interval:
+    """Agreement of one metric's pairs less another's, in points, paired by model; ``ties``: what a pair counts
+    that gold holds equal, 0 to 1; None leaves it out.
+    """
     parts = models(pairs)
-    return mean(_agrees(parts, metric, share) - _agrees(parts, other, share))
+    return mean(_agrees(parts, metric, share, ties=ties) - _agrees(parts, other, share, ties=ties))
+
+
+def tied(pairs: pd.DataFrame, metric: str, share: float) -> float:
+    """Share of the pairs that a metric selects whose answers gold holds equal, in %, a mean over models."""
+    return float(np.mean([100 * (gold == 0).mean() for gold in _selected(models(pairs), metric, share)]))
 
 
 def second_judge_gap(
@@ -271,5 +292,9 @@ def premises(pairs: pd.DataFrame, answers: pd.DataFrame, tuning: pd.DataFrame) -
     short, long = steps["metric"], steps.max()
     words = selection_premises(right=right, steps=short, tuning=tuning)
     most = selection_premises(right=right, steps=long, tuning=tuning)
-    told = f"Gold confirms {right:.0f} % of the labels; {short:.0f} steps in one epoch, {long:.0f} at most."
+    equal = 100 * float((pairs["gold"] == 0).mean())
+    told = (
+        f"Gold confirms {right:.0f} % of the labels that it decides ({equal:.0f} % of the pairs it holds equal); "
+        f"{short:.0f} steps in one epoch, {long:.0f} at most."
+    )
     return {**words, "longest": most["long_enough"], "figures": told}

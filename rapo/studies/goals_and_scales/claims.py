@@ -44,7 +44,7 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         found["RA-T9/rounds"] = gap(after, before)
     sides = sides_of(recipe)
     words = {"most": tables.noises(answers)[-1], "first": turns[0], "last": turns[-1], "sides": len(sides)}
-    words["tuned"] = tuned(frames["tuning"])
+    words |= {"tuned": tuned(frames["tuning"]), **_broken(answers)}
     return join("goals_and_scales", found, {**recipe, "sides": list(sides)}, n=size(answers), words=words)
 
 
@@ -74,6 +74,16 @@ def _attribute_gold(answers: pd.DataFrame) -> Claimed:
         "RA-T8/on-policy": policy["UF"],
         "RA-T8/on-policy-overall": policy["RA"],
     }
+
+
+def _broken(answers: pd.DataFrame) -> dict[str, float]:
+    """How many answers break the form (%), asked for goals of several attributes and for one."""
+    arms = {
+        "broken": tables.pick(answers, "attributes", "RA, attributes", asked="all 10"),
+        "broken_base": _asked_best(answers, "base, all 10"),
+        "broken_one": _asked_best(answers, "base, g=10"),
+    }
+    return {word: 100 * (1 - float(part["parseable"].mean())) for word, part in arms.items()}
 
 
 def _asked_best(answers: pd.DataFrame, arm: str) -> pd.DataFrame:
@@ -112,7 +122,11 @@ def _outside(answers: pd.DataFrame) -> Claimed:
         "RA-A2/below": ("1-10", "below"),
     }
     return {
-        name: tables.beyond(answers, scale, side=side)
+        name: Found(
+            tables.beyond(answers, scale, side=side),
+            {"beyond": ", ".join(f"{goal:g}" for goal in tables.goals_beyond(answers, scale, side=side))},
+            base=tables.beyond(answers, scale, "base", side=side),
+        )
         for name, (scale, side) in ends.items()
         if tables.has_beyond(answers, scale, side=side)
     }

@@ -135,17 +135,22 @@ def noise_slope(answers: pd.DataFrame, other: str) -> Interval:
 
 def beyond(answers: pd.DataFrame, scale: str, arm: str = "RA", *, side: str = "above") -> Interval:
     """Gold at the goals beyond an end of a scale (their mean), less gold at that end."""
-    ends = SCALES[scale].low, SCALES[scale].high
     part = pick(answers, "outside", arm, x=scale)
-    past = part["goal"] > ends[1] if side == "above" else part["goal"] < ends[0]
-    return over_models(matrix(part[past]) - matrix(part[part["goal"] == ends[side == "above"]]))
+    past = part["goal"].isin(goals_beyond(answers, scale, side=side))
+    end = SCALES[scale].high if side == "above" else SCALES[scale].low
+    return over_models(matrix(part[past]) - matrix(part[part["goal"] == end]))
 
 
 def has_beyond(answers: pd.DataFrame, scale: str, *, side: str = "above") -> bool:
     """Whether goals beyond that end were asked."""
-    part = answers[(answers["study"] == "outside") & (answers["x"] == scale)]
+    return bool(goals_beyond(answers, scale, side=side))
+
+
+def goals_beyond(answers: pd.DataFrame, scale: str, *, side: str = "above") -> list[float]:
+    """The goals that were asked beyond an end of a scale, rising."""
+    asked = answers.loc[(answers["study"] == "outside") & (answers["x"] == scale), "goal"].unique()
     low, high = SCALES[scale].low, SCALES[scale].high
-    return bool((part["goal"] > high).any() if side == "above" else (part["goal"] < low).any())
+    return sorted(goal for goal in asked if (goal > high if side == "above" else goal < low))
 
 
 def unseen_gain(answers: pd.DataFrame, arm: str, seen: float) -> pd.DataFrame:

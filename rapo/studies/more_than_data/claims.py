@@ -45,9 +45,16 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         "responses": f"{size(unlearning, ['seed'])} x {watched['n'].mean():.0f} responses",
         "n_fault": size(fault),
         "tuned": tuned(frames["tuning"]) if "tuning" in frames else "",
+        "far_RA": _far(unlearning, "RA, g=10"),
+        "far_UF": _far(unlearning, "UF"),
     }
     found = {**_answers(answers), **_unlearning(unlearning), **_fault(fault)}
     return join("more_than_data", found, recipe, n=size(answers), words=words)
+
+
+def _far(unlearning: pd.DataFrame, line: str) -> str:
+    """How far a line gets from the base, nats an answer, a mean over seeds."""
+    return tables.told_distance(float(tables.reached(unlearning, line).mean()))
 
 
 def _published_gap(other: str) -> str:
@@ -77,11 +84,16 @@ def _hardest(answers: pd.DataFrame, arm: str, others: Sequence[str]) -> Found:
     return Found(found, {"rival": rival})
 
 
-def _unlearning(frame: pd.DataFrame) -> dict[str, Interval]:
+def _unlearning(frame: pd.DataFrame) -> dict[str, Interval | Found]:
     lost = tables.final_change(frame, "UF").to_numpy(dtype=float)
     kept = {name: tables.kept_gap(frame, line, other) for name, (line, other) in KEPT.items()}
-    matched = {name: tables.matched_gap(frame, line, other) for name, (line, other) in MATCHED.items()}
+    matched = {name: _matched(frame, line, other) for name, (line, other) in MATCHED.items()}
     return {**kept, **matched, "RA-F3/UF": intervals.t_interval(lost)}
+
+
+def _matched(frame: pd.DataFrame, line: str, other: str) -> Found:
+    common = float(tables.common_distance(frame, line, other).mean())
+    return Found(tables.matched_gap(frame, line, other), {"common": tables.told_distance(common)})
 
 
 def _fault(fault: pd.DataFrame) -> dict[str, Interval]:

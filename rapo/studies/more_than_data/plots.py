@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rapo.plots import words
 from rapo.studies.common import beside
+from rapo.studies.more_than_data import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,12 +52,8 @@ def farthest(moved: "pd.DataFrame", names: Iterable[str]) -> str:
         names: of the lines.
     """
     far = moved.groupby("line")["distance"].max()
-    told = [f"{name} {_nats(far[name])}" for name in names if name in far]
+    told = [f"{name} {tables.told_distance(far[name])}" for name in names if name in far]
     return f"Furthest from the base, in nats an answer: {'; '.join(told)}"
-
-
-def _nats(distance: float) -> str:
-    return f"{distance:.2f}" if distance >= 0.01 else "under 0.01"
 
 
 def _beside(

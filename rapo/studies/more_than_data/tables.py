@@ -179,11 +179,20 @@ def reached(unlearning: pd.DataFrame, line: str) -> "pd.Series[float]":
     return table[table["line"] == line].groupby("seed")["distance"].max()
 
 
+def common_distance(unlearning: pd.DataFrame, line: str, other: str) -> "pd.Series[float]":
+    """How far from the base the nearer of two lines gets, nats an answer; index: seed."""
+    return pd.concat([reached(unlearning, line), reached(unlearning, other)], axis=1).min(axis=1)
+
+
+def told_distance(nats: float) -> str:
+    """A distance in words; below a hundredth of a nat an estimate from a few hundred answers says no more than that."""
+    return f"{nats:.2f}" if nats >= 0.01 else "under 0.01"
+
+
 def matched_gap(unlearning: pd.DataFrame, line: str, other: str) -> Interval:
     """Change of the rejected responses of one line less another's where both are equally far from the base: as far
     as the nearer one gets. Paired by seed; Student's t over the seeds."""
-    both = [reached(unlearning, line), reached(unlearning, other)]
-    common = pd.concat(both, axis=1).min(axis=1)
+    common = common_distance(unlearning, line, other)
     gap_ = at_distance(unlearning, line, common) - at_distance(unlearning, other, common)
     return intervals.t_interval(gap_.to_numpy(dtype=float))
 

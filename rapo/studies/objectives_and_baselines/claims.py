@@ -39,8 +39,8 @@ def _objectives(answers: pd.DataFrame, methods: list[str], recipe: Mapping[str, 
         worst, least = tables.weakest(answers, methods, control)
         base = {method: tables.gap(answers, ASKED, (method, control)) for method in methods}
         found[f"RA-A3{every}"] = Found(least, {"worst": titles[worst]}, base=base[worst])
-        average = tables.mean_gap(answers, others, control)
-        found[f"RA-A3/mean{mean}"] = Found(average, {"others": len(others)})
+        average = {arm: tables.mean_gap(answers, others, control, arm) for arm in (None, ASKED)}
+        found[f"RA-A3/mean{mean}"] = Found(average[None], {"others": len(others)}, base=average[ASKED])
         for method in methods:
             gain = tables.gap(answers, (method, "RA"), (method, control))
             found[f"RA-A3/{method}{one}"] = Found(gain, {"title": titles[method]}, base=base[method])

@@ -44,9 +44,9 @@ def gap(answers: pd.DataFrame, first: Arm, second: Arm) -> Interval:
     return tables.gap(_answers(answers, *first), _answers(answers, *second))
 
 
-def mean_gap(answers: pd.DataFrame, methods: Sequence[str], control: str) -> Interval:
-    """RA less a control, averaged over methods, paired by seed and prompt."""
-    each = [_gold(answers, name, "RA") - _gold(answers, name, control) for name in methods]
+def mean_gap(answers: pd.DataFrame, methods: Sequence[str], control: str, other: Arm | None = None) -> Interval:
+    """RA, or another arm in its place, less a control, averaged over methods, paired by seed and prompt."""
+    each = [_gold(answers, *(other or (name, "RA"))) - _gold(answers, name, control) for name in methods]
     return over_models(total(each) / len(each))
 
 

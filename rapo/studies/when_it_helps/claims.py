@@ -13,6 +13,12 @@ from rapo.studies.common.tables import over_models
 from rapo.studies.when_it_helps import rungs, tables
 
 STUDY = "when_it_helps"
+# Of a ladder that was measured before its rates were told and were the central study's.
+LOW_RATE = (
+    "RA had the rate that Llama-like bases alone choose, the lowest of the grid, at which it hardly moves from its "
+    "base, UF one ten times as high: of RA at the rate that all architectures choose together, as in the other claims, "
+    "this says nothing yet."
+)
 
 
 def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> list[Claim]:
@@ -27,8 +33,10 @@ def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> lis
         [tables.name_of(regime) for regime in recipe["regimes"]],
         tables.peak_of(recipe, tables.DEFAULT),
     )
+    over = tables.over_bases(answers)
+    crossed = f"{over.estimate:.3f} [{over.low:.3f}, {over.high:.3f}]"
     found: dict[str, Interval | Found] = {
-        "RA-map": tables.over_regimes(gains["estimate"].tolist()),
+        "RA-map": Found(tables.over_regimes(gains["estimate"].tolist()), {"crossed": crossed}),
         "RA-map/naive": tables.over_regimes(gains["naive"].tolist()),
         **_features(gains),
         **_against_default(answers, regimes),
@@ -53,7 +61,8 @@ def _features(gains: pd.DataFrame) -> dict[str, Found]:
 
 
 def _feature(gains: pd.DataFrame, column: str) -> Found:
-    return Found(tables.association(gains, column), {"feature": tables.FEATURES[column][1]})
+    words = {"feature": tables.FEATURES[column][1], "distinct": gains[column].nunique()}
+    return Found(tables.association(gains, column), words)
 
 
 def ladder_claims(ladder: pd.DataFrame) -> dict[str, Found]:
@@ -63,6 +72,7 @@ def ladder_claims(ladder: pd.DataFrame) -> dict[str, Found]:
     fewest, most = numbers[0], numbers[-1]
     common = max({*numbers} & {*rungs.pairs_at(ladder, best)})
     words = {"n": f"{size(ladder[ladder['split'] == 'test'])} a rung", "none": none, "best": best}
+    words |= _rates(ladder)
     words |= {"fewest": f"{fewest:,}", "most": f"{most:,}", "common": f"{common:,}"}
     lead = partial(rungs.lead, ladder)
     found = {
@@ -76,6 +86,15 @@ def ladder_claims(ladder: pd.DataFrame) -> dict[str, Found]:
     }
     named = {"RA-map/ladder": over_rungs(ladder), **{f"RA-map/ladder-{name}": one for name, one in found.items()}}
     return {name: Found(one, words) for name, one in named.items()}
+
+
+def _rates(ladder: pd.DataFrame) -> dict[str, str]:
+    """At which learning rates arms were trained, and whether these are the central study's choice."""
+    if "learning_rate" not in ladder:
+        return {"rates": LOW_RATE, "tuned": "not met"}
+    arms = ladder[ladder["pairs"] > 0].groupby("trained")["learning_rate"].first()
+    told = ", ".join(f"{name} {rate:.1e}" for name, rate in arms.items())
+    return {"rates": f"Learning rates: {told}.", "tuned": ""}
 
 
 def over_rungs(ladder: pd.DataFrame) -> Interval:

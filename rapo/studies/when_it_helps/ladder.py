@@ -93,13 +93,15 @@ def climb(recipe: Mapping[str, Any], *, jobs: int) -> pd.DataFrame:
     """Train every model of the ladder, and sample its answers.
 
     Returns:
-        One row an answer: scored, pairs (0: the base), trained, split, seed and `COLUMNS` (goal NaN: asked plainly).
+        One row an answer: scored, pairs (0: the base), trained, split, seed, learning_rate (of what is trained)
+        and `COLUMNS` (goal NaN: asked plainly).
     """
     cells, runs = planned(recipe, jobs=jobs)
     frames = []
-    for result, ((scored, pairs, name, seed), split) in zip(
-        run_all(runs, name="ladder", jobs=jobs), cells, strict=True
+    for result, run, ((scored, pairs, name, seed), split) in zip(
+        run_all(runs, name="ladder", jobs=jobs), runs, cells, strict=True
     ):
+        rate = run.needs["model"].config["training"]["learning_rate"]
         about: dict[str, Any] = {"scored": scored, "pairs": pairs, "trained": name, "split": split, "seed": seed}
-        frames.append(arms.answers(result)[COLUMNS].assign(**about))
+        frames.append(arms.answers(result)[COLUMNS].assign(**about, learning_rate=rate))
     return pd.concat(frames, ignore_index=True)

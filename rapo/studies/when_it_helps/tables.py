@@ -120,8 +120,7 @@ def contrast(answers: pd.DataFrame, regime: str, other: str = DEFAULT) -> Interv
     parts = []
     for name in (regime, other):
         part = answers[answers["regime"] == name]
-        test = part[part["split"] == "test"]
-        parts.append(matrix(test, "RA") - matrix(test, best_control(part)))
+        parts.append(_lead(part[part["split"] == "test"], best_control(part)))
     return over_models(parts[0] - parts[1])
 
 
@@ -138,6 +137,17 @@ def contrasts(answers: pd.DataFrame) -> pd.DataFrame:
 def over_regimes(values: Sequence[float]) -> Interval:
     """Student's interval over regimes, each one unit: how it is on average on this map."""
     return intervals.t_interval(np.asarray(values, dtype=float))
+
+
+def over_bases(answers: pd.DataFrame) -> Interval:
+    """RA less its best control, a mean over regimes; the interval is over bases and tasks, the regimes as they are."""
+    parts = [part for _, part in answers.groupby("regime", sort=False)]
+    leads = [_lead(part[part["split"] == "test"], best_control(part)) for part in parts]
+    return over_models(tables.total(leads) / len(leads))
+
+
+def _lead(test: pd.DataFrame, control: str) -> pd.DataFrame:
+    return matrix(test, "RA") - matrix(test, control)
 
 
 def association(table: pd.DataFrame, feature: str, *, gain: str = "estimate") -> Interval:

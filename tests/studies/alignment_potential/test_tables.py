@@ -134,7 +134,9 @@ def test_premises_follow_from_figures() -> None:
     assert {name: found[name] for name in ("agreed", "tuned", "long_enough", "longest")} == {
         "agreed": "met", "tuned": "met", "long_enough": "in part", "longest": "met",
     }  # fmt: skip
-    assert found["figures"].startswith("Gold confirms 75 % of the labels; 64 steps in one epoch, 200 at most")
+    assert found["figures"].startswith(
+        "Gold confirms 75 % of the labels that it decides (0 % of the pairs it holds equal); 64 steps in one epoch"
+    )
     worse = tables.premises(main.assign(gold=[1, -1, 1, -1] * 2), steps.assign(steps=20.0), tuned(edge=True))
     assert (worse["agreed"], worse["tuned"], worse["longest"]) == ("not met", "in part", "not met")
     part = tables.premises(main.assign(gold=[1, 1, 1, 1, -1, 1, 1, 1]), steps, tuned(edge=False))
