@@ -92,3 +92,22 @@ def test_kept_results_are_missed_by_name(tmp_path: object, monkeypatch: pytest.M
     monkeypatch.setenv("RAPO_ROOT", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="rapo reproduce"):
         study.results(scale="small", measure=False, jobs=1)
+
+
+def test_settings_are_chosen_over_all_architectures_whichever_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, list[str]] = {}
+
+    def tune(recipe: dict, **_: object) -> pd.DataFrame:
+        seen["tuned"] = recipe["architectures"]
+        return pd.DataFrame()
+
+    def sample(recipe: dict, *_: object, **__: object) -> tuple[pd.DataFrame, pd.DataFrame]:
+        seen["trained"] = recipe["architectures"]
+        return pd.DataFrame(), pd.DataFrame()
+
+    monkeypatch.setattr(study, "tuning_table", tune)
+    monkeypatch.setattr(study, "sample_arms", sample)
+    study.measure_arms(RECIPE, jobs=1, architectures=["llama"])
+    assert seen == {"tuned": RECIPE["architectures"], "trained": ["llama"]}
+    study.measure_arms(RECIPE, jobs=1)
+    assert seen["trained"] == RECIPE["architectures"]

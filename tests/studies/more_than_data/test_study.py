@@ -123,3 +123,17 @@ def test_the_fault_takes_ra_and_base_from_the_central_answers(
 def test_kept_results_are_missed_by_name(rapo_root: object) -> None:
     with pytest.raises(FileNotFoundError, match="rapo reproduce"):
         study.results(scale="small", measure=False, jobs=1)
+
+
+def test_what_the_central_study_trains_is_asked_for_with_its_whole_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an arm would have another setting here than there."""
+    asked: dict[str, object] = {}
+
+    def measure_arms(recipe: dict, **options: object) -> None:
+        asked.update(options, recipe=recipe)
+        raise InterruptedError
+
+    monkeypatch.setattr(central, "measure_arms", measure_arms)
+    with pytest.raises(InterruptedError):
+        study.frames(RECIPE, jobs=1)
+    assert asked == {"recipe": RECIPE["central"], "architectures": ["llama", "gemma2"], "jobs": 1}

@@ -54,3 +54,18 @@ def test_test_prompts_are_answered_for_every_goal_and_tuning_prompts_by_controls
 def test_every_model_is_planned_once() -> None:
     cells = ladder.cells_of({"ladder": {"scored": [0.0, 0.45], "pairs": [10, 40, 80], "seeds": [1, 2]}})
     assert len(set(cells)) == len(cells) == 2 * 2 * (1 + 2 * 3)  # seeds, shares; a base, 2 arms of 3
+
+
+def test_settings_are_the_central_studys_choice_over_all_its_architectures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def tuned(recipe: dict, names: list[str], **_: object) -> dict:
+        asked.append(recipe["architectures"])
+        return {name: {"learning_rate": 1e-4, "beta": 1.0} for name in names}
+
+    monkeypatch.setattr(ladder, "tuned", tuned)
+    ladder.planned(RECIPE, jobs=1)
+    assert asked == [RECIPE["central"]["architectures"]]
+    assert len(asked[0]) > 1
