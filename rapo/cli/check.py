@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from rapo.pairs.audit import Summary
+    from rapo.pairs.audit import Numbers, Summary
     from rapo.stats.intervals import Interval
+
+
+USUAL = (5.0, 5.0, 10.0)  # good from, bad up to and best from, of scores from 1 to 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `rapo check`."""
     options.add_input(parser, what="scored pairs or candidates")
     options.add_pair_checks(parser)
-    parser.add_argument("--good", type=float, default=5.0, help="rejected is good from this score on (default: 5)")
-    parser.add_argument("--poor", type=float, default=5.0, help="chosen is bad up to this score (default: 5)")
-    parser.add_argument("--best", type=float, default=10.0, help="optimal from this score on (default: 10)")
+    middle = "middle of the scale, 5 of 1 to 10"
+    parser.add_argument("--good", type=float, help=f"rejected is good from this score on (default: {middle})")
+    parser.add_argument("--poor", type=float, help=f"chosen is bad up to this score (default: {middle})")
+    parser.add_argument("--best", type=float, help="optimal from this score on (default: top of the scale, 10)")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
 
 
@@ -47,17 +51,38 @@ def run(args: argparse.Namespace) -> int:
     with output.progress("pairs") as advance:
         held = audit.numbers(seen())
     told, lengths = audit.summary(held), audit.length_correlation(held)
-    shares = audit.shares(held, good=args.good, bad=args.poor, best=args.best)
+    good, bad, best = _thresholds(args, held)
+    shares = audit.shares(held, good=good, bad=bad, best=best)
     if args.json:
         record = {"file": args.file, "columns": names, **asdict(told)}
+        record["thresholds"] = {"good": good, "poor": bad, "best": best}
         options.print_json(
             {**record, "premises": shares.to_dict("records"), "length_correlation": asdict(lengths)}
         )
     else:
         _show(pairs.name, told, shares, lengths)
+        if (good, bad, best) != USUAL:
+            options.console().print(
+                f"rejected is good from {good:g} on, chosen bad up to {bad:g}, a response optimal from {best:g} on: "
+                "--good, --poor, --best"
+            )
         if known := likelier.advice():
             options.console().print(known)
     return 0
+
+
+def _thresholds(args: argparse.Namespace, held: "Numbers") -> tuple[float, float, float]:
+    """Good, bad and best: as given, else by the scale that the scores are on, as `rapo audit` takes them."""
+    import numpy as np
+
+    from rapo.inspection.premises import Thresholds, settled
+
+    scores = np.concatenate([held.score_chosen, held.score_rejected])
+    usual = not len(scores) or (scores.min() >= 1 and 5 < scores.max() <= 10)
+    good, bad, best = USUAL if usual else settled(Thresholds(), scores)
+    given = (args.good, args.poor, args.best)
+    found = [known if asked is None else asked for asked, known in zip(given, (good, bad, best), strict=True)]
+    return found[0], found[1], found[2]
 
 
 def _show(file: str, told: "Summary", shares: "pd.DataFrame", lengths: "Interval") -> None:

@@ -33,11 +33,14 @@ def run(args: argparse.Namespace) -> int:
     output.check_output(args, args.file)
     form = trainer_formats.FORMATS[args.to]
     pairs = open_pairs(args.file, scored=form.scored or None, **options.reading(args))
+    lost: set[str] = set()
     with output.progress("pairs") as advance:
 
         def made() -> Iterator[pa.Table]:
             for table in writing.watched(pairs.batches(), advance):
-                yield trainer_formats.convert(table, args.to)
+                rows = trainer_formats.convert(table, args.to)
+                lost.update({trainer_formats.TOOLS} & {*table.column_names} - {*rows.column_names})
+                yield rows
 
         rows = writing.write(made(), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
     hint = _register(output.product(args)) if args.to == "llama-factory" and args.out != targets.STDOUT else ""
@@ -46,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
         source=manifest.source(args.file),
         counts={"rows": rows},
         about=f"Preference data for {form.about}.",
-        line=f"{several(rows, 'rows')} for {form.about}{hint}",
+        line=f"{several(rows, 'rows')} for {form.about}{hint}"
+        + "".join(
+            f"; the column {name} is left out: rows of {args.to} are made without it (trl's have it)"
+            for name in lost
+        ),
     )
 
 

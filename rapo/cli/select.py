@@ -81,6 +81,9 @@ def run(args: argparse.Namespace) -> int:
             return likelier.watched(found if doubled is None else without(found, doubled))
 
         kept, chosen = _ranked(tables, args) if ranked else (tables(), None)
+        if chosen is not None and not chosen.keep.any():
+            asked = f"-k {args.k}" if args.k is not None else f"--fraction {args.fraction:g}"
+            raise ValueError(f"{args.file}: {asked} keeps none of its pairs; ask for more")
         rows = writing.write(_noted(kept, ids), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
     counts, line, about = _told(args, rows, chosen, doubled)
     known = likelier.advice()

@@ -25,7 +25,12 @@ def run(args: argparse.Namespace) -> int:
     if args.prompts < 1:
         raise ValueError(f"--prompts is {args.prompts}; ask for at least one")
     output.check_output(args)
-    table = data.candidates(_world(args.settings), args.prompts, seed=args.seed, split=args.split)
+    try:
+        table = data.candidates(_world(args.settings), args.prompts, seed=args.seed, split=args.split)
+    except TypeError as error:  # what a setting is used for tells what it should be
+        raise ValueError(
+            f"--set: a value is of the wrong kind ({error}); give numbers where numbers belong"
+        ) from error
     rows = writing.write(table, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
     return output.finish(
         args,

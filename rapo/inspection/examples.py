@@ -28,10 +28,19 @@ def shown(findings: Iterable[Finding], batches: Iterator[Batch]) -> list[Finding
 def _shown(batch: Batch, at: int) -> dict[str, str]:
     row = batch.table.slice(at, 1)
     texts = {column: messages.texts(row[column])[0].as_py() or "" for column in TEXTS}
-    short = {column: " ".join(text[: 2 * TEXT].split()) for column, text in texts.items()}
+    short = {column: _visible(" ".join(text[: 2 * TEXT].split())) for column, text in texts.items()}
     cut = {column: text if len(text) <= TEXT else text[: TEXT - 1] + "…" for column, text in short.items()}
     number = str(at + batch.start + 1 if batch.rows is None else batch.rows[at])
     return {**cut, "row": number, "pair_id": str(row["pair_id"][0].as_py())}
+
+
+def _visible(text: str) -> str:
+    r"""A text whose control characters, which could steer a terminal, are written out.
+
+    >>> _visible("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _filled(example: Example, rows: dict[int, dict[str, str]]) -> Example:

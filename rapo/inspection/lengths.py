@@ -79,7 +79,7 @@ def findings(
 def _longer(more: NDArray[np.float64], rows: NDArray[np.int64], unit: str) -> Finding:
     differ = more != 0
     count, n = int((more > 0).sum()), int(differ.sum())
-    order = np.argsort(-np.abs(more), kind="stable")[: finding.SHOWN]
+    order = np.argsort(-more, kind="stable")[: finding.SHOWN]
     return finding.statistic(
         f"chosen-is-longer, {unit}",
         GROUP,

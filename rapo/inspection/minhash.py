@@ -44,7 +44,7 @@ def sketches(found: Bins) -> Sketches:
 
 def bands(found: Bins) -> NDArray[np.uint32]:
     """A number a band, 0 for a band of empty bins, which says nothing. Shape: (n, BANDS)"""
-    parts = found.reshape(len(found), BANDS, -1)
+    parts = found.reshape(len(found), BANDS, BINS // BANDS)
     number = np.broadcast_to(np.arange(BANDS, dtype=np.uint64), parts.shape[:2])
     for place in range(parts.shape[2]):
         number = mix((number + parts[..., place]).ravel()).reshape(number.shape)

@@ -150,17 +150,19 @@ def table(
             name=f"{name}, column {found['preference']}",
         ),
     }
+    unclear = pd.Series(out["preference"]).isna()
     for side, text in _TEXTS.items():
         column = found[side] or (text if text in frame else None)
         if column is not None:
-            out[side] = _lengths(frame[column], f"{name}, column {column}")
+            kept = frame[column].reset_index(drop=True).mask(unclear, 0)  # such rows are left out, or told
+            out[side] = _lengths(kept, f"{name}, column {column}", texts=column not in _NAMES[side])
     if found["baseline"] is not None:
         out["baseline"] = frame[found["baseline"]]
     judged = pd.DataFrame({key: np.asarray(value) if key == "preference" else value for key, value in out.items()})
     for column in ("model", "instruction"):
         if judged[column].isna().any():
             row = int(np.flatnonzero(judged[column].isna())[0])
-            raise ValueError(f"{name}: column {column} is empty in row {row}; every judgement needs it")
+            raise ValueError(f"{name}: column {column} is empty in row {row + 1}; every judgement needs it")
     return check(_without_missing(judged, missing, name), duplicates=duplicates, name=name)
 
 
@@ -265,12 +267,19 @@ def _models(frame: pd.DataFrame, column: str | None, by: Sequence[str], name: st
     return models if judge is None else models.astype(str) + " [" + frame[judge].astype(str).to_numpy() + "]"
 
 
-def _lengths(values: pd.Series, name: str) -> Floats:
-    """Lengths in characters; of texts, a missing one has 0."""
-    if not pd.api.types.is_numeric_dtype(values):
+def _lengths(values: pd.Series, name: str, *, texts: bool) -> Floats:
+    """Lengths in characters: numbers, or how long ``texts`` are, of which a missing one has 0.
+
+    A column that is called a length holds numbers, however they are written; any other may hold either.
+    """
+    if texts and not pd.api.types.is_numeric_dtype(values):
         text = values.astype("string")
         return text.str.len().fillna(0).astype(float).to_numpy()
-    lengths = values.to_numpy(dtype=float, na_value=np.nan)
+    numbers = pd.to_numeric(values, errors="coerce")
+    if (wrong := numbers.isna() & values.notna()).any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ValueError(f"{name}, row {row + 1}: {_short(values[row])} is no number of characters; mend it")
+    lengths = numbers.to_numpy(dtype=float, na_value=np.nan)
     return finite(lengths, f"{name}: lengths", low=0, remedy="give a number of characters, 0 for none")
 
 

@@ -27,7 +27,8 @@ def match(
         ``length_baseline``, in the first table's order.
 
     Raises:
-        ValueError: no pair is in both tables, a pair is repeated in both, or the baselines differ.
+        ValueError: no pair is in both tables, a pair is repeated in both, the baselines differ, or lengths say that the
+            same ids stand for other answers.
 
     >>> import pandas as pd
     >>> one = pd.DataFrame({"model": ["m", "m"], "instruction": [1, 2], "preference": [1.2, 2.0]})
@@ -44,6 +45,7 @@ def match(
     right = second.rename(columns={"preference": "second"}).astype({"model": str})
     if first["instruction"].dtype != second["instruction"].dtype:
         left, right = left.astype({"instruction": str}), right.astype({"instruction": str})
+    _check_answers(left, right, names)
     lengths = [column for column in _LENGTHS if column in left or column in right]
     right = right.drop(columns=[column for column in lengths if column in left and column in right])
     both = left.merge(right, on=_KEY, suffixes=("", " of the second"))
@@ -62,6 +64,22 @@ def match(
                 f"{names[1]}; compare judgements of the same two answers"
             )
     return both[[*_KEY, "first", "second", *lengths]]
+
+
+def _check_answers(left: "pd.DataFrame", right: "pd.DataFrame", names: tuple[str, str]) -> None:
+    """Refuse ids that mean other answers here than there: numbers of rows in files that are ordered differently."""
+    known = [column for column in _LENGTHS if column in left and column in right]
+    both = left[[*_KEY, *known]].merge(right[[*_KEY, *known]], on=_KEY, suffixes=("", " there"))
+    for column in known:
+        differ = both[column] != both[f"{column} there"]
+        if differ.any():
+            row = both[differ].iloc[0]
+            raise ValueError(
+                f"{names[0]} and {names[1]} hold other answers under the same ids: {column} differs in "
+                f"{int(differ.sum()):,} of {len(both):,} pairs, first in model {row['model']!r}, instruction "
+                f"{row['instruction']!r} ({row[column]:g} and {row[f'{column} there']:g} characters). Ids that are "
+                "numbers of rows fit files in one order only: judge files whose rows have ids (column id or pair_id)"
+            )
 
 
 def side_by_side(

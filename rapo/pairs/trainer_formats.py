@@ -47,8 +47,9 @@ def convert(table: pa.Table, to: str) -> pa.Table:
         to: a name in `FORMATS`.
 
     Returns:
-        The format's columns alone. Shape: (n_pairs, n_columns); (2 n_pairs, 3) for "trl-kto", each chosen response
-        before the rejected one of its pair.
+        The format's columns alone, and for "trl" and "trl-reward" ``tools`` where there are any.
+        Shape: (n_pairs, n_columns); (2 n_pairs, 3) for "trl-kto", each chosen response before the rejected one of its
+        pair.
 
     Raises:
         ValueError: the format is unknown; a response has several turns where the format takes one; margins are asked
@@ -79,8 +80,11 @@ def dataset_info(file_name: str) -> dict[str, Any]:
     return {"file_name": file_name, "formatting": "sharegpt", "ranking": True, "columns": columns}
 
 
+TOOLS = "tools"  # definitions of the functions that a talk may call; TRL's trainers hand them to the chat template
+
+
 def _trl(table: pa.Table) -> pa.Table:
-    return table.select(TEXTS)
+    return table.select([*TEXTS, TOOLS] if TOOLS in table.column_names else TEXTS)
 
 
 def _kto(table: pa.Table) -> pa.Table:

@@ -135,3 +135,37 @@ def test_a_data_set_on_a_hub_is_streamed_where_that_is_asked(
     given = [command[0], "owner/name", "--split", "train", *words, *["--streaming"] * streaming]
     assert cli.main(given) == 0
     assert set(asked) == {streaming}
+
+
+def test_check_follows_the_scale_of_the_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    likert = [
+        {**ROW, "prompt": f"q {i}", "score_chosen": chosen, "score_rejected": rejected}
+        for i, (chosen, rejected) in enumerate([(5, 1), (4, 3), (2, 1)])
+    ]
+    file = lines(tmp_path / "likert.jsonl", *likert)
+    assert cli.main(["check", file, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["thresholds"] == {"good": 3, "poor": 3, "best": 5}
+    counts = {row["quantity"].partition(" (")[0]: row["count"] for row in told["premises"]}
+    assert (counts["good rejected"], counts["bad chosen"]) == (1, 1)
+    assert cli.main(["check", file]) == 0
+    assert "rejected is good from 3 on, chosen bad up to 3" in capsys.readouterr().out
+    assert cli.main(["check", file, "--json", "--good", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["thresholds"]["good"] == 2
+
+
+def test_select_that_would_keep_nothing_is_refused_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file, out = lines(tmp_path / "a.jsonl", ROW), tmp_path / "out.jsonl"
+    for words in (["-k", "0"], ["--fraction", "0.1"]):
+        assert cli.main(["select", file, "--out", str(out), "--metric", "explicit-margin", *words]) == 2
+        assert f"{' '.join(words)} keeps none of its pairs" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_setting_of_the_world_of_the_wrong_kind_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["world", "--out", str(tmp_path / "w.jsonl"), "--prompts", "3", "--set", "noise=abc"]
+    assert cli.main(words) == 2
+    assert "--set: a value is of the wrong kind" in capsys.readouterr().err
+    assert not (tmp_path / "w.jsonl").exists()

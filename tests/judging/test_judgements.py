@@ -128,7 +128,7 @@ def test_duplicates_stop_or_are_kept_or_the_first_counts() -> None:
 
 
 def test_missing_ids_and_bad_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="column instruction is empty in row 1"):
+    with pytest.raises(ValueError, match="column instruction is empty in row 2"):
         judgements.table(OWN.assign(instruction=[0, None, 0]))
     with pytest.raises(ValueError, match="the first is -5 at 2; give a number of characters"):
         judgements.table(OWN.assign(length_model=[3, 0, -5]))
@@ -242,3 +242,20 @@ def test_missing_preferences_stay_missing() -> None:
 def test_an_unknown_encoding_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'2/1'.*A/B/tie"):
         judgements.decode([1], "2/1")
+
+
+def test_lengths_that_are_written_as_texts_are_numbers_and_outputs_are_measured() -> None:
+    frame = pd.DataFrame({"model": "m", "instruction": [1, 2], "preference": [1.0, 2.0]})
+    told = frame.assign(length_model=["12", "7"], length_baseline=[3, 4])
+    assert judgements.table(told)["length_model"].tolist() == [12, 7]
+    texts = frame.assign(output_2=["12", "7"], output_1=["a", None])
+    found = judgements.table(texts, encoding="1..2")
+    assert found[["length_model", "length_baseline"]].to_numpy().tolist() == [[2, 1], [1, 0]]
+    with pytest.raises(ValueError, match="column length_model, row 2: 'long' is no number of characters"):
+        judgements.table(told.assign(length_model=["12", "long"]))
+
+
+def test_a_row_without_a_preference_may_lack_its_lengths_too() -> None:
+    rows = {"model": "m", "instruction": [1, 2], "preference": [1.0, None], "length_model": [3, None]}
+    frame = pd.DataFrame({**rows, "length_baseline": [4, None]})
+    assert len(judgements.table(frame, missing="drop")) == 1

@@ -29,8 +29,6 @@ def test_lengths_come_from_whichever_table_has_them():
     with_lengths = TWO.assign(length_model=[5, 6, 7], length_baseline=[1, 2, 3])
     assert match(ONE, with_lengths)["length_model"].tolist() == [6, 5]
     assert match(with_lengths, ONE)["length_baseline"].tolist() == [1, 2]
-    both = match(ONE.assign(length_model=[8, 9, 10], length_baseline=0), with_lengths)
-    assert both["length_model"].tolist() == [9, 10]
 
 
 def test_one_side_may_repeat_a_pair():
@@ -79,3 +77,22 @@ def test_real_second_judge(shared_data):
     joined = across.merge(inside, on=["model", "instruction", "second"], suffixes=("", "_kept"))
     assert len(across) == 805
     assert (joined["first"] - joined["first_kept"]).abs().max() < 1e-6
+
+
+def test_ids_that_stand_for_other_answers_are_refused() -> None:
+    first = pd.DataFrame(
+        {
+            "model": "m",
+            "instruction": [0, 1, 2],
+            "preference": 1.5,
+            "length_model": [10, 20, 30],
+            "length_baseline": 5,
+        }
+    )
+    shuffled = first.assign(instruction=[2, 1, 0])
+    with pytest.raises(
+        ValueError, match=r"one and other hold other answers .*: length_model differs in 2 of 3 pairs"
+    ):
+        match(first, shuffled, names=("one", "other"))
+    assert len(match(first, first.iloc[::-1])) == 3
+    assert len(match(first, shuffled.drop(columns=["length_model", "length_baseline"]))) == 3

@@ -148,3 +148,10 @@ def test_trls_trainers_of_rewards_and_of_single_answers_train_on_them(tmp_path: 
     )
     assert list(single.train_dataset["label"]) == [True, False] * 4
     single.train()
+
+
+def test_tools_go_along_where_the_format_has_them() -> None:
+    with_tools = check(table(pair())).append_column("tools", pa.array(["[{}]"]))
+    for to in ("trl", "trl-reward"):
+        assert convert(with_tools, to)["tools"].to_pylist() == ["[{}]"]
+    assert "tools" not in convert(with_tools, "ms-swift").column_names
