@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapo import paths
 from rapo.cli import options, output
 from rapo.pairs import manifest, targets, trainer_formats, writing
 from rapo.pairs.door import open_pairs
 from rapo.pairs.faults import several
+from rapo.pairs.schema import SCORES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +35,15 @@ def run(args: argparse.Namespace) -> int:
     output.check_output(args, args.file)
     form = trainer_formats.FORMATS[args.to]
     pairs = open_pairs(args.file, scored=form.scored or None, **options.reading(args))
-    lost: set[str] = set()
+    turned, without_tools = 0, False
     with output.progress("pairs") as advance:
 
         def made() -> Iterator[pa.Table]:
+            nonlocal turned, without_tools
             for table in writing.watched(pairs.batches(), advance):
                 rows = trainer_formats.convert(table, args.to)
-                lost.update({trainer_formats.TOOLS} & {*table.column_names} - {*rows.column_names})
+                turned += _turned(table)
+                without_tools |= trainer_formats.TOOLS in {*table.column_names} - {*rows.column_names}
                 yield rows
 
         rows = writing.write(made(), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
@@ -50,11 +54,16 @@ def run(args: argparse.Namespace) -> int:
         counts={"rows": rows},
         about=f"Preference data for {form.about}.",
         line=f"{several(rows, 'rows')} for {form.about}{hint}"
-        + "".join(
-            f"; the column {name} is left out: rows of {args.to} are made without it (trl's have it)"
-            for name in lost
-        ),
+        + "; tools are left out, which rows for trl have" * without_tools
+        + f"; in {turned:,} pairs chosen scores below rejected, as `rapo check` tells" * bool(turned),
     )
+
+
+def _turned(table: pa.Table) -> int:
+    """How many pairs' chosen response scores below the rejected one; relabelled rows are ordered by their goal."""
+    if "goal" in table.column_names or not {*SCORES} <= {*table.column_names}:
+        return 0
+    return int(pc.sum(pc.less(*(table[name] for name in SCORES))).as_py() or 0)
 
 
 def _register(target: Path) -> str:

@@ -200,6 +200,19 @@ def test_export_writes_what_another_library_reads(here: Path, capsys: pytest.Cap
     assert (here / "dataset_info.json").read_text() == '{"mine": {}}'
 
 
+def test_export_tells_what_it_leaves_out_and_what_is_ordered_against_its_scores(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = json.loads((here / "in.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    turned = {**row, "score_chosen": 3, "score_rejected": 9, "tools": "[{}]"}
+    (here / "odd.jsonl").write_text(json.dumps(turned) + "\n", encoding="utf-8")
+    for to, tools in (("ms-swift", True), ("trl", False)):
+        assert cli.main(["export", "odd.jsonl", "--to", to, "--out", f"{to}.jsonl"]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert ("tools are left out, which rows for trl have" in told) is tools
+        assert "in 1 pairs chosen scores below rejected" in told
+
+
 def test_relabelled_rows_are_exported(here: Path) -> None:
     assert cli.main(["relabel", "in.jsonl", "--out", "goals.parquet"]) == 0
     assert cli.main(["export", "goals.parquet", "--to", "trl-kto", "--out", "kto.parquet"]) == 0
