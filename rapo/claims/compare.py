@@ -123,16 +123,11 @@ def told(found: Mapping[str, Any]) -> str:
     >>> total = {"compared": 200, "beyond": 9, "turned": 0, "moved": 31}
     >>> told({"total": total})[-58:]
     'none of the verdicts turned into its opposite, 31 changed.'
-    >>> told({"total": total, "since": {"compared": 20, "beyond": 5}})[-90:]
-    'Of 20 more, 5 differed; they were measured again since, but not yet with other seeds, too.'
+    >>> told({"total": total, "since": {"compared": 20, "beyond": 5}})[-46:]
+    ' Of 20 more, measured again since, 5 differed.'
     """
     total, since = found["total"], found.get("since")
-    again = (
-        f" Of {since['compared']} more, {since['beyond']} differed; they were measured again since, but not yet with "
-        "other seeds, too."
-        if since
-        else ""
-    )
+    again = f" Of {since['compared']} more, measured again since, {since['beyond']} differed." if since else ""
     share = total["beyond"] / max(1, total["compared"])
     return (
         f"Measured anew with other seeds, bases included: {total['beyond']} of {total['compared']} claims "

@@ -103,5 +103,5 @@ def test_what_holms_correction_takes_back_and_what_the_base_does_as_well_is_told
     (plain,) = findings.findings([card(record | {"base_meets_it": False})])
     assert "asked plainly (+0.40 of 10 [0.35, 0.45])" in plain.answer
     (told,) = findings.findings([card(record | {"base_meets_it": True}, {"RA-A3/mean": "undecided"})])
-    words = "asked plainly, as the untrained base is (+0.40 of 10 [0.35, 0.45]; undecided after Holm's correction)"
+    words = "asked plainly, as the untrained base is (+0.40 of 10 [0.35, 0.45]; undecided after Holm)"
     assert words in told.answer

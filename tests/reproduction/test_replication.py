@@ -92,7 +92,7 @@ def test_stands_as_far_as_what_it_compared_does(project: Path) -> None:
     assert [row["id"] for row in left["claims"]] == ["A"]
     assert (left["total"]["compared"], left["total"]["beyond"]) == (1, 0)
     assert (left["since"]["compared"], left["since"]["beyond"]) == (1, 1)
-    assert "Of 1 more, 1 differed; they were measured again since" in compare.told(left)
+    assert "Of 1 more, measured again since, 1 differed." in compare.told(left)
     nothing = compare.standing(left, [moved[0]])
     assert nothing is None
 

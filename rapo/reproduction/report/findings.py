@@ -58,7 +58,7 @@ def signed(card: Card) -> str:
 
 
 def _sentence(entry: Mapping[str, str], card: Card) -> str:
-    unsure = "; undecided after Holm's correction" if card.corrected == "undecided" else ""
+    unsure = "; undecided after Holm" if card.corrected == "undecided" else ""
     again = f"; anew {card.anew}" if card.moved else ""
     words = {"value": signed(card), "interval": card.interval, "slight": card.slight + unsure}
     words["base"] = ", as the untrained base is" if card.base == of_the_base(True) else ""
