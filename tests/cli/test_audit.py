@@ -113,3 +113,10 @@ def test_rows_that_cannot_be_read_can_be_left_out(tmp_path: Path, capsys: pytest
 def test_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "none.jsonl"]) == 2
     assert "none.jsonl does not exist" in capsys.readouterr().err
+
+
+def test_a_file_of_no_rows_is_audited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text("prompt,chosen,rejected,score_chosen,score_rejected\n", encoding="utf-8")
+    assert main(["audit", str(empty)]) == 0
+    assert "0 pairs" in capsys.readouterr().out
