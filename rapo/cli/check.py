@@ -79,10 +79,10 @@ def _thresholds(args: argparse.Namespace, held: "Numbers") -> tuple[float, float
 
     scores = np.concatenate([held.score_chosen, held.score_rejected])
     usual = not len(scores) or (scores.min() >= 1 and 5 < scores.max() <= 10)
-    good, bad, best = USUAL if usual else settled(Thresholds(), scores)
-    given = (args.good, args.poor, args.best)
-    found = [known if asked is None else asked for asked, known in zip(given, (good, bad, best), strict=True)]
-    return found[0], found[1], found[2]
+    asked = (args.good, args.poor, args.best)
+    if usual:
+        asked = tuple(known if one is None else one for one, known in zip(asked, USUAL, strict=True))
+    return settled(Thresholds(*asked), scores)
 
 
 def _show(file: str, told: "Summary", shares: "pd.DataFrame", lengths: "Interval") -> None:
