@@ -79,9 +79,9 @@ def _thresholds(args: argparse.Namespace, held: "Numbers") -> tuple[float, float
 
     scores = np.concatenate([held.score_chosen, held.score_rejected])
     usual = not len(scores) or (scores.min() >= 1 and 5 < scores.max() <= 10)
-    asked = (args.good, args.poor, args.best)
+    asked = [args.good, args.poor, args.best]
     if usual:
-        asked = tuple(known if one is None else one for one, known in zip(asked, USUAL, strict=True))
+        asked = [known if one is None else one for one, known in zip(asked, USUAL, strict=True)]
     return settled(Thresholds(*asked), scores)
 
 
