@@ -93,6 +93,8 @@ def test_stands_as_far_as_what_it_compared_does(project: Path) -> None:
     assert (left["total"]["compared"], left["total"]["beyond"]) == (1, 0)
     assert (left["since"]["compared"], left["since"]["beyond"]) == (1, 1)
     assert "Of 1 more, measured again since, 1 differed." in compare.told(left)
+    before = {**found, "since": dict.fromkeys(left["since"], 2)}
+    assert (compare.standing(before, [kept[0], moved[1]]) or {})["since"]["compared"] == 3
     nothing = compare.standing(left, [moved[0]])
     assert nothing is None
 

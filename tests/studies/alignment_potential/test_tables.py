@@ -127,6 +127,15 @@ def tuned(*, edge: bool) -> pd.DataFrame:
     return pd.DataFrame({"best": [True, False], "edge": [edge, False]})
 
 
+def test_ties_of_gold_are_left_out_or_count_as_is_asked() -> None:
+    main = pairs(
+        [4, 3, 2, 1], [9, 9, 1, 1], [0, 1, 1, -1]
+    )  # M+ takes a tie and a right one, small Mpi a right and a wrong
+    assert tables.agreement_gap(main, "M+", "small Mpi", 0.5).estimate == pytest.approx(100 - 50)
+    assert tables.agreement_gap(main, "M+", "small Mpi", 0.5, ties=0.5).estimate == pytest.approx(75 - 50)
+    assert [tables.tied(main, metric, 0.5) for metric in ("M+", "small Mpi")] == [50, 0]
+
+
 def test_premises_follow_from_figures() -> None:
     main = pairs([1, 2, 3, 4], [1, 1, 1, 1], [1, 1, 1, -1])  # three labels of four are right
     steps = pd.DataFrame({"study": ["base", "metric", "long"], "steps": [np.nan, 64.0, 200.0]})

@@ -55,6 +55,12 @@ def test_gain_is_over_the_control_that_tuning_prompts_call_best() -> None:
     assert row["unparseable"] == 100.0
 
 
+def test_the_mean_over_regimes_is_the_same_whether_its_interval_is_over_these_or_over_bases() -> None:
+    mean = tables.over_regimes(GAINS["estimate"].tolist()).estimate
+    assert tables.over_bases(ANSWERS).estimate == pytest.approx(mean)
+    assert mean == pytest.approx(0.25)  # 0.5, -0.5, 0.75
+
+
 def test_the_choice_of_the_control_does_not_see_the_test_prompts() -> None:
     lucky = ANSWERS.copy()
     lucky.loc[(lucky["arm"] == "UF") & (lucky["split"] == "test"), "gold"] += 100
