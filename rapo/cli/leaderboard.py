@@ -141,8 +141,8 @@ def _ranked(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Board:
         duplicates=args.duplicates,
         opponent=args.opponent,
     )
-    parts = [shapes.read(frame, reading, name=path) for path, frame in raw.items()]
-    fought = shapes.together([part for part, _ in parts])
+    parts = {path: shapes.read(frame, reading, name=path) for path, frame in raw.items()}
+    fought = shapes.together({path: part for path, (part, _) in parts.items()})
     features = _features(args.style)
     if args.tokenizer and not features:
         raise ValueError("--tokenizer belongs to --style; say that too")
@@ -160,7 +160,7 @@ def _ranked(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Board:
     table = leaderboard.leaderboard(fit, interval=interval, level=args.level)
     against = f"against {fit.baseline}" if fit.baseline else "against the mean of all other models"
     label = f"predicted win rate (%) {against}" + (f", {', '.join(features)} held equal" if features else "")
-    notes = [note for _, told in parts for note in told]
+    notes = [note for _, told in parts.values() for note in told]
     notes += [f"score: {label}; {_about_interval(fought, args)}"]
     notes += [f"length: {_unit(fought, args)}"] if features else []
     effects = leaderboard.style_effects(fit, interval=interval, level=args.level)

@@ -93,14 +93,15 @@ def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> "tuple[
     """Answers beside a baseline's to the same instruction, and how many have none there.
 
     They are matched by ``id`` where both files have one, else by the instruction's text; its id is then its row in the
-    baseline's file, from 0.
+    baseline's file, from 0, which is how AlpacaEval numbers instructions.
 
     Args:
         own, base: of `answers`.
         names: what an error calls them.
 
     Raises:
-        ValueError: a model or the baseline answers an instruction twice, or none is in both files.
+        ValueError: a model or the baseline answers an instruction twice, none is in both files, or an id stands for
+            one instruction here and for another there.
     """
     import pandas as pd
 
@@ -115,18 +116,31 @@ def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> "tuple[
     if (again := left.duplicated(["model", key])).any():
         who, what = (_short(left.loc[again, column].iloc[0]) for column in ("model", key))
         raise ValueError(f"{names[0]}: {who} answers {key} {what} more than once; give one answer each")
-    right = right.assign(place=range(len(right))).rename(columns={"answer": "output_1", "model": "baseline"})
-    both = left.rename(columns={"answer": "output_2"}).merge(right.drop(columns={"instruction"} - {key}), on=key)
+    right = right.assign(place=range(len(right)), asked=right["instruction"])
+    right = right.rename(columns={"answer": "output_1", "model": "baseline"}).drop(columns={"instruction"} - {key})
+    both = left.rename(columns={"answer": "output_2"}).merge(right, on=key)
     if both.empty:
         firsts = [_short(side[key].iloc[0]) for side in (left, right)]
         raise ValueError(
             f"no {key} is in both files: {names[0]} begins with {firsts[0]}, {names[1]} with {firsts[1]}"
         )
+    for told, asked, one in zip(both["instruction"], both["asked"], both[key], strict=True):
+        if not _same_question(told, asked):
+            raise ValueError(
+                f"id {_short(one)} is {_short(told)} in {names[0]} and {_short(asked)} in {names[1]}; correct the ids, "
+                "or leave the column out of one file: answers are then matched by the instruction's text"
+            )
     table = pd.DataFrame({"model": both["model"], "baseline": both["baseline"]})
     table["instruction"] = both["id"] if key == "id" else both["place"]
     return table.assign(prompt=both["instruction"], output_1=both["output_1"], output_2=both["output_2"]), len(
         left
     ) - len(both)
+
+
+def _same_question(one: str, other: str) -> bool:
+    """Whether two texts ask the same: blanks do not count, and one may hold more, as a system prompt."""
+    short, long = sorted(("".join(text.split()) for text in (one, other)), key=len)
+    return short in long
 
 
 def spoken(column: pa.ChunkedArray | pa.Array) -> list[str]:

@@ -203,6 +203,7 @@ class Pairs:
     def _recognised(self, piece: raw.Piece) -> Layout:
         """The layout, which the first rows show."""
         if self._layout is None:
+            self._tell(*self._raw.told)
             self._layout = recognise(piece.table, self._reading.layout)
             if self._layout.told:
                 self._tell(f"{self.name}: read as {self._layout.name}: {self._layout.told}")

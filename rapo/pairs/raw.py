@@ -5,7 +5,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from glob import glob, has_magic
 from itertools import islice
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from rapo.pairs import files, hub, shards
+from rapo.pairs import files, hub, shards, spelled
 from rapo.pairs.jsonlines import Skip
 
 STDIN = "-"
@@ -36,7 +36,7 @@ class Raw:
     Attributes:
         name: what errors and reports call them.
         pieces: gives them in batches of at most so many rows, from the start, all of one schema.
-        told: what was found out about where they lie.
+        told: what was found out about where they lie, and about columns once the first rows were read.
         skipped: what is wrong with lines that could not be read and were left out in the last pass.
     """
 
@@ -55,7 +55,7 @@ def opened(
     name: str = "<table>",
     drop: bool = False,
 ) -> Raw:
-    """Find out what a source is.
+    """Find out what a source is; columns of text that hold messages are read as messages.
 
     Args:
         source: as `rapo.pairs.door.open_pairs` takes it.
@@ -69,6 +69,12 @@ def opened(
         ValueError: the name says nothing known, or a split or revision is asked of what has none.
         TypeError: ``source`` is of no known kind.
     """
+    return _with_messages(_opened(source, split, revision, streaming, name, drop))
+
+
+def _opened(
+    source: Any, split: str | None, revision: str | None, streaming: bool, name: str, drop: bool
+) -> Raw:
     if not isinstance(source, str | Path) and not _are_paths(source):
         _refuse(f"{type(source).__name__} in memory", split=split, revision=revision)
         return _in_memory(source, name)
@@ -93,6 +99,22 @@ def read(
     """All rows as they are, of no shape in particular: prompts, candidates. Takes and raises what `opened` does."""
     found = opened(source, split=split, revision=revision, streaming=streaming)
     return pa.concat_tables(piece.table for piece in found.pieces(50_000))
+
+
+def _with_messages(found: Raw) -> Raw:
+    """The same rows, with messages where a column spells them out."""
+    told = list(found.told)
+
+    def pieces(rows: int) -> Iterator[Piece]:
+        columns: list[str] | None = None
+        for piece in found.pieces(rows):
+            if columns is None and (columns := spelled.columns(piece.table)):
+                line = f"{found.name}: {', '.join(columns)}: texts that spell messages out are read as messages"
+                told.extend([] if line in told else [line])
+            table = spelled.read(piece.table, columns, name=piece.name, row=piece.row)
+            yield piece._replace(table=table)
+
+    return replace(found, pieces=pieces, told=told)
 
 
 def _in_memory(data: Any, name: str) -> Raw:

@@ -13,6 +13,7 @@ What a table knows of the answers comes along: ``length_a``, ``length_b`` (chara
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from rapo.winrates import answers, battles, style_control
@@ -74,15 +75,19 @@ def read(frame: "pd.DataFrame", reading: Reading, *, name: str) -> tuple["pd.Dat
     return _judged(frame, reading, name)
 
 
-def together(parts: Sequence["pd.DataFrame"]) -> "pd.DataFrame":
+def together(parts: Mapping[str, "pd.DataFrame"]) -> "pd.DataFrame":
     """Battles of several tables as one; where only some know instructions, each battle of the others is its own.
 
+    Args:
+        parts: what an error calls a table -> its battles.
+
     Raises:
-        ValueError: no battle is left.
+        ValueError: no battle is left, or lengths say that the same ids stand for other instructions in two tables.
     """
     import pandas as pd
 
-    whole = pd.concat(parts, ignore_index=True)
+    _check_instructions(parts)
+    whole = pd.concat(list(parts.values()), ignore_index=True)
     if whole.empty:
         raise ValueError("no battle is left: every row lacks a verdict, or sets the baseline against itself")
     if "weight" in whole:
@@ -91,6 +96,30 @@ def together(parts: Sequence["pd.DataFrame"]) -> "pd.DataFrame":
         alone = pd.Series([f"battle {row}" for row in range(len(whole))], dtype=object)
         whole["instruction"] = whole["instruction"].astype(object).where(~unknown, alone)
     return whole
+
+
+def _check_instructions(parts: Mapping[str, "pd.DataFrame"]) -> None:
+    """Refuse ids that mean other instructions in another table: numbers of rows in files that are ordered differently.
+
+    A model's answer to one instruction has one length; where most differ between two tables, the ids do.
+    """
+    key = ["model_b", "instruction"]
+    known = {
+        name: part[[*key, "length_b"]].dropna().drop_duplicates(key).astype({"instruction": str})
+        for name, part in parts.items()
+        if {*key, "length_b"} <= set(part.columns)
+    }
+    for (one, left), (other, right) in combinations(known.items(), 2):
+        both = left.merge(right, on=key, suffixes=("", "_there"))
+        differ = both["length_b"] != both["length_b_there"]
+        if differ.sum() > len(both) / 2:
+            row = both[differ].iloc[0]
+            raise ValueError(
+                f"{one} and {other} mean other instructions by the same ids: {row['model_b']}'s answer to "
+                f"{row['instruction'][:60]!r} has {row['length_b']:g} characters in one and {row['length_b_there']:g} "
+                f"in the other, and so on for {int(differ.sum()):,} of {len(both):,}. Ids that are numbers of rows fit "
+                "one baseline file in one order: judge all models against the same file, or give its rows ids"
+            )
 
 
 def knows_texts(fought: "pd.DataFrame") -> bool:

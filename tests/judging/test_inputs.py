@@ -78,6 +78,11 @@ def test_ids_match_before_texts(tmp_path):
             [{"prompt": "q", "answer": "x"}] * 2,
             "answers instruction 'q' more than once",
         ),
+        (
+            [{"id": 7, "prompt": "q", "answer": "x"}],
+            [{"id": 7, "prompt": "other", "answer": "x"}],
+            "id 7 is 'q' in own and 'other' in base; correct the ids",
+        ),
     ],
 )
 def test_what_is_missing_is_named(tmp_path, own, base, message):

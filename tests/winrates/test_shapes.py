@@ -154,11 +154,21 @@ def test_tables_together_have_an_instruction_and_a_weight_for_every_battle() -> 
         {"model_a": "x", "model_b": "y", "outcome": [1.0, 0.0], "instruction": [7, 7], "weight": 3.0}
     )
     other = pd.DataFrame({"model_a": "x", "model_b": "z", "outcome": [1.0, 0.0]})
-    whole = shapes.together([one, other])
+    whole = shapes.together({"one": one, "other": other})
     assert whole["instruction"].tolist() == [7, 7, "battle 2", "battle 3"]
     assert whole["weight"].tolist() == [3, 3, 1, 1]
     with pytest.raises(ValueError, match="no battle is left"):
-        shapes.together([one.iloc[:0]])
+        shapes.together({"one": one.iloc[:0]})
+
+
+def test_ids_that_mean_other_instructions_in_another_file_are_refused() -> None:
+    ours = pd.DataFrame({"instruction": range(4), "length_b": [10.0, 20.0, 30.0, 40.0], "outcome": 0.5})
+    one = ours.assign(model_a="x", model_b="base")
+    same = one.assign(model_a="z", length_b=[10.0, 20.0, 30.0, 41.0])
+    assert len(shapes.together({"one": one, "same": same, "other base": one.assign(model_b="b", length_b=1.0)})) == 12
+    turned = one.assign(model_a="z", length_b=one["length_b"].to_numpy()[::-1])
+    with pytest.raises(ValueError, match="one and turned mean other instructions.*'0' has 10 characters.* 40 in the"):
+        shapes.together({"one": one, "turned": turned})
 
 
 def test_style_comes_from_texts_or_for_length_from_lengths() -> None:
@@ -178,7 +188,7 @@ def test_style_comes_from_texts_or_for_length_from_lengths() -> None:
     with pytest.raises(ValueError, match="--column response_a"):
         shapes.style(bare, ["length"])
     with pytest.raises(ValueError, match="needs both answers of every battle"):
-        shapes.style(shapes.together([counted, bare]), ["length"])
+        shapes.style(shapes.together({"counted": counted, "bare": bare}), ["length"])
 
 
 def test_conversations_survive_a_file_of_json_lines(tmp_path) -> None:

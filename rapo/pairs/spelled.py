@@ -1,0 +1,83 @@
+"""Messages spelled out in texts, as CSV files and tables saved by pandas hold them, become messages again.
+
+A column is taken for messages where its first rows all hold a list of turns, {role, content} or {from, value}, as JSON
+or as Python and NumPy write lists.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from rapo.pairs import messages
+from rapo.pairs.faults import short
+
+_SAMPLE = 20
+_BEGINS = re.compile(r"\s*\[\s*\{")
+_PARTED = re.compile(r"\}\s*\n\s*\{")  # what NumPy writes between the items of an array
+_TURNS = ({"role", "content"}, {"from", "value"})
+
+
+def columns(sample: pa.Table) -> list[str]:
+    """Names of the columns of text that hold messages, as the first rows show.
+
+    >>> columns(pa.table({"chosen": ['[{"role": "user", "content": "hi"}]'], "prompt": ["[a]"]}))
+    ['chosen']
+    """
+    found = []
+    for name in sample.column_names:
+        if messages.is_text(sample.schema.field(name).type):
+            texts = [text for text in sample[name].slice(0, 1000).to_pylist() if text][:_SAMPLE]
+            if texts and all(_BEGINS.match(text) and _turns(text) is not None for text in texts):
+                found.append(name)
+    return found
+
+
+def read(table: pa.Table, names: Sequence[str], *, name: str, row: int) -> pa.Table:
+    """The table with messages in these columns; an empty cell has none.
+
+    Args:
+        table: some rows.
+        names: of `columns`.
+        name: what an error calls the table.
+        row: the number of its first row, from 1.
+
+    Raises:
+        ValueError: a cell holds no list of turns, or they have further fields; tells the row.
+    """
+    for column in names:
+        turns = [
+            _read(text, f"{name}, row {at}, column {column}") if text else None
+            for at, text in enumerate(table[column].to_pylist(), row)
+        ]
+        keys = next((list(held[0]) for held in turns if held), ["role", "content"])
+        kind = messages.MESSAGES if "role" in keys else pa.list_(pa.struct([(key, pa.string()) for key in keys]))
+        table = table.set_column(table.column_names.index(column), column, pa.array(turns, kind))
+    return table
+
+
+def _read(text: str, where: str) -> list[dict[str, str]]:
+    found = _turns(text)
+    if found is None:
+        raise ValueError(
+            f"{where}: {short(text)} is no list of turns with role and content alone, as the rows before it are; mend "
+            "it, or write the data as JSON lines or parquet, where turns may have further fields"
+        )
+    return found
+
+
+def _turns(text: str) -> list[dict[str, str]] | None:
+    """Turns of a text, all with the same two fields; None where it holds something else."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        try:
+            found = ast.literal_eval(_PARTED.sub("}, {", text.strip()))
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+    if not isinstance(found, list) or not found or not all(isinstance(turn, dict) for turn in found):
+        return None
+    fits = any(all(set(turn) == keys for turn in found) for keys in _TURNS)
+    return found if fits and all(isinstance(held, str) for turn in found for held in turn.values()) else None

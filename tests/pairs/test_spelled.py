@@ -1,0 +1,65 @@
+"""Messages that CSV files hold as texts."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from rapo.pairs import raw, spelled
+from rapo.pairs.door import open_pairs
+
+ASKED = [{"role": "system", "content": "It's \"so\""}, {"role": "user", "content": "2 + 2 }\n {\\n?"}]
+ROWS = [
+    {"prompt": ASKED, "chosen": [{"role": "assistant", "content": said}], "rejected": [{"role": "assistant", "content": "5"}]}
+    for said in ("4", "vier, \u00e9")
+]  # fmt: skip
+SPELLED = {
+    "json": json.dumps,
+    "python": str,
+    "numpy": lambda turns: str(np.array(turns, dtype=object)),
+}
+
+
+@pytest.mark.parametrize("way", SPELLED)
+def test_pairs_in_csv_are_the_pairs_that_were_saved(tmp_path, way):
+    texts = pd.DataFrame(ROWS).map(SPELLED[way])
+    texts.assign(score_chosen=2, score_rejected=1).to_csv(tmp_path / "pairs.csv", index=False)
+    pairs = open_pairs(str(tmp_path / "pairs.csv"))
+    assert pairs.read().select(["prompt", "chosen", "rejected"]).to_pylist() == ROWS
+    assert any("prompt, chosen, rejected: texts that spell messages out" in line for line in pairs.told)
+    assert not pairs.plain
+
+
+def test_turns_of_from_and_value_in_memory():
+    rows = [{"chosen": '[{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]', "rejected": "[]"}]
+    table = raw.read(pd.DataFrame(rows))
+    assert table["chosen"].to_pylist() == [[{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]]
+    assert table["rejected"].to_pylist() == ["[]"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a text",
+        "[]",
+        "[1, 2]",
+        '["one", "two"]',
+        '[{"name": "f", "arguments": "{}"}]',
+        '[{"role": "user", "content": 3}]',
+        "[{'role': 'user', 'content': open('x')}]",
+    ],
+)
+def test_other_texts_stay_texts(text):
+    assert spelled.columns(pa.table({"prompt": [text]})) == []
+
+
+def test_a_cell_that_holds_none_is_named_and_an_empty_one_is_missing(tmp_path):
+    turns = '[{"role": "user", "content": "q"}]'
+    table = pa.table({"prompt": [turns, None, ""]})
+    assert spelled.columns(table) == ["prompt"]
+    assert spelled.read(table, ["prompt"], name="x", row=1)["prompt"].to_pylist() == [json.loads(turns), None, None]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"prompt": t}) + "\n" for t in [turns] * 30 + ["what?"]))
+    with pytest.raises(ValueError, match="a.jsonl, row 31, column prompt: 'what\\?' is no list of turns"):
+        raw.read(str(tmp_path / "a.jsonl"))
