@@ -15,7 +15,7 @@ An interrupted run continues where it stopped. Several GPUs, or several processe
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,11 @@ from rapo.pairs import finite, manifest, targets, writing
 from rapo.pairs.door import Pairs, open_pairs
 from rapo.pairs.faults import several
 
+# What needs a reference: kept from an earlier scoring, it would stand beside sums of another model.
+_OF_REFERENCE = {
+    *(f"ref_{side}_{what}" for side in ("chosen", "rejected") for what in ("logprob_sum", "tokens", "truncated")),
+    *("implicit_chosen", "implicit_rejected"),
+}
 TRL_LENGTH = 1024  # max_length of TRL's trainers where nobody says otherwise
 
 
@@ -93,13 +98,18 @@ def run(args: argparse.Namespace) -> int:
     )
     process = processes.current()
     if process.is_main:
-        made = _attached(pairs, scores.attach_trl if args.trl else scores.attach, beta=args.beta)
+        attach = scores.attach_trl if args.trl else scores.attach
+        earlier = [] if args.reference else [name for name in pairs.columns() if name in _OF_REFERENCE]
+        made = _attached(pairs, attach, beta=args.beta, without=earlier)
         writing.write(made, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
         bound = {"bound_to": asdict(scores.origin)} if args.trl else {}
         seconds = round(time.monotonic() - started, 3)
         done = {**scores.summary(), **bound, "seconds": seconds, "libraries": keys.versions()}
         if not args.json:
             _tell(done, stderr=args.out == targets.STDOUT)
+        if earlier and not args.json:
+            left = f"left out as they belong to an earlier scoring: {', '.join(earlier)}; --reference renews them"
+            options.say(left, stderr=args.out == targets.STDOUT)
         output.finish(
             args,
             source=manifest.source(args.input),
@@ -126,12 +136,15 @@ def _max_length(args: argparse.Namespace) -> int | None:
     return min(loading.context(args.model) or TRL_LENGTH, TRL_LENGTH)
 
 
-def _attached(pairs: Pairs, attach: Callable[..., pa.Table], *, beta: float) -> Iterator[pa.Table]:
+def _attached(
+    pairs: Pairs, attach: Callable[..., pa.Table], *, beta: float, without: Sequence[str]
+) -> Iterator[pa.Table]:
     from rapo.scoring.implicit import with_implicit_rewards
 
     start = 0
     for batch in pairs.batches():
-        yield with_implicit_rewards(attach(batch, start=start), beta=beta)
+        kept = batch.drop_columns([name for name in without if name in batch.column_names])
+        yield with_implicit_rewards(attach(kept, start=start), beta=beta)
         start += len(batch)
 
 

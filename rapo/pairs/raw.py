@@ -72,9 +72,7 @@ def opened(
     return _with_messages(_opened(source, split, revision, streaming, name, drop))
 
 
-def _opened(
-    source: Any, split: str | None, revision: str | None, streaming: bool, name: str, drop: bool
-) -> Raw:
+def _opened(source: Any, split: str | None, revision: str | None, streaming: bool, name: str, drop: bool) -> Raw:
     if not isinstance(source, str | Path) and not _are_paths(source):
         _refuse(f"{type(source).__name__} in memory", split=split, revision=revision)
         return _in_memory(source, name)

@@ -31,8 +31,8 @@ def of(path: Path, split: str | None = None) -> list[Shard]:
         raise FileNotFoundError(f"{path} does not exist")
     if not path.is_dir() or arrowfiles.is_data_set(path):
         return [Shard(path, split)]
-    found = _known(path)
-    splits = sorted({name for file in found if (name := split_of(file))})
+    found = {file: split_of(file.relative_to(path)) for file in _known(path)}
+    splits = sorted({name for name in found.values() if name})
     if split is None:
         if len(splits) > 1:
             raise ValueError(f"{path} holds the splits {', '.join(splits)}; name one with --split")
@@ -40,17 +40,17 @@ def of(path: Path, split: str | None = None) -> list[Shard]:
     if split not in splits:
         has = f"holds the splits {', '.join(splits)}" if splits else "has no splits"
         raise ValueError(f"{path} {has}, but --split {split} was asked for")
-    return [Shard(file) for file in found if split_of(file) == split]
+    return [Shard(file) for file, of_file in found.items() if of_file == split]
 
 
 def split_of(file: Path) -> str | None:
-    """The split that a file's name tells.
+    """The split that a file's name tells, else the innermost of its folders that tells one.
 
-    >>> split_of(Path("train_prefs-00000-of-00002.parquet")), split_of(Path("mine.jsonl"))
-    ('train_prefs', None)
+    >>> [split_of(Path(name)) for name in ("train_prefs-00000-of-00002.parquet", "test/0.parquet", "a.jsonl")]
+    ['train_prefs', 'test', None]
     """
-    stem = _NUMBERED.sub("", file.name.split(".")[0])
-    return stem if _SPLITS.fullmatch(stem) else None
+    stems = (_NUMBERED.sub("", part.split(".")[0]) for part in reversed(file.parts))
+    return next((stem for stem in stems if _SPLITS.fullmatch(stem)), None)
 
 
 def _known(folder: Path) -> list[Path]:

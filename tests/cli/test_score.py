@@ -65,6 +65,20 @@ def test_it_adds_the_columns_and_keeps_the_rest(folders, name, plain):
             np.testing.assert_allclose(found[prefix + column].to_numpy(), alone[column].to_numpy(), rtol=1e-6)
 
 
+def test_sums_of_another_scoring_s_reference_do_not_stay(folders, capsys):
+    writing.write(shuffled(), "in.parquet")
+    assert (
+        cli.main(
+            ["score", "in.parquet", "--model", folders["M"], "--reference", folders["R"], "--out", "a.parquet"]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    assert cli.main(["score", "a.parquet", "--model", folders["R"], "--out", "b.parquet"]) == 0
+    assert "belong to an earlier scoring: ref_chosen_logprob_sum" in " ".join(capsys.readouterr().out.split())
+    assert not [name for name in files.read("b.parquet").column_names if name.startswith(("ref_", "implicit_"))]
+
+
 def test_it_says_what_was_done(folders, capsys):
     writing.write(shuffled(), "in.jsonl")
     words = ["score", "in.jsonl", "--model", folders["M"], "--out", "out.parquet", "--max-length", "40"]

@@ -50,6 +50,17 @@ def test_shards_are_one_data_set_and_errors_name_the_shard(tmp_path: Path):
         open_pairs(str(tmp_path / "*.parquet"))
 
 
+def test_folders_tell_splits_too(tmp_path: Path):
+    for at, split in enumerate(("train", "test")):
+        (tmp_path / "data" / split).mkdir(parents=True)
+        text = json.dumps({**PLAIN, "prompt": split}) + "\n"
+        (tmp_path / "data" / split / f"part-{at}.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="holds the splits test, train; name one with --split"):
+        open_pairs(tmp_path / "data")
+    assert open_pairs(tmp_path / "data", split="test", lift=False).read()["prompt"].to_pylist() == ["test"]
+    assert len(open_pairs(tmp_path / "data" / "train").read()) == 1
+
+
 def test_standard_input_can_be_read_twice(monkeypatch: pytest.MonkeyPatch):
     text = "".join(json.dumps(row) + "\n" for row in [PLAIN, {**PLAIN, "rejected": ""}])
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(text.encode())))

@@ -10,11 +10,9 @@ import pytest
 from rapo.pairs import raw, spelled
 from rapo.pairs.door import open_pairs
 
-ASKED = [{"role": "system", "content": "It's \"so\""}, {"role": "user", "content": "2 + 2 }\n {\\n?"}]
-ROWS = [
-    {"prompt": ASKED, "chosen": [{"role": "assistant", "content": said}], "rejected": [{"role": "assistant", "content": "5"}]}
-    for said in ("4", "vier, \u00e9")
-]  # fmt: skip
+ASKED = [{"role": "system", "content": 'It\'s "so"'}, {"role": "user", "content": "2 + 2 }\n {\\n?"}]
+SAID = {said: [{"role": "assistant", "content": said}] for said in ("4", "vier, \u00e9", "5")}
+ROWS = [{"prompt": ASKED, "chosen": SAID[said], "rejected": SAID["5"]} for said in ("4", "vier, \u00e9")]
 SPELLED = {
     "json": json.dumps,
     "python": str,
@@ -59,7 +57,11 @@ def test_a_cell_that_holds_none_is_named_and_an_empty_one_is_missing(tmp_path):
     turns = '[{"role": "user", "content": "q"}]'
     table = pa.table({"prompt": [turns, None, ""]})
     assert spelled.columns(table) == ["prompt"]
-    assert spelled.read(table, ["prompt"], name="x", row=1)["prompt"].to_pylist() == [json.loads(turns), None, None]
+    assert spelled.read(table, ["prompt"], name="x", row=1)["prompt"].to_pylist() == [
+        json.loads(turns),
+        None,
+        None,
+    ]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps({"prompt": t}) + "\n" for t in [turns] * 30 + ["what?"]))
-    with pytest.raises(ValueError, match="a.jsonl, row 31, column prompt: 'what\\?' is no list of turns"):
+    with pytest.raises(ValueError, match=r"a\.jsonl, row 31, column prompt: 'what\?' is no list of turns"):
         raw.read(str(tmp_path / "a.jsonl"))

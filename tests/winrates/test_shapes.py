@@ -165,9 +165,13 @@ def test_ids_that_mean_other_instructions_in_another_file_are_refused() -> None:
     ours = pd.DataFrame({"instruction": range(4), "length_b": [10.0, 20.0, 30.0, 40.0], "outcome": 0.5})
     one = ours.assign(model_a="x", model_b="base")
     same = one.assign(model_a="z", length_b=[10.0, 20.0, 30.0, 41.0])
-    assert len(shapes.together({"one": one, "same": same, "other base": one.assign(model_b="b", length_b=1.0)})) == 12
+    assert (
+        len(shapes.together({"one": one, "same": same, "other base": one.assign(model_b="b", length_b=1.0)})) == 12
+    )
     turned = one.assign(model_a="z", length_b=one["length_b"].to_numpy()[::-1])
-    with pytest.raises(ValueError, match="one and turned mean other instructions.*'0' has 10 characters.* 40 in the"):
+    with pytest.raises(
+        ValueError, match=r"one and turned mean other instructions.*'0' has 10 characters.* 40 in the"
+    ):
         shapes.together({"one": one, "turned": turned})
 
 
