@@ -52,10 +52,11 @@ def run(args: argparse.Namespace) -> int:
         args,
         source=manifest.source(args.file),
         counts={"rows": rows},
+        read=pairs,
         about=f"Preference data for {form.about}.",
         line=f"{several(rows, 'rows')} for {form.about}{hint}"
         + "; tools are left out, which rows for trl have" * without_tools
-        + f"; in {turned:,} pairs chosen scores below rejected, as `rapo check` tells" * bool(turned),
+        + f"; in {several(turned, 'pairs')} chosen scores below rejected, as `rapo check` tells" * bool(turned),
     )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rapo.judging.costs import Cost
     from rapo.judging.judges import Judge
+    from rapo.pairs.door import Pairs
 
 _ABOUT = "Judgements by a language model: 1 the baseline wins ... 2 the model wins, the mean of both orders."
 _SCORED = "Answers scored from 1 to 10 by a language model."
@@ -139,7 +140,7 @@ def _compare(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> in
     from rapo.judging.reliability import mean_of
     from rapo.pairs import writing
 
-    pairs, notes = _pairs(args)
+    pairs, notes, read = _pairs(args)
     asked = [judge.again(run) for run in range(args.repeats)]
     if args.dry_run:
         return _foretell(args, [one for each in asked for one in judges.pair_requests(pairs, each)], judge, cache)
@@ -156,7 +157,7 @@ def _compare(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> in
     notes += [line for model, one in found.items() if one for line in reliance.lines(model, one)]
     counts = {"judgements": len(table), "without_verdict": lost}
     told = {"reliability": {model: one and asdict(one) for model, one in found.items()}}
-    return _finish(args, judge, costs.total([cost for _, cost in done]), _ABOUT, notes, counts, told)
+    return _finish(args, judge, costs.total([cost for _, cost in done]), _ABOUT, notes, counts, told, read)
 
 
 def _score(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
@@ -167,7 +168,7 @@ def _score(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
     from rapo.judging import costs, inputs, judges, repeated_scores
     from rapo.pairs import writing
 
-    table, sides = _to_score(args)
+    table, sides, read = _to_score(args)
     if sides:
         prompts = inputs.spoken(table["prompt"])
         texts = [inputs.spoken(table[side]) for side in sides]
@@ -204,24 +205,26 @@ def _score(args: argparse.Namespace, judge: "Judge", cache: Path | None) -> int:
             f"chosen scores below rejected in {several(wrong, 'pairs')} (see --reversed-pairs), as high in {ties:,}"
         )
     told = {"reliability": asdict(relied)} if relied else {}
-    return _finish(args, judge, cost, _SCORED, notes, {"rows": len(table)}, told)
+    return _finish(args, judge, cost, _SCORED, notes, {"rows": len(table)}, told, read)
 
 
-def _pairs(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str]]":
-    """Pairs of texts, and what to tell of them."""
+def _pairs(args: argparse.Namespace) -> "tuple[pd.DataFrame, list[str], Pairs | None]":
+    """Pairs of texts, what to tell of them, and what they were read from, where that held pairs."""
     from rapo.judging import inputs
     from rapo.pairs.door import open_pairs
 
     if not args.against:
-        return inputs.of_pairs(open_pairs(args.file, scored=None, **options.reading(args)).read()), []
+        read = open_pairs(args.file, scored=None, **options.reading(args))
+        return inputs.of_pairs(read.read()), [], read
     names = (args.file, args.against)
     own, base = (_of_answers(args, file) for file in names)
     pairs, alone = inputs.matched(own, base, names=names)
-    return pairs, [f"{several(alone, 'answers')} with none beside them in {args.against}, left out"] * bool(alone)
+    lost = f"{several(alone, 'answers')} with none beside them in {args.against}, left out"
+    return pairs, [lost] * bool(alone), None
 
 
-def _to_score(args: argparse.Namespace) -> "tuple[pa.Table, tuple[str, ...]]":
-    """What is scored, and the sides of its pairs: none where it holds answers."""
+def _to_score(args: argparse.Namespace) -> "tuple[pa.Table, tuple[str, ...], Pairs | None]":
+    """What is scored, and of pairs their sides and what they were read from."""
     from rapo.judging import inputs
     from rapo.pairs import raw
     from rapo.pairs.door import open_pairs
@@ -229,8 +232,9 @@ def _to_score(args: argparse.Namespace) -> "tuple[pa.Table, tuple[str, ...]]":
 
     found = raw.opened(args.file, split=args.split, revision=args.revision)
     if inputs.holds_answers(next(found.pieces(1)).table.column_names, options.columns(args.column)):
-        return _of_answers(args, args.file), ()
-    return open_pairs(args.file, scored=None, **options.reading(args)).read(), SIDES
+        return _of_answers(args, args.file), (), None
+    read = open_pairs(args.file, scored=None, **options.reading(args))
+    return read.read(), SIDES, read
 
 
 def _scored(table: "pa.Table", scores: Mapping[str, Any]) -> "pa.Table":
@@ -264,6 +268,7 @@ def _finish(
     notes: list[str],
     counts: dict[str, int],
     done: dict[str, Any],
+    read: "Pairs | None",
 ) -> int:
     """Record, card, and what was done and paid."""
     from rapo.judging.address import without_secrets
@@ -275,10 +280,10 @@ def _finish(
     if "extra_body" in judge.options:
         sent["extra_body"] = without_secrets(judge.options["extra_body"])
     shown = {"server": judge.server.address.shown, "set": {**without_secrets(judge.options), **sent}}
-    read, written = ("?" if n is None else f"{n:,}" for n in (cost.tokens_in, cost.tokens_out))
+    taken, written = ("?" if n is None else f"{n:,}" for n in (cost.tokens_in, cost.tokens_out))
     paid = "" if cost.paid is None else f"; price {cost.price:.4g}, of which {cost.paid:.4g} now"
     notes.append(
-        f"{several(cost.n_asked, 'requests')} sent now, {read} tokens read, {written} written in all{paid}"
+        f"{several(cost.n_asked, 'requests')} sent now, {taken} tokens read, {written} written in all{paid}"
     )
     requests = {"requests_sent": cost.n_asked, "requests_failed": cost.n_failed, "unreadable": cost.n_unreadable}
     return output.finish(
@@ -288,5 +293,6 @@ def _finish(
         about=about,
         settings=shown,
         done={**done, "cost": asdict(cost)},
+        read=read,
         line="\n  ".join(notes),
     )

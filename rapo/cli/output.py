@@ -19,6 +19,8 @@ from rapo.plots import tables
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rapo.pairs.door import Pairs
+
 TABLES = (".csv", ".json", ".parquet")
 # Options that say where, not how, and so are left out of the record's options.
 _PLACES = (
@@ -133,6 +135,7 @@ def finish(
     ids: pa.ChunkedArray | None = None,
     settings: Mapping[str, Any] | None = None,
     done: Mapping[str, Any] | None = None,
+    read: "Pairs | None" = None,
 ) -> int:
     """Write record and card beside the product, and say in one line, or as JSON, what was done.
 
@@ -145,6 +148,7 @@ def finish(
         ids: see `rapo.pairs.manifest.write`.
         settings: what was made of the options, where that says more than they do.
         done: what else the record tells.
+        read: the pairs that the product was made of; what was dropped or swapped of them is counted, too.
     """
     target = product(args)
     given = {name: value for name, value in vars(args).items() if name not in _PLACES}
@@ -152,8 +156,9 @@ def finish(
         "command": args.command,
         "source": dict(source),
         "output": str(args.out if targets.kind(args.out) == "stdout" else target),
-        "counts": dict(counts),
+        "counts": {**(read.record() if read else {}), **counts},
         "options": {**given, **(settings or {})},
+        **({"reading": read.told} if read else {}),
         **(done or {}),
     }
     told = manifest.write(args.out if record["output"] == "-" else target, record, ids=ids)

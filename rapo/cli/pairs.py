@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Draw and score where asked to, stream into pairs, and say how many."""
     from rapo.pairs import manifest, sources
+    from rapo.pairs.door import open_pairs
 
     _check(args)
     if args.dry_run:
@@ -68,16 +69,10 @@ def run(args: argparse.Namespace) -> int:
         score=args.score,
         exclude_sources=tuple(args.exclude_source),
     )
+    pairs = open_pairs(source, pairing=pairing, name=args.from_model or args.file, **reading)
     with output.progress("pairs") as advance:
         n = sources.pairs_file(
-            source,
-            args.out,
-            pairing,
-            overwrite=args.overwrite,
-            shard_rows=args.shard_rows,
-            progress=advance,
-            name=args.from_model or args.file,
-            **reading,
+            pairs, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows, progress=advance
         )
     about = "Scored preference pairs; of candidates with scores, the best of each prompt against another."
     return output.finish(
@@ -87,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         about=about,
         settings=rating.without_secrets_of(args, done),
         done=done,
+        read=pairs,
         line="\n  ".join([several(n, "pairs"), *done.pop("notes", [])]),
     )
 
@@ -95,6 +91,10 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse options that do not go together."""
     if args.batch_size is not None and args.batch_size < 1:
         raise ValueError(f"--batch-size is {args.batch_size}; need at least 1")
+    if args.rule and args.quantile is not None:
+        raise ValueError(
+            f"--quantile says who is compared with the best, and so does --rule {args.rule}; leave one out"
+        )
     if args.judge is None and (args.judge_server or args.judge_set):
         raise ValueError("--judge-server and --judge-set belong to --judge NAME; say that too")
     if args.judge is None and args.dry_run:

@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import asdict, replace
 
     from rapo.pairs import manifest
+    from rapo.pairs.door import open_pairs
     from rapo.relabelling import goals, relabel
 
     output.check_output(args, args.file)
@@ -74,9 +75,10 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         official_fault=args.official_fault,
     )
+    pairs = open_pairs(args.file, **options.reading(args))
     with output.progress("pairs") as advance:
         tally = relabel.relabel_file(
-            args.file,
+            pairs,
             args.out,
             scheme,
             batch_rows=args.batch_rows,
@@ -84,7 +86,6 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.overwrite,
             shard_rows=args.shard_rows,
             progress=advance,
-            **options.reading(args),
         )
     fate = {"drop": "dropped", "keep": "kept", "raise": "none"}[args.ties]
     half = ", half of the prompts" if args.half else ""
@@ -94,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         counts=asdict(tally),
         about=_ABOUT,
         settings={"scheme": asdict(scheme)},
+        read=pairs,
         line=f"{several(tally.rows, 'rows')} from {several(tally.pairs, 'pairs')} "
         f"({several(tally.ties, 'ties')} {fate}{half}); goal placed as {scheme.placement}",
     )

@@ -116,6 +116,7 @@ def run(args: argparse.Namespace) -> int:
             counts={"rows": done["rows"], **{name: n for name, n in done["truncated"].items() if n}},
             about="Preference pairs with log-probabilities of both responses: sums in nats, and token counts.",
             done=done,
+            read=pairs,
             line=_summary(done),
         )
     process.gather(None)

@@ -93,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
         counts=counts,
         about=about,
         ids=pa.chunked_array(ids, pa.string()),
+        read=pairs,
         line=line + (f"\n{known}" if known else ""),
     )
 

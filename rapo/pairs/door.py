@@ -68,7 +68,8 @@ def open_pairs(
         reversed_pairs: what to do with a chosen response that scores below the rejected one: "raise", "keep",
             "swap" the two sides, or "drop" the pair.
         pairing: how candidates become pairs (`rapo.pairs.candidates.Pairing`).
-        scored: False asks for prompt and responses alone; None checks scores where there are some, but not their order.
+        scored: False asks for prompt and responses alone; None checks scores where there are some, and does to reversed
+            pairs what it is told to, but does not refuse them.
         layout: the layout's name (`rapo.pairs.layouts.registry`), where it shall not be found out.
         lift: False leaves texts as they are where prompt and responses are plain strings in every row.
         name: what errors call data in memory.
@@ -149,6 +150,10 @@ class Pairs:
             raise PairsError(self.name, [self._repeated(place)])
         self._close(counts)
 
+    def record(self) -> dict[str, int]:
+        """What the last full pass dropped, swapped or left out, for the record of a product: kind -> how many."""
+        return self.counts.record(self._reading.reversed_pairs)
+
     def looks(self, rows: int = BATCH_ROWS) -> Iterator[Look]:
         """All pairs with all their faults, for whoever reports on them; no row is refused or left out.
 
@@ -224,11 +229,13 @@ class Pairs:
         """The pairs made of a piece, checked and counted."""
         reading = self._reading
         scored = _has_scores(made.table) if reading.scored is None else reading.scored
+        by_goal = "goal_source" in made.table.column_names  # ordered by their goal, not by their scores
+        unasked = reading.scored is None and (reading.reversed_pairs == "raise" or by_goal)
         found = examine(
             made.table,
             name=piece.name,
             bad=reading.bad,
-            reversed_pairs="keep" if reading.scored is None else reading.reversed_pairs,
+            reversed_pairs="keep" if unasked else reading.reversed_pairs,
             scored=scored,
             first_row=piece.row,
         )

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from rapo.pairs import files, schema, targets, writing
 from rapo.pairs.candidates import Pairing
-from rapo.pairs.door import open_pairs
+from rapo.pairs.door import Pairs, open_pairs
 
 # What the official preprocessing of arXiv:2410.08067 does with UltraFeedback's candidates. It leaves out the
 # prompts of TruthfulQA as well: give them as `exclude_prompts`.
@@ -107,6 +107,7 @@ def pairs_file(
     Takes the arguments of `read_pairs` and raises what it raises.
 
     Args:
+        source: pairs that are open, too: `rapo.pairs.door.open_pairs` was told how they are read.
         target: where the pairs go; its name says the format (`rapo.pairs.writing`).
         batch_rows: rows in memory at a time.
         overwrite, shard_rows: see `rapo.pairs.writing.write`.
@@ -118,17 +119,21 @@ def pairs_file(
     """
     places = [source] if isinstance(source, str | Path) else []
     targets.check_target(target, *places, overwrite=overwrite, shard_rows=shard_rows)
-    pairs = open_pairs(
-        source,
-        columns=columns,
-        split=split,
-        revision=revision,
-        streaming=streaming,
-        bad=bad,
-        reversed_pairs=reversed_pairs,
-        pairing=pairing,
-        scored=scored,
-        name=name,
+    pairs = (
+        source
+        if isinstance(source, Pairs)
+        else open_pairs(
+            source,
+            columns=columns,
+            split=split,
+            revision=revision,
+            streaming=streaming,
+            bad=bad,
+            reversed_pairs=reversed_pairs,
+            pairing=pairing,
+            scored=scored,
+            name=name,
+        )
     )
     made = writing.watched(pairs.batches(batch_rows), progress)
     return writing.write(made, target, overwrite=overwrite, shard_rows=shard_rows)

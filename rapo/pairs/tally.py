@@ -47,6 +47,20 @@ class Counts:
             if ends["min"] is not None:
                 self.low, self.high = float(np.fmin(self.low, ends["min"])), float(np.fmax(self.high, ends["max"]))
 
+    def record(self, reversed_pairs: str) -> dict[str, int]:
+        """What did not stay as it was, for the record of a product: kind -> how many; nothing where all did.
+
+        >>> Counts(rows=9, pairs=7, dropped=1, reversed=1).record("drop")
+        {'rows_read': 9, 'pairs_dropped': 1, 'reversed_pairs_dropped': 1}
+        """
+        done = {"swap": "reversed_pairs_swapped", "drop": "reversed_pairs_dropped"}.get(reversed_pairs)
+        completions = sum(len(fault.rows) for fault in self.faults if fault.column == CANDIDATES)
+        found = {"completions_dropped": completions, "pairs_dropped": self.dropped}
+        found |= {done: self.reversed} if done else {}
+        found |= {f"{what.replace(' ', '_')}_left_out": n for what, n in self.left_out.items()}
+        changed = {what: n for what, n in found.items() if n}
+        return {"rows_read": self.rows, **changed} if changed else {}
+
     def told(self, reversed_pairs: str) -> list[str]:
         """What was dropped, swapped or left out, a line a kind."""
         lines = [f"left out {several(n, what)}" for what, n in self.left_out.items()]

@@ -18,7 +18,7 @@ import pyarrow as pa
 from rapo import atomic
 from rapo.pairs import files, targets, writing
 from rapo.pairs.check import check
-from rapo.pairs.door import open_pairs
+from rapo.pairs.door import Pairs, open_pairs
 from rapo.pairs.schema import batches, with_ids
 from rapo.relabelling.goals import OVERALL, GoalTemplate
 from rapo.relabelling.rows import Scheme, Tally, ready, refuse_other_scale, refuse_relabelled, rows_of, survey
@@ -91,7 +91,7 @@ def relabel(
 
 
 def relabel_file(
-    source: str | Path,
+    source: str | Path | Pairs,
     target: str | Path,
     scheme: Scheme = Scheme(),  # noqa: B008 - frozen, so one for all calls is safe
     *,
@@ -114,7 +114,8 @@ def relabel_file(
     temporary folder beside ``target``. Rows come in a block a batch.
 
     Args:
-        source: what `rapo.pairs.door.open_pairs` takes.
+        source: what `rapo.pairs.door.open_pairs` takes, or what it gives: pairs that are open have been told how they
+            are read.
         target: a file as `rapo.pairs.files` knows them.
         scheme: how to relabel.
         columns, split, revision, streaming, bad, reversed_pairs: see `rapo.pairs.door.open_pairs`.
@@ -131,16 +132,20 @@ def relabel_file(
         FileExistsError: ``target`` is there and must not be replaced.
         ValueError: the file breaks the schema, every pair is a tie, or as `relabel` says.
     """
-    targets.check_target(target, source, overwrite=overwrite, shard_rows=shard_rows)
-
-    pairs = open_pairs(
-        source,
-        columns=columns,
-        split=split,
-        revision=revision,
-        streaming=streaming,
-        bad=bad,
-        reversed_pairs=reversed_pairs,
+    places = [source] if isinstance(source, str | Path) else []
+    targets.check_target(target, *places, overwrite=overwrite, shard_rows=shard_rows)
+    pairs = (
+        source
+        if isinstance(source, Pairs)
+        else open_pairs(
+            source,
+            columns=columns,
+            split=split,
+            revision=revision,
+            streaming=streaming,
+            bad=bad,
+            reversed_pairs=reversed_pairs,
+        )
     )
     refuse_relabelled(pairs.columns(), name=pairs.name)
     tallies: list[Tally] = []

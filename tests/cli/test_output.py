@@ -210,7 +210,7 @@ def test_export_tells_what_it_leaves_out_and_what_is_ordered_against_its_scores(
         assert cli.main(["export", "odd.jsonl", "--to", to, "--out", f"{to}.jsonl"]) == 0
         told = " ".join(capsys.readouterr().out.split())
         assert ("tools are left out, which rows for trl have" in told) is tools
-        assert "in 1 pairs chosen scores below rejected" in told
+        assert "in 1 pair chosen scores below rejected" in told
 
 
 def test_relabelled_rows_are_exported(here: Path) -> None:
@@ -261,3 +261,19 @@ def test_select_leaves_out_duplicates_before_it_ranks_and_alone(
     assert [json.loads(line)["pair_id"] for line in told.out.splitlines()] == ["a", "b", "c"]
     assert cli.main(["select", "in.jsonl", "--out", "none.jsonl"]) == 2
     assert "say how many to keep with --fraction or -k" in capsys.readouterr().err
+
+
+def test_the_record_counts_what_was_dropped_and_swapped(tmp_path: Path):
+    good = {"prompt": "q", "chosen": "a", "rejected": "b", "score_chosen": 9, "score_rejected": 2}
+    rows = [good, {**good, "prompt": "r", "rejected": ""}, {**good, "prompt": "s", "score_rejected": 10}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    words = ["--bad", "drop", "--reversed-pairs", "swap"]
+    selected = ["select", "-k", "1", "--metric", "explicit-margin"]
+    for command in (["relabel"], selected, ["export", "--to", "trl"], ["pairs"]):
+        name, *more = command
+        out = tmp_path / f"{name}.parquet"
+        assert cli.main([name, str(tmp_path / "in.jsonl"), "--out", str(out), *more, *words]) == 0
+        told = json.loads(Path(f"{out}.json").read_text(encoding="utf-8"))
+        seen = {what: told["counts"][what] for what in ("rows_read", "pairs_dropped", "reversed_pairs_swapped")}
+        assert seen == {"rows_read": 3, "pairs_dropped": 1, "reversed_pairs_swapped": 1}
+        assert any("dropped 1 row: column rejected: empty response" in line for line in told["reading"])
