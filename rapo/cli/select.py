@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from rapo.cli import options, output
@@ -17,8 +18,11 @@ from rapo.inspection.near import THRESHOLD
 from rapo.pairs import manifest, writing
 from rapo.pairs.door import Pairs, open_pairs
 from rapo.pairs.faults import several
+from rapo.scoring.tokens import PAIR
 from rapo.selection import select as selection
 from rapo.selection.stream import select_stream
+
+_SUMS = tuple(f"{prefix}{side}_logprob_sum" for prefix in ("", "ref_") for side in PAIR)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,20 +76,22 @@ def run(args: argparse.Namespace) -> int:
     scored = (ranked and args.metric in selection.SCORED) or None
     pairs = open_pairs(args.file, scored=scored, lift=False, **options.reading(args))
     ids: list[pa.Array] = []
+    lost: dict[str, int] = {}
     likelier = Likelier()  # every pass counts the same pairs: the share is the same
     with output.progress("pairs, read several times") as advance:
         doubled = _repeated(pairs, args, advance)
 
         def tables() -> Iterable[pa.Table]:
             found = writing.watched(pairs.batches(), advance)
-            return likelier.watched(found if doubled is None else without(found, doubled))
+            found = found if doubled is None else without(found, doubled)
+            return likelier.watched(_with_sums(found, args, lost) if ranked else found)
 
         kept, chosen = _ranked(tables, args) if ranked else (tables(), None)
         if chosen is not None and not chosen.keep.any():
             asked = f"-k {args.k}" if args.k is not None else f"--fraction {args.fraction:g}"
             raise ValueError(f"{args.file}: {asked} keeps none of its pairs; ask for more")
         rows = writing.write(_noted(kept, ids), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
-    counts, line, about = _told(args, rows, chosen, doubled)
+    counts, line, about = _told(args, rows, chosen, doubled, **lost)
     known = likelier.advice()
     return output.finish(
         args,
@@ -122,23 +128,50 @@ def _ranked(
     return select_stream(tables, metric=args.metric, k=args.k, fraction=args.fraction, options=settings)
 
 
+def _with_sums(tables: Iterable[pa.Table], args: argparse.Namespace, lost: dict[str, int]) -> Iterator[pa.Table]:
+    """The pairs that have all the sums that their metric may need; the others are refused, or left out and counted."""
+    needed = _SUMS if args.metric in ("alignment-potential", "small-implicit-margin") else ()
+    left_out = 0
+    for table in tables:
+        kept = np.ones(len(table), dtype=bool)
+        for name in needed:
+            if name not in table.column_names or not pa.types.is_floating(table.schema.field(name).type):
+                continue
+            known = np.isfinite(table[name].to_numpy())
+            if args.bad == "raise" and not known.all():
+                pair = table["pair_id"][int(known.argmin())].as_py()
+                raise ValueError(
+                    f"{args.file}: pair {pair}: {name} is missing, as where no token of a response is left within "
+                    "--max-length of `rapo score`; score with a larger one, or leave such pairs out with --bad drop"
+                )
+            kept &= known
+        left_out += int((~kept).sum())
+        yield table if kept.all() else table.filter(pa.array(kept))
+    lost |= {"without_sums": left_out} if left_out else {}
+
+
 def _told(
-    args: argparse.Namespace, rows: int, chosen: selection.Selection | None, doubled: Repeated | None
+    args: argparse.Namespace,
+    rows: int,
+    chosen: selection.Selection | None,
+    doubled: Repeated | None,
+    without_sums: int = 0,
 ) -> tuple[dict[str, Any], str, str]:
     """What was done: numbers, a line for people, and what the rows are."""
     why = doubled.counts if doubled else {}
     left = sum(why.values())
-    n = rows + left if chosen is None else len(chosen.keep) + left
+    n = rows + left if chosen is None else len(chosen.keep) + left + without_sums
     counts: dict[str, Any] = {"pairs": n, "kept": rows}
     line, about = f"kept {rows:,} of {several(n, 'pairs')}", "Preference pairs"
     if chosen is not None:
+        ranked, by = n - left - without_sums, args.metric.replace("-", " ")
         threshold = chosen.threshold if rows else None
         counts |= {"threshold": threshold, "tied_at_threshold": chosen.tied}
         line += f" by {args.metric}" + (f", threshold {threshold:.4g}, {chosen.tied} tied there" if rows else "")
-        about += (
-            f": the {rows:,} of {n - left:,} with the largest {args.metric.replace('-', ' ')} (arXiv:2503.01864), "
-            "which stands in a column of its own"
-        )
+        about += f": the {rows:,} of {ranked:,} with the largest {by} (arXiv:2503.01864), which stands in a column of its own"
+    if without_sums:
+        counts |= {"without_sums": without_sums}
+        line += f"; {several(without_sums, 'pairs')} without log-probabilities left out"
     if doubled:
         counts |= {"duplicates": left, **why}
         line += "; " + (", ".join(several(k, name) for name, k in why.items()) or "no duplicates") + " left out"

@@ -146,7 +146,8 @@ def _range(chosen: NDArray[np.float64], rejected: NDArray[np.float64], source: s
     low, high = told_scale if told_scale else (values[0], values[-1])
     said = f"; a scale of {low:g} to {high:g}" if told_scale else "; no scale that is in use, as of a reward model"
     told = f"scores go from {values[0]:g} to {values[-1]:g} in {len(values):,} distinct values{said}"
-    advice = f"rapo relabel {source} --scale {low:g} {high:g} --out goals.jsonl" if level != "ok" else ""
+    ends = f"{low:g} {high:g}" if low < high else "LOW HIGH"  # one value says nothing of its scale
+    advice = f"rapo relabel {source} --scale {ends} --out goals.jsonl" if level != "ok" else ""
     return Finding("score-range", GROUP, level, told, len(values), len(both), "distinct values", advice=advice)
 
 

@@ -246,7 +246,7 @@ def _decided(
         labels = None  # every pair is a cluster of its own
     kept = (a != 0) & (b != 0) if ties == "drop" else np.ones(len(a), dtype=bool)
     if not kept.any():
-        raise ValueError("every pair holds a tie; none is left with ties='drop'")
+        raise ValueError("every pair holds a tie; none is left where they are dropped")
     return a[kept], b[kept], size[kept], None if labels is None else labels[kept]
 
 

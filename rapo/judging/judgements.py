@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rapo.pairs.raw import read as read_rows
 from rapo.stats.arrays import Floats, finite
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ def read(
 ) -> pd.DataFrame:
     """Read judgements from ``.parquet``, ``.csv``, ``.jsonl`` or ``.json`` (AlpacaEval's annotations), also .gz.
 
+    Whatever else `rapo judge` writes is read, too: ``.jsonl.zst``, folders of shards or of an Arrow data set.
+
     Args:
         path: the file.
         columns: our column -> the file's, for those that go by other names than ours or AlpacaEval's.
@@ -92,6 +95,8 @@ def load(path: str | Path) -> pd.DataFrame:
         ValueError: the name says no known format or the file is no such thing.
     """
     path = Path(path)
+    if path.is_dir() or path.suffix.lower() in (".zst", ".arrow"):
+        return read_rows(path).to_pandas()
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
     kind = path.name.removesuffix(".gz").rsplit(".", 1)[-1].lower()
@@ -187,8 +192,8 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
         first = judgements[repeated].iloc[0]
         raise ValueError(
             f"{name}: {int(repeated.sum()):,} rows repeat a model's instruction, the first is model "
-            f"{_short(first['model'])}, instruction {_short(first['instruction'])}; say duplicates='keep' or 'first', "
-            "or tell the groups apart with by"
+            f"{_short(first['model'])}, instruction {_short(first['instruction'])}; keep all, or the first "
+            "(duplicates, --duplicates), or tell the groups apart (by, --by)"
         )
     return judgements[~repeated].reset_index(drop=True) if repeated.any() else judgements
 
@@ -234,6 +239,8 @@ def known_encoding(
             return "alpaca_eval"
         if set(frame.columns) >= _OWN:
             return "1..2"
+    for ours in ("instruction", "preference"):
+        _required(frame, _find(frame, ours, (columns or {}).get(ours), name), ours, name)
     options = "; ".join(f"{key!r}: {meaning}" for key, meaning in ENCODINGS.items())
     raise ValueError(f"{name}: say how preferences are encoded. {options}")
 
@@ -248,7 +255,7 @@ def _required(frame: pd.DataFrame, column: str | None, ours: str, name: str) -> 
     if column is None:
         names = " or ".join(_NAMES[ours])
         raise ValueError(
-            f"{name} has no column {names}; it has {list(frame.columns)}: name it with columns={{{ours!r}: ...}}"
+            f"{name} has no column {names}; it has {list(frame.columns)}: name it (columns, --column {ours}=...)"
         )
     return frame[column].reset_index(drop=True)
 
@@ -290,7 +297,7 @@ def _without_missing(judged: pd.DataFrame, missing: Missing, name: str) -> pd.Da
     models = sorted({str(model) for model in judged["model"][empty]})
     where = f"{int(empty.sum()):,} judgements have no preference (models {', '.join(models[:3])})"
     if missing == "error":
-        raise ValueError(f"{name}: {where}; judge them again or say missing='drop'")
+        raise ValueError(f"{name}: {where}; judge them again, or leave them out (missing, --missing drop)")
     _log.warning("%s: %s; they are left out", name, where)
     return judged[~empty]
 

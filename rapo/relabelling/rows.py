@@ -200,7 +200,8 @@ def refuse_other_scale(tally: Tally, scheme: Scheme, *, name: str) -> None:
         low, high, first, last = map(template.show, (tally.low, tally.high, template.low, template.high))
         raise ValueError(
             f"{name}: scores run from {low} to {high}, but the goal's text says that their scale is {first} to {last}; "
-            f"name the scale: --scale {low} {high} (or --scale {first} {last}, if it is that)"
+            f"name the scale: {'--scale LOW HIGH' if low == high else f'--scale {low} {high}'} (or --scale {first} "
+            f"{last}, if it is that)"
         )
 
 

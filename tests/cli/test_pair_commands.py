@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scored_pairs import json_lines, many
 
 from rapo.cli import main as cli
 from rapo.pairs import files, sources
@@ -169,3 +170,29 @@ def test_a_setting_of_the_world_of_the_wrong_kind_is_told(tmp_path: Path, capsys
     assert cli.main(words) == 2
     assert "--set: a value is of the wrong kind" in capsys.readouterr().err
     assert not (tmp_path / "w.jsonl").exists()
+
+
+def test_select_names_pairs_without_sums_or_leaves_them_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = many(4)
+    for at, row in enumerate(rows):
+        row |= {
+            "chosen_logprob_sum": -2.0 - at,
+            "chosen_tokens": 2,
+            "rejected_logprob_sum": -4.0,
+            "rejected_tokens": 2,
+        }
+    rows[2]["rejected_logprob_sum"] = None
+    json_lines(tmp_path / "in.jsonl", rows)
+    words = ["select", str(tmp_path / "in.jsonl"), "-k", "2", "--out", str(tmp_path / "out.jsonl")]
+    assert cli.main(words) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "pair row-3: rejected_logprob_sum is missing" in told
+    assert "leave such pairs out with --bad drop" in told
+    assert cli.main([*words, "--bad", "drop"]) == 0
+    assert "kept 2 of 4 pairs by alignment-potential" in (told := " ".join(capsys.readouterr().out.split()))
+    assert "1 pair without log-probabilities left out" in told
+    record = json.loads((tmp_path / "out.jsonl.json").read_text(encoding="utf-8"))
+    assert record["counts"]["without_sums"] == 1
+    assert cli.main([*words[:-1], str(tmp_path / "by.jsonl"), "--metric", "explicit-margin"]) == 0

@@ -66,6 +66,7 @@ def test_the_range_is_told(scores: list[tuple[float, float]], level: str, said: 
     assert said in got.told
     assert got.level == level
     assert ("--scale" in got.advice) == (level != "ok")
+    assert "--scale 3 3" not in got.advice
 
 
 def test_attributes_that_contradict_the_score() -> None:

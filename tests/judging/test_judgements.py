@@ -6,9 +6,11 @@ import logging
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from rapo.judging import judgements
+from rapo.pairs import writing
 
 OWN = pd.DataFrame(
     {
@@ -102,8 +104,10 @@ def test_a_mapped_preference_is_never_guessed_even_with_alpaca_evals_columns() -
 
 
 def test_missing_columns_are_named() -> None:
-    with pytest.raises(ValueError, match=r"no column instruction.*columns=\{'instruction'"):
+    with pytest.raises(ValueError, match=r"no column instruction.*--column instruction="):
         judgements.table(OWN.drop(columns="instruction"), encoding="1..2")
+    with pytest.raises(ValueError, match="no column preference; it has"):
+        judgements.known_encoding(OWN.drop(columns="preference"))
     with pytest.raises(ValueError, match="has no column 'score'; it has"):
         judgements.table(OWN, columns={"preference": "score"})
     with pytest.raises(ValueError, match=r"columns names .*'modle'"):
@@ -112,7 +116,7 @@ def test_missing_columns_are_named() -> None:
 
 def test_missing_preferences_stop_or_are_left_out_and_counted(caplog) -> None:
     frame = OWN.assign(preference=[1.0, np.nan, 1.5])
-    with pytest.raises(ValueError, match=r"1 judgements have no preference \(models m\).*missing='drop'"):
+    with pytest.raises(ValueError, match=r"1 judgements have no preference \(models m\).*--missing drop"):
         judgements.table(frame)
     with caplog.at_level(logging.WARNING):
         assert len(judgements.table(frame, missing="drop")) == 2
@@ -121,7 +125,7 @@ def test_missing_preferences_stop_or_are_left_out_and_counted(caplog) -> None:
 
 def test_duplicates_stop_or_are_kept_or_the_first_counts() -> None:
     frame = pd.concat([OWN, OWN.iloc[:1].assign(preference=2.0)])
-    with pytest.raises(ValueError, match=r"1 rows repeat.*model 'm', instruction 0.*duplicates='keep'"):
+    with pytest.raises(ValueError, match=r"1 rows repeat.*model 'm', instruction 0.*--duplicates"):
         judgements.table(frame)
     assert judgements.table(frame, duplicates="keep")["preference"].tolist() == [1.0, 2.0, 1.5, 2.0]
     assert judgements.table(frame, duplicates="first")["preference"].tolist() == [1.0, 2.0, 1.5]
@@ -259,3 +263,9 @@ def test_a_row_without_a_preference_may_lack_its_lengths_too() -> None:
     rows = {"model": "m", "instruction": [1, 2], "preference": [1.0, None], "length_model": [3, None]}
     frame = pd.DataFrame({**rows, "length_baseline": [4, None]})
     assert len(judgements.table(frame, missing="drop")) == 1
+
+
+@pytest.mark.parametrize("name", ["j.jsonl.zst", "folder"])
+def test_whatever_the_judge_writes_is_read(tmp_path, name) -> None:
+    writing.write(pa.Table.from_pandas(OWN), tmp_path / name)
+    assert judgements.read(tmp_path / name).equals(judgements.table(OWN))
