@@ -103,10 +103,20 @@ def join(
             f"{_file(study)} registers what was not measured: {', '.join(left)}; measure it in claims.py beside it, "
             "or say under `when` which setting it needs"
         )
-    known = {"recipe": recipe, "n": n, **(words or {})}
+    known = {"recipe": recipe, "n": n, "measured_in": _measured_in(recipe), **(words or {})}
     return [
         _claim(study, name, entry, measured[name], known) for name, entry in entries.items() if name in measured
     ]
+
+
+def _measured_in(recipe: Mapping[str, Any]) -> str:
+    """The one world in which a study beside the central comparison is measured, in words; "" where there is none.
+
+    >>> _measured_in({"central": {"world": {"regime": "many-sided"}}}), _measured_in({})
+    (' (many-sided world)', '')
+    """
+    world = recipe.get("central", {}).get("world", {}).get("regime")
+    return f" ({world} world)" if world else ""
 
 
 def resting(n: str, found: Mapping[str, Interval]) -> dict[str, Found]:
@@ -156,10 +166,11 @@ def _claim(
         told = {premise: str(met).format_map(words) for premise, met in entry.get("premises", {}).items()}
     except KeyError as error:
         raise ValueError(f"{_file(study)}: {name} leaves {error} open, which claims.py does not give") from error
+    texts["n"] = texts.get("n", str(words["n"])) + words["measured_in"]
     constant = "Nothing varies in these data." if interval.low == interval.high else ""
     made = Claim(
         name,
-        **{"n": str(words["n"]), **texts, "note": texts.get("note") or constant},
+        **{**texts, "note": texts.get("note") or constant},
         estimate=interval.estimate,
         low=interval.low,
         high=interval.high,
