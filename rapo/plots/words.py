@@ -109,7 +109,7 @@ def opening(quantity: str) -> str:
 
 
 def counted(estimates: "pd.DataFrame") -> str:
-    """How many models and prompts estimates rest on, where they tell: "n = 6 models x 200 prompts"."""
+    """How many seeds and prompts estimates rest on, where they tell: "n = 6 seeds x 200 prompts; ..."."""
     if not {"n_seeds", "n_prompts"} <= set(estimates) or estimates.empty:
         return ""
     seeds, prompts = (estimates[name].dropna().astype(int) for name in ("n_seeds", "n_prompts"))

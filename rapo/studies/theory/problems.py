@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_softmax
 
-from rapo.studies.common.policies import Floats
+from rapo.stats.arrays import Floats
 
 POINTS = 3.0
 TOP = 10.0
