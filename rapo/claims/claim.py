@@ -151,6 +151,17 @@ def verdict(
     return "holds" if above == (direction == "greater") else "does not hold"
 
 
+def by_rule(low: float, high: float, rule: Mapping[str, Any]) -> str:
+    """`verdict` under the rule of a claim's record: threshold, direction and margin, as far as it tells them."""
+    return verdict(
+        low,
+        high,
+        threshold=float(rule.get("threshold", 0.0)),
+        direction=str(rule.get("direction", "greater")),
+        margin=MARGINS.get(str(rule.get("margin", "")), 0.0),
+    )
+
+
 def kind_of(kind: str, *, could_fail: bool) -> str:
     """Whose claim it is, as tables show it; exact results are marked.
 

@@ -143,7 +143,7 @@ def is_against(row: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
 
 def _row(new: Mapping[str, Any], old: Mapping[str, Any], far: set[str]) -> dict[str, Any]:
     """Both measurements of a claim, side by side."""
-    verdicts = [_verdict(one, new) for one in (old, new)]
+    verdicts = [claim.by_rule(one["low"], one["high"], new) for one in (old, new)]
     values = {
         f"{side}_{value}": record[value]
         for side, record in (("old", old), ("new", new))
@@ -160,17 +160,6 @@ def _row(new: Mapping[str, Any], old: Mapping[str, Any], far: set[str]) -> dict[
         "turned": set(verdicts) == _DECIDED,
         "moved": verdicts[0] != verdicts[1],
     }
-
-
-def _verdict(measured: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
-    """The verdict on an interval under the rule of a claim's record."""
-    return claim.verdict(
-        measured["low"],
-        measured["high"],
-        threshold=float(rule.get("threshold", 0.0)),
-        direction=str(rule.get("direction", "greater")),
-        margin=claim.MARGINS.get(str(rule.get("margin", "")), 0.0),
-    )
 
 
 def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:

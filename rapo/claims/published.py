@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-CERTAINTIES = ("exact", "secondary", "digitised")
-
 
 @dataclass(frozen=True)
 class Paper:

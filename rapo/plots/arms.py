@@ -48,21 +48,17 @@ class Panel:
 
 
 def arm_panels(
-    estimates: "pd.DataFrame",
-    panels: Mapping[str, Panel],
-    *,
-    by: str,
-    order: Sequence[str],
-    finding: str | None = None,
+    estimates: "pd.DataFrame", panels: Mapping[str, Panel], *, by: str, order: Sequence[str]
 ) -> "Figure":
     """Panels side by side that share their arms, and their axis where they show one quantity.
+
+    The title tells the highest and the lowest arm of the first panel.
 
     Args:
         estimates: columns arm, estimate, low, high, and the column ``by``.
         panels: value of the column ``by`` -> its panel.
         by: "metric", "architecture", ...
         order: arms from top to bottom; those without an estimate are left out of a panel.
-        finding: the title; None tells the highest and the lowest arm of the first panel.
     """
     import matplotlib.pyplot as plt
 
@@ -79,17 +75,12 @@ def arm_panels(
     first, panel = next(iter(panels.items()))
     where = f", {panel.title}" * bool(panel.title)
     told = words.highest(shown[shown[by] == first], f"{panel.label.split(' (')[0]}{where}")
-    style.headline(figure, told if finding is None else finding, words.counted(shown))
+    style.headline(figure, told, words.counted(shown))
     return figure
 
 
 def plot_differences(
-    estimates: "pd.DataFrame",
-    *,
-    label: str,
-    names: Mapping[str, str] | None = None,
-    ahead: str = "",
-    ax: "Axes | None" = None,
+    estimates: "pd.DataFrame", *, label: str, ahead: str = "", ax: "Axes | None" = None
 ) -> "Axes":
     """Differences with intervals against zero, in the colour of whoever is ahead, under the headings of their groups.
 
@@ -98,12 +89,12 @@ def plot_differences(
     Args:
         estimates: columns group, name, estimate, low, high; low and high may be NaN (published, no interval).
         label: of the horizontal axis, with its unit.
-        names: how to show a group.
         ahead: the method that a difference above zero speaks for; by default the group and name tell it ("RA less").
     """
     ax = style.axes(ax)
-    told = estimates.assign(group=estimates["group"].map(lambda group: (names or {}).get(group, group)))
-    _dots(ax, told, names=estimates["name"], tones=colours.of_differences(estimates, ahead=ahead), label=label)
+    _dots(
+        ax, estimates, names=estimates["name"], tones=colours.of_differences(estimates, ahead=ahead), label=label
+    )
     ax.axvline(0, color="0.4", linewidth=1)
     if len(ax.figure.axes) == 1:
         style.headline(ax.figure, words.surely(estimates, ahead=ahead))
@@ -118,7 +109,6 @@ def difference_panels(
     label: str = "",
     ahead: str = "",
     finding: str | None = None,
-    note: str = "",
 ) -> "Figure":
     """Panels side by side of `plot_differences`, which share their rows, and one axis where ``label`` is given.
 
@@ -129,7 +119,6 @@ def difference_panels(
         label: of the horizontal axis of all panels.
         ahead: as `plot_differences` takes it.
         finding: the title; None tells what is sure in the first panel.
-        note: what the estimates rest on.
     """
     import matplotlib.pyplot as plt
 
@@ -142,7 +131,7 @@ def difference_panels(
         ax.set_xlabel(_wrapped(label or told))
     said, where = words.surely(first, ahead=ahead), words.opening(panels[next(iter(panels))])
     said = said if said.startswith(where) else f"{where.split(', ')[0]}: {said}"
-    style.headline(figure, said if finding is None else finding, note)
+    style.headline(figure, said if finding is None else finding)
     return figure
 
 

@@ -59,7 +59,7 @@ COLOURS: dict[str, str] = {
     "label right": "#7f7f7f",
 }
 CYCLE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7f7f7f", "#F0E442")
-INK, PAGE = "#262626", "#ffffff"  # of text and lines, and behind them
+INK = "#262626"  # of text and lines
 ON_LIGHT, ON_DARK = "#010101", "#fefefe"  # text on a coloured ground: the same on every page
 UNSURE = "#9a9a9a"  # a difference whose interval holds zero
 AHEAD = "#3d3d3d"  # one that leaves it out, where neither side has a colour

@@ -5,8 +5,6 @@ import string
 
 from rapo.plots.colours import dark_rules
 
-__all__ = ["light"]
-
 FONTS = "DejaVu Sans,Verdana,Bitstream Vera Sans,sans-serif"  # equally wide, as far as they are equal
 
 _NEEDLESS = {

@@ -18,17 +18,17 @@ def number(estimate: float, low: float, high: float) -> str:
     return f"{told} [{low:.{digits}f}, {high:.{digits}f}]" if high >= low else told
 
 
-def highest(estimates: "pd.DataFrame", quantity: str, *, by: str = "arm") -> str:
+def highest(estimates: "pd.DataFrame", quantity: str) -> str:
     """Which arm is highest and which is lowest.
 
     Args:
-        estimates: columns ``by``, estimate, low, high.
+        estimates: columns arm, estimate, low, high.
         quantity: as the label of its axis; a unit at its end is left out.
     """
     known = estimates.dropna(subset="estimate").sort_values("estimate", kind="stable")
     if known.empty:
         return ""
-    rows = known.iloc[[-1, 0]][[by, "estimate", "low", "high"]].to_numpy()
+    rows = known.iloc[[-1, 0]][["arm", "estimate", "low", "high"]].to_numpy()
     ends = [f"{arm} {number(*numbers)}" for arm, *numbers in rows]
     return f"{opening(quantity)}: highest {ends[0]}" + f", lowest {ends[1]}" * (len(known) > 1)
 
@@ -70,14 +70,14 @@ def _some(names: "pd.Series[str]", n: int) -> str:
     return f"{len(names)} of {n}" + f" ({names.iloc[0]})" * (len(names) == 1)
 
 
-def listed(names: Iterable[str], most: int = 4) -> str:
-    """Names in a row, a few of them.
+def listed(names: Iterable[str]) -> str:
+    """Names in a row, four at most; of more, three and how many others.
 
     >>> listed(["UF", "SFT, g=10"]), listed("abcdef")
     ('UF / SFT, g=10', 'a / b / c and 3 more')
     """
     given = list(names)
-    shown = given if len(given) <= most else given[: most - 1]
+    shown = given if len(given) <= 4 else given[:3]
     return " / ".join(shown) + f" and {len(given) - len(shown)} more" * (len(shown) < len(given))
 
 
@@ -109,7 +109,7 @@ def opening(quantity: str) -> str:
 
 
 def counted(estimates: "pd.DataFrame") -> str:
-    """How many models and prompts estimates rest on, where they tell: "n = 6 models x 200 prompts"."""
+    """How many seeds and prompts estimates rest on, where they tell: "n = 6 seeds x 200 prompts; ..."."""
     if not {"n_seeds", "n_prompts"} <= set(estimates) or estimates.empty:
         return ""
     seeds, prompts = (estimates[name].dropna().astype(int) for name in ("n_seeds", "n_prompts"))

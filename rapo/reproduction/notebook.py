@@ -20,7 +20,6 @@ class Source:
     """A stored notebook."""
 
     path: Path
-    title: str
     cost: str  # "heavy" runs alone with all workers, "light" beside others
     after: tuple[str, ...]  # notebooks that run first when they are chosen too
     parameters: dict[str, Any]  # name -> default, from the cell tagged ``parameters``
@@ -53,7 +52,6 @@ def load(path: Path) -> Source:
     parts = [canonical([cell["cell_type"], _source(cell), _tags(cell)]) for cell in cells]
     return Source(
         path=path,
-        title=about.get("title", path.stem),
         cost=cost,
         after=tuple(about.get("after", ())),
         parameters=_parameters(cells, path),

@@ -17,10 +17,10 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from rapo import paths
+from rapo import atomic, paths
 from rapo.runs import workers
 from rapo.runs.progress import Forecast, Progress, history, kept_durations, seconds_saved
-from rapo.runs.run import Attempt, Result, Run, failure_file, load, note_failure, read, sweep
+from rapo.runs.run import Attempt, Result, Run, failure_file, load, note_failure, read
 
 _log = logging.getLogger(__name__)
 _told: set[str] = set()  # runs that this process computed, or has told to be saved
@@ -55,7 +55,7 @@ def run_all(runs: Iterable[Run], *, name: str, jobs: int = 2, root: Path | None 
     wanted = list(runs)
     folder = (root or paths.runs()).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder)
+    atomic.sweep(folder)
     finished: dict[str, Result] = {}
     missing = _missing(wanted, folder, finished)
     study = _Study(missing, folder, name=name, jobs=jobs, reused=finished)

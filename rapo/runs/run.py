@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import os
-import shutil
 import sys
 import time
 import traceback
@@ -181,23 +180,6 @@ def note_failure(run: Run, root: Path, text: str) -> None:
     paths.write_text(failure_file(run.key, root), head + text)
 
 
-def sweep(root: Path) -> None:
-    """Remove what dead processes left half-written: a folder whose lock is free has no writer."""
-    for key in {leftover.name.split(".")[1] for leftover in _leftovers(root, "*")}:
-        with contextlib.suppress(Timeout), lock(key, root, timeout=0):
-            _clear(root, key)
-
-
-def _leftovers(root: Path, key: str) -> list[Path]:
-    """Half-written folders of a run, and old ones that had to make way, as `paths.whole` names them."""
-    return [*root.glob(f".{key}.*.tmp"), *root.glob(f".{key}.*.old")]
-
-
-def _clear(root: Path, key: str) -> None:
-    for leftover in _leftovers(root, key):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
 def _check_needs(run: Run, root: Path) -> None:
     """Refuse to compute from files that are not what they were."""
     for need in run.needs.values():
@@ -213,7 +195,6 @@ def _compute(run: Run, root: Path, *, quiet: bool) -> None:
 
     What it made is on the disk before the record that vouches for it, and the record before the name.
     """
-    _clear(root, run.key)
     with paths.whole(root / run.key, durable=True) as folder:
         folder.mkdir()
         function = _function(run)

@@ -61,10 +61,10 @@ DIFFERENCES = pd.DataFrame(
 
 
 def test_groups_have_headings_and_their_rows_stand_below_them() -> None:
-    axes = arms.plot_differences(DIFFERENCES, label="gold (of 10)", names={"RA less": "RA, less ..."})
+    axes = arms.plot_differences(DIFFERENCES, label="gold (of 10)")
     told = [text.get_text() for text in axes.get_yticklabels()]
     at = axes.get_yticks().tolist()
-    assert [told[place] for place in np.argsort(at)[::-1]] == ["RA, less ...", "UF", "base", "half RA less", "UF"]
+    assert [told[place] for place in np.argsort(at)[::-1]] == ["RA less", "UF", "base", "half RA less", "UF"]
     assert axes.figure.get_suptitle() == "RA is surely ahead of 2 of 2. Half RA is surely behind UF."
 
 

@@ -48,7 +48,7 @@ def test_description(folder: Path) -> None:
     )
     source = notebook.load(path)
     assert source.parameters == {"n": 3, "lr": 1e-6, "arms": ["UF", "RA"], "nothing": None}
-    assert (source.name, source.title, source.cost, source.after) == ("a", "A title", "heavy", ("b",))
+    assert (source.name, source.cost, source.after) == ("a", "heavy", ("b",))
     assert (source.question, source.place, source.claims) == ("What?", 3, ("RA-T1",))
 
 

@@ -15,9 +15,10 @@ import psutil
 import pytest
 from tiny_runs import PATIENCE, computed, make, wait_for
 
+from rapo import atomic
 from rapo.runs import queue
 from rapo.runs.queue import StudyError, run_all
-from rapo.runs.run import Run, attempt, failure_file, lock
+from rapo.runs.run import Run, attempt, failure_file
 
 
 @pytest.fixture
@@ -366,11 +367,12 @@ def test_two_processes_never_compute_one_run(runs: Path, log: Path, tmp_path: Pa
 
 
 def test_leftovers_are_swept_but_not_those_of_the_living(runs: Path, log: Path) -> None:
-    for name in ("a" * 16, "b" * 16):
-        (runs / f".{name}.1.tmp").mkdir(parents=True)
-    with lock("a" * 16, runs):
+    (runs / ".b.0123456789ab.tmp").mkdir(parents=True)
+    (runs / ".b.0123456789ab.lock").touch()
+    with atomic.claimed(runs / "a") as mine:
+        mine.mkdir()
         run_all([make(log, 1)], name="s", jobs=1, root=runs)
-        assert [folder.name for folder in runs.glob(".*.tmp")] == [f".{'a' * 16}.1.tmp"]
+        assert list(runs.glob(".*.tmp")) == [mine]
 
 
 # Around it

@@ -173,11 +173,8 @@ def judge(record: Mapping[str, Any]) -> tuple[str, str]:
     'holds'
     """
     low, high, threshold = _numbers(record, "low", "high", "threshold")
+    direction, margin = str(record.get("direction", "greater")), claim.MARGINS.get(record.get("margin", ""), 0.0)
     try:
-        direction, margin = (
-            str(record.get("direction", "greater")),
-            claim.MARGINS.get(record.get("margin", ""), 0.0),
-        )
         verdict = claim.verdict(low, high, threshold=threshold, direction=direction, margin=margin)
     except ValueError as error:
         return NO_VERDICT, f"No verdict can be computed: {error}."

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from rapo.selection import margins
 from rapo.selection.select import count
@@ -130,8 +129,3 @@ def corner(table: pd.DataFrame) -> str:
             f"[{found.low:.1f}, {found.high:.1f}], signed {signed.estimate:+.1f} [{signed.low:.1f}, {signed.high:.1f}]."
         )
     return "\n".join(words)
-
-
-def cell_mask(cells: pd.DataFrame, policy: str, length_bias: float) -> NDArray[np.bool_]:
-    """The cells of one panel."""
-    return ((cells["policy"] == policy) & (cells["length_bias"] == length_bias)).to_numpy()

@@ -6,7 +6,8 @@ import numpy as np
 
 from rapo.plots import heat, lines, style, words
 from rapo.plots.arms import plot_arms, plot_differences
-from rapo.studies.alignment_potential.error_map import POLICIES, cell_mask
+from rapo.studies.alignment_potential.error_map import POLICIES
+from rapo.studies.alignment_potential.tables import OBJECTIVES, QUADRANTS
 from rapo.studies.common import beside
 from rapo.studies.common.arms import NAME
 
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     from rapo.stats.intervals import Interval
 
 MARGINS = ("size of the explicit margin (score points)", "size of the implicit margin (nats a token)")
-QUADRANTS = ("both", "M+ alone", "small Mpi alone", "neither")
 
 
 def _sizes(pairs: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
     """Sizes of both margins."""
     return np.abs(pairs["explicit"].to_numpy()), np.abs(pairs["implicit"].to_numpy())
+
+
+def _dots(axes: "Axes", x: np.ndarray, y: np.ndarray, *, tone: str, label: str) -> None:
+    axes.scatter(x, y, s=7, color=tone, alpha=0.7, linewidths=0, rasterized=True, label=label)
 
 
 def _label_margins(axes: "Axes", y: np.ndarray) -> None:
@@ -44,16 +48,7 @@ def plot_quadrants(pairs: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     for name in QUADRANTS:
         inside = (pairs["quadrant"] == name).to_numpy()
         label = f"{name}: {inside.mean():.0%}"
-        axes.scatter(
-            x[inside],
-            y[inside],
-            s=7,
-            color=style.colour(name),
-            alpha=0.7,
-            linewidths=0,
-            rasterized=True,
-            label=label,
-        )
+        _dots(axes, x[inside], y[inside], tone=style.colour(name), label=label)
     _label_margins(axes, y)
     axes.legend(title="selected by", markerscale=2.5, loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)
     return axes
@@ -70,7 +65,7 @@ def plot_potential(pairs: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes"
     picked, wrong = pairs["picked"].to_numpy(), (pairs["gold"] < 0).to_numpy()
     for inside, tone, label in ((~picked, "0.75", "left out"), (picked, style.colour("MAP"), "selected by MAP")):
         label = f"{label}: {inside.mean():.0%}"
-        axes.scatter(x[inside], y[inside], s=7, color=tone, alpha=0.7, linewidths=0, rasterized=True, label=label)
+        _dots(axes, x[inside], y[inside], tone=tone, label=label)
     label = f"label wrong: {wrong.mean():.0%}"
     axes.scatter(
         x[wrong], y[wrong], s=9, marker="x", color="#D55E00", linewidths=0.6, rasterized=True, label=label
@@ -104,7 +99,8 @@ def plot_map(cells: "pd.DataFrame") -> "Figure":
     figure, axes = plt.subplots(len(biases), len(POLICIES), figsize=size, sharex=True, sharey=True, squeeze=False)
     for row, bias in enumerate(biases):
         for ax, (policy, name) in zip(axes[row], POLICIES.items(), strict=True):
-            part = cells[cell_mask(cells, policy, bias)].sort_values(["lean", "noise"]).rename(columns=AXES)
+            part = cells[(cells["policy"] == policy) & (cells["length_bias"] == bias)]
+            part = part.sort_values(["lean", "noise"]).rename(columns=AXES)
             heat.plot_differences(
                 part, rows=AXES["lean"], columns=AXES["noise"], ahead="MAP", behind="M+", reach=reach, ax=ax
             )
@@ -168,7 +164,7 @@ def plot_trained(trained: "pd.DataFrame", plain: "pd.Series[float]", gaps: "pd.D
         compared=SELECTED,
         what="AP, Figures 1b, 4 and 5",
     )
-    cells = trained["architecture"] + ", " + trained["objective"].map({"dpo": "DPO", "simpo": "SimPO"})
+    cells = trained["architecture"] + ", " + trained["objective"].map(OBJECTIVES)
     less = gaps[gaps["name"] == "less M+"].rename(columns={"group": "model"})
     less = less.sort_values("model", key=lambda names: names == "all", kind="stable")
     here = beside.ours(_shown(trained.assign(model=cells)), _shown(less), "gold reward (1-10)")

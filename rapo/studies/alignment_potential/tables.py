@@ -14,6 +14,7 @@ from scipy.special import ndtr
 
 from rapo.selection import margins
 from rapo.selection import select as selection
+from rapo.stats.arrays import Floats
 from rapo.stats.intervals import Interval
 from rapo.studies.alignment_potential.error_map import accuracy
 from rapo.studies.common.premises import selection_premises
@@ -28,7 +29,6 @@ METRICS = {
 SHARES = tuple(float(share) for share in np.round(np.arange(0.1, 1.01, 0.1), 1))
 OBJECTIVES = {"dpo": "DPO", "simpo": "SimPO"}
 QUADRANTS = ("both", "M+ alone", "small Mpi alone", "neither")
-Floats = NDArray[np.float64]
 
 
 def ranked(

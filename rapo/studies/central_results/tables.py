@@ -101,13 +101,13 @@ def differences(judged: pd.DataFrame, arm: str, others: Sequence[str], metric: s
     return estimates(rows, ["architecture", "arm", "metric"])
 
 
-def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")) -> pd.DataFrame:
-    """Realised gold reward and sentences against the goal asked for.
+def goal_curve(answers: pd.DataFrame) -> pd.DataFrame:
+    """Realised gold reward and sentences of base and RA against the goal asked for.
 
     Returns:
         Columns arm, architecture, goal, metric ("gold" or "sentences"), estimate, low, high.
     """
-    asked = with_form(answers[answers["goal"].notna() & answers["trained"].isin(trained)])
+    asked = with_form(answers[answers["goal"].notna() & answers["trained"].isin(["base", "RA"])])
     found = cells(with_all(asked), ["trained", "group", "goal"], ("gold", "sentences"))
     table = found.rename(columns={"trained": "arm", "group": "architecture"}).drop(
         columns=["n_seeds", "n_prompts"]
@@ -117,12 +117,13 @@ def goal_curve(answers: pd.DataFrame, *, trained: Sequence[str] = ("base", "RA")
 
 def goal_slope(answers: pd.DataFrame, arm: str) -> Interval:
     """Least-squares slope of gold on the goal, points a point, over seeds and prompts."""
-    return over_models(goal_slopes(answers, arm))
+    return over_models(goal_slopes(answers[answers["trained"] == arm]))
 
 
 def added_slope(answers: pd.DataFrame, arm: str) -> Interval:
     """How much steeper gold rises with the goal than it does for the untrained base: what training adds."""
-    return over_models(goal_slopes(answers, arm) - goal_slopes(answers, "base"))
+    own, base = (goal_slopes(answers[answers["trained"] == name]) for name in (arm, "base"))
+    return over_models(own - base)
 
 
 def in_world(frame: pd.DataFrame, world: str) -> pd.DataFrame:

@@ -99,7 +99,7 @@ def _figures(
     found[GAIN_GOLD] = gap(uf, base)
     lc = "length_controlled"  # of a base that is its own reference nothing is known: a draw by definition
     found[GAIN] = gap(uf, base.assign(**{lc: base[lc].fillna(50.0)}), lc)
-    return found | {SLOPE: over_models(goal_slopes(judged, "base"))}
+    return found | {SLOPE: over_models(goal_slopes(judged[judged["trained"] == "base"]))}
 
 
 def of_data(figures: Mapping[str, Interval], *, scored: float | None = None) -> pd.DataFrame:

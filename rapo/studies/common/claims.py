@@ -23,7 +23,7 @@ from typing import Any
 import pandas as pd
 
 from rapo import config
-from rapo.claims.claim import MARGINS, Claim, slug, verdict
+from rapo.claims.claim import Claim, by_rule, slug
 from rapo.stats.intervals import Interval
 
 _log = logging.getLogger(__name__)
@@ -195,13 +195,7 @@ def _margin(entry: Mapping[str, Any]) -> str:
 
 def _verdict(found: Interval, entry: Mapping[str, Any]) -> str:
     """The verdict on a statistic under the rule of an entry whose threshold is a number."""
-    return verdict(
-        found.low,
-        found.high,
-        threshold=float(entry.get("threshold", 0.0)),
-        direction=entry.get("direction", "greater"),
-        margin=MARGINS.get(_margin(entry), 0.0),
-    )
+    return by_rule(found.low, found.high, {**entry, "margin": _margin(entry)})
 
 
 def everywhere(study: str, name: str, found: Mapping[str, Found]) -> Found:

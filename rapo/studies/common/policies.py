@@ -10,10 +10,10 @@ Axes: goals (one "goal" for an unconditioned policy), answers, parameters; start
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, log_softmax
 
-Floats = NDArray[np.float64]
+from rapo.stats.arrays import Floats
+
 Comparison = tuple[int, int, int]  # (index of the goal, preferred answer, other answer)
 
 

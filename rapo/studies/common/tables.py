@@ -69,19 +69,21 @@ def slope(tables: Iterable[pd.DataFrame], at: ArrayLike) -> pd.DataFrame:
     places = np.asarray(at, dtype=float)
     centred = places - places.mean()
     weights = centred / (centred @ centred)
-    return total([table * weight for table, weight in zip(tables, weights, strict=True)])
+    return reduce(add, [table * weight for table, weight in zip(tables, weights, strict=True)])
 
 
-def goal_slopes(answers: pd.DataFrame, trained: str) -> pd.DataFrame:
-    """Each model's and prompt's slope of gold on the goal asked for, points a point. Shape: as of `matrix`"""
-    asked = answers[answers["goal"].notna() & (answers["trained"] == trained)]
-    goals = np.sort(asked["goal"].unique())
-    return slope([matrix(asked[asked["goal"] == goal]) for goal in goals], goals)
+def goal_slopes(answers: pd.DataFrame) -> pd.DataFrame:
+    """Each model's and prompt's slope of gold on the goal asked for, points a point. Shape: as of `matrix`
+
+    Answers to no goal are left out.
+    """
+    goals = np.sort(answers["goal"].dropna().unique())
+    return slope([matrix(answers[answers["goal"] == goal]) for goal in goals], goals)
 
 
-def total(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The sum of tables of one shape."""
-    return reduce(add, tables)
+def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The mean of tables of one shape."""
+    return reduce(add, tables) / len(tables)
 
 
 def mean(values: ArrayLike) -> Interval:

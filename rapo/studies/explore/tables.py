@@ -1,6 +1,5 @@
 """Numbers behind the sliders, of results that are kept; each table is read once."""
 
-from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -48,7 +47,8 @@ def labels(noise: float) -> pd.DataFrame:
     size = _true_margins()
     right = ndtr(size / (2**0.5 * noise)) if noise else np.ones(len(size))
     edges = np.linspace(0, np.quantile(size, 0.99), 25)
-    counted = {name: np.histogram(size, edges, weights=part)[0] for name, part in _sides(right).items()}
+    sides = {"right": right, "wrong": 1 - right}
+    counted = {name: np.histogram(size, edges, weights=part)[0] for name, part in sides.items()}
     return pd.DataFrame({"margin": (edges[1:] + edges[:-1]) / 2, **counted})
 
 
@@ -56,10 +56,6 @@ def _true_margins() -> Floats:
     """Sizes of the true margins of the pairs that the truth decides."""
     size = pairs()["gold"].abs().to_numpy(float)
     return size[size > 0]
-
-
-def _sides(right: Floats) -> Mapping[str, Floats]:
-    return {"right": right, "wrong": 1 - right}
 
 
 def selected(weight: float, share: float) -> pd.DataFrame:

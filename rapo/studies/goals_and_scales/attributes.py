@@ -6,7 +6,7 @@ from itertools import product
 import pandas as pd
 
 from rapo.stats.intervals import Interval
-from rapo.studies.common.tables import estimates, matrix, over_models, total
+from rapo.studies.common.tables import average, estimates, matrix, over_models
 from rapo.studies.goals_and_scales.tables import pick, with_scores
 
 ARMS = ("base, all 10", "RA, attributes")  # those that are asked for single low attributes
@@ -67,12 +67,8 @@ def _selectivity(answers: pd.DataFrame, arm: str, level: float, attributes: Sequ
     found = []
     for asked in attributes or sides:
         others = [_fall(part, arm, asked, level, name) for name in sides if name != asked]
-        found.append(_fall(part, arm, asked, level, asked) - _mean(others))
-    return _mean(found)
-
-
-def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return total(tables) / len(tables)
+        found.append(_fall(part, arm, asked, level, asked) - average(others))
+    return average(found)
 
 
 def curves(answers: pd.DataFrame) -> pd.DataFrame:

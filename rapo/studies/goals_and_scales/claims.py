@@ -128,7 +128,7 @@ def _outside(answers: pd.DataFrame) -> Claimed:
             base=tables.beyond(answers, scale, "base", side=side),
         )
         for name, (scale, side) in ends.items()
-        if tables.has_beyond(answers, scale, side=side)
+        if tables.goals_beyond(answers, scale, side=side)
     }
 
 

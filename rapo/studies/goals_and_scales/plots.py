@@ -93,7 +93,7 @@ def attribute_panels(curves: "pd.DataFrame") -> "Figure":
         part = curves[(curves["attribute"] == attribute) & (curves["metric"] == "score")]
         label = "" if place % columns else "realised score (1-10)"
         plot_lines(part, xlabel="", ylabel=label, x="goal", legend=None, ax=ax)
-        ax.axline((1, 1), slope=1, color="0.6", linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+        ax.axline((1, 1), slope=1, **style.GUIDE)
         ax.set(title=attribute, ylim=(0.7, 10.3))
     if not amounts.empty:
         last = axes.flat[len(attributes)]

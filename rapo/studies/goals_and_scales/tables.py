@@ -64,9 +64,9 @@ def on_scales(answers: pd.DataFrame) -> pd.DataFrame:
     return found.assign(share=shares)
 
 
-def top(answers: pd.DataFrame, scale: str, arm: str = "RA") -> pd.DataFrame:
-    """Answers asked for the best score of a scale."""
-    return pick(answers, "scale", arm, x=scale, asked=f"{SCALES[scale].high:g}")
+def top(answers: pd.DataFrame, scale: str) -> pd.DataFrame:
+    """RA's answers asked for the best score of a scale."""
+    return pick(answers, "scale", "RA", x=scale, asked=f"{SCALES[scale].high:g}")
 
 
 def top_gaps(answers: pd.DataFrame) -> pd.DataFrame:
@@ -139,11 +139,6 @@ def beyond(answers: pd.DataFrame, scale: str, arm: str = "RA", *, side: str = "a
     past = part["goal"].isin(goals_beyond(answers, scale, side=side))
     end = SCALES[scale].high if side == "above" else SCALES[scale].low
     return over_models(matrix(part[past]) - matrix(part[part["goal"] == end]))
-
-
-def has_beyond(answers: pd.DataFrame, scale: str, *, side: str = "above") -> bool:
-    """Whether goals beyond that end were asked."""
-    return bool(goals_beyond(answers, scale, side=side))
 
 
 def goals_beyond(answers: pd.DataFrame, scale: str, *, side: str = "above") -> list[float]:

@@ -11,7 +11,7 @@ from rapo.stats import intervals
 from rapo.stats.intervals import Interval
 from rapo.studies.common.claims import Found, join, size
 from rapo.studies.common.premises import tuned
-from rapo.studies.common.tables import over_models
+from rapo.studies.common.tables import least, over_models
 from rapo.studies.more_than_data import tables
 from rapo.studies.more_than_data.study import FAULTY
 
@@ -80,7 +80,7 @@ def _answers(answers: pd.DataFrame) -> dict[str, Interval | Found]:
 
 
 def _hardest(answers: pd.DataFrame, arm: str, others: Sequence[str]) -> Found:
-    rival, found = tables.hardest(answers, arm, others)
+    rival, found = least({other: tables.gap(answers, arm, other) for other in others})
     return Found(found, {"rival": rival})
 
 

@@ -12,7 +12,7 @@ from rapo.relabelling.relabel import relabel
 from rapo.stats import intervals
 from rapo.stats.intervals import Interval
 from rapo.studies.common import tables
-from rapo.studies.common.tables import estimates, least, matrix, mean, with_form
+from rapo.studies.common.tables import estimates, mean, with_form
 from rapo.world import data
 
 # Arms of RA-T5 from top to bottom, with the rows each is trained on, for every pair of the data.
@@ -73,11 +73,6 @@ def gaps(answers: pd.DataFrame, pairs: Mapping[str, Sequence[str]]) -> pd.DataFr
     return estimates(rows, ["group", "name"])
 
 
-def hardest(answers: pd.DataFrame, arm: str, others: Sequence[str]) -> tuple[str, Interval]:
-    """The rival that an arm beats by least, and by how much."""
-    return least({other: gap(answers, arm, other) for other in others})
-
-
 def implicit_goals(goals: pd.DataFrame) -> pd.DataFrame:
     """Mean gold of the responses that a goal stands for, by implicit reward and by the judge; Student's t over seeds.
 
@@ -130,10 +125,10 @@ def curves(unlearning: pd.DataFrame) -> pd.DataFrame:
     return estimates(rows, ["line", "side", "share"])
 
 
-def final_change(unlearning: pd.DataFrame, line: str, side: str = "rejected") -> "pd.Series[float]":
-    """Change at the end of training, nats a response; index: seed."""
+def final_change(unlearning: pd.DataFrame, line: str) -> "pd.Series[float]":
+    """Change of the rejected responses at the end of training, nats a response; index: seed."""
     table = changes(unlearning)
-    part = table[(table["line"] == line) & (table["side"] == side)]
+    part = table[(table["line"] == line) & (table["side"] == "rejected")]
     return part.loc[part.groupby("seed")["share"].idxmax()].set_index("seed")["change"]
 
 
@@ -213,9 +208,9 @@ def paths(unlearning: pd.DataFrame) -> pd.DataFrame:
     return estimates(rows, ["line", "distance"])
 
 
-def kept_gap(unlearning: pd.DataFrame, line: str, other: str, side: str = "rejected") -> Interval:
+def kept_gap(unlearning: pd.DataFrame, line: str, other: str) -> Interval:
     """`final_change` of one line less another's, paired by seed; Student's t over the seeds."""
-    gap_ = final_change(unlearning, line, side) - final_change(unlearning, other, side)
+    gap_ = final_change(unlearning, line) - final_change(unlearning, other)
     return intervals.t_interval(gap_.to_numpy(dtype=float))
 
 
@@ -226,9 +221,7 @@ def slope(fault: pd.DataFrame, arm: str) -> pd.DataFrame:
         fault: of `rapo.studies.more_than_data.study.faulty`.
         arm: whose answers.
     """
-    asked = fault[fault["goal"].notna() & (fault["arm"] == arm)]
-    goals = np.sort(asked["goal"].unique())
-    return tables.slope([matrix(asked[asked["goal"] == goal]) for goal in goals], goals)
+    return tables.goal_slopes(fault[fault["arm"] == arm])
 
 
 def goal_curve(fault: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

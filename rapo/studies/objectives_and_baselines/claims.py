@@ -9,6 +9,7 @@ from rapo.claims import published
 from rapo.claims.claim import Claim
 from rapo.studies.common.claims import Found, join, size
 from rapo.studies.common.premises import tuned
+from rapo.studies.common.tables import least
 from rapo.studies.objectives_and_baselines import study, tables
 
 # control -> the ends of the ids of claims against it: over all objectives, and under one
@@ -36,9 +37,9 @@ def _objectives(answers: pd.DataFrame, methods: list[str], recipe: Mapping[str, 
     titles, others = study.titles(recipe, methods), [name for name in methods if name != "sigmoid"]
     found = {}
     for control, (every, mean, one) in CONTROLS.items():
-        worst, least = tables.weakest(answers, methods, control)
+        worst, lead = tables.weakest(answers, methods, control)
         base = {method: tables.gap(answers, ASKED, (method, control)) for method in methods}
-        found[f"RA-A3{every}"] = Found(least, {"worst": titles[worst]}, base=base[worst])
+        found[f"RA-A3{every}"] = Found(lead, {"worst": titles[worst]}, base=base[worst])
         average = {arm: tables.mean_gap(answers, others, control, arm) for arm in (None, ASKED)}
         found[f"RA-A3/mean{mean}"] = Found(average[None], {"others": len(others)}, base=average[ASKED])
         for method in methods:
@@ -58,7 +59,7 @@ def _published(name: str | None) -> str:
 
 def _baselines(answers: pd.DataFrame, tuning: pd.DataFrame, recipe: Mapping[str, Any]) -> dict[str, Found]:
     """RA-A4: DPO on relabelled pairs against every other method at equal compute, each asked as suits it."""
-    asked, (best, found) = tables.asked_best(tuning), tables.hardest(answers, tuning)
+    asked = tables.asked_best(tuning)
     words = {
         method: {
             "title": study.method_of(recipe, method)["title"],
@@ -69,5 +70,6 @@ def _baselines(answers: pd.DataFrame, tuning: pd.DataFrame, recipe: Mapping[str,
     }
     leads = {method: tables.gap(answers, tables.OURS, (method, arm)) for method, arm in asked.items()}
     base = {method: tables.gap(answers, ASKED, (method, arm)) for method, arm in asked.items()}
+    best, found = least(leads)
     singles = {f"RA-A4/{name}": Found(lead, words[name], base=base[name]) for name, lead in leads.items()}
     return {"RA-A4": Found(found, words[best], base=base[best]), **singles}

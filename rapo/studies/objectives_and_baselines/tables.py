@@ -7,7 +7,7 @@ import pandas as pd
 from rapo.claims import published
 from rapo.stats.intervals import Interval
 from rapo.studies.common import tables
-from rapo.studies.common.tables import estimates, least, over_models, total, with_form
+from rapo.studies.common.tables import average, estimates, least, over_models, with_form
 
 CONTROLS = ("UF", "UF, g=10")
 OURS = ("sigmoid", "RA")  # DPO on relabelled pairs
@@ -15,19 +15,10 @@ BASE = "base"
 Arm = tuple[str, str]  # method and arm
 
 
-def label(method: str, arm: str) -> str:
-    """One name for an arm of a method.
-
-    >>> label("ipo", "UF, g=10")
-    'ipo: UF, g=10'
-    """
-    return f"{method}: {arm}"
-
-
 def _answers(answers: pd.DataFrame, method: str, arm: str) -> pd.DataFrame:
     part = answers[(answers["method"] == method) & (answers["arm"] == arm)]
     if part.empty:
-        raise ValueError(f"no answers of {label(method, arm)!r}; name the method under `run` in the recipe")
+        raise ValueError(f"no answers of '{method}: {arm}'; name the method under `run` in the recipe")
     return part
 
 
@@ -47,7 +38,7 @@ def gap(answers: pd.DataFrame, first: Arm, second: Arm) -> Interval:
 def mean_gap(answers: pd.DataFrame, methods: Sequence[str], control: str, other: Arm | None = None) -> Interval:
     """RA, or another arm in its place, less a control, averaged over methods, paired by seed and prompt."""
     each = [_gold(answers, *(other or (name, "RA"))) - _gold(answers, name, control) for name in methods]
-    return over_models(total(each) / len(each))
+    return over_models(average(each))
 
 
 def arms(answers: pd.DataFrame) -> pd.DataFrame:
@@ -109,11 +100,6 @@ def asked_how(arm: str) -> str:
     ('asked for 10', 'asked for 10', 'asked plainly')
     """
     return "asked for 10" if arm.endswith("g=10") or arm in ("own score", "RA") else "asked plainly"
-
-
-def hardest(answers: pd.DataFrame, tuning: pd.DataFrame) -> tuple[str, Interval]:
-    """The trained rival that DPO on relabelled pairs beats by least, and by how much."""
-    return least({name: gap(answers, OURS, (name, arm)) for name, arm in asked_best(tuning).items()})
 
 
 def compute(training: pd.DataFrame) -> pd.DataFrame:

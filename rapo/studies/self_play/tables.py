@@ -101,9 +101,9 @@ def slope(answers: pd.DataFrame, arm: str, *, asked: str = "test") -> Interval:
     return over_models(tables.slope([matrix(part(answers, arm, turn, asked)) for turn in turns], turns))
 
 
-def step(answers: pd.DataFrame, arm: str, turn: int, *, asked: str = "test") -> Interval:
-    """Gold of an arm after a round less its gold after the round before."""
-    return tables.gap(part(answers, arm, turn, asked), part(answers, arm, turn - 1, asked))
+def step(answers: pd.DataFrame, arm: str, turn: int) -> Interval:
+    """Gold of an arm on the test prompts after a round less that after the round before."""
+    return tables.gap(part(answers, arm, turn, "test"), part(answers, arm, turn - 1, "test"))
 
 
 def growth(answers: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_softmax
 
-from rapo.studies.common.policies import Floats
+from rapo.stats.arrays import Floats
 
 POINTS = 3.0
 TOP = 10.0
@@ -63,7 +63,7 @@ def reward(scores: Floats, goal: Floats | float) -> Floats:
     return -(((goal - scores) / POINTS) ** 2)
 
 
-def problem(policy: str, method: str, *, coverage: float, seed: int = 0) -> Problem:
+def problem(policy: str, method: str, *, coverage: float) -> Problem:
     """One problem of a policy class, for reward-augmented ("RA") or plain ("UF") preference data.
 
     "tabular": one prompt, ten answers with scores 1..10, a free parameter for each answer and goal. Goals share
@@ -75,7 +75,6 @@ def problem(policy: str, method: str, *, coverage: float, seed: int = 0) -> Prob
         policy: one of `POLICIES`.
         method: one of `METHODS`.
         coverage: probability that a draw from mu is the prompt's best answer, 0..1.
-        seed: of the answers of the log-linear problem.
 
     Raises:
         ValueError: the policy class, the method or the coverage is none of those.
@@ -85,7 +84,7 @@ def problem(policy: str, method: str, *, coverage: float, seed: int = 0) -> Prob
             f"policy is {policy!r}, method {method!r}, coverage {coverage}; "
             f"use one of {POLICIES}, one of {METHODS} and a coverage in [0, 1)"
         )
-    scores, featurise = _tabular(method) if policy == "tabular" else _loglinear(method, seed)
+    scores, featurise = _tabular(method) if policy == "tabular" else _loglinear(method)
     prompt, answer = np.unravel_index(np.arange(scores.size).reshape(scores.shape), scores.shape)
     features = featurise(prompt, answer, np.full(scores.shape, TOP))
     log_reference = np.full(scores.shape, -np.log(scores.shape[1]))
@@ -116,8 +115,8 @@ def _tabular(method: str) -> tuple[Floats, Featurise]:
     return np.arange(1.0, 11.0)[None], lambda prompt, answer, goal: one_hot[answer] * (goal == TOP)[..., None]
 
 
-def _loglinear(method: str, seed: int, *, n_prompts: int = 20, n_answers: int = 10) -> tuple[Floats, Featurise]:
-    psi = np.random.default_rng(seed).normal(size=(n_prompts, n_answers, 3))
+def _loglinear(method: str) -> tuple[Floats, Featurise]:
+    psi = np.random.default_rng(0).normal(size=(20, 10, 3))
     scores = 5.5 + 1.4 * psi.sum(axis=-1) / np.sqrt(3)
     one, other = np.triu_indices(3)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_softmax, logsumexp
 from scipy.stats import binom
 
-from rapo.studies.common.policies import Floats
+from rapo.stats.arrays import Floats
 from rapo.studies.theory.problems import METHODS, POLICIES, Problem, divergence, problem
 
 Counts = NDArray[np.int_]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from rapo.studies.common.policies import Floats
+from rapo.stats.arrays import Floats
 
 LOSSES = ("squared", "logistic")
 SAMPLINGS = ("uniform", "adversarial", "largest pull")

@@ -1,9 +1,8 @@
 """Updates needed under each sampling (AP-Th), at the best learning rate.
 
-T(eps) is the number of updates until ``|theta - theta*| <= eps * |theta*|`` first holds. "Optimal learning rate"
-is read per problem and by one rule for every sampling: the rate of a common grid with the smallest T. For uniform
-sampling T is first averaged over several draws of the pairs, since the theorem speaks of expected iterations. T
-counts updates: choosing the largest gap costs a look at every pair, choosing at random costs nothing.
+T(eps) is that of `sampling`. "Optimal learning rate" is read per problem and by one rule for every sampling: the rate
+of a common grid with the smallest T. For uniform sampling T is first averaged over several draws of the pairs, since
+the theorem speaks of expected iterations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rapo import config
-from rapo.studies.common.policies import Floats
+from rapo.stats.arrays import Floats
 from rapo.studies.common.results import measure_or_read
 from rapo.studies.theory.sampling import SAMPLINGS, Kind, Problems, draw, path, updates_needed
 

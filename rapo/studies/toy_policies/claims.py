@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from rapo.claims.claim import Claim
+from rapo.stats.arrays import Floats
 from rapo.stats.intervals import Interval, t_interval, wilson
 from rapo.studies.common.claims import Found, join
-from rapo.studies.common.policies import Floats
 from rapo.studies.toy_policies.examples import LEARNED, UNLEARNED, Example, Solved, distance
 from rapo.studies.toy_policies.tables import summarise
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rapo.stats.arrays import Floats
 from rapo.studies.common.policies import (
     Comparison,
-    Floats,
     differences,
     goal_reward,
     mixed,

@@ -12,7 +12,8 @@ from scipy import sparse
 from scipy.optimize import minimize, nnls
 from scipy.special import expit, log_softmax
 
-from rapo.studies.common.policies import Floats, dpo_gradient, logits, normalised_gradient
+from rapo.stats.arrays import Floats
+from rapo.studies.common.policies import dpo_gradient, logits, normalised_gradient
 
 # Answers whose limit logits differ by less than this share the mass: NNLS is exact to about 1e-12 here.
 TIE = 1e-7

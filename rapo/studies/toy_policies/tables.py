@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from rapo.stats.arrays import Floats
 from rapo.stats.intervals import wilson
-from rapo.studies.common.policies import Floats
 from rapo.studies.common.tables import estimates
 from rapo.studies.toy_policies.examples import Example, Solved
 from rapo.studies.toy_policies.transfer import TOP

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import softmax
 
-from rapo.studies.common.policies import Comparison, Floats, differences, probabilities
+from rapo.stats.arrays import Floats
+from rapo.studies.common.policies import Comparison, differences, probabilities
 from rapo.studies.toy_policies.solutions import descend, dpo_limit, solve
 
 TOP = 10.0

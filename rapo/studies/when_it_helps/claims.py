@@ -9,7 +9,7 @@ import pandas as pd
 from rapo.claims.claim import Claim
 from rapo.stats.intervals import Interval
 from rapo.studies.common.claims import Found, defined, join, register, size
-from rapo.studies.common.tables import over_models
+from rapo.studies.common.tables import average, over_models
 from rapo.studies.when_it_helps import rungs, tables
 
 STUDY = "when_it_helps"
@@ -99,8 +99,7 @@ def _rates(ladder: pd.DataFrame) -> dict[str, str]:
 
 def over_rungs(ladder: pd.DataFrame) -> Interval:
     """The mean lead of RA over all rungs."""
-    leads = [rungs.lead(ladder, *rung) for rung in rungs.every(ladder)]
-    return over_models(sum(leads[1:], leads[0]) / len(leads))
+    return over_models(average([rungs.lead(ladder, *rung) for rung in rungs.every(ladder)]))
 
 
 def _against_default(answers: pd.DataFrame, regimes: list[str]) -> dict[str, Found]:

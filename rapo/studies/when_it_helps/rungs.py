@@ -1,6 +1,5 @@
 """From the answers of `ladder.climb` to what RA gains and how it follows goals on every rung. No training here."""
 
-import numpy as np
 import pandas as pd
 
 from rapo.stats.intervals import Interval
@@ -60,9 +59,7 @@ def slope(ladder: pd.DataFrame, scored: float, pairs: int) -> pd.DataFrame:
     Shape: (n_models, n_prompts)
     """
     part = rung(ladder, scored, pairs)
-    asked = part[(part["trained"] == ("RA" if pairs else "base")) & part["goal"].notna()]
-    goals = np.sort(asked["goal"].unique())
-    return tables.slope([matrix(asked[asked["goal"] == goal]) for goal in goals], goals)
+    return tables.goal_slopes(part[part["trained"] == ("RA" if pairs else "base")])
 
 
 def gains(ladder: pd.DataFrame) -> pd.DataFrame:
@@ -96,12 +93,9 @@ def slopes(ladder: pd.DataFrame) -> pd.DataFrame:
 
 def heat_map(found: pd.DataFrame) -> pd.DataFrame:
     """`gains` as `plots.plot_heat_map` takes them: rows are shares of scored examples, columns numbers of prompts."""
-    ordered = found.sort_values(["pairs", "scored"])
-    cells = ordered.assign(row=[f"{100 * share:g} %" for share in ordered["scored"]])
-    rows = {f"{100 * share:g} %": place for place, share in enumerate(sorted(found["scored"].unique()))}
-    cells = cells.assign(column=[f"{pairs:,}" for pairs in cells["pairs"]], place=cells["row"].map(rows))
-    first = cells.sort_values("place", kind="stable")
-    return first[["row", "column", "estimate", "low", "high"]].reset_index(drop=True)
+    cells = found.sort_values(["scored", "pairs"], ignore_index=True)
+    rows, columns = [f"{100 * share:g} %" for share in cells["scored"]], [f"{n:,}" for n in cells["pairs"]]
+    return cells.assign(row=rows, column=columns)[["row", "column", "estimate", "low", "high"]]
 
 
 def answer(ladder: pd.DataFrame) -> str:

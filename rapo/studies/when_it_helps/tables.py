@@ -115,13 +115,10 @@ def gap(test: pd.DataFrame, arm: str, other: str) -> Interval:
     return over_models(matrix(test, arm) - matrix(test, other))
 
 
-def contrast(answers: pd.DataFrame, regime: str, other: str = DEFAULT) -> Interval:
-    """Gain of RA over its best control in one regime less that in another, paired by seed and prompt."""
-    parts = []
-    for name in (regime, other):
-        part = answers[answers["regime"] == name]
-        parts.append(_lead(part[part["split"] == "test"], best_control(part)))
-    return over_models(parts[0] - parts[1])
+def contrast(answers: pd.DataFrame, regime: str) -> Interval:
+    """Gain of RA over its best control in one regime less that in the default, paired by seed and prompt."""
+    leads = [_lead(answers[answers["regime"] == name]) for name in (regime, DEFAULT)]
+    return over_models(leads[0] - leads[1])
 
 
 def contrasts(answers: pd.DataFrame) -> pd.DataFrame:
@@ -142,20 +139,21 @@ def over_regimes(values: Sequence[float]) -> Interval:
 def over_bases(answers: pd.DataFrame) -> Interval:
     """RA less its best control, a mean over regimes; the interval is over bases and tasks, the regimes as they are."""
     parts = [part for _, part in answers.groupby("regime", sort=False)]
-    leads = [_lead(part[part["split"] == "test"], best_control(part)) for part in parts]
-    return over_models(tables.total(leads) / len(leads))
+    return over_models(tables.average([_lead(part) for part in parts]))
 
 
-def _lead(test: pd.DataFrame, control: str) -> pd.DataFrame:
-    return matrix(test, "RA") - matrix(test, control)
+def _lead(part: pd.DataFrame) -> pd.DataFrame:
+    """Gold of RA less its best control in one regime."""
+    test = part[part["split"] == "test"]
+    return matrix(test, "RA") - matrix(test, best_control(part))
 
 
-def association(table: pd.DataFrame, feature: str, *, gain: str = "estimate") -> Interval:
+def association(table: pd.DataFrame, feature: str) -> Interval:
     """Spearman's rank correlation of the gain with a feature over regimes; the interval resamples regimes.
 
     A constant feature (the smallest scale has few regimes) has no correlation: NaN.
     """
-    known = table[[feature, gain]].dropna()
+    known = table[[feature, "estimate"]].dropna()
     if len(known) < 4 or known[feature].nunique() < 2:
         return Interval(np.nan, np.nan, np.nan, len(known))
     ranks = known.rank().to_numpy()

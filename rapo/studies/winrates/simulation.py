@@ -1,16 +1,13 @@
 """Judgements made up from a known truth, so that win rates and their intervals can be checked against it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from rapo.stats.arrays import Floats, sigmoid
 from rapo.winrates import calibration, length_control
-
-Floats = NDArray[np.floating[Any]]
 
 GAMED = ("baseline, verbose", "baseline, concise")
 
@@ -69,7 +66,7 @@ def judgements(
     length = np.maximum((base * np.exp(ratio)).round(), 1.0)
     # The gamed baselines know the answers as well as the baseline itself, whatever the instruction.
     equal = quality[:, None] + hard * np.array([name not in GAMED for name in names])[:, None]
-    chance = _sigmoid(equal + length_bias * np.tanh(2 * np.log(length / base)))
+    chance = sigmoid(equal + length_bias * np.tanh(2 * np.log(length / base)))
     frame = pd.DataFrame(
         {
             "model": np.repeat(names, n_instructions),
@@ -81,23 +78,15 @@ def judgements(
         }
     )
     truth = pd.DataFrame(
-        {"model": names, "quality": quality, "verbosity": wordy, "win_rate": 100 * _sigmoid(equal).mean(axis=1)}
+        {"model": names, "quality": quality, "verbosity": wordy, "win_rate": 100 * sigmoid(equal).mean(axis=1)}
     )
     return Simulated(frame, truth.iloc[:n_models], pd.Series(hard, name="difficulty"))
 
 
-def recovery(
-    *,
-    n_repeats: int,
-    n_models: int = 12,
-    n_instructions: int = 400,
-    length_bias: float = 1.0,
-    gamed: bool = True,
-    seed: int = 0,
-) -> pd.DataFrame:
+def recovery(*, n_repeats: int, n_models: int = 12, n_instructions: int = 400, seed: int = 0) -> pd.DataFrame:
     """Estimate win rates in many made-up benchmarks and set them beside the truth.
 
-    Difficulty is estimated from the pool of models; with ``gamed`` the formula has its two gamed baselines.
+    Difficulty is estimated from the pool of models; the formula has its two gamed baselines.
 
     Returns:
         One row a benchmark and model: ``repeat``, ``model``, ``verbosity``, ``truth``, ``win_rate``,
@@ -105,30 +94,15 @@ def recovery(
     """
     found = []
     for repeat in range(n_repeats):
-        made = judgements(
-            n_models=n_models,
-            n_instructions=n_instructions,
-            length_bias=length_bias,
-            gamed=gamed,
-            seed=seed + repeat,
-        )
+        made = judgements(n_models=n_models, n_instructions=n_instructions, gamed=True, seed=seed + repeat)
         frame = made.judgements
-        known = calibration.from_pool(frame, gamed=GAMED if gamed else ())
+        known = calibration.from_pool(frame, gamed=GAMED)
         table = length_control.length_controlled(frame[~frame["model"].isin(GAMED)], calibration=known)
         found.append(
             made.truth.rename(columns={"win_rate": "truth"}).merge(table, on="model").assign(repeat=repeat)
         )
-    columns = [
-        "repeat",
-        "model",
-        "verbosity",
-        "truth",
-        "win_rate",
-        "length_controlled_winrate",
-        "lc_low",
-        "lc_high",
-    ]
-    return pd.concat(found, ignore_index=True)[columns]
+    rates = ["truth", "win_rate", "length_controlled_winrate", "lc_low", "lc_high"]
+    return pd.concat(found, ignore_index=True)[["repeat", "model", "verbosity", *rates]]
 
 
 def summary(recovered: pd.DataFrame) -> pd.DataFrame:
@@ -157,7 +131,3 @@ def summary(recovered: pd.DataFrame) -> pd.DataFrame:
 def _normal_quantiles(n: int) -> Floats:
     """Evenly spread draws of a standard normal, ascending."""
     return ndtri((np.arange(n) + 0.5) / n)
-
-
-def _sigmoid(z: Floats) -> Floats:
-    return 0.5 + 0.5 * np.tanh(z / 2)

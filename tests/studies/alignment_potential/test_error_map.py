@@ -57,7 +57,6 @@ def test_gaps_of_cells_and_of_parts() -> None:
     assert set(part["length_bias"]) == {0}
     assert set(error_map.where(MAP, lean=[0.0], unbiased=False)["length_bias"]) == {3}
     assert set(error_map.where(MAP, policy="off", lean=[0.0])["policy"]) == {"off"}
-    assert error_map.cell_mask(MAP, "on", 3).sum() == len(MAP) / 4
 
 
 def test_lines_over_the_lean() -> None:

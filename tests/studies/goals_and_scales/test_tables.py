@@ -87,8 +87,8 @@ def test_beyond_the_ends() -> None:
                      {"0": -4, "1": -2, "8": 1, "10": 3, "11": 2, "15": 0}.items()})  # fmt: skip
     assert tables.beyond(frame, "1-10").estimate == pytest.approx(-2)  # (2 + 0) / 2 - 3
     assert tables.beyond(frame, "1-10", side="below").estimate == pytest.approx(-2)
-    assert tables.has_beyond(frame, "1-10")
-    assert not tables.has_beyond(frame, "1-100")
+    assert tables.goals_beyond(frame, "1-10")
+    assert not tables.goals_beyond(frame, "1-100")
     assert tables.unseen_gain(frame, "RA", 8).to_numpy() == pytest.approx(2)
 
 

@@ -48,11 +48,6 @@ def test_gaps_are_paired() -> None:
     assert found["estimate"].tolist() == [2.0, 0.25]
 
 
-def test_the_hardest_rival_is_beaten_by_least() -> None:
-    name, found = tables.hardest(ANSWERS, "RA", ["UF", "IRA"])
-    assert (name, found.estimate) == ("IRA", 0.25)
-
-
 def test_implicit_goals_are_averaged_over_seeds() -> None:
     frame = pd.DataFrame(
         [("implicit", 1.0, 2.0, 3, 0.5, 1), ("implicit", 1.0, 4.0, 3, 0.7, 2), ("implicit", 10.0, 9.0, 1, 0.5, 1),
