@@ -77,7 +77,8 @@ def plot_against(
     reach = style.reach(estimates, "length_controlled_winrate", "lc_low", "lc_high")
     ax.errorbar(x, y, reach, fmt="o", color=CONTROLLED, label="length-controlled (95 %)")
     shown = estimates[[name for name in ("win_rate", "lc_low", "lc_high", reference) if name in estimates]]
-    low, high = (shown.min().min() / 1.2, shown.max().max() * 1.2) if log else (0.0, 1.05 * shown.max().max())
+    least = shown.where(shown > 0).min().min()  # a limit of 0 % has no place on a logarithmic axis
+    low, high = (least / 1.2, shown.max().max() * 1.2) if log else (0.0, 1.05 * shown.max().max())
     if log:
         _plain_log_axis(ax, "x", np.array([low, high]))
         _plain_log_axis(ax, "y", np.array([low, high]))

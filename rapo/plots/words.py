@@ -12,10 +12,12 @@ def number(estimate: float, low: float, high: float) -> str:
 
     >>> number(0.3213, 0.2511, 0.4), number(58.63, 54.2, 63.0), number(3.0, float("nan"), float("nan"))
     ('0.32 [0.25, 0.40]', '58.6 [54.2, 63.0]', '3.0')
+    >>> number(0.1, -0.004, 0.2)
+    '0.10 [0.00, 0.20]'
     """
     digits = 2 if high - low < 1 else 1
-    told = f"{estimate + 0.0:.{digits}f}"
-    return f"{told} [{low:.{digits}f}, {high:.{digits}f}]" if high >= low else told
+    told, first, last = (f"{round(value, digits) + 0.0:.{digits}f}" for value in (estimate, low, high))
+    return f"{told} [{first}, {last}]" if high >= low else told
 
 
 def highest(estimates: "pd.DataFrame", quantity: str) -> str:

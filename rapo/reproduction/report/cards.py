@@ -196,15 +196,15 @@ def anchor(name: str) -> str:
 def number(value: float, decimals: int | None = None) -> str:
     """A number for people: fixed decimals, or three significant digits; an em dash where there is none.
 
-    >>> number(-1.25, 1), number(0.00012), number(12345.6), number(float("nan"))
-    ('−1.2', '0.00012', '12346', '—')
+    >>> number(-1.25, 1), number(0.00012), number(12345.6), number(999.7), number(float("nan"))
+    ('−1.2', '0.00012', '12346', '1000', '—')
     """
     if math.isnan(value):
         return "—"
     if math.isinf(value):
         return "∞" if value > 0 else f"{_MINUS}∞"
     if decimals is None:
-        text = f"{value:.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}"
+        text = f"{value:.0f}" if 999.5 <= abs(value) < 1e7 else f"{value:.3g}"
     else:
         text = f"{value:.{decimals}f}"
         text = text.removeprefix("-") if float(text) == 0 else text

@@ -6,13 +6,14 @@ A task is a data set in one of three shapes: ARC's (``question``, ``choices`` {t
 
 import re
 from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
 from typing import Any
 
 from rapo.models import sampling
 from rapo.studies.common import inputs
 
 _NUMBER = re.compile(r"-?\d[\d,]*\.?\d*")
-_LETTER = re.compile(r"\b([A-Z1-9])\b")
+_LETTER = re.compile(r"\b([A-Z])\b")
 
 
 def accuracies(
@@ -56,13 +57,18 @@ def question(row: Mapping[str, Any]) -> tuple[str, str]:
 
     >>> question({"question": "2 + 2 ?", "answer": "Two and two make four. #### 4"})
     ('2 + 2 ?\\n\\nThink step by step and end with the number.', '4')
+    >>> question({"question": "?", "choices": {"label": ["1", "2"], "text": ["so", "no"]}, "answerKey": "2"})[1]
+    'B'
     """
     if "answerKey" in row:
-        sides = zip(row["choices"]["label"], row["choices"]["text"], strict=True)
-        listed = "\n".join(f"{label}. {text}" for label, text in sides)
-        return f"{row['question']}\n\n{listed}\n\nReply with the letter of the right answer alone.", row[
-            "answerKey"
-        ]
+        letter = dict(
+            zip(row["choices"]["label"], ascii_uppercase, strict=False)
+        )  # some rows number their choices
+        listed = "\n".join(
+            f"{one}. {text}" for one, text in zip(ascii_uppercase, row["choices"]["text"], strict=False)
+        )
+        ask = f"{row['question']}\n\n{listed}\n\nReply with the letter of the right answer alone."
+        return ask, letter[row["answerKey"]]
     *reasons, answer = row["answer"].split("####")
     ask = "\n\nThink step by step and end with the number." if reasons else ""
     return row["question"] + ask, answer.strip()
