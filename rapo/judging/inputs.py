@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from rapo.pairs import messages, raw
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Names that columns of answers go by, first come first served; AlpacaEval's are among them.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -31,13 +29,11 @@ def holds_answers(columns: list[str], given: Mapping[str, str] | None = None) ->
     return named and not _OF_PAIRS & set(columns)
 
 
-def of_pairs(pairs: pa.Table) -> "pd.DataFrame":
+def of_pairs(pairs: pa.Table) -> pd.DataFrame:
     """Pairs in the schema as `rapo.judging.judges.judge_pairs` takes them: chosen is the model, rejected the baseline.
 
     The instruction's id is the pair's: each pair counts for itself.
     """
-    import pandas as pd
-
     prompt, chosen, rejected = (spoken(pairs[name]) for name in ("prompt", "chosen", "rejected"))
     return pd.DataFrame(
         {
@@ -89,7 +85,7 @@ def _column(
     return table[found] if ours in ("model", "id") else _texts(table[found], f"{source}: column {found}")
 
 
-def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> "tuple[pd.DataFrame, int]":
+def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> tuple[pd.DataFrame, int]:
     """Answers beside a baseline's to the same instruction, and how many have none there.
 
     They are matched by ``id`` where both files have one, else by the instruction's text; its id is then its row in the
@@ -103,8 +99,6 @@ def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> "tuple[
         ValueError: a model or the baseline answers an instruction twice, none is in both files, or an id stands for
             one instruction here and for another there.
     """
-    import pandas as pd
-
     key = "id" if "id" in own.column_names and "id" in base.column_names else "instruction"
     left, right = (
         part.select(sorted({key, "instruction", "answer", "model"})).to_pandas() for part in (own, base)

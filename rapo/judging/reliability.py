@@ -6,9 +6,10 @@ A run is one judge's verdicts on the same pairs in both orders: the same judge a
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from rapo.judging import votes
@@ -17,9 +18,6 @@ from rapo.judging.votes import Votes
 from rapo.stats import intervals, resampling
 from rapo.stats.arrays import Floats, finite
 from rapo.stats.intervals import Interval
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FACETS = ("judge", "item", "order")
 _KEY = ["model", "instruction"]
@@ -54,7 +52,7 @@ class Reliability:
 
 
 def reliability(
-    runs: "Sequence[pd.DataFrame]", *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+    runs: Sequence[pd.DataFrame], *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
 ) -> Reliability:
     """The reliability of runs over the same pairs; whole instructions are drawn.
 
@@ -93,7 +91,7 @@ def reliability(
     )
 
 
-def mean_of(runs: "Sequence[pd.DataFrame]") -> "pd.DataFrame":
+def mean_of(runs: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The first run's table with the mean of all runs' clear verdicts, and each one's verdicts beside them.
 
     Args:
@@ -112,7 +110,7 @@ def mean_of(runs: "Sequence[pd.DataFrame]") -> "pd.DataFrame":
     return table
 
 
-def runs_of(table: "pd.DataFrame") -> "list[pd.DataFrame]":
+def runs_of(table: pd.DataFrame) -> list[pd.DataFrame]:
     """The runs behind a table of `mean_of`, however it was kept; none where it does not hold both orders' verdicts."""
     if not {*_KEY, "forward", "backward"} <= set(table) or table.duplicated(_KEY).any():
         return []
@@ -125,7 +123,7 @@ def runs_of(table: "pd.DataFrame") -> "list[pd.DataFrame]":
     return [run.assign(preference=(run["forward"] + run["backward"]) / 2) for run in runs]
 
 
-def preferences(runs: "Sequence[pd.DataFrame]", table: "pd.DataFrame") -> Floats:
+def preferences(runs: Sequence[pd.DataFrame], table: pd.DataFrame) -> Floats:
     """Each run's preference for the rows of a table of the same judgements, NaN for none. Shape: (n_runs, n_rows)
 
     Args:
@@ -208,7 +206,7 @@ def variance_parts(values: ArrayLike) -> dict[str, float]:
     }
 
 
-def _values(runs: "Sequence[pd.DataFrame]") -> tuple[Floats, Any, int]:
+def _values(runs: Sequence[pd.DataFrame]) -> tuple[Floats, Any, int]:
     """Preferences by run, pair and order, the pairs' instructions, and how many pairs are left out."""
     if not runs:
         raise ValueError("there is no run; give at least one")

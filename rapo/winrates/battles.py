@@ -7,14 +7,13 @@ where they matter, ``weight`` and ``instruction`` (battles of one instruction ar
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from rapo.judging import judgements as judged
 from rapo.stats.arrays import Floats, Integers, finite
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Arena-Hard's verdicts: which answer, A or B, and how clearly -> A's outcome.
 _VERDICTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
@@ -42,7 +41,7 @@ class Battles:
     style: Floats
 
 
-def from_judgements(judgements: "pd.DataFrame", *, baseline: str | None = None) -> "pd.DataFrame":
+def from_judgements(judgements: pd.DataFrame, *, baseline: str | None = None) -> pd.DataFrame:
     """Battles from judgements against a baseline: preferences 1..2 become outcomes 0..1.
 
     Args:
@@ -53,10 +52,6 @@ def from_judgements(judgements: "pd.DataFrame", *, baseline: str | None = None) 
     Raises:
         ValueError: the baseline is not known, or a preference is not in [1, 2].
     """
-    import pandas as pd
-
-    from rapo.judging import judgements as judged
-
     rows = judged.check(judgements)
     if baseline is None and "baseline" not in rows:
         raise ValueError("judgements have no column baseline; name it with baseline=...")
@@ -72,7 +67,7 @@ def from_judgements(judgements: "pd.DataFrame", *, baseline: str | None = None) 
 
 def from_arena_hard(
     records: Iterable[Mapping[str, Any]], *, baseline: str | None = None, strong: float = 3.0
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Battles from Arena-Hard-Auto's judgement records: two games a prompt, the model second and then first.
 
     A clear verdict (>>) weighs ``strong`` times. Records with a game without a verdict are left out and counted in
@@ -87,8 +82,6 @@ def from_arena_hard(
     Raises:
         ValueError: there is no record with two verdicts, a verdict is unknown, or the baseline is.
     """
-    import pandas as pd
-
     rows, lost = [], 0
     for record in records:
         games = record["games"]
@@ -115,14 +108,12 @@ def from_arena_hard(
     return pd.DataFrame(rows, columns=["model_a", "model_b", "outcome", "weight", "instruction", "order"])
 
 
-def read(battles: "pd.DataFrame", style: "pd.DataFrame | None") -> Battles:
+def read(battles: pd.DataFrame, style: pd.DataFrame | None) -> Battles:
     """Check a table of battles and its style differences.
 
     Raises:
         ValueError: a column is missing or holds what it must not; names it, the row, the value and the remedy.
     """
-    import pandas as pd
-
     if lacking := {"model_a", "model_b", "outcome"} - set(battles.columns):
         raise ValueError(f"battles have no column {sorted(lacking)}; they have {list(battles.columns)}")
     names = pd.concat([battles["model_a"], battles["model_b"]], ignore_index=True)
