@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from rapo.judging.judgements import short
 from rapo.pairs import messages, raw
 
 # Names that columns of answers go by, first come first served; AlpacaEval's are among them.
@@ -105,23 +106,23 @@ def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> tuple[p
     )
     if (again := right[key].duplicated()).any():
         raise ValueError(
-            f"{names[1]} answers {key} {_short(right.loc[again, key].iloc[0])} more than once; give one answer each"
+            f"{names[1]} answers {key} {short(right.loc[again, key].iloc[0])} more than once; give one answer each"
         )
     if (again := left.duplicated(["model", key])).any():
-        who, what = (_short(left.loc[again, column].iloc[0]) for column in ("model", key))
+        who, what = (short(left.loc[again, column].iloc[0]) for column in ("model", key))
         raise ValueError(f"{names[0]}: {who} answers {key} {what} more than once; give one answer each")
     right = right.assign(place=range(len(right)), asked=right["instruction"])
     right = right.rename(columns={"answer": "output_1", "model": "baseline"}).drop(columns={"instruction"} - {key})
     both = left.rename(columns={"answer": "output_2"}).merge(right, on=key)
     if both.empty:
-        firsts = [_short(side[key].iloc[0]) for side in (left, right)]
+        firsts = [short(side[key].iloc[0]) for side in (left, right)]
         raise ValueError(
             f"no {key} is in both files: {names[0]} begins with {firsts[0]}, {names[1]} with {firsts[1]}"
         )
     for told, asked, one in zip(both["instruction"], both["asked"], both[key], strict=True):
         if not _same_question(told, asked):
             raise ValueError(
-                f"id {_short(one)} is {_short(told)} in {names[0]} and {_short(asked)} in {names[1]}; correct the ids, "
+                f"id {short(one)} is {short(told)} in {names[0]} and {short(asked)} in {names[1]}; correct the ids, "
                 "or leave the column out of one file: answers are then matched by the instruction's text"
             )
     table = pd.DataFrame({"model": both["model"], "baseline": both["baseline"]})
@@ -162,8 +163,3 @@ def _texts(column: pa.ChunkedArray, name: str) -> pa.Array:
     if None in found:
         raise ValueError(f"{name}, row {found.index(None) + 1}: there is no text; leave the row out")
     return pa.array(found, pa.string())
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

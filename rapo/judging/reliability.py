@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from rapo.judging import votes
 from rapo.judging.agreement import share_interval
+from rapo.judging.repeated_scores import mean_score
 from rapo.judging.votes import Votes
 from rapo.stats import intervals, resampling
 from rapo.stats.arrays import Floats, finite
@@ -102,9 +103,7 @@ def mean_of(runs: Sequence[pd.DataFrame]) -> pd.DataFrame:
     table = runs[0].copy()
     clear = [run.where(run["preference"].notna()) for run in runs]
     for name in ("forward", "backward", "preference"):
-        table[name] = (
-            np.ma.masked_invalid([run[name].to_numpy(dtype=float) for run in clear]).mean(axis=0).filled(np.nan)
-        )
+        table[name] = mean_score([run[name].to_numpy(dtype=float) for run in clear])
     for at, run in enumerate(runs, 1):
         table = table.assign(**{f"{name}_{at}": run[name] for name in ("forward", "backward")})
     return table
@@ -172,10 +171,7 @@ def krippendorff(
         totals = resampling.cluster_totals(totals, clusters)
     estimate = float(_alpha(totals.sum(axis=0)))
     drawn = _alpha(resampling.resampled_totals(totals, n_resamples=n_resamples, seed=seed))
-    known = drawn[~np.isnan(drawn)]
-    if np.isnan(estimate) or len(known) < len(drawn) / 2:
-        return Interval(estimate, np.nan, np.nan, n=len(totals), level=level)
-    return intervals.percentile(estimate, known, n=len(totals), level=level)
+    return intervals.percentile_of_known(estimate, drawn, n=len(totals), level=level)
 
 
 def variance_parts(values: ArrayLike) -> dict[str, float]:
