@@ -127,9 +127,8 @@ def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> tuple[p
             )
     table = pd.DataFrame({"model": both["model"], "baseline": both["baseline"]})
     table["instruction"] = both["id"] if key == "id" else both["place"]
-    return table.assign(prompt=both["instruction"], output_1=both["output_1"], output_2=both["output_2"]), len(
-        left
-    ) - len(both)
+    table = table.assign(prompt=both["instruction"], output_1=both["output_1"], output_2=both["output_2"])
+    return table, len(left) - len(both)
 
 
 def _same_question(one: str, other: str) -> bool:
