@@ -126,7 +126,7 @@ def read(battles: pd.DataFrame, style: pd.DataFrame | None) -> Battles:
             f"battle {int(np.argmax(a == b))} sets {models[a[a == b][0]]!r} against itself; leave it out"
         )
     outcome = finite(battles["outcome"], "battles, column outcome: values", low=0.0, high=1.0, remedy="mend them")
-    weight = np.ones(len(a))
+    weight: Floats = np.ones(len(a))
     if "weight" in battles:
         weight = finite(battles["weight"], "battles, column weight: values", low=0.0, remedy="mend them")
     if style is not None and len(style) != len(a):
