@@ -45,6 +45,27 @@ def claimed(path: Path) -> Iterator[Path]:
         Path(lock.lock_file).unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def locked(lock: Path, *, told: str) -> Iterator[None]:
+    """Hold a lock while the block runs, its file gone afterwards; the system lets go of it for a killed process.
+
+    Raises:
+        RuntimeError: another process holds it; says ``told``.
+    """
+    from filelock import FileLock, Timeout
+
+    held = FileLock(lock, timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        raise RuntimeError(told) from None
+    try:
+        yield
+    finally:
+        held.release()
+        lock.unlink(missing_ok=True)
+
+
 def install(temporary: Path, path: Path, *, replace: bool) -> None:
     """Give a product its name; an old folder is swapped for it in one step where the system can.
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,19 @@ def content_hash(*parts: str | bytes, length: int = 16) -> str:
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
     return digest.hexdigest()[:length]
+
+
+def differences(before: Any, now: Any, name: str = "") -> Iterator[str]:
+    """How plain values differ, as "beta was 0.1, is 0.2"; of mappings each part by its name.
+
+    >>> list(differences({"data": {"rows": 3}, "seed": 1}, {"data": {"rows": 4}, "seed": 1}))
+    ['data.rows was 3, is 4']
+    """
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*before, *now}):
+            yield from differences(before.get(key), now.get(key), f"{name}.{key}".strip("."))
+    elif before != now:
+        yield f"{name or 'it'} was {before!r}, is {now!r}"
 
 
 def load_yaml(path: str | Path) -> Any:

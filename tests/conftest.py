@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fake_chat_server import FakeServer, running
 from hypothesis import settings
 
 from rapo.runs import processor
@@ -95,3 +96,13 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(os, "fsync", spied_fsync)
     monkeypatch.setattr(Path, "replace", spied_replace)
     return told
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    """A chat server on this machine, and nothing in the environment that leads elsewhere."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with running() as found:
+        yield found

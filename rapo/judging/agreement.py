@@ -97,7 +97,10 @@ def agreement(
     counts = np.bincount(cells, minlength=9).astype(float)
     resampled, n_units = _resampled(cells, labels, n_resamples, seed)
     weights = _WEIGHTS[ties]
-    share = _interval(float(_share(counts, weights)), _share(resampled, weights), n_units, level)
+    share, kappa = (
+        intervals.percentile_of_known(float(of(counts, weights)), of(resampled, weights), n=n_units, level=level)
+        for of in (_share, _kappa)
+    )
     same, opposite = int(counts[[0, 4, 8]].sum()), int(counts[[2, 6]].sum())
     return Agreement(
         n=len(cells),
@@ -105,7 +108,7 @@ def agreement(
         n_disagree=opposite,
         n_ties=len(cells) - same - opposite,
         agreement=share_interval(share),
-        kappa=_interval(float(_kappa(counts, weights)), _kappa(resampled, weights), n_units, level),
+        kappa=kappa,
         ties=ties,
     )
 
@@ -262,13 +265,6 @@ def _resampled(cells: Integers, labels: Integers | None, n_resamples: int, seed:
     if len(totals) == 1:
         return np.full((n_resamples, 9), np.nan), 1
     return resampling.resampled_totals(totals, n_resamples=n_resamples, seed=seed), len(totals)
-
-
-def _interval(estimate: float, replicates: Floats, n: int, level: float) -> Interval:
-    known = replicates[~np.isnan(replicates)]
-    if n < 2 or np.isnan(estimate) or len(known) < len(replicates) / 2:
-        return Interval(estimate, np.nan, np.nan, n=n, level=level)
-    return intervals.percentile(estimate, known, n=n, level=level)
 
 
 def _share(tables: Floats, weights: Floats) -> Floats:

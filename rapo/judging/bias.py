@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from rapo.judging import votes
@@ -12,9 +12,6 @@ from rapo.judging.agreement import share_interval
 from rapo.stats import resampling
 from rapo.stats.arrays import finite
 from rapo.stats.intervals import Interval, bootstrap
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ def length_bias(
     return LengthBias(len(share), found, share_interval(mean(known)), excess=mean(share - known))
 
 
-def sways(pairs: "pd.DataFrame", *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0) -> "pd.DataFrame":
+def sways(pairs: pd.DataFrame, *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
     """How often each annotator sides with the longer answer and, asked in both orders, with the first shown.
 
     Args:
@@ -129,8 +126,6 @@ def sways(pairs: "pd.DataFrame", *, level: float = 0.95, n_resamples: int = 2000
         One row per annotator and bias: ``annotator``, ``votes for`` ("the longer answer", "the first shown"),
         ``share`` (0..1; a tie is half a vote, 1/2 is unbiased), ``low``, ``high``, ``n`` (pairs).
     """
-    import pandas as pd
-
     labels, rows = pairs["instruction"].to_numpy(), []
     length = partial(length_bias, clusters=labels, level=level, n_resamples=n_resamples, seed=seed)
     position = partial(position_bias, clusters=labels, level=level, n_resamples=n_resamples, seed=seed)

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
+from rapo.judging.judgements import short
 from rapo.pairs import messages, raw
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Names that columns of answers go by, first come first served; AlpacaEval's are among them.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -31,13 +30,11 @@ def holds_answers(columns: list[str], given: Mapping[str, str] | None = None) ->
     return named and not _OF_PAIRS & set(columns)
 
 
-def of_pairs(pairs: pa.Table) -> "pd.DataFrame":
+def of_pairs(pairs: pa.Table) -> pd.DataFrame:
     """Pairs in the schema as `rapo.judging.judges.judge_pairs` takes them: chosen is the model, rejected the baseline.
 
     The instruction's id is the pair's: each pair counts for itself.
     """
-    import pandas as pd
-
     prompt, chosen, rejected = (spoken(pairs[name]) for name in ("prompt", "chosen", "rejected"))
     return pd.DataFrame(
         {
@@ -89,7 +86,7 @@ def _column(
     return table[found] if ours in ("model", "id") else _texts(table[found], f"{source}: column {found}")
 
 
-def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> "tuple[pd.DataFrame, int]":
+def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> tuple[pd.DataFrame, int]:
     """Answers beside a baseline's to the same instruction, and how many have none there.
 
     They are matched by ``id`` where both files have one, else by the instruction's text; its id is then its row in the
@@ -103,38 +100,35 @@ def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> "tuple[
         ValueError: a model or the baseline answers an instruction twice, none is in both files, or an id stands for
             one instruction here and for another there.
     """
-    import pandas as pd
-
     key = "id" if "id" in own.column_names and "id" in base.column_names else "instruction"
     left, right = (
         part.select(sorted({key, "instruction", "answer", "model"})).to_pandas() for part in (own, base)
     )
     if (again := right[key].duplicated()).any():
         raise ValueError(
-            f"{names[1]} answers {key} {_short(right.loc[again, key].iloc[0])} more than once; give one answer each"
+            f"{names[1]} answers {key} {short(right.loc[again, key].iloc[0])} more than once; give one answer each"
         )
     if (again := left.duplicated(["model", key])).any():
-        who, what = (_short(left.loc[again, column].iloc[0]) for column in ("model", key))
+        who, what = (short(left.loc[again, column].iloc[0]) for column in ("model", key))
         raise ValueError(f"{names[0]}: {who} answers {key} {what} more than once; give one answer each")
     right = right.assign(place=range(len(right)), asked=right["instruction"])
     right = right.rename(columns={"answer": "output_1", "model": "baseline"}).drop(columns={"instruction"} - {key})
     both = left.rename(columns={"answer": "output_2"}).merge(right, on=key)
     if both.empty:
-        firsts = [_short(side[key].iloc[0]) for side in (left, right)]
+        firsts = [short(side[key].iloc[0]) for side in (left, right)]
         raise ValueError(
             f"no {key} is in both files: {names[0]} begins with {firsts[0]}, {names[1]} with {firsts[1]}"
         )
     for told, asked, one in zip(both["instruction"], both["asked"], both[key], strict=True):
         if not _same_question(told, asked):
             raise ValueError(
-                f"id {_short(one)} is {_short(told)} in {names[0]} and {_short(asked)} in {names[1]}; correct the ids, "
+                f"id {short(one)} is {short(told)} in {names[0]} and {short(asked)} in {names[1]}; correct the ids, "
                 "or leave the column out of one file: answers are then matched by the instruction's text"
             )
     table = pd.DataFrame({"model": both["model"], "baseline": both["baseline"]})
     table["instruction"] = both["id"] if key == "id" else both["place"]
-    return table.assign(prompt=both["instruction"], output_1=both["output_1"], output_2=both["output_2"]), len(
-        left
-    ) - len(both)
+    table = table.assign(prompt=both["instruction"], output_1=both["output_1"], output_2=both["output_2"])
+    return table, len(left) - len(both)
 
 
 def _same_question(one: str, other: str) -> bool:
@@ -168,8 +162,3 @@ def _texts(column: pa.ChunkedArray, name: str) -> pa.Array:
     if None in found:
         raise ValueError(f"{name}, row {found.index(None) + 1}: there is no text; leave the row out")
     return pa.array(found, pa.string())
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -192,7 +192,7 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
         first = judgements[repeated].iloc[0]
         raise ValueError(
             f"{name}: {int(repeated.sum()):,} rows repeat a model's instruction, the first is model "
-            f"{_short(first['model'])}, instruction {_short(first['instruction'])}; keep all, or the first "
+            f"{short(first['model'])}, instruction {short(first['instruction'])}; keep all, or the first "
             "(duplicates, --duplicates), or tell the groups apart (by, --by)"
         )
     return judgements[~repeated].reset_index(drop=True) if repeated.any() else judgements
@@ -285,7 +285,7 @@ def _lengths(values: pd.Series, name: str, *, texts: bool) -> Floats:
     numbers = pd.to_numeric(values, errors="coerce")
     if (wrong := numbers.isna() & values.notna()).any():
         row = int(np.flatnonzero(wrong)[0])
-        raise ValueError(f"{name}, row {row + 1}: {_short(values[row])} is no number of characters; mend it")
+        raise ValueError(f"{name}, row {row + 1}: {short(values[row])} is no number of characters; mend it")
     lengths = numbers.to_numpy(dtype=float, na_value=np.nan)
     return finite(lengths, f"{name}: lengths", low=0, remedy="give a number of characters, 0 for none")
 
@@ -331,6 +331,11 @@ def _json_list(path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as an error shows it: 60 characters at most.
+
+    >>> short(np.int64(7)), len(short("long " * 20))
+    ('7', 60)
+    """
     text = repr(value.item() if hasattr(value, "item") else value)
     return text if len(text) <= 60 else text[:57] + "..."

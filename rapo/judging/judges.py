@@ -9,17 +9,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rapo.judging import costs, questions, verdicts
 from rapo.judging.costs import Cost, Estimate, Prices
 from rapo.judging.server import ChatServer, JudgeError, Replies, ask_all, look_up
 from rapo.stats.arrays import Floats
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = ("model", "instruction", "prompt", "output_1", "output_2")
 _PAIR = ("instruction", "first", "second")
@@ -80,13 +78,13 @@ class Judge:
 
 
 def judge_pairs(
-    pairs: "pd.DataFrame",
+    pairs: pd.DataFrame,
     *,
     judge: Judge,
     cache: Path | None = None,
     api_key: str | None = None,
     progress: Callable[[int], None] | None = None,
-) -> "tuple[pd.DataFrame, Cost]":
+) -> tuple[pd.DataFrame, Cost]:
     """Judge each pair in both orders.
 
     Args:
@@ -105,8 +103,6 @@ def judge_pairs(
         JudgeError: the server could not be reached or refused, or it gives no log-probs though asked for them.
         ValueError: a column is missing or an answer is no text.
     """
-    import pandas as pd
-
     asked = pair_requests(pairs, judge)
     accept = _require_logprobs if judge.graded else None
     replies = ask_all(asked, server=judge.server, folder=cache, api_key=api_key, accept=accept, progress=progress)
@@ -130,7 +126,7 @@ def judge_pairs(
     return table, cost
 
 
-def pair_requests(pairs: "pd.DataFrame", judge: Judge) -> list[dict[str, Any]]:
+def pair_requests(pairs: pd.DataFrame, judge: Judge) -> list[dict[str, Any]]:
     """Two requests a pair: the model's answer first, then the baseline's. Raises ValueError as `judge_pairs` does."""
     _check(pairs, COLUMNS, what="pair")
     questions.check_template(judge.prompt, _PAIR)
@@ -143,7 +139,7 @@ def pair_requests(pairs: "pd.DataFrame", judge: Judge) -> list[dict[str, Any]]:
 
 
 def rate_answers(
-    answers: "pd.DataFrame",
+    answers: pd.DataFrame,
     *,
     judge: Judge,
     cache: Path | None = None,
@@ -166,7 +162,7 @@ def rate_answers(
     return np.array(found), _cost(replies, found, judge, n_items=len(answers))
 
 
-def rating_requests(answers: "pd.DataFrame", judge: Judge) -> list[dict[str, Any]]:
+def rating_requests(answers: pd.DataFrame, judge: Judge) -> list[dict[str, Any]]:
     """One request an answer. Raises ValueError as `rate_answers` does."""
     _check(answers, ("instruction", "text"), what="answer", texts=("instruction", "text"))
     questions.check_template(judge.score_prompt, _ALONE)
@@ -183,9 +179,7 @@ def expect(asked: Sequence[Mapping[str, Any]], judge: Judge, *, cache: Path | No
     return costs.estimate(new, judge.prices, n_requests=n)
 
 
-def _check(
-    table: "pd.DataFrame", columns: Sequence[str], *, what: str, texts: Sequence[str] = COLUMNS[2:]
-) -> None:
+def _check(table: pd.DataFrame, columns: Sequence[str], *, what: str, texts: Sequence[str] = COLUMNS[2:]) -> None:
     if lacking := [column for column in columns if column not in table]:
         raise ValueError(f"{what}s have no column {lacking[0]!r}; they have {list(table.columns)}")
     if table.empty:

@@ -1,19 +1,16 @@
 """Two annotators' judgements side by side: from two tables, or from two columns of one."""
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from rapo.judging import judgements as judged
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _KEY = ["model", "instruction"]
 _LENGTHS = ["length_model", "length_baseline"]
 
 
 def match(
-    first: "pd.DataFrame", second: "pd.DataFrame", *, names: tuple[str, str] = ("first", "second")
-) -> "pd.DataFrame":
+    first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, str] = ("first", "second")
+) -> pd.DataFrame:
     """Pairs that both annotators judged: the same model's answer to the same instruction.
 
     One of the tables may hold several judgements of a pair; each then meets the other's one.
@@ -66,7 +63,7 @@ def match(
     return both[[*_KEY, "first", "second", *lengths]]
 
 
-def _check_answers(left: "pd.DataFrame", right: "pd.DataFrame", names: tuple[str, str]) -> None:
+def _check_answers(left: pd.DataFrame, right: pd.DataFrame, names: tuple[str, str]) -> None:
     """Refuse ids that mean other answers here than there: numbers of rows in files that are ordered differently."""
     known = [column for column in _LENGTHS if column in left and column in right]
     both = left[[*_KEY, *known]].merge(right[[*_KEY, *known]], on=_KEY, suffixes=("", " there"))
@@ -83,7 +80,7 @@ def _check_answers(left: "pd.DataFrame", right: "pd.DataFrame", names: tuple[str
 
 
 def side_by_side(
-    frame: "pd.DataFrame",
+    frame: pd.DataFrame,
     *,
     first: str,
     second: str,
@@ -91,7 +88,7 @@ def side_by_side(
     encoding: judged.Encoding | None = None,
     missing: judged.Missing = "error",
     name: str = "judgements",
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """The same from one table with a preference column of each annotator.
 
     Args:
@@ -124,7 +121,7 @@ def side_by_side(
     return both[[*_KEY, "first", "second", *lengths]]
 
 
-def model_column(frame: "pd.DataFrame", columns: dict[str, str] | None = None) -> str:
+def model_column(frame: pd.DataFrame, columns: dict[str, str] | None = None) -> str:
     """The column that names the model, whoever judged it."""
     given = (columns or {}).get("model")
     return given or ("model" if "model" in frame else "generator_2")

@@ -6,20 +6,19 @@ A run is one judge's verdicts on the same pairs in both orders: the same judge a
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from rapo.judging import votes
 from rapo.judging.agreement import share_interval
+from rapo.judging.repeated_scores import mean_score
 from rapo.judging.votes import Votes
 from rapo.stats import intervals, resampling
 from rapo.stats.arrays import Floats, finite
 from rapo.stats.intervals import Interval
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FACETS = ("judge", "item", "order")
 _KEY = ["model", "instruction"]
@@ -54,7 +53,7 @@ class Reliability:
 
 
 def reliability(
-    runs: "Sequence[pd.DataFrame]", *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+    runs: Sequence[pd.DataFrame], *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
 ) -> Reliability:
     """The reliability of runs over the same pairs; whole instructions are drawn.
 
@@ -93,7 +92,7 @@ def reliability(
     )
 
 
-def mean_of(runs: "Sequence[pd.DataFrame]") -> "pd.DataFrame":
+def mean_of(runs: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The first run's table with the mean of all runs' clear verdicts, and each one's verdicts beside them.
 
     Args:
@@ -104,15 +103,13 @@ def mean_of(runs: "Sequence[pd.DataFrame]") -> "pd.DataFrame":
     table = runs[0].copy()
     clear = [run.where(run["preference"].notna()) for run in runs]
     for name in ("forward", "backward", "preference"):
-        table[name] = (
-            np.ma.masked_invalid([run[name].to_numpy(dtype=float) for run in clear]).mean(axis=0).filled(np.nan)
-        )
+        table[name] = mean_score([run[name].to_numpy(dtype=float) for run in clear])
     for at, run in enumerate(runs, 1):
         table = table.assign(**{f"{name}_{at}": run[name] for name in ("forward", "backward")})
     return table
 
 
-def runs_of(table: "pd.DataFrame") -> "list[pd.DataFrame]":
+def runs_of(table: pd.DataFrame) -> list[pd.DataFrame]:
     """The runs behind a table of `mean_of`, however it was kept; none where it does not hold both orders' verdicts."""
     if not {*_KEY, "forward", "backward"} <= set(table) or table.duplicated(_KEY).any():
         return []
@@ -125,7 +122,7 @@ def runs_of(table: "pd.DataFrame") -> "list[pd.DataFrame]":
     return [run.assign(preference=(run["forward"] + run["backward"]) / 2) for run in runs]
 
 
-def preferences(runs: "Sequence[pd.DataFrame]", table: "pd.DataFrame") -> Floats:
+def preferences(runs: Sequence[pd.DataFrame], table: pd.DataFrame) -> Floats:
     """Each run's preference for the rows of a table of the same judgements, NaN for none. Shape: (n_runs, n_rows)
 
     Args:
@@ -174,10 +171,7 @@ def krippendorff(
         totals = resampling.cluster_totals(totals, clusters)
     estimate = float(_alpha(totals.sum(axis=0)))
     drawn = _alpha(resampling.resampled_totals(totals, n_resamples=n_resamples, seed=seed))
-    known = drawn[~np.isnan(drawn)]
-    if np.isnan(estimate) or len(known) < len(drawn) / 2:
-        return Interval(estimate, np.nan, np.nan, n=len(totals), level=level)
-    return intervals.percentile(estimate, known, n=len(totals), level=level)
+    return intervals.percentile_of_known(estimate, drawn, n=len(totals), level=level)
 
 
 def variance_parts(values: ArrayLike) -> dict[str, float]:
@@ -208,7 +202,7 @@ def variance_parts(values: ArrayLike) -> dict[str, float]:
     }
 
 
-def _values(runs: "Sequence[pd.DataFrame]") -> tuple[Floats, Any, int]:
+def _values(runs: Sequence[pd.DataFrame]) -> tuple[Floats, Any, int]:
     """Preferences by run, pair and order, the pairs' instructions, and how many pairs are left out."""
     if not runs:
         raise ValueError("there is no run; give at least one")

@@ -55,18 +55,13 @@ def reliability(
     means = clear.mean(axis=1)
     totals = np.column_stack([clear, means**2, (clear**2).sum(axis=1), np.ones(n)])
     drawn = resampling.resampled_totals(totals, n_resamples=n_resamples, seed=seed)
-    item, judge, rest = _variances(totals.sum(axis=0)).tolist()
-    found = []
-    for size in (1, k):
-        shares = _share(_variances(drawn), size)
-        known = shares[~np.isnan(shares)]
-        estimate = float(_share(_variances(totals.sum(axis=0)), size))
-        if np.isnan(estimate) or len(known) < n_resamples / 2:
-            found.append(Interval(estimate, np.nan, np.nan, n=n, level=level))
-        else:
-            found.append(intervals.percentile(estimate, known, n=n, level=level))
+    of_all, of_drawn = _variances(totals.sum(axis=0)), _variances(drawn)
+    one, mean = (
+        intervals.percentile_of_known(float(_share(of_all, size)), _share(of_drawn, size), n=n, level=level)
+        for size in (1, k)
+    )
+    item, judge, rest = of_all.tolist()
     parts = {"judge": judge, "item": item, "judge x item": rest}
-    one, mean = found
     return ScoreReliability(n, values.shape[1] - n, k, one, mean, parts)
 
 

@@ -5,13 +5,14 @@ What answers is given: a model here (`rapo.models.generation`) or a server. No t
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from rapo.config import canonical
+from rapo import atomic
+from rapo.config import canonical, differences
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def keeping(path: Path | None, settings: Mapping[str, Any], *, afresh: bool = Fa
         yield Kept(None, {})
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path):
+    told = f"another process is writing {path}; wait for it, or choose another --out"
+    with atomic.locked(path.with_name(f".{path.name}.lock"), told=told):
         found, end = _read(path, settings, afresh=afresh)
         with path.open("r+b" if path.exists() else "w+b") as file:
             file.truncate(end)  # half a line that a killed process left
@@ -139,23 +141,6 @@ def _line(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False).encode() + b"\n"
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock beside the file; the system lets go of it for a killed process."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RuntimeError(f"another process is writing {path}; wait for it, or choose another --out") from None
-    try:
-        yield
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
-
-
 def _read(path: Path, settings: Mapping[str, Any], *, afresh: bool) -> tuple[dict[str, Answer], int]:
     """The answers that a file keeps, and where its whole lines end; 0 for a file to begin."""
     if not path.exists():
@@ -171,16 +156,10 @@ def _read(path: Path, settings: Mapping[str, Any], *, afresh: bool) -> tuple[dic
         raise FileExistsError(
             f"{path} holds no answers of `rapo sample`; choose another --out, or remove it"
         ) from error
-    differing = list(_differing(before, json.loads(canonical(settings))))
+    differing = list(differences(before, json.loads(canonical(settings))))
     if differing and not afresh:
         raise FileExistsError(
             f"{path} keeps {len(found):,} answers under other settings: {'; '.join(differing[:3])}. Undo the "
             "change to go on with them, or say --overwrite to begin anew"
         )
     return ({}, 0) if differing else (found, sum(len(line) + 1 for line in lines))
-
-
-def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]:
-    for name in sorted({*before, *now}):
-        if before.get(name) != now.get(name):
-            yield f"{name} was {before.get(name)!r}, is {now.get(name)!r}"

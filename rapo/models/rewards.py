@@ -1,7 +1,7 @@
 """Scores of a reward model: a sequence classifier with one output, read over a whole conversation."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,13 +29,7 @@ class RewardModel:
         """Hash of all that a score depends on but the conversation."""
         return content_hash(loading.content_key(self.model), loading.tokenizer_key(self.tokenizer))
 
-    def __call__(
-        self,
-        talks: Sequence[list[dict[str, str]]],
-        *,
-        batch_size: int = 16,
-        progress: Callable[[int], None] | None = None,
-    ) -> np.ndarray:
+    def __call__(self, talks: Sequence[list[dict[str, str]]], *, batch_size: int = 16) -> np.ndarray:
         """A score for each conversation, which ends with the answer that is scored. Shape: (n_talks,)
 
         What is longer than the model reads loses its beginning; how many do is told.
@@ -52,8 +46,6 @@ class RewardModel:
         for start in range(0, len(rows), batch_size):
             part = order[start : start + batch_size]
             scores[part] = self._batch([rows[place] for place in part])
-            if progress:
-                progress(len(part))
         return scores
 
     def _tokens(self, talks: Sequence[list[dict[str, str]]]) -> list[list[int]]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapo.relabelling.placement import Message
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class Tokenizer(Protocol):
@@ -172,7 +172,7 @@ def show(row: Mapping[str, Any], template: Tokenizer) -> str:
     return "\n".join(f"--- {name} ---\n{text}" for name, text in {"prompt": prompt.rstrip(), **texts}.items())
 
 
-def show_pair(rows: "pa.Table", pair_id: str, template: Tokenizer) -> str:
+def show_pair(rows: pa.Table, pair_id: str, template: Tokenizer) -> str:
     """Both goal-conditioned rows of one pair, as the model will read them.
 
     Args:
@@ -183,8 +183,6 @@ def show_pair(rows: "pa.Table", pair_id: str, template: Tokenizer) -> str:
     Raises:
         ValueError: no row was made of that pair (a tie, or the other half).
     """
-    import pyarrow.compute as pc
-
     found = rows.filter(pc.equal(rows["pair_id"], pair_id)).to_pylist()
     if not found:
         raise ValueError(f"no row is made of pair {pair_id!r}; ties and the other half have none")

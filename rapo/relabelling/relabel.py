@@ -7,7 +7,7 @@ Responses are never edited: both rows point at the buffers of the input. Only pr
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -95,13 +95,7 @@ def relabel_file(
     target: str | Path,
     scheme: Scheme = Scheme(),  # noqa: B008 - frozen, so one for all calls is safe
     *,
-    columns: Mapping[str, str] | None = None,
-    split: str | None = None,
-    revision: str | None = None,
-    streaming: bool = False,
     batch_rows: int = files.BATCH_ROWS,
-    bad: str = "raise",
-    reversed_pairs: str = "raise",
     check_scale: bool = True,
     overwrite: bool = False,
     shard_rows: int | None = None,
@@ -114,11 +108,9 @@ def relabel_file(
     temporary folder beside ``target``. Rows come in a block a batch.
 
     Args:
-        source: what `rapo.pairs.door.open_pairs` takes, or what it gives: pairs that are open have been told how they
-            are read.
+        source: a file, a folder or a hub's id; or what `rapo.pairs.door.open_pairs` made of one, told how to read it.
         target: a file as `rapo.pairs.files` knows them.
         scheme: how to relabel.
-        columns, split, revision, streaming, bad, reversed_pairs: see `rapo.pairs.door.open_pairs`.
         batch_rows: pairs in memory at a time.
         check_scale: refuse scores that are not on the scale that the goal's text shows.
         overwrite, shard_rows: see `rapo.pairs.writing.write`.
@@ -134,19 +126,7 @@ def relabel_file(
     """
     places = [source] if isinstance(source, str | Path) else []
     targets.check_target(target, *places, overwrite=overwrite, shard_rows=shard_rows)
-    pairs = (
-        source
-        if isinstance(source, Pairs)
-        else open_pairs(
-            source,
-            columns=columns,
-            split=split,
-            revision=revision,
-            streaming=streaming,
-            bad=bad,
-            reversed_pairs=reversed_pairs,
-        )
-    )
+    pairs = source if isinstance(source, Pairs) else open_pairs(source)
     refuse_relabelled(pairs.columns(), name=pairs.name)
     tallies: list[Tally] = []
 

@@ -253,6 +253,17 @@ def percentile(estimate: float, replicates: ArrayLike, *, n: int, level: float =
     return Interval(float(estimate), float(low), float(high), n=n, level=level)
 
 
+def percentile_of_known(estimate: float, replicates: Floats, *, n: int, level: float = 0.95) -> Interval:
+    """`percentile` of the replicates that are defined; limits are NaN where too little is.
+
+    That is: where the estimate is NaN, it rests on one unit, or more than half of the replicates are NaN.
+    """
+    known = replicates[~np.isnan(replicates)]
+    if n < 2 or np.isnan(estimate) or len(known) < len(replicates) / 2:
+        return Interval(estimate, np.nan, np.nan, n=n, level=level)
+    return percentile(estimate, known, n=n, level=level)
+
+
 def _strata(strata: ArrayLike | None, n: int) -> Floats:
     """Numbers for labels: one stratum where there are none."""
     if strata is None:

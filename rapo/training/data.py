@@ -75,7 +75,7 @@ def _named(recipe: Recipe, kind: str) -> Source:
         raise ValueError(
             f"{recipe.name} names no {kind} data; say --set dataset_name=FILE, a folder or a hub's id"
         )
-    split = recipe.data.get(f"dataset_{kind}_split", None if _is_here(found) and kind == "train" else kind)
+    split = recipe.data.get(f"dataset_{kind}_split", kind if kind != "train" or hub.is_hub(found) else None)
     return Source(_configured(found, recipe.data.get("dataset_config")), split)
 
 
@@ -89,16 +89,11 @@ def _entry(recipe: str, entry: Mapping[str, Any]) -> Source:
         return Source(files if isinstance(files, str) else list(files), None)
     if not path or files:
         raise ValueError(f"{recipe}: datasets: {dict(entry)} names no data; give path: json and data_files: FILE")
-    return Source(_configured(path, entry.get("name")), entry.get("split", None if _is_here(path) else "train"))
-
-
-def _is_here(path: str) -> bool:
-    """Whether a name is that of files rather than of a data set on a hub."""
-    return not hub.is_hub(path)
+    return Source(_configured(path, entry.get("name")), entry.get("split", "train" if hub.is_hub(path) else None))
 
 
 def _configured(path: str, config: str | None) -> str:
-    return f"{path}:{config}" if config and not _is_here(path) else path
+    return f"{path}:{config}" if config and hub.is_hub(path) else path
 
 
 def origins(found: Sequence[Source], *, revision: str | None = None) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rapo import paths
-from rapo.config import canonical, plain
+from rapo import atomic, paths
+from rapo.config import canonical, differences, plain
 from rapo.pairs import manifest
 
 RECORD = "rapo.json"
@@ -41,19 +41,11 @@ def look(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
         before = told["identity"]
     except (OSError, ValueError, LookupError, TypeError):
         raise FileExistsError(f"{folder} holds no run of `rapo train`; choose another --out") from None
-    if differing := _differing(before, json.loads(canonical(identity))):
+    if differing := next(differences(before, json.loads(canonical(identity))), ""):
         if told.get("status") == STARTED and checkpoint(folder) is None:
             return None
         raise FileExistsError(f"{folder} holds another run: {differing}; choose another --out, or undo the change")
     return dict(told)
-
-
-def _differing(before: Any, now: Any, name: str = "") -> str:
-    """The first difference between two plain values, as "beta was 0.1, is 0.2"; "" where there is none."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        parts = (_differing(before.get(key), now.get(key), f"{name}.{key}") for key in sorted({*before, *now}))
-        return next(filter(None, parts), "")
-    return "" if before == now else f"{name.strip('.') or 'it'} was {before!r}, is {now!r}"
 
 
 def checkpoint(folder: Path) -> Path | None:
@@ -88,20 +80,11 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         RuntimeError: another process holds it.
     """
-    from filelock import FileLock, Timeout
-
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK, timeout=0)
+    told = f"another process is training into {folder}; wait for it, or choose another --out"
     try:
-        lock.acquire()
-    except Timeout:
-        raise RuntimeError(
-            f"another process is training into {folder}; wait for it, or choose another --out"
-        ) from None
-    try:
-        yield
+        with atomic.locked(folder / _LOCK, told=told):
+            yield
     finally:
-        lock.release()
-        (folder / _LOCK).unlink(missing_ok=True)
         with suppress(OSError):
             folder.rmdir()  # where nothing was written

@@ -5,26 +5,23 @@ with a model, an id or instruction, and an answer.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from rapo.judging import inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _MODELS = ("model_id", *inputs.NAMES["model"])
 _INSTRUCTIONS = ("question_id", "uid", *inputs.NAMES["id"], *inputs.NAMES["instruction"])
 _TEXTS = (*inputs.NAMES["answer"], "choices", "messages")
 
 
-def table(frame: "pd.DataFrame", *, name: str) -> "pd.DataFrame":
+def table(frame: pd.DataFrame, *, name: str) -> pd.DataFrame:
     """Answers as texts: ``model``, ``instruction`` (its id as text) and ``text``; of several turns all of them.
 
     Raises:
         ValueError: a column is missing, or a model answers an instruction twice; tells which.
     """
-    import pandas as pd
-
     found = {
         "model": frame[_column(frame, _MODELS, "model", name)].astype(str),
         "instruction": frame[_column(frame, _INSTRUCTIONS, "question_id or instruction", name)].astype(str),
@@ -58,7 +55,7 @@ def text_of(held: Any) -> str:
     return "\n\n".join(text_of(turn) for turn in said)
 
 
-def _column(frame: "pd.DataFrame", names: Sequence[str], what: str, name: str) -> str:
+def _column(frame: pd.DataFrame, names: Sequence[str], what: str, name: str) -> str:
     found = next((one for one in names if one in frame), None)
     if found is None:
         raise ValueError(f"{name} holds no answers: it has no column {what}; it has {', '.join(map(str, frame))}")

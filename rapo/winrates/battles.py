@@ -7,14 +7,13 @@ where they matter, ``weight`` and ``instruction`` (battles of one instruction ar
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from rapo.judging import judgements as judged
 from rapo.stats.arrays import Floats, Integers, finite
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Arena-Hard's verdicts: which answer, A or B, and how clearly -> A's outcome.
 _VERDICTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
@@ -42,7 +41,7 @@ class Battles:
     style: Floats
 
 
-def from_judgements(judgements: "pd.DataFrame", *, baseline: str | None = None) -> "pd.DataFrame":
+def from_judgements(judgements: pd.DataFrame, *, baseline: str | None = None) -> pd.DataFrame:
     """Battles from judgements against a baseline: preferences 1..2 become outcomes 0..1.
 
     Args:
@@ -53,10 +52,6 @@ def from_judgements(judgements: "pd.DataFrame", *, baseline: str | None = None) 
     Raises:
         ValueError: the baseline is not known, or a preference is not in [1, 2].
     """
-    import pandas as pd
-
-    from rapo.judging import judgements as judged
-
     rows = judged.check(judgements)
     if baseline is None and "baseline" not in rows:
         raise ValueError("judgements have no column baseline; name it with baseline=...")
@@ -72,7 +67,7 @@ def from_judgements(judgements: "pd.DataFrame", *, baseline: str | None = None) 
 
 def from_arena_hard(
     records: Iterable[Mapping[str, Any]], *, baseline: str | None = None, strong: float = 3.0
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Battles from Arena-Hard-Auto's judgement records: two games a prompt, the model second and then first.
 
     A clear verdict (>>) weighs ``strong`` times. Records with a game without a verdict are left out and counted in
@@ -87,8 +82,6 @@ def from_arena_hard(
     Raises:
         ValueError: there is no record with two verdicts, a verdict is unknown, or the baseline is.
     """
-    import pandas as pd
-
     rows, lost = [], 0
     for record in records:
         games = record["games"]
@@ -115,14 +108,12 @@ def from_arena_hard(
     return pd.DataFrame(rows, columns=["model_a", "model_b", "outcome", "weight", "instruction", "order"])
 
 
-def read(battles: "pd.DataFrame", style: "pd.DataFrame | None") -> Battles:
+def read(battles: pd.DataFrame, style: pd.DataFrame | None) -> Battles:
     """Check a table of battles and its style differences.
 
     Raises:
         ValueError: a column is missing or holds what it must not; names it, the row, the value and the remedy.
     """
-    import pandas as pd
-
     if lacking := {"model_a", "model_b", "outcome"} - set(battles.columns):
         raise ValueError(f"battles have no column {sorted(lacking)}; they have {list(battles.columns)}")
     names = pd.concat([battles["model_a"], battles["model_b"]], ignore_index=True)
@@ -134,8 +125,10 @@ def read(battles: "pd.DataFrame", style: "pd.DataFrame | None") -> Battles:
         raise ValueError(
             f"battle {int(np.argmax(a == b))} sets {models[a[a == b][0]]!r} against itself; leave it out"
         )
-    outcome = _numbers(battles["outcome"], "outcome", 0.0, 1.0)
-    weight = _numbers(battles["weight"], "weight", 0.0, np.inf) if "weight" in battles else np.ones(len(a))
+    outcome = finite(battles["outcome"], "battles, column outcome: values", low=0.0, high=1.0, remedy="mend them")
+    weight: Floats = np.ones(len(a))
+    if "weight" in battles:
+        weight = finite(battles["weight"], "battles, column weight: values", low=0.0, remedy="mend them")
     if style is not None and len(style) != len(a):
         raise ValueError(f"style has {len(style)} rows for {len(a)} battles; give one row per battle")
     features = np.empty((len(a), 0)) if style is None else finite(style, "style", dimensions=2)
@@ -197,14 +190,3 @@ def is_separated(data: Battles) -> bool:
         bounds=(-1, 1),
     )
     return found.fun is not None and found.fun < -1e-6
-
-
-def _numbers(column: "pd.Series[Any]", name: str, low: float, high: float) -> Floats:
-    values = column.to_numpy(dtype=float)
-    bad = ~((values >= low) & (values <= high) & np.isfinite(values))
-    if bad.any():
-        at = int(np.argmax(bad))
-        raise ValueError(
-            f"battles, column {name}, row {at}: {values[at]} is not a number from {low:g} to {high:g}"
-        )
-    return values

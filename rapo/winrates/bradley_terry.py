@@ -5,17 +5,14 @@ log odds(a beats b) = strength_a - strength_b + style . (style of a less style o
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from rapo.stats import resampling
 from rapo.stats.arrays import Floats, Integers
 from rapo.winrates import likelihood
 from rapo.winrates.battles import Battles, check_connected, groups, is_separated, read
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # A resample's fit beyond these log odds stands for an infinite one; a fit to the data is examined from _SUSPECT on.
 _INFINITE = 25.0
@@ -54,9 +51,9 @@ class BradleyTerry:
 
 
 def bradley_terry(
-    battles: "pd.DataFrame",
+    battles: pd.DataFrame,
     *,
-    style: "pd.DataFrame | None" = None,
+    style: pd.DataFrame | None = None,
     baseline: str | None = None,
     ridge: float = 0.0,
     n_resamples: int = 200,
@@ -113,16 +110,6 @@ def bradley_terry(
         n_battles=np.bincount(data.a, minlength=n_models) + np.bincount(data.b, minlength=n_models),
         baseline=baseline,
     )
-
-
-def head_to_head(fit: BradleyTerry) -> "pd.DataFrame":
-    """Predicted win rate, in percent, of each model (row) against each other (column) at equal style; 50 to itself."""
-    import pandas as pd
-    from scipy.special import expit
-
-    names = list(fit.models)
-    rates = 100 * expit(fit.strengths[:, None] - fit.strengths[None, :])
-    return pd.DataFrame(rates, index=pd.Index(names), columns=pd.Index(names))
 
 
 def _anchored(parameters: Floats, n_models: int, anchor: int | None) -> Floats:

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 MIN_POOL = 5
 OFFICIAL_REPOSITORY, OFFICIAL_FILE = "tatsu-lab/alpaca_eval", "df_gamed.csv"
 GET_IT = f"hf download {OFFICIAL_REPOSITORY} {OFFICIAL_FILE} --repo-type dataset --local-dir ."
-_GAMED = ("preference", "std_delta_len", "instruction_difficulty")
+GAMED = ("preference", "std_delta_len", "instruction_difficulty")
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,7 @@ def load(path: str | Path) -> Calibration:
     if lacking := {"index", "instruction_difficulty"} - set(frame.columns):
         raise ValueError(f"{path} is no calibration: no column {sorted(lacking)}; it has {list(frame.columns)}")
     has_gamed = {"preference", "std_delta_len"} <= set(frame.columns)
-    numbers = frame[list(_GAMED) if has_gamed else ["instruction_difficulty"]].apply(
-        pd.to_numeric, errors="coerce"
-    )
+    numbers = frame[list(GAMED) if has_gamed else ["instruction_difficulty"]].apply(pd.to_numeric, errors="coerce")
     if not np.isfinite(numbers.to_numpy(dtype=float)).all():
         bad = int(np.flatnonzero(~np.isfinite(numbers.to_numpy(dtype=float)).all(axis=1))[0])
         raise ValueError(f"{path}: row {bad} holds {frame.iloc[bad].to_dict()}; every number must be finite")
@@ -94,7 +92,7 @@ def save(calibration: Calibration, path: str | Path) -> None:
         copies = len(calibration.gamed) // len(frame)
         frame = pd.concat([frame[["index"]]] * copies, ignore_index=True)
         frame = frame.assign(
-            **{name: calibration.gamed[name].to_numpy() for name in _GAMED}, not_gamed_baseline=False
+            **{name: calibration.gamed[name].to_numpy() for name in GAMED}, not_gamed_baseline=False
         )
     write_text(Path(path), frame.to_csv(index=False))
 
@@ -140,9 +138,7 @@ def _download(target: Path) -> None:
     write_text(target, text)
 
 
-def from_pool(
-    judgements: pd.DataFrame, *, gamed: Sequence[str] = (), min_models: int = MIN_POOL
-) -> Calibration | None:
+def from_pool(judgements: pd.DataFrame, *, gamed: Sequence[str] = ()) -> Calibration | None:
     """Estimate how hard each instruction is from the judgements of a pool of models.
 
     One logistic model for all: log-odds that model m beats the baseline on instruction i =
@@ -154,10 +150,9 @@ def from_pool(
         judgements: as `rapo.judging.judgements.table` makes them, with lengths.
         gamed: models of the table that are variants of the baseline told to be verbose or concise; their
             judgements become the rows that hold the length effect in place (AlpacaEval uses two), nothing else.
-        min_models: with fewer than this there is no estimate.
 
     Returns:
-        The calibration, or None where the pool is too small (a warning says so).
+        The calibration, or None where the pool has fewer than `MIN_POOL` models (a warning says so).
 
     Raises:
         ValueError: lengths are missing or a gamed model is not in the table.
@@ -169,12 +164,12 @@ def from_pool(
     if absent := set(gamed) - set(frame["model"][is_gamed]):
         raise ValueError(f"gamed baselines {sorted(absent)} are not among the models")
     n_models = frame["model"][~is_gamed].nunique()
-    if n_models < min_models:
+    if n_models < MIN_POOL:
         _log.warning(
             "%d models judged are too few to tell how hard instructions are (at least %d): "
             "length control does without instruction difficulty",
             n_models,
-            min_models,
+            MIN_POOL,
         )
         return None
     calibration = _estimated(frame[~is_gamed].reset_index(drop=True))

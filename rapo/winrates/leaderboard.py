@@ -1,17 +1,15 @@
 """Leaderboards: Bradley-Terry scores with intervals, their style effects, and MT-Bench averages."""
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
+import pandas as pd
+from scipy.special import expit, logit, ndtri
 
 from rapo.stats import intervals
 from rapo.stats.arrays import Floats
 from rapo.winrates.bradley_terry import BradleyTerry
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Kind = Literal["bootstrap", "analytic"]
 
@@ -26,7 +24,7 @@ MT_BENCH_CATEGORIES = (
 _log = logging.getLogger(__name__)
 
 
-def leaderboard(fit: BradleyTerry, *, interval: Kind = "bootstrap", level: float = 0.95) -> "pd.DataFrame":
+def leaderboard(fit: BradleyTerry, *, interval: Kind = "bootstrap", level: float = 0.95) -> pd.DataFrame:
     """A table of fitted models, best first.
 
     Args:
@@ -44,8 +42,6 @@ def leaderboard(fit: BradleyTerry, *, interval: Kind = "bootstrap", level: float
     Raises:
         ValueError: fewer than half of the resamples have a finite fit.
     """
-    import pandas as pd
-
     n = len(fit.models)
     scores = _scores(fit.strengths[None], fit)[0]
     low, high = _score_limits(scores, fit, interval, level)
@@ -67,15 +63,12 @@ def leaderboard(fit: BradleyTerry, *, interval: Kind = "bootstrap", level: float
     return table.sort_values(["rank", "model"], ignore_index=True)
 
 
-def style_effects(fit: BradleyTerry, *, interval: Kind = "bootstrap", level: float = 0.95) -> "pd.DataFrame":
+def style_effects(fit: BradleyTerry, *, interval: Kind = "bootstrap", level: float = 0.95) -> pd.DataFrame:
     """What style is worth: ``feature``, ``log_odds`` per unit with ``low`` and ``high``, and ``win_rate``.
 
     ``win_rate`` is what an answer gets, in percent, against one alike but for one unit less of the feature. Limits as
     in `leaderboard`.
     """
-    import pandas as pd
-    from scipy.special import expit
-
     low, high = _limits(fit, slice(len(fit.models), None), interval, level)
     return pd.DataFrame(
         {
@@ -89,8 +82,8 @@ def style_effects(fit: BradleyTerry, *, interval: Kind = "bootstrap", level: flo
 
 
 def mt_bench(
-    judgements: "pd.DataFrame", *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
-) -> "pd.DataFrame":
+    judgements: pd.DataFrame, *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+) -> pd.DataFrame:
     """MT-Bench averages per model: overall, per turn and per category, questions drawn whole for the limits.
 
     The overall average is over judgements of both turns, as in FastChat. A score of -1, FastChat's mark of a verdict
@@ -107,8 +100,6 @@ def mt_bench(
     Raises:
         ValueError: a column is missing, a score is not in 1..10, or a category is not known.
     """
-    import pandas as pd
-
     rows = _mt_rows(judgements)
     found = []
     for model, part in rows.groupby("model", sort=True):
@@ -127,7 +118,7 @@ def mt_bench(
     return pd.DataFrame(found)
 
 
-def _mt_rows(judgements: "pd.DataFrame") -> "pd.DataFrame":
+def _mt_rows(judgements: pd.DataFrame) -> pd.DataFrame:
     if lacking := {"model", "question_id", "turn", "score"} - set(judgements.columns):
         raise ValueError(f"MT-Bench judgements have no column {sorted(lacking)}; have {list(judgements.columns)}")
     unread = judgements["score"] == -1
@@ -163,8 +154,6 @@ def _known(fit: BradleyTerry) -> Floats:
 
 def _scores(strengths: Floats, fit: BradleyTerry) -> Floats:
     """Win rates in percent, against the baseline or the mean over the others. Shape: (n, n_models), kept."""
-    from scipy.special import expit
-
     n = len(fit.models)
     if fit.baseline is not None:
         return np.asarray(100 * expit(strengths))
@@ -174,8 +163,6 @@ def _scores(strengths: Floats, fit: BradleyTerry) -> Floats:
 
 def _score_limits(scores: Floats, fit: BradleyTerry, interval: Kind, level: float) -> Floats:
     """Limits of `_scores`. Shape: (2, n_models)"""
-    from scipy.special import expit, logit
-
     n = len(fit.models)
     if interval == "bootstrap":
         return _quantiles(_scores(_known(fit)[:, :n], fit), level)
@@ -188,8 +175,6 @@ def _score_limits(scores: Floats, fit: BradleyTerry, interval: Kind, level: floa
 
 def _score_slopes(fit: BradleyTerry) -> Floats:
     """How the share behind each score moves with each strength. Shape: (n_models, n_models)"""
-    from scipy.special import expit
-
     if fit.baseline is not None:
         chance = expit(fit.strengths)
         return np.diag(chance * (1 - chance))

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from rapo.stats import intervals
-from rapo.stats.arrays import Floats, Integers
+from rapo.stats.arrays import Floats, Integers, sigmoid
 from rapo.winrates import calibration as calibrations
 from rapo.winrates import plain, regression, rows
 from rapo.winrates.calibration import Calibration
@@ -89,7 +89,7 @@ def length_controlled(
     found: dict[str, Floats] = dict.fromkeys((*_FIELDS, "lc_low", "lc_high"), np.empty(0))
     if table.fits.any():
         given, _ = rows.design(table, known if FORMULAS[name].difficulty else None, match)
-        gamed = _gamed_array(known.gamed) if known is not None and weight else None
+        gamed = _gamed_array(known, weight)
         found = _estimates(given, regression.fit(given, gamed, baseline_regulariser=weight))
         if interval == "delta":
             found |= _delta_limits(found, level)
@@ -124,7 +124,7 @@ def loosely_penalised(
     if not len(names):
         return pd.Series([], index=names, dtype=float)
     given, _ = rows.design(table, known, match)
-    gamed = _gamed_array(known.gamed) if known is not None and weight else None
+    gamed = _gamed_array(known, weight)
     weights = regression.fit_loosely(given, gamed, baseline_regulariser=weight)
     return pd.Series(100 * regression.model_means(given, regression.predictions(given, weights)), index=names)
 
@@ -166,7 +166,7 @@ def judge_limits(
     found: list[tuple[float, float]] = []
     if table.fits.any():
         given, order = rows.design(table, known, match)
-        gamed = _gamed_array(known.gamed) if known is not None and weight else None
+        gamed = _gamed_array(known, weight)
         fits = regression.fit(given, gamed, baseline_regulariser=weight)
         rate = regression.model_means(given, regression.predictions(given, fits.weights))
         moved = np.stack([regression.influences(replace(given, win=run[order] - 1), fits) for run in values])
@@ -267,10 +267,11 @@ def _formula(formula: str | None, regulariser: float | None, known: Calibration 
     return name, weight
 
 
-def _gamed_array(gamed: pd.DataFrame | None) -> Floats | None:
-    """Rows of the gamed baselines for `rapo.winrates.regression`, Shape (n_gamed, 3)."""
-    names = ("preference", "std_delta_len", "instruction_difficulty")
-    return None if gamed is None else np.stack([gamed[name].to_numpy(dtype=float) for name in names], axis=1)
+def _gamed_array(known: Calibration | None, weight: float) -> Floats | None:
+    """Rows of the gamed baselines for `rapo.winrates.regression`, Shape (n_gamed, 3); None where they weigh nothing."""
+    if known is None or known.gamed is None or not weight:
+        return None
+    return known.gamed[list(calibrations.GAMED)].to_numpy(dtype=float)
 
 
 def _estimates(given: Rows, fits: Fits) -> dict[str, Floats]:
@@ -319,4 +320,4 @@ def _half_width(moved: Floats, cluster: Integers, level: float) -> float:
 def _on_log_odds(share: Any, half: Any) -> tuple[Any, Any]:
     """Limits of a share that is sure to so much, from 0 to 1: what is symmetrical are the log odds."""
     centre, reach = np.log(share / (1 - share)), half / (share * (1 - share))
-    return 0.5 + 0.5 * np.tanh((centre - reach) / 2), 0.5 + 0.5 * np.tanh((centre + reach) / 2)
+    return sigmoid(centre - reach), sigmoid(centre + reach)

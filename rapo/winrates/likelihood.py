@@ -4,6 +4,7 @@ Parameters are strengths, one a model, then log odds per unit of each style feat
 """
 
 import numpy as np
+from scipy.special import expit
 
 from rapo.stats.arrays import Floats, Integers
 from rapo.winrates.battles import Battles
@@ -25,8 +26,6 @@ def loss(parameters: Floats, data: Battles, ridge: float) -> float:
 
 def gradient(parameters: Floats, data: Battles, ridge: float) -> Floats:
     """Of `loss`. Shape: (n_parameters,)"""
-    from scipy.special import expit
-
     n_models = len(data.models)
     slope = data.weight / data.weight.sum() * (expit(log_odds(parameters, data)) - data.outcome)
     by_model = _net(data, slope) + parameters[:n_models].mean() / n_models
@@ -35,8 +34,6 @@ def gradient(parameters: Floats, data: Battles, ridge: float) -> Floats:
 
 def hessian(parameters: Floats, data: Battles, ridge: float) -> Floats:
     """Of `loss`. Shape: (n_parameters, n_parameters)"""
-    from scipy.special import expit
-
     n_models = len(data.models)
     chance = expit(log_odds(parameters, data))
     found = _squares(data, data.weight / data.weight.sum() * chance * (1 - chance))
@@ -71,8 +68,6 @@ def covariance(parameters: Floats, data: Battles, ridge: float, units: Integers)
     Returns:
         Shape: (n_parameters, n_parameters); NaN where there is one unit.
     """
-    from scipy.special import expit
-
     per_unit = np.bincount(units[data.weight > 0])
     n_units = int(np.count_nonzero(per_unit))
     if n_units < 2:

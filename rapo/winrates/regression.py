@@ -92,14 +92,10 @@ def fit(rows: Rows, gamed: Floats | None, *, baseline_regulariser: float) -> Fit
         gamed: rows of two gamed baselines: win, std_delta_len, difficulty. Shape: (n_gamed, 3)
         baseline_regulariser: weight of the gamed baselines together; each row weighs half of it.
     """
-    n_models, features = len(rows.starts) - 1, rows.features()
-    d = features.shape[1]
+    n_models, d = len(rows.starts) - 1, rows.features().shape[1]
     found = Fits(np.empty((n_models, d)), np.empty(n_models, dtype=np.intp), np.empty((n_models, d, d)))
-    extra = None if gamed is None or not baseline_regulariser else _gamed_rows(gamed, d)
-    for models in _chunks(np.diff(rows.starts)):
-        x, win, weight = padded(rows, features, models)
-        data = folded(x, win, weight, extra, baseline_regulariser / 2)
-        found.chosen[models], weights, _ = l1_logistic.choose_penalty(data, GRID, _start(win, weight, d))
+    for models, data, start in _prepared(rows, gamed, baseline_regulariser):
+        found.chosen[models], weights, _ = l1_logistic.choose_penalty(data, GRID, start)
         found.weights[models] = weights
         found.hessian[models] = l1_logistic.moments(data, weights[:, None], l1_logistic.NONE_LEFT_OUT)[1][:, 0]
     return found
@@ -107,16 +103,22 @@ def fit(rows: Rows, gamed: Floats | None, *, baseline_regulariser: float) -> Fit
 
 def fit_loosely(rows: Rows, gamed: Floats | None, *, baseline_regulariser: float) -> Floats:
     """Coefficients of every model under the weakest penalty of `GRID`, as `fit` takes the rows. Shape: (M, d)"""
+    found = np.empty((len(rows.starts) - 1, rows.features().shape[1]))
+    for models, data, start in _prepared(rows, gamed, baseline_regulariser):
+        penalty = np.full((len(models), 1), 1 / GRID[-1])
+        found[models] = l1_logistic.solve(data, start[:, None], penalty, l1_logistic.NONE_LEFT_OUT)[:, 0]
+    return found
+
+
+def _prepared(
+    rows: Rows, gamed: Floats | None, baseline_regulariser: float
+) -> Iterator[tuple[Integers, l1_logistic.Regressions, Floats]]:
+    """Some models at a time: their numbers, their rows in folds, and coefficients to begin with."""
     features = rows.features()
-    found = np.empty((len(rows.starts) - 1, features.shape[1]))
-    extra = None if gamed is None or not baseline_regulariser else _gamed_rows(gamed, features.shape[1])
+    extra = _gamed_rows(gamed, features.shape[1])
     for models in _chunks(np.diff(rows.starts)):
         x, win, weight = padded(rows, features, models)
-        data = folded(x, win, weight, extra, baseline_regulariser / 2)
-        penalty = np.full((len(models), 1), 1 / GRID[-1])
-        start = _start(win, weight, features.shape[1])[:, None]
-        found[models] = l1_logistic.solve(data, start, penalty, l1_logistic.NONE_LEFT_OUT)[:, 0]
-    return found
+        yield models, folded(x, win, weight, extra, baseline_regulariser / 2), _start(win, weight, x.shape[2])
 
 
 def predictions(rows: Rows, weights: Floats) -> Floats:
@@ -174,7 +176,7 @@ def bootstrap(
     """
     found = np.empty((len(rows.starts) - 1, n_resamples))
     features = rows.features()
-    extra = None if gamed is None or not baseline_regulariser else _gamed_rows(gamed, features.shape[1])
+    extra = _gamed_rows(gamed, features.shape[1])
     for m, (begin, end) in enumerate(zip(rows.starts[:-1], rows.starts[1:], strict=True)):
         part = slice(begin, end)
         _, cluster = np.unique(rows.cluster[part], return_inverse=True)
@@ -201,8 +203,10 @@ def _restandardised(delta: Floats, weight: Floats) -> Floats:
     return delta / np.where(spread > 0, spread, 1.0)
 
 
-def _gamed_rows(gamed: Floats, d: int) -> Floats:
+def _gamed_rows(gamed: Floats | None, d: int) -> Floats | None:
     """Rows [win, features] of the gamed baselines, Shape (n_gamed, 1 + d): their constant is 0."""
+    if gamed is None:
+        return None
     zero = np.zeros(len(gamed))
     middle = [gamed[:, 2]] if d == 3 else []
     return np.stack([gamed[:, 0], np.tanh(gamed[:, 1]), *middle, zero], axis=1)

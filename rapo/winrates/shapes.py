@@ -14,13 +14,13 @@ What a table knows of the answers comes along: ``length_a``, ``length_b`` (chara
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from rapo.judging import judgements
 from rapo.winrates import answers, battles, style_control
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import ArrayLike
 
 OPPONENT = "baseline"  # what a baseline without a name is called
 MT_BENCH = {"model", "question_id", "turn", "score"}
@@ -51,12 +51,12 @@ class Reading:
     opponent: str = OPPONENT
 
 
-def is_mt_bench(frame: "pd.DataFrame") -> bool:
+def is_mt_bench(frame: pd.DataFrame) -> bool:
     """True for judgements of single answers, a score each."""
     return set(frame.columns) >= MT_BENCH and "preference" not in frame
 
 
-def read(frame: "pd.DataFrame", reading: Reading, *, name: str) -> tuple["pd.DataFrame", list[str]]:
+def read(frame: pd.DataFrame, reading: Reading, *, name: str) -> tuple[pd.DataFrame, list[str]]:
     """Battles of a table, and what to tell of how it was read.
 
     Raises:
@@ -75,7 +75,7 @@ def read(frame: "pd.DataFrame", reading: Reading, *, name: str) -> tuple["pd.Dat
     return _judged(frame, reading, name)
 
 
-def together(parts: Mapping[str, "pd.DataFrame"]) -> "pd.DataFrame":
+def together(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Battles of several tables as one; where only some know instructions, each battle of the others is its own.
 
     Args:
@@ -84,8 +84,6 @@ def together(parts: Mapping[str, "pd.DataFrame"]) -> "pd.DataFrame":
     Raises:
         ValueError: no battle is left, or lengths say that the same ids stand for other instructions in two tables.
     """
-    import pandas as pd
-
     _check_instructions(parts)
     whole = pd.concat(list(parts.values()), ignore_index=True)
     if whole.empty:
@@ -98,7 +96,7 @@ def together(parts: Mapping[str, "pd.DataFrame"]) -> "pd.DataFrame":
     return whole
 
 
-def _check_instructions(parts: Mapping[str, "pd.DataFrame"]) -> None:
+def _check_instructions(parts: Mapping[str, pd.DataFrame]) -> None:
     """Refuse ids that mean other instructions in another table: numbers of rows in files that are ordered differently.
 
     A model's answer to one instruction has one length; where most differ between two tables, the ids do.
@@ -122,15 +120,15 @@ def _check_instructions(parts: Mapping[str, "pd.DataFrame"]) -> None:
             )
 
 
-def knows_texts(fought: "pd.DataFrame") -> bool:
+def knows_texts(fought: pd.DataFrame) -> bool:
     """Whether battles bring both answers' texts."""
     names = ["text_a", "text_b"]
     return {*names} <= set(fought) and not fought[names].isna().any(axis=None)
 
 
 def style(
-    fought: "pd.DataFrame", features: Sequence[str], *, count: "Callable[[list[str]], ArrayLike] | None" = None
-) -> "pd.DataFrame":
+    fought: pd.DataFrame, features: Sequence[str], *, count: Callable[[list[str]], ArrayLike] | None = None
+) -> pd.DataFrame:
     """Style differences of battles, from the texts of both answers or, for length alone, from their lengths.
 
     Args:
@@ -141,8 +139,6 @@ def style(
     Raises:
         ValueError: the battles do not know their texts or lengths, or a feature is unknown.
     """
-    import pandas as pd
-
     lengths = ["length_a", "length_b"]
     if knows_texts(fought):
         texts = [fought[side].tolist() for side in ("text_a", "text_b")]
@@ -164,14 +160,14 @@ def style(
     return style_control.style_differences(counts[0], counts[1], features=features)
 
 
-def _of_both_games(frame: "pd.DataFrame") -> "pd.Series[Any]":
+def _of_both_games(frame: pd.DataFrame) -> "pd.Series[Any]":
     """MT-Bench's winner of a pair judged in both orders: who won both games, else nobody, as in FastChat; none where a
     verdict could not be read ("error")."""
     first, second = (frame[game] for game in _GAMES)
     return first.where(first == second, "tie").mask((first == "error") | (second == "error"))
 
 
-def with_answers(fought: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame":
+def with_answers(fought: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Battles with the texts of both answers, where they did not bring them.
 
     Args:
@@ -202,7 +198,7 @@ def with_answers(fought: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame
     return found
 
 
-def _sides(frame: "pd.DataFrame", columns: Mapping[str, str]) -> tuple[str, str] | None:
+def _sides(frame: pd.DataFrame, columns: Mapping[str, str]) -> tuple[str, str] | None:
     """The columns of the two models; None where rows are no battles."""
     if {"model_a", "model_b"} <= set(columns):
         return columns["model_a"], columns["model_b"]
@@ -210,11 +206,9 @@ def _sides(frame: "pd.DataFrame", columns: Mapping[str, str]) -> tuple[str, str]
 
 
 def _fought(
-    frame: "pd.DataFrame", sides: tuple[str, str], reading: Reading, name: str
-) -> tuple["pd.DataFrame", list[str]]:
+    frame: pd.DataFrame, sides: tuple[str, str], reading: Reading, name: str
+) -> tuple[pd.DataFrame, list[str]]:
     """One battle a row."""
-    import pandas as pd
-
     frame = frame.reset_index(drop=True)
     found = pd.DataFrame({"model_a": frame[sides[0]], "model_b": frame[sides[1]]})
     found["outcome"] = _outcomes(frame, found, reading.columns, name)
@@ -235,7 +229,7 @@ def _fought(
 
 
 def _outcomes(
-    frame: "pd.DataFrame", models: "pd.DataFrame", columns: Mapping[str, str], name: str
+    frame: pd.DataFrame, models: pd.DataFrame, columns: Mapping[str, str], name: str
 ) -> "pd.Series[Any]":
     """What the first model won, from 0 to 1; NaN where nothing is said."""
     if (number := columns.get("outcome", "outcome")) in frame:
@@ -261,12 +255,8 @@ def _outcomes(
     return found
 
 
-def _judged(frame: "pd.DataFrame", reading: Reading, name: str) -> tuple["pd.DataFrame", list[str]]:
+def _judged(frame: pd.DataFrame, reading: Reading, name: str) -> tuple[pd.DataFrame, list[str]]:
     """Judgements against a baseline."""
-    import pandas as pd
-
-    from rapo.judging import judgements
-
     own = ("response_a", "response_b")
     columns = {ours: theirs for ours, theirs in reading.columns.items() if ours not in own}
     encoding = reading.encoding or judgements.known_encoding(frame, columns, name)
@@ -290,7 +280,7 @@ def _judged(frame: "pd.DataFrame", reading: Reading, name: str) -> tuple["pd.Dat
     return found, [*told, *more]
 
 
-def _without_repeats(found: "pd.DataFrame", duplicates: str, name: str) -> tuple["pd.DataFrame", list[str]]:
+def _without_repeats(found: pd.DataFrame, duplicates: str, name: str) -> tuple[pd.DataFrame, list[str]]:
     """Battles without the baseline's against itself and, unless they are kept, without those that repeat."""
     own = (found["model_a"] == found["model_b"]).to_numpy()
     told = (
@@ -310,10 +300,8 @@ def _without_repeats(found: "pd.DataFrame", duplicates: str, name: str) -> tuple
     return found[~repeated].reset_index(drop=True), told
 
 
-def _answers(frame: "pd.DataFrame", columns: Mapping[str, str]) -> "pd.DataFrame":
+def _answers(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     """Texts and lengths of both answers, where the table has them."""
-    import pandas as pd
-
     own = (columns.get("response_a", ""), columns.get("response_b", ""))
     found: dict[str, Any] = {}
     for first, second in (own, *_TEXTS, *_LENGTHS):

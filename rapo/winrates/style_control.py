@@ -2,13 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEATURES = ("length", "headers", "lists", "bold")
 
@@ -20,7 +17,7 @@ _MARKDOWN = {
 }
 
 
-def style_counts(answers: Sequence[str], *, lengths: ArrayLike | None = None) -> "pd.DataFrame":
+def style_counts(answers: Sequence[str], *, lengths: ArrayLike | None = None) -> pd.DataFrame:
     """Length and numbers of Markdown headers, list items and bold spans, code blocks left out.
 
     Args:
@@ -33,8 +30,6 @@ def style_counts(answers: Sequence[str], *, lengths: ArrayLike | None = None) ->
     >>> style_counts(["# Title", "- a\\n- **b**"]).to_numpy().tolist()
     [[7.0, 1.0, 0.0, 0.0], [11.0, 0.0, 2.0, 1.0]]
     """
-    import pandas as pd
-
     size = np.array([len(text) for text in answers] if lengths is None else lengths, dtype=float)
     if size.shape != (len(answers),):
         raise ValueError(f"lengths have shape {size.shape} for {len(answers)} answers; give one per answer")
@@ -44,8 +39,8 @@ def style_counts(answers: Sequence[str], *, lengths: ArrayLike | None = None) ->
 
 
 def style_differences(
-    a: "pd.DataFrame", b: "pd.DataFrame", *, features: Sequence[str] = FEATURES, centre: bool = False
-) -> "pd.DataFrame":
+    a: pd.DataFrame, b: pd.DataFrame, *, features: Sequence[str] = FEATURES, centre: bool = False
+) -> pd.DataFrame:
     """Style of answers a less style of answers b, each feature in its own standard deviations.
 
     With la, lb the lengths: (la - lb) / (la + lb); with the density d = count / length of a Markdown element:
@@ -61,8 +56,6 @@ def style_differences(
     Raises:
         ValueError: a feature is unknown, negative or does not vary, or the tables differ in length.
     """
-    import pandas as pd
-
     if len(a) != len(b):
         raise ValueError(f"{len(a)} answers against {len(b)}; give both answers of each battle")
     differences = {}
@@ -79,7 +72,7 @@ def style_differences(
     return pd.DataFrame(differences)
 
 
-def _amounts(counts: "pd.DataFrame", feature: str) -> np.ndarray:
+def _amounts(counts: pd.DataFrame, feature: str) -> np.ndarray:
     values, length = counts[feature].to_numpy(dtype=float), counts["length"].to_numpy(dtype=float)
     if not ((values >= 0) & (length >= 0)).all():
         row = int(np.argmin((values >= 0) & (length >= 0)))

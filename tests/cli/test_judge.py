@@ -4,7 +4,6 @@ import json
 
 import pandas as pd
 import pytest
-from fake_chat_server import running
 
 from rapo.cli.main import main
 from rapo.judging import judgements
@@ -16,13 +15,7 @@ pytest.importorskip("openai", reason="openai is not installed (the judges extra)
 CHOICE_A = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "A"}}]
 
 
-@pytest.fixture
-def server(monkeypatch, rapo_root):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    with running() as found:
-        yield found
+pytestmark = pytest.mark.usefixtures("rapo_root")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import gzip
 import json
 
 import pytest
-from fake_chat_server import Odd, running
+from fake_chat_server import Odd
 
 from rapo.judging.endpoint import ChatServer, Endpoint, JudgeError, Refused
 
@@ -22,15 +22,6 @@ class Clock:
 
     async def sleep(self, seconds):
         self.pauses.append(seconds)
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    with running() as found:
-        yield found
 
 
 def ask(url, *, clock=None, api_key=None, question=QUESTION, **options):

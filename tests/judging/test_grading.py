@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from fake_chat_server import running
 
 from rapo.judging import grading
 from rapo.judging.server import JudgeError
@@ -13,13 +12,7 @@ from rapo.judging.server import JudgeError
 pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
 
 
-@pytest.fixture
-def server(monkeypatch, rapo_root):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    with running() as found:
-        yield found
+pytestmark = pytest.mark.usefixtures("rapo_root")
 
 
 def test_scores_that_are_not_clear_are_nan_and_never_made_up(server):

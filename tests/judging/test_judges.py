@@ -8,22 +8,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from fake_chat_server import Odd, running, texts_of
+from fake_chat_server import Odd, texts_of
 
 from rapo.judging import bias, judgements, votes
 from rapo.judging.judges import Judge, expect, judge_pairs, pair_requests, rate_answers
 from rapo.judging.server import JudgeError
 
 pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    with running() as found:
-        yield found
 
 
 def pairs(*outputs):

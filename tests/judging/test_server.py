@@ -11,21 +11,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fake_chat_server import Odd, running, texts_of
+from fake_chat_server import Odd, texts_of
 
 from rapo.judging.questions import fenced
 from rapo.judging.server import ChatServer, JudgeError, ask_all, look_up
 
 pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    with running() as found:
-        yield found
 
 
 def question(first, second, **fields):

@@ -1,4 +1,5 @@
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from scored_pairs import many, pair, reward, table, turn
 
 from rapo.pairs import files, writing
 from rapo.pairs.check import check
+from rapo.pairs.door import open_pairs
 from rapo.relabelling.goals import OVERALL
 from rapo.relabelling.relabel import Scheme, Tally, relabel, relabel_file
 
@@ -109,6 +111,9 @@ def test_goals_outside_the_shown_scale_are_told(caplog: pytest.LogCaptureFixture
     assert "1 of 4 rows have a goal outside the scale 1-10" in caplog.text
 
 
+dropping = partial(open_pairs, bad="drop")
+
+
 def key(row: dict[str, Any]) -> tuple[str, str]:
     return row["pair_id"], row["goal_source"]
 
@@ -144,13 +149,13 @@ def test_a_bad_row_in_a_file_is_named_and_nothing_is_written(tmp_path: Path):
     with pytest.raises(ValueError, match=r"in\.parquet: column score_chosen: .* in row 6 \(no value\)"):
         relabel_file(tmp_path / "in.parquet", tmp_path / "out.parquet", batch_rows=2)
     assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
-    tally = relabel_file(tmp_path / "in.parquet", tmp_path / "out.parquet", batch_rows=2, bad="drop")
+    tally = relabel_file(dropping(tmp_path / "in.parquet"), tmp_path / "out.parquet", batch_rows=2)
     assert tally.pairs == 5
 
 
 def test_ids_count_the_rows_of_the_file_even_where_rows_are_dropped(tmp_path: Path):
     writing.write(table(pair(score_chosen=None), *many(2)), tmp_path / "in.parquet")
-    relabel_file(tmp_path / "in.parquet", tmp_path / "out.parquet", batch_rows=2, bad="drop")
+    relabel_file(dropping(tmp_path / "in.parquet"), tmp_path / "out.parquet", batch_rows=2)
     assert set(files.read(tmp_path / "out.parquet")["pair_id"].to_pylist()) == {"row-2", "row-3"}
 
 
@@ -160,7 +165,7 @@ def test_columns_are_mapped_on_the_way(tmp_path: Path):
     columns = {
         "prompt": "q", "chosen": "a", "rejected": "b", "score_chosen": "max(rm)", "score_rejected": "min(rm)"
     }  # fmt: skip
-    relabel_file(tmp_path / "in.jsonl", tmp_path / "out.parquet", columns=columns)
+    relabel_file(open_pairs(tmp_path / "in.jsonl", columns=columns), tmp_path / "out.parquet")
     got = files.read(tmp_path / "out.parquet").drop_columns(["rm"])
     assert got.to_pylist() == relabel(table(pair())).to_pylist()
 
@@ -193,6 +198,6 @@ def test_a_file_is_checked_once_and_what_was_dropped_is_told_once(
     implicit = {"implicit_chosen": 1.0, "implicit_rejected": -1.0}
     writing.write(table(*many(4, **implicit), pair(score_chosen=None, **implicit)), tmp_path / "in.jsonl")
     with caplog.at_level(logging.WARNING):
-        relabel_file(tmp_path / "in.jsonl", tmp_path / "out" / "rows.jsonl", scheme, bad="drop")
+        relabel_file(dropping(tmp_path / "in.jsonl"), tmp_path / "out" / "rows.jsonl", scheme)
     assert caplog.text.count("dropped 1 row") == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["rows.jsonl"]
