@@ -168,7 +168,9 @@ def _told(
         threshold = chosen.threshold if rows else None
         counts |= {"threshold": threshold, "tied_at_threshold": chosen.tied}
         line += f" by {args.metric}" + (f", threshold {threshold:.4g}, {chosen.tied} tied there" if rows else "")
-        about += f": the {rows:,} of {ranked:,} with the largest {by} (arXiv:2503.01864), which has a column of its own"
+        about += (
+            f": the {rows:,} of {ranked:,} with the largest {by} (arXiv:2503.01864), which has a column of its own"
+        )
     if without_sums:
         counts |= {"without_sums": without_sums}
         line += f"; {several(without_sums, 'pairs')} without log-probabilities left out"
