@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def console(*, stderr: bool = False, markup: bool = False) -> "Console":
+def console(*, stderr: bool = False) -> "Console":
     """A rich console for a command's tables.
 
     Written to a file or a pipe it is wide, so that no column is cut. Square brackets are printed as they are:
@@ -24,7 +24,7 @@ def console(*, stderr: bool = False, markup: bool = False) -> "Console":
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else 200
-    return Console(stderr=stderr, markup=markup, emoji=False, highlight=False, width=width)
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
 def say(text: str, *, stderr: bool = False) -> None:

@@ -186,12 +186,12 @@ def last_turn(batch: Batch) -> Words:
     return Words(found.hashes[at], starts)
 
 
-def holds(responses: Words, asked: Words, *, least: int = COPY_WORDS) -> NDArray[np.bool_]:
+def holds(responses: Words, asked: Words) -> NDArray[np.bool_]:
     """Responses that hold all words of their prompt one after the other, if it has enough of them. Shape: (n,)"""
     found = np.zeros(len(asked.counts), bool)
     size = np.repeat(asked.counts, responses.counts)
     row = np.repeat(np.arange(len(asked.counts)), responses.counts)
-    long = asked.counts >= least
+    long = asked.counts >= COPY_WORDS
     if not long.any():
         return found
     head = np.zeros(len(long), np.uint64)
