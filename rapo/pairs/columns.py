@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from rapo.pairs import messages
 
 # The first source whose column is there is taken; a column with the schema's own name always wins.
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -106,7 +107,7 @@ def _source(table: pa.Table, source: str, name: str) -> pa.ChunkedArray:
 
 
 def _extreme(lists: pa.ListArray, extreme: np.ufunc) -> pa.Array:
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    lengths = messages.sizes(lists)
     values = lists.flatten().cast(pa.float64()).to_numpy(zero_copy_only=False)
     out = np.full(len(lists), np.nan)
     starts = np.cumsum(lengths) - lengths

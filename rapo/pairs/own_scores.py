@@ -99,14 +99,13 @@ def _flat(table: pa.Table, name: str) -> tuple[pa.StructArray, np.ndarray]:
         raise ValueError(
             f"{name} holds no candidates: give rows with a prompt and completions, a list of {{response}}"
         )
-    column = pa.concat_arrays(table[CANDIDATES].chunks)
-    return column.flatten(), pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    column = messages.whole(table[CANDIDATES])
+    return column.flatten(), messages.sizes(column)
 
 
 def _put(table: pa.Table, flat: pa.StructArray, lengths: np.ndarray) -> pa.Table:
-    ends = np.append(0, np.cumsum(lengths)).astype(np.int32)
     place = table.column_names.index(CANDIDATES)
-    return table.set_column(place, CANDIDATES, pa.ListArray.from_arrays(pa.array(ends), flat))
+    return table.set_column(place, CANDIDATES, messages.lists(flat, lengths))
 
 
 def _names(flat: pa.StructArray) -> str:

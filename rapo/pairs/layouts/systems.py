@@ -5,7 +5,8 @@ import pyarrow as pa
 
 from rapo.pairs import columns, messages
 from rapo.pairs.candidates import Pairing
-from rapo.pairs.layouts.layout import Layout, Made, replaced, whole
+from rapo.pairs.layouts.layout import Layout, Made, replaced
+from rapo.pairs.messages import whole
 
 _QUESTIONS = ("prompt", *columns.KNOWN["prompt"])
 
