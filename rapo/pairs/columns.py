@@ -31,6 +31,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "min(all_rm_scores)",
     ),
 }
+QUESTIONS = ("prompt", *KNOWN["prompt"])
 CANDIDATES = "completions"
 # Columns of scores, whose numbers are read as doubles whatever the first row holds.
 NUMBERS = tuple(
@@ -86,6 +87,11 @@ def number(source: str) -> float | None:
     (0.5, None)
     """
     return float(source) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)", source) else None
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """True for whole numbers and fractions."""
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def column_of(source: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import columns, messages
+from rapo.pairs import columns, messages, prompts
 from rapo.pairs.columns import CANDIDATES
 
 
@@ -28,16 +28,13 @@ def talks(table: pa.Table, *, name: str = "<table>") -> list[list[dict[str, Any]
     flat, lengths = _flat(table, name)
     if "response" not in [field.name for field in flat.type]:
         raise ValueError(f"{name}: completions have no field response; they have {_names(flat)}")
-    column = next((known for known in ("prompt", *columns.KNOWN["prompt"]) if known in table.column_names), None)
+    column = next((known for known in columns.QUESTIONS if known in table.column_names), None)
     if column is None:
         raise ValueError(f"{name} has no column prompt; it has {', '.join(table.column_names)}")
-    try:
-        prompts = messages.lift(pa.concat_arrays(table[column].chunks), role="user").to_pylist()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: column {column} {error}") from error
+    asked = prompts.lifted(table, column, name=name).to_pylist()
     said = pc.fill_null(pc.struct_field(flat, "response"), "").to_pylist()
     rows = np.repeat(np.arange(len(table)), lengths).tolist()
-    return [[*prompts[row], {"role": "assistant", "content": text}] for row, text in zip(rows, said, strict=True)]
+    return [[*asked[row], {"role": "assistant", "content": text}] for row, text in zip(rows, said, strict=True)]
 
 
 def with_scores(
