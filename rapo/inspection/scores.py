@@ -54,8 +54,8 @@ class Scores:
         if not batch.scored:
             return
         for side in SIDES:
-            self._columns[side].add(batch.number(f"score_{side}"))
-        margin = np.subtract(*(batch.number(name) for name in SCORES))
+            self._columns[side].add(batch.scores[side])
+        margin = batch.margin
         for name, other in _other_margins(batch).items():
             seen = self._others.setdefault(name, _Other(0, 0, []))
             told = np.isfinite(other) & np.isfinite(margin) & (other != 0) & (margin != 0)
