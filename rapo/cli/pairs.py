@@ -24,9 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `rapo pairs`."""
     options.add_input(parser, what="candidates, or prompts with --from-model")
     output.add_output(parser, what="the pairs")
-    options.add_candidates(parser)
+    parser.add_argument(
+        "--rule",
+        choices=("random", "worst", "all"),
+        help="compare the best candidate with a random other (default) or the worst, or every two candidates",
+    )
+    parser.add_argument("--seed", type=int, default=42, help="seed of the random other (default: 42)")
+    parser.add_argument("--score", default="overall_score", help="a completion's field with its score")
     options.add_pair_checks(parser)
-    parser.set_defaults(rule=None, bad=None)
+    parser.set_defaults(bad=None)
     parser.add_argument(
         "--exclude-source",
         action="append",
