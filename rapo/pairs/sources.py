@@ -32,7 +32,7 @@ def read_pairs(
     get one: ``row-`` and the number of their row.
 
     Args:
-        source: as `rapo.pairs.door.open_pairs` takes it, which tells more of every argument.
+        source: as `rapo.pairs.door.open_pairs` takes it.
         columns: names of the schema and what they are made of: ``{"prompt": "question"}``, ``{"score_chosen":
             "max(scores)"}``.
         split: which split of a folder or a data set that holds several.
