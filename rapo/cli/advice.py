@@ -1,13 +1,13 @@
 """What the kept maps of the micro world say to somebody with pairs of their own; nothing where no map is kept."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+
+from rapo.pairs.columns import is_number
 from rapo.selection.margins import implicit_margin_simpo
 from rapo.selection.select import LOGPROBS, SCORES, TOKENS
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class Likelier:
@@ -16,19 +16,16 @@ class Likelier:
     def __init__(self) -> None:
         self.agree = self.pairs = 0
 
-    def watched(self, tables: "Iterator[pa.Table]") -> "Iterator[pa.Table]":
+    def watched(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         """The same tables; pairs with scores and what `rapo score` adds are counted, ties of either are not."""
         for table in tables:
             self.add(table)
             yield table
 
-    def add(self, table: "pa.Table") -> None:
+    def add(self, table: pa.Table) -> None:
         """Count the pairs of a table."""
-        import numpy as np
-        import pyarrow as pa
-
         names = (*SCORES, *LOGPROBS, *TOKENS)
-        if not set(names) <= set(table.column_names) or not all(_is_number(table[name].type) for name in names):
+        if not set(names) <= set(table.column_names) or not all(is_number(table[name].type) for name in names):
             return
         columns = [table[name].cast(pa.float64()).to_numpy() for name in names]
         known = np.isfinite(columns).all(axis=0) & (np.array(columns[4:]) >= 1).all(axis=0)
@@ -49,9 +46,3 @@ class Likelier:
         except FileNotFoundError:
             return ""
         return error_map.advice(table, 100 * self.agree / self.pairs)
-
-
-def _is_number(kind: "pa.DataType") -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))

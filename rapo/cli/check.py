@@ -43,9 +43,8 @@ def run(args: argparse.Namespace) -> int:
     likelier = Likelier()
 
     def seen() -> Iterator["pa.Table"]:
-        for table in writing.watched(pairs.batches(), advance):
+        for table in likelier.watched(writing.watched(pairs.batches(), advance)):
             names[:] = table.column_names
-            likelier.add(table)
             yield table
 
     with output.progress("pairs") as advance:

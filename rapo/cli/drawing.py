@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from rapo.cli import options, output
+from rapo.pairs import messages
 from rapo.pairs.faults import several
 
 if TYPE_CHECKING:
@@ -143,9 +144,9 @@ class Drawn:
         asked = {**{name: rows[name] for name in rows.column_names}, "model": names}
         if flat:
             return pa.table({**asked, **fields})
-        ends = np.append(0, np.cumsum(np.bincount(row_of, minlength=len(rows)))).astype(np.int32)
         answers = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
-        return pa.table({**asked, "completions": pa.ListArray.from_arrays(pa.array(ends), answers)})
+        counts = np.bincount(row_of, minlength=len(rows))
+        return pa.table({**asked, "completions": messages.lists(answers, counts)})
 
     def _fields(self) -> tuple[dict[str, pa.Array], np.ndarray]:
         """What is known of each answer that there is, and the row of its prompt."""
@@ -221,8 +222,8 @@ def _asks(
     from rapo.pairs.schema import hashes
 
     asks = []
-    for key, messages in zip(prompts["prompt_id"].to_pylist(), prompts["prompt"].to_pylist(), strict=True):
-        shown = asking.put(messages, goal) if asking else messages
+    for key, asked in zip(prompts["prompt_id"].to_pylist(), prompts["prompt"].to_pylist(), strict=True):
+        shown = asking.put(asked, goal) if asking else asked
         names = [f"{key}\x1e{number}" for number in range(1, args.n + 1)]
         seeds = hashes(names, seed=args.seed, purpose="answer") & 0x7FFFFFFF  # what servers take
         text = canonical(shown)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rapo.cli import options, output
-from rapo.judging.judgements import ENCODINGS
 from rapo.pairs.faults import several
 from rapo.plots import style
 
@@ -70,18 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ridge", type=float, default=0.0, help="penalty that keeps a model finite which always wins (default: 0)"
     )
-    parser.add_argument("--by", metavar="COLUMNS", help="judgements: compare the values of these columns")
-    parser.add_argument("--encoding", choices=tuple(ENCODINGS), help="how judgements write preferences")
-    options.add_column(parser, source="the file's column SOURCE")
-    parser.add_argument(
-        "--missing", choices=("error", "drop"), default="error", help="rows without a verdict (default: error)"
-    )
-    parser.add_argument(
-        "--duplicates",
-        choices=("error", "first", "keep"),
-        default="error",
-        help="judgements that repeat a model's instruction (default: error)",
-    )
+    options.add_judgements(parser)
     parser.add_argument("--out", metavar="TABLE", help=f"write the table, too: {', '.join(output.TABLES)}")
     parser.add_argument("--plot", metavar="PICTURE", help=f"draw it, too: {', '.join(style.PICTURES)}")
     parser.add_argument("--overwrite", action="store_true", help="replace TABLE and PICTURE if they exist")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def console(*, stderr: bool = False, markup: bool = False) -> "Console":
+def console(*, stderr: bool = False) -> "Console":
     """A rich console for a command's tables.
 
     Written to a file or a pipe it is wide, so that no column is cut. Square brackets are printed as they are:
@@ -24,7 +24,7 @@ def console(*, stderr: bool = False, markup: bool = False) -> "Console":
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else 200
-    return Console(stderr=stderr, markup=markup, emoji=False, highlight=False, width=width)
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
 def say(text: str, *, stderr: bool = False) -> None:
@@ -134,13 +134,21 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def add_candidates(parser: argparse.ArgumentParser) -> None:
-    """How candidates become pairs."""
+def add_judgements(parser: argparse.ArgumentParser) -> None:
+    """How judgements are read: what is compared, how preferences are written, what may be missing or repeated."""
+    from rapo.judging.judgements import ENCODINGS
+
     parser.add_argument(
-        "--rule",
-        choices=("random", "worst", "all"),
-        default="random",
-        help="compare the best candidate with a random other (default) or the worst, or every two candidates",
+        "--by", metavar="COLUMNS", help="of judgements: compare the values of these columns (default: model)"
     )
-    parser.add_argument("--seed", type=int, default=42, help="seed of the random other (default: 42)")
-    parser.add_argument("--score", default="overall_score", help="a completion's field with its score")
+    parser.add_argument("--encoding", choices=tuple(ENCODINGS), help="how judgements write preferences")
+    add_column(parser, source="the file's column SOURCE")
+    parser.add_argument(
+        "--missing", choices=("error", "drop"), default="error", help="rows without a verdict (default: error)"
+    )
+    parser.add_argument(
+        "--duplicates",
+        choices=("error", "first", "keep"),
+        default="error",
+        help="judgements that repeat a model's instruction (default: error)",
+    )

@@ -23,18 +23,7 @@ if TYPE_CHECKING:
 
 TABLES = (".csv", ".json", ".parquet")
 # Options that say where, not how, and so are left out of the record's options.
-_PLACES = (
-    "command",
-    "file",
-    "input",
-    "out",
-    "overwrite",
-    "json",
-    "traceback",
-    "progress",
-    "no_progress",
-    "no_card",
-)
+_PLACES = ("command", "file", "input", "out", "overwrite", "json", "traceback", "no_progress")
 
 
 def add_output(parser: argparse.ArgumentParser, *, what: str) -> None:

@@ -24,9 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `rapo pairs`."""
     options.add_input(parser, what="candidates, or prompts with --from-model")
     output.add_output(parser, what="the pairs")
-    options.add_candidates(parser)
+    parser.add_argument(
+        "--rule",
+        choices=("random", "worst", "all"),
+        help="compare the best candidate with a random other (default) or the worst, or every two candidates",
+    )
+    parser.add_argument("--seed", type=int, default=42, help="seed of the random other (default: 42)")
+    parser.add_argument("--score", default="overall_score", help="a completion's field with its score")
     options.add_pair_checks(parser)
-    parser.set_defaults(rule=None, bad=None)
+    parser.set_defaults(bad=None)
     parser.add_argument(
         "--exclude-source",
         action="append",
@@ -53,7 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw and score where asked to, stream into pairs, and say how many."""
-    from rapo.pairs import manifest, sources
+    from rapo.pairs import manifest, writing
+    from rapo.pairs.candidates import Pairing
     from rapo.pairs.door import open_pairs
 
     _check(args)
@@ -63,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     done: dict[str, Any] = {}
     counts: dict[str, Any] = {}
     source, reading = _source(args, done, counts)
-    pairing = sources.Pairing(
+    pairing = Pairing(
         rule=args.rule or ("worst" if args.from_model else "random"),
         seed=args.seed,
         score=args.score,
@@ -71,9 +78,8 @@ def run(args: argparse.Namespace) -> int:
     )
     pairs = open_pairs(source, pairing=pairing, name=args.from_model or args.file, **reading)
     with output.progress("pairs") as advance:
-        n = sources.pairs_file(
-            pairs, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows, progress=advance
-        )
+        made = writing.watched(pairs.batches(), advance)
+        n = writing.write(made, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
     about = "Scored preference pairs; of candidates with scores, the best of each prompt against another."
     return output.finish(
         args,

@@ -46,18 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="instruction",
         help="look difficulty up by instruction id, or by row as alpaca_eval does (default: instruction)",
     )
-    parser.add_argument("--by", metavar="COLUMNS", help="compare the values of these columns (default: model)")
-    parser.add_argument("--encoding", choices=tuple(ENCODINGS), help="how the file writes preferences")
-    options.add_column(parser, source="the file's column SOURCE")
-    parser.add_argument(
-        "--missing", choices=("error", "drop"), default="error", help="rows without a preference (default: error)"
-    )
-    parser.add_argument(
-        "--duplicates",
-        choices=("error", "first", "keep"),
-        default="error",
-        help="rows that repeat a model's instruction (default: error)",
-    )
+    options.add_judgements(parser)
     parser.add_argument(
         "--json", action="store_true", help="print a list of objects with AlpacaEval's column names"
     )

@@ -2,11 +2,13 @@
 
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rapo.inspection import contamination, examples, reading
+from rapo.inspection import examples
 from rapo.inspection.batch import Batch, Keys, Lens
+from rapo.inspection.contamination import SIZE, Contamination, read_items
 from rapo.inspection.finding import GROUPS
 from rapo.inspection.lengths import Lengths
 from rapo.inspection.minhash import Index
@@ -18,7 +20,10 @@ from rapo.inspection.repeats import Repeats
 from rapo.inspection.report import Report
 from rapo.inspection.scores import Scores
 from rapo.inspection.turns import Turns
-from rapo.pairs.door import open_pairs
+from rapo.pairs import schema
+from rapo.pairs.door import Pairs, open_pairs
+
+BATCH_ROWS = 4_000
 
 
 def audit(
@@ -31,7 +36,7 @@ def audit(
     unreadable: str = "raise",
     benchmarks: Sequence[str | Path] = (),
     benchmark_column: str | None = None,
-    ngram: int = contamination.SIZE,
+    ngram: int = SIZE,
     similarity: float = THRESHOLD,
     good: float | None = None,
     bad: float | None = None,
@@ -88,13 +93,19 @@ def audit(
             Lengths(),
             Repeats(keys, source=name),
             Near(keys, prompts, responses, threshold=similarity, source=name),
-            *contamination.lenses(benchmarks, column=benchmark_column, size=ngram),
+            *(
+                Contamination(read_items(path, column=benchmark_column), name=Path(path).name, size=ngram)
+                for path in benchmarks
+            ),
             Turns(source=name),
             Policy(source=name),
         ]
         if tokenizer is not None:
-            lenses.append(Preview(_tokenizer(tokenizer), max_length=max_length, rows=preview_rows, source=name))
-        n = _look(reading.batches(data), keys, lenses, progress)
+            from rapo.models.loading import load_tokenizer
+
+            loaded = load_tokenizer(tokenizer, None)
+            lenses.append(Preview(loaded, max_length=max_length, rows=preview_rows, source=name))
+        n = _look(_batches(data), keys, lenses, progress)
         found = [one for lens in lenses for one in lens.finish()]
     pictures = [picture for lens in lenses for picture in lens.pictures()]
     order = list(GROUPS)
@@ -112,12 +123,26 @@ def audit(
     return Report(
         source=data.name,
         n=n,
-        findings=tuple(
-            sorted(examples.shown(found, reading.batches(data)), key=lambda one: order.index(one.group))
-        ),
+        findings=tuple(sorted(examples.shown(found, _batches(data)), key=lambda one: order.index(one.group))),
         pictures=tuple(pictures),
         settings=settings,
     )
+
+
+def _batches(pairs: Pairs) -> Iterator[Batch]:
+    """All rows, bad ones with what is wrong beside them; can be asked for again."""
+    start = 0
+    for look in pairs.looks(BATCH_ROWS):
+        at = 0
+        for piece in schema.batches(look.table, rows=2 * BATCH_ROWS):
+            inside = [
+                replace(fault, rows=fault.rows[(fault.rows >= at) & (fault.rows < at + len(piece))] + start)
+                for fault in look.faults
+            ]
+            numbers = look.rows[at : at + len(piece)]
+            yield Batch(piece, start + at, tuple(inside), name=look.name, rows=numbers, plain=pairs.plain)
+            at += len(piece)
+        start += at
 
 
 def _look(
@@ -149,9 +174,3 @@ def _check(ngram: int, similarity: float, max_length: int | None, preview_rows: 
 def _typed(source: Any) -> str:
     """How the data are named on the command line; IN stands for data in memory."""
     return shlex.quote(str(source)) if isinstance(source, str | Path) else "IN"
-
-
-def _tokenizer(tokenizer: Any) -> Any:
-    from rapo.models.loading import load_tokenizer
-
-    return load_tokenizer(tokenizer, None)

@@ -74,6 +74,17 @@ class Batch:
         """Whether the rows have scores."""
         return set(SCORES) <= set(self.table.schema.names)
 
+    @cached_property
+    def scores(self) -> dict[str, NDArray[np.float64]]:
+        """Scores of both sides, NaN where there are none. Shape of each: (n,)"""
+        unknown = np.full(len(self), np.nan)
+        return {side: self.number(f"score_{side}") if self.scored else unknown for side in SIDES}
+
+    @cached_property
+    def margin(self) -> NDArray[np.float64]:
+        """Score of chosen less that of rejected, NaN where there is none. Shape: (n,)"""
+        return self.scores["chosen"] - self.scores["rejected"]
+
     def number(self, column: str) -> NDArray[np.float64]:
         """A column of numbers, NaN where it has none. Shape: (n,)"""
         values = pc.fill_null(self.table[column].cast(pa.float64()), np.nan)
@@ -90,7 +101,8 @@ class Lens(Protocol):
         """What was found."""
 
     def pictures(self) -> list[Picture]:
-        """What to draw."""
+        """What to draw: nothing, unless a lens says otherwise."""
+        return []
 
 
 class Column:

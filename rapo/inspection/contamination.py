@@ -4,7 +4,6 @@ An item counts as held where at least half of its n-grams (`SIZE` consecutive wo
 fewer words counts where the text has the same words and no others.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rapo.inspection import finding
-from rapo.inspection.batch import Batch
-from rapo.inspection.finding import ANY, NEVER, Example, Finding, Picture, percent
+from rapo.inspection.batch import Batch, Lens
+from rapo.inspection.finding import ANY, NEVER, Example, Finding, percent
 from rapo.inspection.words import Hashes, Words, words
 from rapo.pairs import files, messages
 from rapo.pairs.schema import TEXTS
@@ -62,7 +61,7 @@ def _texts(held: pa.Array, name: str) -> pa.Array:
     raise ValueError(f"{name} holds {held.type}, no text; choose another with --benchmark-column NAME")
 
 
-class Contamination:
+class Contamination(Lens):
     """Looks for the items of one benchmark.
 
     Args:
@@ -150,10 +149,6 @@ class Contamination:
         )
         return [*found, part]
 
-    def pictures(self) -> list[Picture]:
-        """None."""
-        return []
-
 
 class _Grams:
     """Items by their n-grams: which items hold a gram, and how many different grams an item has."""
@@ -195,10 +190,3 @@ def _short(items: Words, size: int) -> tuple[Hashes, NDArray[np.int64]]:
     short = np.flatnonzero((items.counts < size) & (items.counts > 0))
     keys, at = np.unique(items.whole()[short], return_index=True)
     return keys, short[at]
-
-
-def lenses(
-    benchmarks: Sequence[str | Path], *, column: str | None = None, size: int = SIZE
-) -> list[Contamination]:
-    """One lens a benchmark file."""
-    return [Contamination(read_items(path, column=column), name=Path(path).name, size=size) for path in benchmarks]

@@ -46,9 +46,5 @@ def _visible(text: str) -> str:
 def _filled(example: Example, rows: dict[int, dict[str, str]]) -> Example:
     mine = rows[example.position]
     other = rows.get(example.other)
-    note = f"{example.note} {_called(other)}" if other else example.note
+    note = f"{example.note} row {other['row']}" if other else example.note
     return replace(example, note=note, row=mine["row"], pair_id=mine["pair_id"], text=mine[example.column])
-
-
-def _called(row: dict[str, str]) -> str:
-    return f"row {row['row']}"

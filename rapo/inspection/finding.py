@@ -162,7 +162,6 @@ def statistic(
     count: int,
     bounds: Bounds,
     zero: float = 0.0,
-    unit: str = "pairs",
     examples: Iterable[Example] = (),
     advice: str = "",
 ) -> Finding:
@@ -175,7 +174,6 @@ def statistic(
         told=told,
         count=count,
         n=interval.n,
-        unit=unit,
         measure=measure,
         interval=None if np.isnan(interval.estimate) else interval,
         examples=tuple(islice(examples, SHOWN)) if told_level != "ok" else (),

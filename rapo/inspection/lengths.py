@@ -30,12 +30,7 @@ class Lengths:
         """Keep lengths and margins."""
         for side in SIDES:
             self._sides[side].add(batch.characters[side])
-        scored = batch.scored
-        self._margin.add(
-            batch.number("score_chosen") - batch.number("score_rejected")
-            if scored
-            else np.full(len(batch), np.nan)
-        )
+        self._margin.add(batch.margin)
 
     def finish(self) -> list[Finding]:
         """Share of longer chosen responses, effect size, and correlation with the scores."""

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapo.inspection import finding, minhash
-from rapo.inspection.batch import Batch, Column, Keys, firsts
-from rapo.inspection.finding import Example, Finding, Picture, percent
+from rapo.inspection.batch import Batch, Column, Keys, Lens, firsts
+from rapo.inspection.finding import Example, Finding, percent
 from rapo.inspection.minhash import Index
 from rapo.inspection.words import Hashes, Words
 from rapo.pairs.schema import SIDES
@@ -20,7 +20,7 @@ COPY_WORDS = 5  # a shorter prompt is not looked for in responses
 Edges = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-class Near:
+class Near(Lens):
     """Near-duplicates by MinHash; texts are kept as 128 bytes each, in temporary files.
 
     Args:
@@ -71,10 +71,6 @@ class Near:
     def finish(self) -> list[Finding]:
         """Prompts, then responses, then within pairs."""
         return [self._near_prompts(), self._near_responses(), self._near_pairs(), self._copied_prompts()]
-
-    def pictures(self) -> list[Picture]:
-        """None."""
-        return []
 
     def _near_prompts(self) -> Finding:
         keys = self._keys.all("prompt")
@@ -186,12 +182,12 @@ def last_turn(batch: Batch) -> Words:
     return Words(found.hashes[at], starts)
 
 
-def holds(responses: Words, asked: Words, *, least: int = COPY_WORDS) -> NDArray[np.bool_]:
+def holds(responses: Words, asked: Words) -> NDArray[np.bool_]:
     """Responses that hold all words of their prompt one after the other, if it has enough of them. Shape: (n,)"""
     found = np.zeros(len(asked.counts), bool)
     size = np.repeat(asked.counts, responses.counts)
     row = np.repeat(np.arange(len(asked.counts)), responses.counts)
-    long = asked.counts >= least
+    long = asked.counts >= COPY_WORDS
     if not long.any():
         return found
     head = np.zeros(len(long), np.uint64)

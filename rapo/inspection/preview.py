@@ -17,7 +17,7 @@ from rapo.inspection.finding import ANY, NEVER, Example, Finding, Picture, perce
 from rapo.inspection.rendered import Rendered
 from rapo.inspection.words import mix
 from rapo.pairs.faults import several
-from rapo.pairs.schema import SIDES, TEXTS
+from rapo.pairs.schema import TEXTS
 
 GROUP = "preview"
 ROWS = 5_000
@@ -215,7 +215,4 @@ def _texts(batch: Batch) -> pa.Table:
     columns: dict[str, pa.Array] = {column: batch.table[column] for column in TEXTS}
     if batch.plain:
         columns = {column: batch.turns[column].contents for column in TEXTS}
-    scores = (
-        [batch.number(f"score_{side}") for side in SIDES] if batch.scored else [np.full(len(batch), np.nan)] * 2
-    )
-    return pa.table({**columns, "margin": scores[0] - scores[1]})
+    return pa.table({**columns, "margin": batch.margin})

@@ -6,8 +6,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from rapo.inspection import finding
-from rapo.inspection.batch import Batch, Column, Keys, firsts, together
-from rapo.inspection.finding import ANY, NEVER, Example, Finding, Picture, percent
+from rapo.inspection.batch import Batch, Column, Keys, Lens, firsts, together
+from rapo.inspection.finding import ANY, NEVER, Example, Finding, percent
 from rapo.inspection.words import Hashes
 from rapo.pairs.schema import SIDES
 
@@ -21,7 +21,7 @@ CYCLES = (ANY, 0.005, 0.02)
 SCORES_DIFFER = (ANY, 0.05, 0.2)
 
 
-class Repeats:
+class Repeats(Lens):
     """Exact repetitions and contradictions, from one number a text.
 
     Args:
@@ -36,16 +36,11 @@ class Repeats:
     def update(self, batch: Batch) -> None:
         """Keep the scores."""
         for side in SIDES:
-            scores = batch.number(f"score_{side}") if batch.scored else np.full(len(batch), np.nan)
-            self._scores[side].add(scores)
+            self._scores[side].add(batch.scores[side])
 
     def finish(self) -> list[Finding]:
         """Findings about duplicates, then about contradictions."""
         return [*self._duplicates(), *self._contradictions()]
-
-    def pictures(self) -> list[Picture]:
-        """None."""
-        return []
 
     def _duplicates(self) -> list[Finding]:
         prompt, chosen, rejected = (self._keys.all(column) for column in ("prompt", *SIDES))

@@ -12,6 +12,7 @@ from rapo.inspection.batch import Batch, Column
 from rapo.inspection.finding import ANY, NEVER, Finding, Picture, at, percent
 from rapo.inspection.premises import Thresholds, premises, scale
 from rapo.pairs import audit
+from rapo.pairs.columns import is_number
 from rapo.pairs.schema import SCORES, SIDES, partner
 
 GROUP = "scores"
@@ -53,8 +54,8 @@ class Scores:
         if not batch.scored:
             return
         for side in SIDES:
-            self._columns[side].add(batch.number(f"score_{side}"))
-        margin = np.subtract(*(batch.number(name) for name in SCORES))
+            self._columns[side].add(batch.scores[side])
+        margin = batch.margin
         for name, other in _other_margins(batch).items():
             seen = self._others.setdefault(name, _Other(0, 0, []))
             told = np.isfinite(other) & np.isfinite(margin) & (other != 0) & (margin != 0)
@@ -117,13 +118,9 @@ def _other_margins(batch: Batch) -> dict[str, NDArray[np.float64]]:
         is_score = any(word in name.lower() for word in _WORDS) and name not in SCORES
         if not is_score or "rejected" in name or other == name or other not in names:
             continue
-        if all(_is_number(batch.table.schema.field(column).type) for column in (name, other)):
+        if all(is_number(batch.table.schema.field(column).type) for column in (name, other)):
             found[name] = batch.number(name) - batch.number(other)
     return found
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def _mean(attributes: pa.StructArray) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rapo.inspection import finding
-from rapo.inspection.batch import Batch
-from rapo.inspection.finding import ANY, NEVER, Example, Finding, Picture, percent
+from rapo.inspection.batch import Batch, Lens
+from rapo.inspection.finding import ANY, NEVER, Example, Finding, percent
 from rapo.pairs.schema import SIDES, TEXTS
 
 GROUP = "turns"
@@ -25,8 +25,27 @@ MARKS = (
 # A speaker's name at the head of a response, or of a line within it.
 SPEAKER = r"(?:^|\n)(?:Human|Assistant|User|USER|ASSISTANT|### (?:Instruction|Response|Human|Assistant)): ?"
 
+# What is looked for in every turn: its levels, what is told, what to do.
+KINDS = {
+    "leftover-template-tokens": (
+        LEFTOVER,
+        "hold tokens of a chat template as text, as <|im_end|> or </s>",
+        "cut them out of the texts: the template of the model to train writes its own",
+    ),
+    "leftover-speakers": (
+        SEVERAL,
+        "have a response with a speaker's name in front of a line, as Human: or ### Response:",
+        "split such texts into turns, or cut the response off at the next speaker",
+    ),
+    "several-turns-in-a-response": (
+        SEVERAL,
+        "have a response of several turns",
+        "keep one assistant turn a response, and move what comes before it to the prompt",
+    ),
+}
 
-class Turns:
+
+class Turns(Lens):
     """Counts rows whose turns are out of order, empty, or hold leftovers of a template.
 
     Args:
@@ -36,12 +55,8 @@ class Turns:
     def __init__(self, *, source: str) -> None:
         self._source, self._n = source, 0
         self._faults: dict[tuple[str, str], tuple[int, list[Example]]] = {}
-        self._bad = self._several = 0
-        self._seen: dict[str, tuple[int, list[Example]]] = {
-            "leftover-template-tokens": (0, []),
-            "leftover-speakers": (0, []),
-            "several-turns-in-a-response": (0, []),
-        }
+        self._bad = 0
+        self._seen: dict[str, tuple[int, list[Example]]] = {name: (0, []) for name in KINDS}
 
     def update(self, batch: Batch) -> None:
         """Count."""
@@ -87,42 +102,16 @@ class Turns:
 
     def finish(self) -> list[Finding]:
         """One finding a kind of fault, then leftovers and responses of several turns."""
-        leftovers, speakers, several = self._seen.values()
-        return [
-            *self._refused(),
-            finding.share(
-                "leftover-template-tokens",
-                GROUP,
-                f"{percent(leftovers[0], self._n)} of the pairs hold tokens of a chat template as text, as <|im_end|> "
-                "or </s>",
-                count=leftovers[0],
-                n=self._n,
-                bounds=LEFTOVER,
-                examples=leftovers[1],
-                advice="cut them out of the texts: the template of the model to train writes its own",
-            ),
-            finding.share(
-                "leftover-speakers",
-                GROUP,
-                f"{percent(speakers[0], self._n)} of the pairs have a response with a speaker's name in front of a "
-                "line, as Human: or ### Response:",
-                count=speakers[0],
-                n=self._n,
-                bounds=SEVERAL,
-                examples=speakers[1],
-                advice="split such texts into turns, or cut the response off at the next speaker",
-            ),
-            finding.share(
-                "several-turns-in-a-response",
-                GROUP,
-                f"{percent(several[0], self._n)} of the pairs have a response of several turns",
-                count=several[0],
-                n=self._n,
-                bounds=SEVERAL,
-                examples=several[1],
-                advice="keep one assistant turn a response, and move what comes before it to the prompt",
-            ),
-        ]
+        found = self._refused()
+        for name, (count, examples) in self._seen.items():
+            bounds, told, advice = KINDS[name]
+            told = f"{percent(count, self._n)} of the pairs {told}"
+            found.append(
+                finding.share(
+                    name, GROUP, told, count=count, n=self._n, bounds=bounds, examples=examples, advice=advice
+                )
+            )
+        return found
 
     def _refused(self) -> list[Finding]:
         """What every other command refuses to read; one finding that all is well where there is nothing."""
@@ -145,10 +134,6 @@ class Turns:
             )
             for (column, problem), (count, examples) in self._faults.items()
         ]
-
-    def pictures(self) -> list[Picture]:
-        """None."""
-        return []
 
 
 def _excerpt(batch: Batch, column: str, row: int, pattern: str | None) -> str:

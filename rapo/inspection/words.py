@@ -44,10 +44,6 @@ def _values() -> Hashes:
     return values
 
 
-def _inverse(odd: np.uint64) -> np.uint64:
-    return np.uint64(pow(int(odd), -1, 1 << 64))
-
-
 def _powers(base: np.uint64, n: int) -> Hashes:
     powers = np.full(n, base, np.uint64)
     powers[0] = 1
@@ -62,8 +58,8 @@ class _Table:
 
     def reach(self, n: int) -> None:
         if n > len(self.up):
-            size = max(n, CHUNK)
-            self.up, self.down = _powers(self.base, size), _powers(_inverse(self.base), size)
+            size, inverse = max(n, CHUNK), np.uint64(pow(int(self.base), -1, 1 << 64))
+            self.up, self.down = _powers(self.base, size), _powers(inverse, size)
 
 
 _KINDS, _VALUES, _EXACT = _kinds(), _values(), mix(np.arange(1001, 1257, dtype=np.uint64))
@@ -108,13 +104,6 @@ class Words:
     def joined(self, lengths: NDArray[np.int64]) -> "Words":
         """The same words, as many neighbouring documents made one as ``lengths`` says. Shape: (n_joined,)"""
         return Words(self.hashes, self.starts[np.append(0, np.cumsum(lengths))])
-
-    def documents(self, keep: NDArray[np.int64]) -> "Words":
-        """Some of the documents."""
-        counts = self.counts[keep]
-        ends = np.append(0, np.cumsum(counts))
-        at = np.arange(ends[-1]) + np.repeat(self.starts[keep] - ends[:-1], counts)
-        return Words(self.hashes[at], ends)
 
 
 def words(texts: pa.Array) -> Words:

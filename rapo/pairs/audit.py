@@ -4,7 +4,7 @@ Good rejected answers are what plain preference training unlearns, bad chosen an
 best answers are rare (Sec. 3 of arXiv:2410.08067). All functions take a table that `rapo.pairs.check` has seen.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -152,24 +152,20 @@ def shares(table: pa.Table | Numbers, *, good: float = 5.0, bad: float = 5.0, be
     return pd.DataFrame([_share(quantity, mask) for quantity, mask in found.items()])
 
 
-def score_histogram(table: pa.Table, *, edges: Sequence[float] | None = None) -> pd.DataFrame:
-    """How many chosen and rejected responses have which score.
-
-    Args:
-        table: scored pairs.
-        edges: of the bins; by default one bin a whole score, or about 20 equal ones where scores have fractions.
+def score_histogram(table: pa.Table) -> pd.DataFrame:
+    """How many chosen and rejected responses have which score, in bins of `round_edges`.
 
     Returns:
         ``response`` ("chosen" or "rejected"), ``low``, ``high`` (of the bin), ``count``, ``share`` (of that side).
     """
     scores = dict(zip(SIDES, _scores(table), strict=True))
-    cuts = round_edges(np.concatenate(list(scores.values()))) if edges is None else np.asarray(edges, float)
+    cuts = round_edges(np.concatenate(list(scores.values())))
     return pd.concat([_histogram(values, cuts).assign(response=side) for side, values in scores.items()])[
         ["response", "low", "high", "count", "share"]
     ].reset_index(drop=True)
 
 
-def margin_histogram(table: pa.Table, *, edges: Sequence[float] | None = None) -> pd.DataFrame:
+def margin_histogram(table: pa.Table) -> pd.DataFrame:
     """How many pairs have which margin, score_chosen - score_rejected; ties are a bin of their own.
 
     Returns:
@@ -179,14 +175,15 @@ def margin_histogram(table: pa.Table, *, edges: Sequence[float] | None = None) -
     chosen, rejected = _scores(table)
     margins = chosen - rejected
     told = margins[margins != 0]
-    cuts = round_edges(np.append(told, 0.0)) if edges is None else np.asarray(edges, float)
     ties = len(margins) - len(told)
     first = pd.DataFrame({"low": [0.0], "high": [0.0], "count": [ties], "tie": [True]})
-    binned = pd.concat([first, _histogram(told, cuts).assign(tie=False)], ignore_index=True)
+    binned = pd.concat(
+        [first, _histogram(told, round_edges(np.append(told, 0.0))).assign(tie=False)], ignore_index=True
+    )
     return binned.assign(share=binned["count"] / max(len(margins), 1))[["low", "high", "count", "share", "tie"]]
 
 
-def length_correlation(table: pa.Table | Numbers, *, level: float = 0.95) -> Interval:
+def length_correlation(table: pa.Table | Numbers) -> Interval:
     """Spearman's correlation between the margin of the scores and the margin of the lengths (in characters).
 
     Above zero, the scores favour longer responses (`rapo.stats.correlation.rank_correlation`). Ties of the scores are
@@ -199,7 +196,7 @@ def length_correlation(table: pa.Table | Numbers, *, level: float = 0.95) -> Int
     margin = held.score_chosen - held.score_rejected
     longer = np.subtract(held.length_chosen, held.length_rejected)
     told = margin != 0
-    return rank_correlation(margin[told], longer[told], level=level)
+    return rank_correlation(margin[told], longer[told])
 
 
 def instructive(table: pa.Table) -> str:

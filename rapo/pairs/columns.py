@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from rapo.pairs import messages
 
 # The first source whose column is there is taken; a column with the schema's own name always wins.
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -30,6 +31,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "min(all_rm_scores)",
     ),
 }
+QUESTIONS = ("prompt", *KNOWN["prompt"])
 CANDIDATES = "completions"
 # Columns of scores, whose numbers are read as doubles whatever the first row holds.
 NUMBERS = tuple(
@@ -87,6 +89,11 @@ def number(source: str) -> float | None:
     return float(source) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)", source) else None
 
 
+def is_number(kind: pa.DataType) -> bool:
+    """True for whole numbers and fractions."""
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
 def column_of(source: str) -> str:
     """The column that a source looks at."""
     found = re.fullmatch(r"(?:max|min)\((.+)\)", source)
@@ -106,7 +113,7 @@ def _source(table: pa.Table, source: str, name: str) -> pa.ChunkedArray:
 
 
 def _extreme(lists: pa.ListArray, extreme: np.ufunc) -> pa.Array:
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    lengths = messages.sizes(lists)
     values = lists.flatten().cast(pa.float64()).to_numpy(zero_copy_only=False)
     out = np.full(len(lists), np.nan)
     starts = np.cumsum(lengths) - lengths

@@ -59,15 +59,8 @@ def open_pairs(
     Args:
         source: a file, a list of files, a folder or a pattern of shards, "-" for standard input, "owner/name" or
             "hf://owner/name" on a hub, an Arrow table, a DataFrame, a `datasets.Dataset`, or a list of rows.
-        columns: names of the schema and what they are made of: ``{"prompt": "question"}``, ``{"score_chosen":
-            "max(scores)"}``. Well-known names are understood without.
-        split: which split of a folder or a data set that holds several.
-        revision: of a data set on a hub.
+        columns, split, revision, bad, reversed_pairs, pairing: as `rapo.pairs.sources.read_pairs` takes them.
         streaming: read a data set on a hub as it comes, without a copy on the disk.
-        bad: "raise" tells the bad rows, "drop" leaves them out, counted.
-        reversed_pairs: what to do with a chosen response that scores below the rejected one: "raise", "keep",
-            "swap" the two sides, or "drop" the pair.
-        pairing: how candidates become pairs (`rapo.pairs.candidates.Pairing`).
         scored: False asks for prompt and responses alone; None checks scores where there are some, and does to reversed
             pairs what it is told to, but does not refuse them.
         layout: the layout's name (`rapo.pairs.layouts.registry`), where it shall not be found out.

@@ -39,12 +39,12 @@ def read(path: str | Path, *, split: str | None = None) -> pa.Table:
     return pa.concat_tables([conform(piece, schema) for piece in pieces])
 
 
-def batches(path: str | Path, *, rows: int = BATCH_ROWS, split: str | None = None) -> Iterator[pa.Table]:
+def batches(path: str | Path, *, rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
     """Read a table in batches of at most ``rows`` rows that all have one schema; an empty table is one batch.
 
     Text has no schema: it is read twice, once to find it. Raises what `read` raises.
     """
-    file = File(Path(path), split)
+    file = File(Path(path))
     schema = file.schema()
     for piece in file.pieces(rows):
         yield conform(piece, schema)

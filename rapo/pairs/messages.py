@@ -129,6 +129,26 @@ def _refuse_further_fields(column: pa.Array) -> None:
             raise FurtherField(field.name, int(np.searchsorted(np.cumsum(lengths), first, side="right")))
 
 
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece."""
+    found = column.combine_chunks()
+    return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
+
+
+def sizes(column: pa.Array) -> np.ndarray:
+    """How many items each row's list has, 0 for a missing one. Shape: (n_rows,)"""
+    return pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def lists(items: pa.Array, sizes: np.ndarray) -> pa.ListArray:
+    """Items as lists, of as many as ``sizes`` says. Shape: (n_rows,)
+
+    >>> lists(pa.array([1, 2, 3]), np.array([2, 0, 1])).to_pylist()
+    [[1, 2], [], [3]]
+    """
+    return pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(sizes)), pa.int32()), items)
+
+
 def split_last(column: pa.Array) -> tuple[pa.ListArray, pa.ListArray]:
     """Split conversations before their last turn: (what comes before, the last turn). Empty rows stay empty.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import columns, messages
+from rapo.pairs import columns, messages, prompts
 from rapo.pairs.columns import CANDIDATES
 
 
@@ -28,16 +28,13 @@ def talks(table: pa.Table, *, name: str = "<table>") -> list[list[dict[str, Any]
     flat, lengths = _flat(table, name)
     if "response" not in [field.name for field in flat.type]:
         raise ValueError(f"{name}: completions have no field response; they have {_names(flat)}")
-    column = next((known for known in ("prompt", *columns.KNOWN["prompt"]) if known in table.column_names), None)
+    column = next((known for known in columns.QUESTIONS if known in table.column_names), None)
     if column is None:
         raise ValueError(f"{name} has no column prompt; it has {', '.join(table.column_names)}")
-    try:
-        prompts = messages.lift(pa.concat_arrays(table[column].chunks), role="user").to_pylist()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: column {column} {error}") from error
+    asked = prompts.lifted(table, column, name=name).to_pylist()
     said = pc.fill_null(pc.struct_field(flat, "response"), "").to_pylist()
     rows = np.repeat(np.arange(len(table)), lengths).tolist()
-    return [[*prompts[row], {"role": "assistant", "content": text}] for row, text in zip(rows, said, strict=True)]
+    return [[*asked[row], {"role": "assistant", "content": text}] for row, text in zip(rows, said, strict=True)]
 
 
 def with_scores(
@@ -99,14 +96,13 @@ def _flat(table: pa.Table, name: str) -> tuple[pa.StructArray, np.ndarray]:
         raise ValueError(
             f"{name} holds no candidates: give rows with a prompt and completions, a list of {{response}}"
         )
-    column = pa.concat_arrays(table[CANDIDATES].chunks)
-    return column.flatten(), pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    column = messages.whole(table[CANDIDATES])
+    return column.flatten(), messages.sizes(column)
 
 
 def _put(table: pa.Table, flat: pa.StructArray, lengths: np.ndarray) -> pa.Table:
-    ends = np.append(0, np.cumsum(lengths)).astype(np.int32)
     place = table.column_names.index(CANDIDATES)
-    return table.set_column(place, CANDIDATES, pa.ListArray.from_arrays(pa.array(ends), flat))
+    return table.set_column(place, CANDIDATES, messages.lists(flat, lengths))
 
 
 def _names(flat: pa.StructArray) -> str:

@@ -51,7 +51,7 @@ def read(
     if not table.num_columns or not len(table):
         raise ValueError(f"{name} is empty: there is nothing to ask")
     found = _checked(_asked(table, dict(columns or {}), name), bad, name)
-    keys = messages.texts(found["prompt"].combine_chunks(), separator="\x1e").to_numpy(zero_copy_only=False)
+    keys = messages.texts(messages.whole(found["prompt"]), separator="\x1e").to_numpy(zero_copy_only=False)
     first = np.sort(np.unique(keys, return_index=True)[1])
     if len(first) < len(found):
         again = len(found) - len(first)
@@ -63,25 +63,29 @@ def read(
 def _asked(table: pa.Table, given: dict[str, str], name: str) -> pa.Table:
     """Ids and prompts as messages, not checked yet."""
     table = naming.rename(table, given, name=name)
-    there = [column for column in ("prompt", *naming.KNOWN["prompt"], _TALK) if column in table.column_names]
+    there = [column for column in (*naming.QUESTIONS, _TALK) if column in table.column_names]
     if not there:
         raise ValueError(
             f"{name} has no column of prompts; name it with --column prompt=... It has {', '.join(table.column_names)}"
         )
-    column = pa.concat_arrays(table[there[0]].chunks)
-    try:
-        prompts = messages.lift(column, role="user")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: column {there[0]} {error}") from error
+    prompts = lifted(table, there[0], name=name)
     if there[0] == _TALK:
         prompts = _without_answer(prompts)
     ids = pa.array([f"row-{row}" for row in range(1, len(table) + 1)])
     if "prompt_id" in table.column_names:
         try:
-            ids = check.identifiers(pa.concat_arrays(table["prompt_id"].chunks))
+            ids = check.identifiers(messages.whole(table["prompt_id"]))
         except TypeError as error:
             raise ValueError(f"{name}: column prompt_id {error}") from error
     return pa.table({"prompt_id": ids, "prompt": prompts})
+
+
+def lifted(table: pa.Table, column: str, *, name: str) -> pa.ListArray:
+    """A column of questions as messages; a ValueError where it holds neither text nor messages."""
+    try:
+        return messages.lift(messages.whole(table[column]), role="user")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: column {column} {error}") from error
 
 
 def _without_answer(talks: pa.ListArray) -> pa.ListArray:

@@ -5,7 +5,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapo.pairs import messages
-from rapo.pairs.layouts.layout import whole
 from rapo.pairs.schema import SCORES, TEXTS
 
 _NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$"
@@ -28,7 +27,7 @@ def sifted(table: pa.Table) -> tuple[pa.Table, list[str]]:
         if column in SCORES and messages.is_text(kind):
             made, what = _numbers(table[column]), "holds text: it is read as numbers, and what is none is left out"
         elif column in TEXTS and (names := _further(kind)):
-            made = _without(whole(table[column]), names)
+            made = _without(messages.whole(table[column]), names)
             what = f"rows whose turns have a further field ({', '.join(names)}) are left out"
         if made is not None:
             table = table.set_column(table.column_names.index(column), column, made)

@@ -1,15 +1,14 @@
-"""Scored pairs from raw data in one call, a file of them, and prompts held out."""
+"""Scored pairs from raw data in one call, and prompts held out."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from rapo.pairs import files, schema, targets, writing
+from rapo.pairs import schema
 from rapo.pairs.candidates import Pairing
-from rapo.pairs.door import Pairs, open_pairs
+from rapo.pairs.door import open_pairs
 
 # What the official preprocessing of arXiv:2410.08067 does with UltraFeedback's candidates. It leaves out the
 # prompts of TruthfulQA as well: give them as `exclude_prompts`.
@@ -33,7 +32,7 @@ def read_pairs(
     get one: ``row-`` and the number of their row.
 
     Args:
-        source: as `rapo.pairs.door.open_pairs` takes it, which tells more of every argument.
+        source: as `rapo.pairs.door.open_pairs` takes it.
         columns: names of the schema and what they are made of: ``{"prompt": "question"}``, ``{"score_chosen":
             "max(scores)"}``.
         split: which split of a folder or a data set that holds several.
@@ -82,61 +81,6 @@ def as_pairs(
     [9.0]
     """
     return open_pairs(data, columns=columns, pairing=pairing, name=name).read()
-
-
-def pairs_file(
-    source: Any,
-    target: str | Path,
-    pairing: Pairing = Pairing(),  # noqa: B008
-    *,
-    columns: Mapping[str, str] | None = None,
-    split: str | None = None,
-    revision: str | None = None,
-    streaming: bool = False,
-    bad: str = "raise",
-    reversed_pairs: str = "raise",
-    scored: bool = True,
-    batch_rows: int = files.BATCH_ROWS,
-    overwrite: bool = False,
-    shard_rows: int | None = None,
-    progress: Callable[[int], None] | None = None,
-    name: str = "<table>",
-) -> int:
-    """Write preference data of any known shape, candidates above all, as checked pairs, in bounded memory.
-
-    Takes the arguments of `read_pairs` and raises what it raises.
-
-    Args:
-        source: pairs that are open, too: `rapo.pairs.door.open_pairs` was told how they are read.
-        target: where the pairs go; its name says the format (`rapo.pairs.writing`).
-        batch_rows: rows in memory at a time.
-        overwrite, shard_rows: see `rapo.pairs.writing.write`.
-        progress: told, batch by batch, how many more pairs are done.
-        name: what errors call data in memory.
-
-    Returns:
-        How many pairs were written.
-    """
-    places = [source] if isinstance(source, str | Path) else []
-    targets.check_target(target, *places, overwrite=overwrite, shard_rows=shard_rows)
-    pairs = (
-        source
-        if isinstance(source, Pairs)
-        else open_pairs(
-            source,
-            columns=columns,
-            split=split,
-            revision=revision,
-            streaming=streaming,
-            bad=bad,
-            reversed_pairs=reversed_pairs,
-            pairing=pairing,
-            scored=scored,
-            name=name,
-        )
-    )
-    made = writing.watched(pairs.batches(batch_rows), progress)
-    return writing.write(made, target, overwrite=overwrite, shard_rows=shard_rows)
 
 
 def hold_out(table: pa.Table, *, prompts: int = 2_000, seed: int = 42) -> tuple[pa.Table, pa.Table]:

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapo.pairs import messages
-from rapo.pairs.layouts.layout import whole
 from rapo.pairs.schema import TEXTS
 
 CALLS = "tool_calls"
@@ -29,7 +28,7 @@ def written(table: pa.Table) -> tuple[pa.Table, int]:
     found = 0
     for column in TEXTS:
         if column in table.column_names and _has_calls(table.schema.field(column).type):
-            made, n = _column(whole(table[column]))
+            made, n = _column(messages.whole(table[column]))
             table = table.set_column(table.column_names.index(column), column, made)
             found += n
     return table, found
@@ -55,10 +54,7 @@ def _column(column: pa.Array) -> tuple[pa.Array, int]:
         joined = ["\n".join([*([text] if text else []), *more]) if more else text for text, more in said]
         fields["content"] = pa.array(joined, pa.string())
     turns = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
-    lengths = pc.fill_null(pc.list_value_length(column), 0).cast(pa.int32())
-    ends = pc.cumulative_sum(lengths)
-    offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends])
-    return pa.ListArray.from_arrays(offsets, turns), n
+    return messages.lists(turns, messages.sizes(column)), n
 
 
 def _texts(calls: Any) -> list[str]:

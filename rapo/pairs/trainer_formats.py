@@ -108,40 +108,31 @@ def _llama_factory(table: pa.Table) -> pa.Table:
         side: pa.StructArray.from_arrays([pa.repeat("gpt", len(table)), text], names=["from", "value"])
         for side, text in responses.items()
     }
-    return pa.table({"conversations": _sharegpt(_column(table, "prompt")), **named})
+    return pa.table({"conversations": _sharegpt(messages.whole(table["prompt"])), **named})
 
 
 def _ms_swift(table: pa.Table) -> pa.Table:
     _turn(table, "chosen")
-    return pa.table(
-        {"messages": _followed(*(_column(table, name) for name in ("prompt", "chosen")))}
-        | {"rejected_response": _turn(table, "rejected")}
-    )
+    both = _followed(*(messages.whole(table[name]) for name in ("prompt", "chosen")))
+    return pa.table({"messages": both, "rejected_response": _turn(table, "rejected")})
 
 
 def _nemo_rl(table: pa.Table) -> pa.Table:
     n = len(table)
     ranked = [
         pa.StructArray.from_arrays(
-            [pa.array(np.full(n, rank)), _column(table, side)], names=["rank", "completion"]
+            [pa.array(np.full(n, rank)), messages.whole(table[side])], names=["rank", "completion"]
         )
         for rank, side in enumerate(SIDES)
     ]
     turned = np.arange(2 * n).reshape(2, n).T.ravel()
     both = pa.concat_arrays(ranked).take(pa.array(turned))
-    completions = pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * n + 1, 2), pa.int32()), both)
-    return pa.table({"context": table["prompt"], "completions": completions})
-
-
-def _column(table: pa.Table, name: str) -> pa.Array:
-    """A column of a table without chunks."""
-    chunks = table[name].chunks
-    return chunks[0] if chunks else pa.array([], table.schema.field(name).type)
+    return pa.table({"context": table["prompt"], "completions": messages.lists(both, np.full(n, 2))})
 
 
 def _turn(table: pa.Table, side: str) -> pa.Array:
     """The text of responses of one turn each. Shape: (n_pairs,)"""
-    parts = messages.turns(_column(table, side))
+    parts = messages.turns(messages.whole(table[side]))
     if len(several := np.flatnonzero(parts.lengths != 1)):
         row = int(several[0])
         name = table["pair_id"][row].as_py() if "pair_id" in table.column_names else f"row {row + 1}"
@@ -158,7 +149,7 @@ def _sharegpt(column: pa.Array) -> pa.Array:
     places = pc.index_in(parts.roles, value_set=pa.array(list(_SHAREGPT)))
     roles = pc.coalesce(pa.array(list(_SHAREGPT.values())).take(places), parts.roles)
     turns = pa.StructArray.from_arrays([roles, parts.contents], names=["from", "value"])
-    return pa.ListArray.from_arrays(_offsets(parts.lengths), turns)
+    return messages.lists(turns, parts.lengths)
 
 
 def _followed(before: pa.Array, after: pa.Array) -> pa.Array:
@@ -166,16 +157,11 @@ def _followed(before: pa.Array, after: pa.Array) -> pa.Array:
     one, two = messages.turns(before), messages.turns(after)
     rows = np.concatenate([one.row_of, two.row_of])
     order = pa.array(np.argsort(rows, kind="stable"))
-    columns = [
+    roles, contents = (
         pa.concat_arrays([getattr(part, name) for part in (one, two)]).take(order)
         for name in ("roles", "contents")
-    ]
-    turns = pa.StructArray.from_arrays(columns, names=["role", "content"])
-    return pa.ListArray.from_arrays(_offsets(one.lengths + two.lengths), turns)
-
-
-def _offsets(lengths: np.ndarray) -> pa.Array:
-    return pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    )
+    return messages.Turns(roles, contents, one.lengths + two.lengths).column()
 
 
 FORMATS: dict[str, Format] = {

@@ -2,7 +2,6 @@
 
 import json
 import re
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def test_batches_change_nothing(rows: int, monkeypatch: pytest.MonkeyPatch) -> N
     data = pa.Table.from_pylist(planted)
     whole = audit(data)
     assert [one.row for one in whole.finding("malformed: prompt: blank turn").examples] == ["51"]
-    monkeypatch.setattr(module.reading, "batches", partial(module.reading.batches, rows=rows))
+    monkeypatch.setattr(module, "BATCH_ROWS", rows)
     assert audit(data).findings == whole.findings
 
 

@@ -82,11 +82,8 @@ def test_a_document_is_the_same_wherever_it_stands() -> None:
     assert w.words(pa.array(["dogs bark.", "", "The cat: SAT"])).whole()[2] == alone
 
 
-def test_documents_and_joined() -> None:
+def test_neighbouring_documents_are_joined() -> None:
     found = w.words(pa.array(["a b", "c", "d e f", ""]))
-    some = found.documents(np.array([2, 0]))
-    assert some.counts.tolist() == [3, 2]
-    assert some.whole().tolist() == found.whole()[[2, 0]].tolist()
     joined = found.joined(np.array([2, 0, 2]))
     assert joined.counts.tolist() == [3, 0, 3]
     assert joined.whole()[0] == w.words(pa.array(["a b c"])).whole()[0]

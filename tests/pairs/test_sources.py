@@ -10,6 +10,7 @@ from scored_pairs import FOUR, asked, last_texts
 
 from rapo.pairs import audit, files, sources, writing
 from rapo.pairs.candidates import Pairing
+from rapo.pairs.door import open_pairs
 from rapo.pairs.faults import PairsError
 from rapo.relabelling import relabel
 
@@ -25,11 +26,10 @@ def test_a_file_of_candidates_is_read_as_pairs_and_streamed_alike(tmp_path: Path
     rows = [asked(*FOUR, instruction=f"q{i}") for i in range(7)]
     writing.write(pa.Table.from_pylist(rows), tmp_path / "in.jsonl")
     whole = sources.read_pairs(tmp_path / "in.jsonl", pairing=Pairing(rule="all"))
-    n = sources.pairs_file(tmp_path / "in.jsonl", tmp_path / "out.parquet", Pairing(rule="all"), batch_rows=3)
+    pairs = open_pairs(tmp_path / "in.jsonl", pairing=Pairing(rule="all"))
+    n = writing.write(pairs.batches(3), tmp_path / "out.parquet")
     assert n == len(whole) == 42
     assert files.read(tmp_path / "out.parquet").to_pylist() == whole.to_pylist()
-    with pytest.raises(ValueError, match="is the input itself"):
-        sources.pairs_file(tmp_path / "in.jsonl", tmp_path / "in.jsonl")
 
 
 def test_a_layout_with_all_reward_model_scores_is_understood():

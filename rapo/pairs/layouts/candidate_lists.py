@@ -10,7 +10,8 @@ from rapo.pairs import candidates, messages
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.columns import CANDIDATES, holds_candidates
 from rapo.pairs.layouts.dialogues import dialogue
-from rapo.pairs.layouts.layout import Layout, Made, has, replaced, whole
+from rapo.pairs.layouts.layout import Layout, Made, has, replaced
+from rapo.pairs.messages import whole
 
 HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
 
@@ -23,7 +24,7 @@ def _candidates(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
 def _nectar(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
     """Ranks as scores: the last of n answers gets 1, the first n."""
     answers = whole(table["answers"])
-    lengths = pc.fill_null(pc.list_value_length(answers), 0).to_numpy(zero_copy_only=False)
+    lengths = messages.sizes(answers)
     flat = answers.flatten()
     ranks = pc.struct_field(flat, "rank").cast(pa.float64()).to_numpy(zero_copy_only=False)
     fields = {
@@ -55,8 +56,7 @@ def _helpsteer2(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
 
 
 def _lists(fields: dict[str, pa.Array], lengths: np.ndarray) -> pa.ListArray:
-    ends = np.append(0, np.cumsum(lengths)).astype(np.int32)
-    return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays(list(fields.values()), names=list(fields)))
+    return messages.lists(pa.StructArray.from_arrays(list(fields.values()), names=list(fields)), lengths)
 
 
 CANDIDATE_LISTS = Layout("candidates", lambda sample: holds_candidates(sample.column_names), _candidates)

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from rapo.pairs import messages
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.layouts.dialogues import dialogue, json_lists
-from rapo.pairs.layouts.layout import Layout, Made, has, replaced, whole
+from rapo.pairs.layouts.layout import Layout, Made, has, replaced
+from rapo.pairs.messages import whole
 
 Convert = Callable[[pa.Table, Pairing, str, int], Made]
 PREFERENCE = "preference"  # how strongly chosen is preferred; 0 for a tie
@@ -123,9 +124,7 @@ def _plain_parts(talk: pa.Array) -> pa.Array:
         return talk
     parts = messages.turns(talk)
     texts = pc.struct_field(parts.contents.flatten(), "text")
-    counts = pc.fill_null(pc.list_value_length(parts.contents), 0).to_numpy(zero_copy_only=False)
-    ends = pa.array(np.append(0, np.cumsum(counts)).astype(np.int32))
-    joined = pc.binary_join(pa.ListArray.from_arrays(ends, pc.fill_null(texts, "")), "\n\n")
+    joined = pc.binary_join(messages.lists(pc.fill_null(texts, ""), messages.sizes(parts.contents)), "\n\n")
     return messages.Turns(parts.roles, joined, parts.lengths).column()
 
 

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from rapo.pairs import messages
 from rapo.pairs.candidates import Pairing
-from rapo.pairs.layouts.layout import Layout, Made, replaced, whole
+from rapo.pairs.layouts.layout import Layout, Made, replaced
+from rapo.pairs.messages import whole
 from rapo.pairs.schema import SCORES, SIDES
 
 # "\n\nHuman: ...\n\nAssistant: ..." (Anthropic), "...<extra_id_1>Assistant\n...<extra_id_1>User\n..." (NVIDIA)
@@ -67,9 +68,7 @@ def from_value(column: pa.Array) -> pa.ListArray:
     """
     single = pa.types.is_struct(column.type)
     flat = column if single else column.flatten()
-    lengths = np.ones(len(column), np.int64)
-    if not single:
-        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    lengths = np.ones(len(column), np.int64) if single else messages.sizes(column)
     said = pc.struct_field(flat, "from")
     at = pc.index_in(said, value_set=pa.array(list(_ROLES)))
     roles = pc.coalesce(pa.array(list(_ROLES.values())).take(at), said)

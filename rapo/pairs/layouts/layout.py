@@ -57,9 +57,3 @@ def replaced(table: pa.Table, used: Sequence[str], columns: Mapping[str, pa.Arra
     """The columns first, then those of the table that were not used to make them."""
     carried = {name: table[name] for name in table.column_names if name not in used and name not in columns}
     return pa.table({**columns, **carried})
-
-
-def whole(column: pa.ChunkedArray) -> pa.Array:
-    """A column in one piece."""
-    found = column.combine_chunks()
-    return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)

@@ -5,14 +5,13 @@ import pyarrow as pa
 
 from rapo.pairs import columns, messages
 from rapo.pairs.candidates import Pairing
-from rapo.pairs.layouts.layout import Layout, Made, replaced, whole
-
-_QUESTIONS = ("prompt", *columns.KNOWN["prompt"])
+from rapo.pairs.layouts.layout import Layout, Made, replaced
+from rapo.pairs.messages import whole
 
 
 def _question(table: pa.Table) -> str | None:
     """The column of plain questions, if there is one."""
-    there = (name for name in _QUESTIONS if name in table.column_names)
+    there = (name for name in columns.QUESTIONS if name in table.column_names)
     return next((name for name in there if messages.is_text(table.schema.field(name).type)), None)
 
 
