@@ -74,10 +74,11 @@ def _thresholds(args: argparse.Namespace, held: "Numbers") -> tuple[float, float
     """Good, bad and best: as given, else by the scale that the scores are on, as `rapo audit` takes them."""
     import numpy as np
 
-    from rapo.inspection.premises import Thresholds, settled
+    from rapo.inspection.premises import Thresholds, scale, settled
 
     scores = np.concatenate([held.score_chosen, held.score_rejected])
-    usual = not len(scores) or (scores.min() >= 1 and 5 < scores.max() <= 10)
+    unknown = scale(scores) is None  # too few, or too close together
+    usual = unknown and (not len(scores) or (scores.min() >= 1 and 5 < scores.max() <= 10))
     asked = [args.good, args.poor, args.best]
     if usual:
         asked = [known if one is None else one for one, known in zip(asked, USUAL, strict=True)]

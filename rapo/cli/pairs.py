@@ -95,8 +95,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse options that do not go together."""
+    from rapo.pairs import own_scores
+
     if args.batch_size is not None and args.batch_size < 1:
         raise ValueError(f"--batch-size is {args.batch_size}; need at least 1")
+    if args.quantile is not None:
+        own_scores.check_quantile(args.quantile)
     if args.rule and args.quantile is not None:
         raise ValueError(
             f"--quantile says who is compared with the best, and so does --rule {args.rule}; leave one out"

@@ -131,6 +131,7 @@ def _ranked(
 def _with_sums(tables: Iterable[pa.Table], args: argparse.Namespace, lost: dict[str, int]) -> Iterator[pa.Table]:
     """The pairs that have all the sums that their metric may need; the others are refused, or left out and counted."""
     needed = _SUMS if args.metric in ("alignment-potential", "small-implicit-margin") else ()
+    needed = needed[:2] if args.implicit == "simpo" else needed  # without those of a reference
     left_out = 0
     for table in tables:
         kept = np.ones(len(table), dtype=bool)

@@ -104,6 +104,13 @@ def matched(own: pa.Table, base: pa.Table, *, names: tuple[str, str]) -> tuple[p
     left, right = (
         part.select(sorted({key, "instruction", "answer", "model"})).to_pandas() for part in (own, base)
     )
+    for side, called in zip((left, right), names, strict=True):
+        if (lost := side[key].isna().to_numpy()).any():
+            raise ValueError(
+                f"{called}, row {int(lost.argmax()) + 1} has no {key}; give it one, or leave the row out"
+            )
+    if left[key].dtype != right[key].dtype:  # numbers in one file, texts in the other
+        left, right = left.astype({key: str}), right.astype({key: str})
     if (again := right[key].duplicated()).any():
         raise ValueError(
             f"{names[1]} answers {key} {short(right.loc[again, key].iloc[0])} more than once; give one answer each"

@@ -162,7 +162,7 @@ def table(
             kept = frame[column].reset_index(drop=True).mask(unclear, 0)  # such rows are left out, or told
             out[side] = _lengths(kept, f"{name}, column {column}", texts=column not in _NAMES[side])
     if found["baseline"] is not None:
-        out["baseline"] = frame[found["baseline"]]
+        out["baseline"] = frame[found["baseline"]].reset_index(drop=True)
     judged = pd.DataFrame({key: np.asarray(value) if key == "preference" else value for key, value in out.items()})
     for column in ("model", "instruction"):
         if judged[column].isna().any():

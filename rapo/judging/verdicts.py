@@ -92,12 +92,12 @@ def score(text: str, *, cut: bool = False) -> float:
 
     Args:
         text: the reply.
-        cut: it may go on; a 1 at its end may then be the beginning of 10.
+        cut: it may go on; a 1 at its end may then be the beginning of 10, and "7." that of 7.5.
 
-    >>> score("1-10: 9"), score("Score: 7.5/10"), score("one of 3 faults")
-    (9.0, 7.5, nan)
+    >>> score("1-10: 9"), score("Score: 7.5/10"), score("one of 3 faults"), score("7.", cut=True)
+    (9.0, 7.5, nan, nan)
     """
-    if cut and text.endswith("1"):
+    if cut and re.search(r"1$|\d[.,]$", text):
         return math.nan
     lines = [_SCALE.sub("", line).strip() for line in _lines(text)]
     found = {whole["number"] for line in lines if (whole := _SCORE.fullmatch(line))}

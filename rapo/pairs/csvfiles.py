@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 _BLOCK = 16 << 20
 # Columns whose cells are text, even where all of them could be read as numbers.
 _TEXT = re.compile(
-    r"(?i)(prompt|chosen|rejected|response|answer|instruction|question|query|input|text|history|ref|id)"
+    r"(?i)prompt|chosen|rejected|response|answer|instruction|question|query|"
+    r"(?<![a-z])(input|text|history|ref|id)s?(?![a-z])|(?-i:(?<=[a-z])(Input|Text|Ref|Id)(?![a-z]))"
 )
 _NUMBER = re.compile(r"(?i)(score|rating|log_?p|tokens|length|margin|ratio)")
 _KINDS = (pa.int64(), pa.float64(), pa.string())

@@ -9,25 +9,33 @@ from typing import BinaryIO
 from rapo.pairs.jsonlines import ROW_BYTES
 
 _CHUNK = 1 << 20
-_BETWEEN = re.compile(r"[\s,]*")
+_BETWEEN = re.compile(r"[\s,\ufeff]*")
 _DECODER = json.JSONDecoder()
 
 
 def lines(file: BinaryIO, name: str) -> Iterator[bytes]:
     """Every element of the array, or every object, as a line; the file is never held whole.
 
+    Arrays that follow each other, as when files were put one behind the other, are read as one.
+
     Raises:
         ValueError: an element is no JSON, or the array is cut short; its number is named.
     """
     decode = codecs.getincrementaldecoder("utf-8-sig")(errors="surrogateescape").decode
-    text, row, ended = "", 0, False
+    text, row, ended, closed = "", 0, False, False
     opened: bool | None = None
     while True:
         start = _after(text, 0)
         if opened is None and start < len(text):
             opened = text[start] == "["
             start = _after(text, start + opened)
-        while start < len(text) and text[start] != "]":
+        while start < len(text):
+            if text[start] in ("]" if opened else "") + ("[" if closed else ""):
+                closed = text[start] == "]"
+                start = _after(text, start + 1)
+                continue
+            if closed:
+                raise ValueError(f"{name}: something follows the array after element {row}; mend the file")
             try:
                 _, end = _DECODER.raw_decode(text, start)
             except ValueError as error:
@@ -48,7 +56,7 @@ def lines(file: BinaryIO, name: str) -> Iterator[bytes]:
         more = file.read(max(_CHUNK, len(text)))
         ended = not more
         text += decode(more, final=ended)
-    if opened and not text.startswith("]"):
+    if opened and not closed:
         raise ValueError(f"{name}: the array has no end after element {row}: the file is cut short; copy it again")
 
 

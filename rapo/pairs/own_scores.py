@@ -56,6 +56,12 @@ def with_scores(
     return _put(table, pa.StructArray.from_arrays(list(fields.values()), names=list(fields)), lengths)
 
 
+def check_quantile(quantile: float) -> None:
+    """A ValueError where it is not from 0 to 1."""
+    if not 0 <= quantile <= 1:
+        raise ValueError(f"--quantile {quantile:g}: give a number from 0 (the worst) to 1 (the next best)")
+
+
 def at_quantile(table: pa.Table, quantile: float, *, field: str, name: str = "<table>") -> pa.Table:
     """The best candidate of each row and the one at a quantile of the others' scores: 0 the worst, 1 the next best.
 
@@ -65,8 +71,7 @@ def at_quantile(table: pa.Table, quantile: float, *, field: str, name: str = "<t
     Raises:
         ValueError: the quantile is not from 0 to 1, or completions have no such field.
     """
-    if not 0 <= quantile <= 1:
-        raise ValueError(f"--quantile {quantile:g}: give a number from 0 (the worst) to 1 (the next best)")
+    check_quantile(quantile)
     flat, lengths = _flat(table, name)
     if field not in [known.name for known in flat.type]:
         raise ValueError(

@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from glob import glob, has_magic
@@ -104,9 +104,10 @@ def _with_messages(found: Raw) -> Raw:
     told = list(found.told)
 
     def pieces(rows: int) -> Iterator[Piece]:
-        columns: list[str] | None = None
+        columns: Mapping[str, pa.DataType] | None = None
         for piece in found.pieces(rows):
-            if columns is None and (columns := spelled.columns(piece.table)):
+            columns, first = (spelled.columns(piece.table), True) if columns is None else (columns, False)
+            if first and columns:
                 line = f"{found.name}: {', '.join(columns)}: texts that spell messages out are read as messages"
                 told.extend([] if line in told else [line])
             table = spelled.read(piece.table, columns, name=piece.name, row=piece.row)

@@ -7,7 +7,7 @@ or as Python and NumPy write lists.
 import ast
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pyarrow as pa
 
@@ -18,42 +18,42 @@ _SAMPLE = 20
 _BEGINS = re.compile(r"\s*\[\s*\{")
 _PARTED = re.compile(r"\}\s*\n\s*\{")  # what NumPy writes between the items of an array
 _TURNS = ({"role", "content"}, {"from", "value"})
+_FROM_VALUE = pa.list_(pa.struct([("from", pa.string()), ("value", pa.string())]))
 
 
-def columns(sample: pa.Table) -> list[str]:
-    """Names of the columns of text that hold messages, as the first rows show.
+def columns(sample: pa.Table) -> dict[str, pa.DataType]:
+    """The columns of text that hold messages, as the first rows show, and the type that they become.
 
-    >>> columns(pa.table({"chosen": ['[{"role": "user", "content": "hi"}]'], "prompt": ["[a]"]}))
+    >>> list(columns(pa.table({"chosen": ['[{"role": "user", "content": "hi"}]'], "prompt": ["[a]"]})))
     ['chosen']
     """
-    found = []
+    found = {}
     for name in sample.column_names:
         if messages.is_text(sample.schema.field(name).type):
             texts = [text for text in sample[name].slice(0, 1000).to_pylist() if text][:_SAMPLE]
-            if texts and all(_BEGINS.match(text) and _turns(text) is not None for text in texts):
-                found.append(name)
+            turns = [_turns(text) for text in texts if _BEGINS.match(text)]
+            if texts and len(turns) == len(texts) and None not in turns:
+                found[name] = messages.MESSAGES if turns[0] and "role" in turns[0][0] else _FROM_VALUE
     return found
 
 
-def read(table: pa.Table, names: Sequence[str], *, name: str, row: int) -> pa.Table:
+def read(table: pa.Table, found: Mapping[str, pa.DataType], *, name: str, row: int) -> pa.Table:
     """The table with messages in these columns; an empty cell has none.
 
     Args:
         table: some rows.
-        names: of `columns`.
+        found: of `columns`.
         name: what an error calls the table.
         row: the number of its first row, from 1.
 
     Raises:
         ValueError: a cell holds no list of turns, or they have further fields; tells the row.
     """
-    for column in names:
+    for column, kind in found.items():
         turns = [
             _read(text, f"{name}, row {at}, column {column}") if text else None
             for at, text in enumerate(table[column].to_pylist(), row)
         ]
-        keys = next((list(held[0]) for held in turns if held), ["role", "content"])
-        kind = messages.MESSAGES if "role" in keys else pa.list_(pa.struct([(key, pa.string()) for key in keys]))
         table = table.set_column(table.column_names.index(column), column, pa.array(turns, kind))
     return table
 

@@ -215,7 +215,8 @@ def formed(table: pa.Table, trainer: str, *, batch_size: int, seed: int) -> pa.T
         table: as `read` gives it.
         trainer: one of `rapo.training.recipe.TRAINERS`. SFT imitates the chosen response, which in relabelled rows is
             the one that its goal asks for. KTO reads rows in their order, in which each batch holds chosen responses,
-            then rejected ones: a row's KL term is that of its neighbour's response, which so belongs to another prompt.
+            then rejected ones (by turns where its size is odd): a row's KL term is that of its neighbour's response,
+            which so belongs to another prompt.
         batch_size: rows on a device at a time.
         seed: of KTO's order.
     """
@@ -231,9 +232,16 @@ def formed(table: pa.Table, trainer: str, *, batch_size: int, seed: int) -> pa.T
     table = table.take(pa.array(mixed))
     if "completion" in table.column_names:
         return table
-    pairs = np.arange(len(table))
-    batches = np.split(pairs, range(max(batch_size // 2, 1), len(table), max(batch_size // 2, 1)))
-    order = np.concatenate([np.concatenate([2 * batch, 2 * batch + 1]) for batch in batches])
+    pairs, odd = np.arange(len(table)), batch_size % 2
+    size = batch_size if odd else batch_size // 2  # pairs that fill two odd batches, or an even one
+    blocks = np.split(pairs, range(size, len(table), size))
+    turn = [np.arange(len(block)) % 2 if odd else 0 for block in blocks]
+    order = np.concatenate(
+        [
+            np.concatenate([2 * block + side, 2 * block + 1 - side])
+            for block, side in zip(blocks, turn, strict=True)
+        ]
+    )
     return trainer_formats.convert(table, "trl-kto").take(pa.array(order))
 
 

@@ -62,7 +62,7 @@ class Calibration:
 
 
 def load(path: str | Path) -> Calibration:
-    """Read a calibration file: AlpacaEval's ``df_gamed.csv`` or what `save` wrote, plain or .gz.
+    """Read a calibration file: AlpacaEval's ``df_gamed.csv`` or one with its columns, plain or .gz.
 
     Raises:
         FileNotFoundError: the file is missing; names the command that gets the official one.
@@ -82,19 +82,6 @@ def load(path: str | Path) -> Calibration:
     first = frame.drop_duplicates("index")
     difficulty = pd.Series(first["instruction_difficulty"].to_numpy(dtype=float), index=pd.Index(first["index"]))
     return Calibration(difficulty, numbers.astype(float) if has_gamed else None, str(path))
-
-
-def save(calibration: Calibration, path: str | Path) -> None:
-    """Write a calibration in AlpacaEval's columns; `load` reads it, without the per-model estimates of a pool."""
-    difficulty = calibration.difficulty
-    frame = pd.DataFrame({"index": difficulty.index, "instruction_difficulty": difficulty.to_numpy()})
-    if calibration.gamed is not None:
-        copies = len(calibration.gamed) // len(frame)
-        frame = pd.concat([frame[["index"]]] * copies, ignore_index=True)
-        frame = frame.assign(
-            **{name: calibration.gamed[name].to_numpy() for name in GAMED}, not_gamed_baseline=False
-        )
-    write_text(Path(path), frame.to_csv(index=False))
 
 
 def official() -> Calibration:

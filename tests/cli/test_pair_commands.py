@@ -153,6 +153,9 @@ def test_check_follows_the_scale_of_the_scores(tmp_path: Path, capsys: pytest.Ca
     assert "rejected is good from 3 on, chosen bad up to 3" in capsys.readouterr().out
     assert cli.main(["check", file, "--json", "--good", "2"]) == 0
     assert json.loads(capsys.readouterr().out)["thresholds"]["good"] == 2
+    seven = lines(tmp_path / "seven.jsonl", {**likert[0], "score_chosen": 7}, likert[1])
+    assert cli.main(["check", seven, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["thresholds"] == {"good": 4, "poor": 4, "best": 7}
 
 
 def test_select_that_would_keep_nothing_is_refused_and_writes_nothing(

@@ -57,6 +57,13 @@ def test_ids_match_before_texts(tmp_path):
     assert alone == 0
 
 
+def test_ids_that_are_numbers_here_and_texts_there_match(tmp_path):
+    own = inputs.answers(lines(tmp_path / "own.jsonl", {"id": "7", "prompt": "q", "answer": "x"}))
+    base = inputs.answers(lines(tmp_path / "base.jsonl", {"id": 7, "prompt": "q", "answer": "y"}))
+    table, alone = inputs.matched(own, base, names=("own", "base"))
+    assert (table["instruction"].tolist(), alone) == (["7"], 0)
+
+
 @pytest.mark.parametrize(
     ("own", "base", "message"),
     [
@@ -82,6 +89,11 @@ def test_ids_match_before_texts(tmp_path):
             [{"id": 7, "prompt": "q", "answer": "x"}],
             [{"id": 7, "prompt": "other", "answer": "x"}],
             "id 7 is 'q' in own and 'other' in base; correct the ids",
+        ),
+        (
+            [{"id": "7", "prompt": "q", "answer": "x"}, {"id": None, "prompt": "r", "answer": "x"}],
+            [{"id": "7", "prompt": "q", "answer": "x"}],
+            "own, row 2 has no id",
         ),
     ],
 )

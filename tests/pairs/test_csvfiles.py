@@ -25,3 +25,9 @@ def test_a_broken_table_is_told(content: bytes, told: str, tmp_path: Path):
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(ValueError, match=rf"a\.csv.*{told}"):
         files.read(tmp_path / "a.csv")
+
+
+def test_numbers_are_numbers_under_names_that_hold_the_letters_of_others(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("preference,confidence,id,prompt_id,promptId,ref\n1,0.5,7,8,9,3\n")
+    (row,) = files.read(tmp_path / "a.csv").to_pylist()
+    assert row == {"preference": 1, "confidence": 0.5, "id": "7", "prompt_id": "8", "promptId": "9", "ref": "3"}

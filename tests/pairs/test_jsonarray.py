@@ -19,6 +19,13 @@ def test_elements_become_lines(given_rows: list[dict], indent: int | None):
     assert all(line.count(b"\n") == 1 for line in got)
 
 
+@given(st.lists(rows, min_size=1, max_size=4))
+def test_arrays_one_behind_the_other_are_one(arrays: list[list[dict]]):
+    content = "\n".join(map(json.dumps, arrays)).encode()
+    got = [json.loads(line) for line in jsonarray.lines(io.BytesIO(content), "a")]
+    assert got == [row for array in arrays for row in array]
+
+
 @pytest.mark.parametrize("size", [1, 7])
 def test_elements_longer_than_a_chunk(size: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(jsonarray, "_CHUNK", size)
@@ -32,6 +39,8 @@ def test_elements_longer_than_a_chunk(size: int, monkeypatch: pytest.MonkeyPatch
         (b'[{"a": 1}, {"a"', "element 2 is cut short or no JSON"),
         (b'[{"a": 1}', "the array has no end after element 1: the file is cut short"),
         (b"[1, nope]", "element 2 is cut short or no JSON"),
+        (b'[{"a": 1}] {"a": 2}', "something follows the array after element 1"),
+        (b'[{"a": 1}][{"a": 2}', "the array has no end after element 2"),
     ],
 )
 def test_a_broken_array_is_told(content: bytes, told: str):

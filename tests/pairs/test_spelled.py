@@ -50,14 +50,16 @@ def test_turns_of_from_and_value_in_memory():
     ],
 )
 def test_other_texts_stay_texts(text):
-    assert spelled.columns(pa.table({"prompt": [text]})) == []
+    assert spelled.columns(pa.table({"prompt": [text]})) == {}
 
 
 def test_a_cell_that_holds_none_is_named_and_an_empty_one_is_missing(tmp_path):
     turns = '[{"role": "user", "content": "q"}]'
     table = pa.table({"prompt": [turns, None, ""]})
-    assert spelled.columns(table) == ["prompt"]
-    assert spelled.read(table, ["prompt"], name="x", row=1)["prompt"].to_pylist() == [
+    found = spelled.columns(table)
+    again = spelled.read(table[1:], found, name="x", row=2)
+    assert again.schema == spelled.read(table, found, name="x", row=1).schema
+    assert spelled.read(table, found, name="x", row=1)["prompt"].to_pylist() == [
         json.loads(turns),
         None,
         None,

@@ -1,5 +1,6 @@
 """The rows of a recipe: where they lie, how long they are, and how each trainer takes them."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,12 @@ def test_kto_meets_the_responses_of_other_prompts_in_a_batch() -> None:
         for side in ("chosen", "rejected")
     }
     assert rows != data.formed(PAIRS, "kto", batch_size=4, seed=2).to_pylist()
+    by_three = data.formed(PAIRS, "kto", batch_size=3, seed=1).to_pylist()
+    assert {json.dumps(row) for row in by_three} == {json.dumps(row) for row in rows}
+    for start in range(0, 12, 3):
+        batch = by_three[start : start + 3]
+        assert {row["label"] for row in batch} == {True, False}
+        assert all(batch[i]["prompt"] != batch[i - 1]["prompt"] for i in range(3))
 
 
 def test_goals_are_remembered_through_what_was_made_since() -> None:

@@ -23,19 +23,6 @@ def test_the_official_columns_are_read(tmp_path) -> None:
     assert found.gamed["preference"].tolist() == raw["preference"].tolist()
 
 
-def test_what_is_saved_is_read_back(tmp_path) -> None:
-    for gamed in ((), simulation.GAMED):
-        made = calibration.from_pool(MADE.judgements, gamed=gamed)
-        assert made is not None
-        calibration.save(made, tmp_path / "mine.csv")
-        read = calibration.load(tmp_path / "mine.csv")
-        np.testing.assert_allclose(read.difficulty, made.difficulty, atol=1e-12)
-        assert read.difficulty.index.equals(made.difficulty.index)
-        assert (read.gamed is None) == (not gamed)
-        if read.gamed is not None and made.gamed is not None:
-            np.testing.assert_allclose(read.gamed, made.gamed, atol=1e-12)
-
-
 def test_bad_files_say_what_is_wrong(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"hf download tatsu-lab/alpaca_eval df_gamed\.csv"):
         calibration.load(tmp_path / "none.csv")

@@ -52,7 +52,20 @@ def _helpsteer2(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
     }
     grouped = pa.table({"prompt": dialogue(prompts.take(pa.array(starts))), CANDIDATES: _lists(fields, lengths)})
     made = _candidates(grouped, replace(pairing, score="overall_score"), name, row)
-    return Made(made.table, None if made.rows is None else starts[made.rows], made.faults, made.left_out)
+    groups = np.arange(len(made.table)) if made.rows is None else made.rows
+    firsts = pa.array([f"row-{number}" for number in row + starts[groups]], pa.string())
+    sides = pc.binary_join_element_wise(
+        firsts, pc.replace_substring_regex(made.table["pair_id"], "^[^:]*", ""), ""
+    )
+    faults = [replace(fault, rows=row + starts[fault.rows - row]) for fault in made.faults]
+    return Made(_named(made.table, prompt_id=firsts, pair_id=sides), starts[groups], faults, made.left_out)
+
+
+def _named(table: pa.Table, **columns: pa.Array) -> pa.Table:
+    """The table with other values in these columns."""
+    for name, held in columns.items():
+        table = table.set_column(table.column_names.index(name), name, held)
+    return table
 
 
 def _lists(fields: dict[str, pa.Array], lengths: np.ndarray) -> pa.ListArray:

@@ -202,6 +202,7 @@ def test_neighbouring_rows_of_helpsteer2_make_a_pair(rows: int):
     assert [(said(row["chosen"])[0][1], said(row["rejected"])[0][1]) for row in got] == [("4", "5"), ("x", "y")]
     assert [(row["score_chosen"], row["score_rejected"]) for row in got] == [(4.0, 1.0), (3.0, 3.0)]
     assert got[0]["attributes_rejected"]["correctness"] == 3.0
+    assert [(row["prompt_id"], row["pair_id"]) for row in got] == [("row-1", "row-1:2-1"), ("row-3", "row-3:1-2")]
     other = opened(*HELPSTEER2, columns={"score": "correctness"}).read().to_pylist()
     assert said(other[0]["chosen"])[0][1] == "5"
 
