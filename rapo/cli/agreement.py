@@ -140,7 +140,9 @@ def _compare(pairs: "pd.DataFrame", args: argparse.Namespace) -> dict[str, Any]:
     margins = (pairs["first"] - 1.5).abs().to_numpy()
     drawn = {"clusters": labels, "level": args.level, "seed": args.seed}
     whole = agreement.agreement(first, second, ties=args.ties, **drawn)
-    bins = agreement.by_margin(first, second, margins, bins=args.bins or _EDGES, ties=args.ties, **drawn)
+    bins = agreement.by_margin(
+        first, second, margins, bins=_EDGES if args.bins is None else args.bins, ties=args.ties, **drawn
+    )
     found = {**whole.as_row(), "ties": args.ties, "level": args.level, "n_clusters": whole.agreement.n}
     found["margin_bins"] = bins.to_dict("records")
     if {"length_model", "length_baseline"} <= set(pairs) and (

@@ -201,7 +201,8 @@ class Preview:
         edges = [0, *(2**power for power in range(5, 18))]
         last = int(np.searchsorted(edges, longest.max(), side="left")) + 1
         edges = edges[: max(last, 3)]
-        counts, _ = np.histogram(np.minimum(longest, edges[-1]), edges)
+        bars = np.searchsorted(edges[1:-1], longest, side="left")  # "up to" an edge holds the edge
+        counts = np.bincount(bars, minlength=len(edges) - 1).tolist()
         labels = tuple(f"{edge:,}" for edge in edges[1:])
         return [
             Picture(

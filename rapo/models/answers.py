@@ -137,6 +137,9 @@ def discard(path: Path | None) -> None:
         path.unlink(missing_ok=True)
 
 
+_FIRST = b'{"settings": '
+
+
 def _line(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False).encode() + b"\n"
 
@@ -145,8 +148,9 @@ def _read(path: Path, settings: Mapping[str, Any], *, afresh: bool) -> tuple[dic
     """The answers that a file keeps, and where its whole lines end; 0 for a file to begin."""
     if not path.exists():
         return {}, 0
-    lines = path.read_bytes().split(b"\n")[:-1]
-    if not lines:
+    held = path.read_bytes()
+    lines = held.split(b"\n")[:-1]
+    if not lines and held[: len(_FIRST)] == _FIRST[: len(held)]:  # nothing, or the first line cut short
         return {}, 0
     try:
         told, *rows = [json.loads(line) for line in lines]

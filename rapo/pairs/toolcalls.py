@@ -62,7 +62,7 @@ def _texts(calls: Any) -> list[str]:
     found = _read(calls)
     if not isinstance(found, list):
         found = [found] if found else []
-    return [call if isinstance(call, str) else _text(call) for call in found if call]
+    return [_text(call) if isinstance(call, dict) else str(call) for call in found if call]
 
 
 def _text(call: dict[str, Any]) -> str:

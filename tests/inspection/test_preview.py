@@ -1,5 +1,6 @@
 """The training preview against TRL's own trainer, and what templates do to texts."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,11 @@ def test_a_tokenizer_without_template_is_told_before_anything_is_rendered() -> N
     bare.chat_template = None
     with pytest.raises(ValueError, match="no chat template"):
         audit(ROWS, tokenizer=bare)
+
+
+def test_the_picture_of_lengths_holds_each_edge_in_the_bar_below_it() -> None:
+    # 32, 33 and 64 tokens: prompt words + 3, response words + 1.
+    report = looked([of_texts(words(20), words(n), words(2)) for n in (8, 9, 40)])
+    (picture,) = [one for one in report.pictures if one.title.startswith("Tokens of prompt")]
+    assert dict(zip(picture.labels, picture.series["rows"], strict=True)) == {"32": 1, "64": 2}
+    json.dumps(report.to_dict())

@@ -117,13 +117,17 @@ def test_other_settings_are_refused_or_begin_anew(tmp_path: Path) -> None:
         assert kept.n_before == 0
     with keeping(path, other) as kept:
         assert kept.n_before == 0
-    path.write_text("my own notes\n")
-    with (
-        pytest.raises(FileExistsError, match="holds no answers of `rapo sample`"),
-        keeping(path, SETTINGS, afresh=True),
-    ):
-        pass
-    assert path.read_text() == "my own notes\n"
+    for notes in ("my own notes\n", "a line without an end"):
+        path.write_text(notes)
+        with (
+            pytest.raises(FileExistsError, match="holds no answers of `rapo sample`"),
+            keeping(path, SETTINGS, afresh=True),
+        ):
+            pass
+        assert path.read_text() == notes
+    path.write_text('{"sett')  # its own first line, of which a killed process left half
+    with keeping(path, SETTINGS) as kept:
+        assert kept.n_before == 0
 
 
 def test_two_processes_do_not_write_one_file(tmp_path: Path) -> None:

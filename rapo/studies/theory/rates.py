@@ -83,7 +83,7 @@ def fit(posed: Problem, drawn: Counts, preferred: Counts, *, anchor: float, step
         Shape: (n_seeds, n_parameters).
     """
     data = _Data(posed, drawn, preferred, anchor)
-    theta = np.zeros((len(drawn), posed.features.shape[-1]))
+    theta: Floats = np.zeros((len(drawn), posed.features.shape[-1]))
     loss = data.loss(theta)
     for _ in range(steps):
         gradient, curvature = data.derivatives(theta)
