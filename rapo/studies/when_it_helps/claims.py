@@ -71,7 +71,8 @@ def ladder_claims(ladder: pd.DataFrame) -> dict[str, Found]:
     numbers = rungs.pairs_at(ladder, none)
     fewest, most = numbers[0], numbers[-1]
     common = max({*numbers} & {*rungs.pairs_at(ladder, best)})
-    words = {"n": f"{size(ladder[ladder['split'] == 'test'])} a rung", "none": none, "best": best}
+    low = "" if "learning_rate" in ladder else "; RA at a learning rate that hardly moves it"
+    words = {"n": f"{size(ladder[ladder['split'] == 'test'])} a rung{low}", "none": none, "best": best}
     words |= _rates(ladder)
     words |= {"fewest": f"{fewest:,}", "most": f"{most:,}", "common": f"{common:,}"}
     lead = partial(rungs.lead, ladder)
