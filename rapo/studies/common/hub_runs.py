@@ -75,13 +75,12 @@ def evaluate(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path])
     asked = inputs.instructions(config["prompts"])
     model = load(source)
     frames = []
-    for place, (goal, temperature) in enumerate(config["conditions"]):
+    for goal, temperature in config["conditions"]:
         wish = None if goal is None else template.text(goal)
         prompts = [ask(text, wish, placement=where) for text in asked.values()]
         texts = sampling.sample(
-            model, tokenizer, prompts, temperature=temperature, seed=config["seed"] * 1000 + place,
-            **config["sampling"],
-        )  # fmt: skip
+            model, tokenizer, prompts, temperature=temperature, seed=config["seed"], **config["sampling"]
+        )
         frames.append(_told(asked, texts, goal, temperature))
     pd.concat(frames, ignore_index=True).to_parquet(folder / "answers.parquet")
     batch_size = config["sampling"].get("batch_size", 32)
