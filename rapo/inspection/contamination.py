@@ -75,7 +75,8 @@ class Contamination(Lens):
         self._n = self._touched = 0
         found = words(items)
         self._long = _Grams(found, size)
-        self._short = _short(found, size)
+        *self._short, equal = _short(found, size)
+        self._equal_items = dict(zip(self._short[1].tolist(), equal.tolist(), strict=True))
         self._held = dict.fromkeys(TEXTS, 0)
         self._seen: set[int] = set()
         self._examples: list[Example] = []
@@ -119,7 +120,8 @@ class Contamination(Lens):
     def finish(self) -> list[Finding]:
         """A finding for prompts and one for responses, and one for single n-grams."""
         advice = f"remove these pairs before you report results on {self._name}"
-        items = f"; {len(self._seen):,} of its {len(self._items):,} items occur"
+        seen = sum(self._equal_items.get(item, 1) for item in self._seen)
+        items = f"; {seen:,} of its {len(self._items):,} items occur"
         found = [
             finding.share(
                 f"contaminated {column}: {self._name}",
@@ -185,8 +187,8 @@ class _Grams:
         return both[0], both[1], count / self._sizes[both[1]]
 
 
-def _short(items: Words, size: int) -> tuple[Hashes, NDArray[np.int64]]:
-    """Hash and number of the items that are shorter than a gram, by hash."""
+def _short(items: Words, size: int) -> tuple[Hashes, NDArray[np.int64], NDArray[np.int64]]:
+    """Hash and number of the items that are shorter than a gram, by hash, and how many are equal to each."""
     short = np.flatnonzero((items.counts < size) & (items.counts > 0))
-    keys, at = np.unique(items.whole()[short], return_index=True)
-    return keys, short[at]
+    keys, at, equal = np.unique(items.whole()[short], return_index=True, return_counts=True)
+    return keys, short[at], equal

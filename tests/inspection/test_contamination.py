@@ -50,6 +50,12 @@ def test_items_are_found_in_prompts_and_responses(benchmark: Path) -> None:
     assert "; 3 of its 3 items occur" in prompt.told
 
 
+def test_a_short_item_that_stands_twice_counts_twice(tmp_path: Path) -> None:
+    (tmp_path / "twice.txt").write_text(f"{SHORT}\n{OTHER}\n{SHORT.upper()}\n", encoding="utf-8")
+    told = looked([row(SHORT)], tmp_path / "twice.txt").finding("contaminated prompt: twice.txt").told
+    assert "; 2 of its 3 items occur" in told
+
+
 @pytest.mark.parametrize(
     ("words", "held", "touched"),
     [
