@@ -35,7 +35,7 @@ def test_the_claim_against_all_rivals_takes_the_strongest() -> None:
 def test_published_numbers_stand_beside() -> None:
     assert FOUND["RA-A4/ipo"].paper == "LC 56.6 (RA, on-policy) and 46.8, Llama-3-8B"
     assert FOUND["RA-A4/best-sft"].paper == "not told"
-    assert {claim.n for claim in FOUND.values()} == {"3 seeds x 20 prompts"}
+    assert {claim.n for claim in FOUND.values()} == {"3 seeds x 20 prompts (many-sided world)"}
 
 
 def test_what_the_untrained_base_meets_is_told() -> None:

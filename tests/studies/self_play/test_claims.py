@@ -40,7 +40,7 @@ def test_each_claim_takes_the_arms_it_names(name: str, expected: float) -> None:
 def test_no_claim_is_left_over() -> None:
     assert len(FOUND) == 11
     assert "(M+)" in FOUND["AP-S1"].statistic
-    assert FOUND["AP-S1"].n == "3 seeds x 4 prompts"
+    assert FOUND["AP-S1"].n == "3 seeds x 4 prompts (many-sided world)"
     assert all(claim.figures for claim in FOUND.values())
 
 
