@@ -84,6 +84,7 @@ def test_prompts_under_another_name() -> None:
         (["--reward-model", "rm", "--score", "number"], "have a field number already"),
         (["--quantile", "0.5"], "completions have no field overall_score"),
         (["--reward-model", "rm", "--quantile", "2"], "--quantile 2: give a number from 0"),
+        (["--quantile", "0.5", "--rule", "all"], "says who is compared with the best, and so does --rule all"),
         (["--reward-model", "rm", "--batch-size", "0"], "--batch-size is 0"),
         (["--from-model", "model"], "say --reward-model M or --judge NAME, too"),
         (["--from-model", "model", "--judge", "j", "--n", "1"], "--n 1: a pair needs 2 answers"),

@@ -62,6 +62,14 @@ def test_two_columns_of_one_table():
         side_by_side(frame, first="other", second="preference", name="t")
 
 
+def test_a_baseline_stays_beside_its_judgements_when_rows_are_left_out():
+    frame = pd.DataFrame(
+        {"model": "m", "instruction": [1, 2, 3], "baseline": "b", "one": [1.0, None, 2.0], "other": 1.5}
+    )
+    found = side_by_side(frame, first="one", second="other", encoding="1..2", missing="drop")
+    assert found["instruction"].tolist() == [1, 3]
+
+
 def test_real_second_judge(shared_data):
     from rapo.judging import judgements
 

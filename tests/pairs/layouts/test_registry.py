@@ -202,9 +202,19 @@ def test_neighbouring_rows_of_helpsteer2_make_a_pair(rows: int):
     assert [(said(row["chosen"])[0][1], said(row["rejected"])[0][1]) for row in got] == [("4", "5"), ("x", "y")]
     assert [(row["score_chosen"], row["score_rejected"]) for row in got] == [(4.0, 1.0), (3.0, 3.0)]
     assert got[0]["attributes_rejected"]["correctness"] == 3.0
-    assert [(row["prompt_id"], row["pair_id"]) for row in got] == [("row-1", "row-1:2-1"), ("row-3", "row-3:1-2")]
     other = opened(*HELPSTEER2, columns={"score": "correctness"}).read().to_pylist()
     assert said(other[0]["chosen"])[0][1] == "5"
+
+
+@pytest.mark.parametrize("rows", [1, 3, 100])
+def test_ids_of_helpsteer2_name_its_rows_whatever_the_batch(rows: int):
+    data = [{**row, "prompt": f"{row['prompt']} {i}"} for i in range(2) for row in HELPSTEER2]
+    got = pa.concat_tables(opened(*data).batches(rows))
+    assert got["prompt_id"].to_pylist() == ["row-1", "row-3", "row-5", "row-7"]
+    assert got["pair_id"].to_pylist() == ["row-1:2-1", "row-3:1-2", "row-5:2-1", "row-7:1-2"]
+    data[5]["response"] = " "
+    with pytest.raises(PairsError, match="empty response in row 5"):  # the first of its prompt's rows
+        opened(*data).read()
 
 
 def test_turns_in_prompts_of_helpsteer2():
