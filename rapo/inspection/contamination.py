@@ -75,8 +75,9 @@ class Contamination(Lens):
         self._n = self._touched = 0
         found = words(items)
         self._long = _Grams(found, size)
-        *self._short, equal = _short(found, size)
-        self._equal_items = dict(zip(self._short[1].tolist(), equal.tolist(), strict=True))
+        keys, items_at, equal = _short(found, size)
+        self._short = keys, items_at
+        self._equal_items = dict(zip(items_at.tolist(), equal.tolist(), strict=True))
         self._held = dict.fromkeys(TEXTS, 0)
         self._seen: set[int] = set()
         self._examples: list[Example] = []
