@@ -27,11 +27,6 @@ from rapo.pairs import finite, manifest, targets, writing
 from rapo.pairs.door import Pairs, open_pairs
 from rapo.pairs.faults import several
 
-# What needs a reference: kept from an earlier scoring, it would stand beside sums of another model.
-_OF_REFERENCE = {
-    *(f"ref_{side}_{what}" for side in ("chosen", "rejected") for what in ("logprob_sum", "tokens", "truncated")),
-    *("implicit_chosen", "implicit_rejected"),
-}
 TRL_LENGTH = 1024  # max_length of TRL's trainers where nobody says otherwise
 
 
@@ -76,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from transformers.utils import logging as transformers_logging
 
     from rapo.runs import keys
-    from rapo.scoring import processes
+    from rapo.scoring import implicit, one_pass, processes
     from rapo.scoring.score import score
 
     transformers_logging.disable_progress_bar()
@@ -99,7 +94,9 @@ def run(args: argparse.Namespace) -> int:
     process = processes.current()
     if process.is_main:
         attach = scores.attach_trl if args.trl else scores.attach
-        earlier = [] if args.reference else [name for name in pairs.columns() if name in _OF_REFERENCE]
+        # Kept from an earlier scoring, what needs a reference would stand beside sums of another model.
+        of_reference = {*(f"ref_{name}" for name in one_pass.COLUMNS), *implicit.COLUMNS}
+        earlier = [] if args.reference else [name for name in pairs.columns() if name in of_reference]
         made = _attached(pairs, attach, beta=args.beta, without=earlier)
         writing.write(made, args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
         bound = {"bound_to": asdict(scores.origin)} if args.trl else {}

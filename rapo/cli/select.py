@@ -16,13 +16,13 @@ from rapo.cli.advice import Likelier
 from rapo.inspection.duplicates import KINDS, Repeated, repeated, without
 from rapo.inspection.near import THRESHOLD
 from rapo.pairs import manifest, writing
+from rapo.pairs.columns import is_number
 from rapo.pairs.door import Pairs, open_pairs
 from rapo.pairs.faults import several
-from rapo.scoring.tokens import PAIR
 from rapo.selection import select as selection
 from rapo.selection.stream import select_stream
 
-_SUMS = tuple(f"{prefix}{side}_logprob_sum" for prefix in ("", "ref_") for side in PAIR)
+_LIKELIHOODS = ("alignment-potential", "small-implicit-margin")  # metrics that look at log-probabilities
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +76,6 @@ def run(args: argparse.Namespace) -> int:
     scored = (ranked and args.metric in selection.SCORED) or None
     pairs = open_pairs(args.file, scored=scored, lift=False, **options.reading(args))
     ids: list[pa.Array] = []
-    lost: dict[str, int] = {}
     likelier = Likelier()  # every pass counts the same pairs: the share is the same
     with output.progress("pairs, read several times") as advance:
         doubled = _repeated(pairs, args, advance)
@@ -84,14 +83,14 @@ def run(args: argparse.Namespace) -> int:
         def tables() -> Iterable[pa.Table]:
             found = writing.watched(pairs.batches(), advance)
             found = found if doubled is None else without(found, doubled)
-            return likelier.watched(_with_sums(found, args, lost) if ranked else found)
+            return likelier.watched(_with_sums(found, args) if ranked else found)
 
         kept, chosen = _ranked(tables, args) if ranked else (tables(), None)
         if chosen is not None and not chosen.keep.any():
             asked = f"-k {args.k}" if args.k is not None else f"--fraction {args.fraction:g}"
             raise ValueError(f"{args.file}: {asked} keeps none of its pairs; ask for more")
         rows = writing.write(_noted(kept, ids), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
-    counts, line, about = _told(args, rows, chosen, doubled, **lost)
+    counts, line, about = _told(args, rows, chosen, doubled, n=pairs.counts.pairs)
     known = likelier.advice()
     return output.finish(
         args,
@@ -128,15 +127,14 @@ def _ranked(
     return select_stream(tables, metric=args.metric, k=args.k, fraction=args.fraction, options=settings)
 
 
-def _with_sums(tables: Iterable[pa.Table], args: argparse.Namespace, lost: dict[str, int]) -> Iterator[pa.Table]:
-    """The pairs that have all the sums that their metric may need; the others are refused, or left out and counted."""
-    needed = _SUMS if args.metric in ("alignment-potential", "small-implicit-margin") else ()
-    needed = needed[:2] if args.implicit == "simpo" else needed  # without those of a reference
-    left_out = 0
+def _with_sums(tables: Iterable[pa.Table], args: argparse.Namespace) -> Iterator[pa.Table]:
+    """The pairs that have all the sums that their metric may need; the others are refused, or left out."""
+    reference = () if args.implicit == "simpo" else selection.REFERENCE
+    needed = (*selection.LOGPROBS, *reference) if args.metric in _LIKELIHOODS else ()
     for table in tables:
         kept = np.ones(len(table), dtype=bool)
         for name in needed:
-            if name not in table.column_names or not pa.types.is_floating(table.schema.field(name).type):
+            if name not in table.column_names or not is_number(table.schema.field(name).type):
                 continue
             known = np.isfinite(table[name].to_numpy())
             if args.bad == "raise" and not known.all():
@@ -146,9 +144,7 @@ def _with_sums(tables: Iterable[pa.Table], args: argparse.Namespace, lost: dict[
                     "--max-length of `rapo score`; score with a larger one, or leave such pairs out with --bad drop"
                 )
             kept &= known
-        left_out += int((~kept).sum())
         yield table if kept.all() else table.filter(pa.array(kept))
-    lost |= {"without_sums": left_out} if left_out else {}
 
 
 def _told(
@@ -156,12 +152,13 @@ def _told(
     rows: int,
     chosen: selection.Selection | None,
     doubled: Repeated | None,
-    without_sums: int = 0,
+    *,
+    n: int,
 ) -> tuple[dict[str, Any], str, str]:
     """What was done: numbers, a line for people, and what the rows are."""
     why = doubled.counts if doubled else {}
     left = sum(why.values())
-    n = rows + left if chosen is None else len(chosen.keep) + left + without_sums
+    without_sums = 0 if chosen is None else n - left - len(chosen.keep)
     counts: dict[str, Any] = {"pairs": n, "kept": rows}
     line, about = f"kept {rows:,} of {several(n, 'pairs')}", "Preference pairs"
     if chosen is not None:

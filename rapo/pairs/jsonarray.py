@@ -30,7 +30,7 @@ def lines(file: BinaryIO, name: str) -> Iterator[bytes]:
             opened = text[start] == "["
             start = _after(text, start + opened)
         while start < len(text):
-            if text[start] in ("]" if opened else "") + ("[" if closed else ""):
+            if (opened and text[start] == "]") or (closed and text[start] == "["):
                 closed = text[start] == "]"
                 start = _after(text, start + 1)
                 continue

@@ -106,10 +106,10 @@ def _with_messages(found: Raw) -> Raw:
     def pieces(rows: int) -> Iterator[Piece]:
         columns: Mapping[str, pa.DataType] | None = None
         for piece in found.pieces(rows):
-            columns, first = (spelled.columns(piece.table), True) if columns is None else (columns, False)
-            if first and columns:
+            if columns is None:
+                columns = spelled.columns(piece.table)
                 line = f"{found.name}: {', '.join(columns)}: texts that spell messages out are read as messages"
-                told.extend([] if line in told else [line])
+                told.extend([line] if columns and line not in told else [])
             table = spelled.read(piece.table, columns, name=piece.name, row=piece.row)
             yield piece._replace(table=table)
 

@@ -8,6 +8,7 @@ import ast
 import json
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 import pyarrow as pa
 
@@ -30,7 +31,8 @@ def columns(sample: pa.Table) -> dict[str, pa.DataType]:
     found = {}
     for name in sample.column_names:
         if messages.is_text(sample.schema.field(name).type):
-            texts = [text for text in sample[name].slice(0, 1000).to_pylist() if text][:_SAMPLE]
+            cells = (cell.as_py() for cell in sample[name].slice(0, 1000))
+            texts = list(islice(filter(None, cells), _SAMPLE))
             turns = [_turns(text) for text in texts if _BEGINS.match(text)]
             if texts and len(turns) == len(texts) and None not in turns:
                 found[name] = messages.MESSAGES if turns[0] and "role" in turns[0][0] else _FROM_VALUE
