@@ -125,10 +125,8 @@ def read(battles: pd.DataFrame, style: pd.DataFrame | None) -> Battles:
         raise ValueError(
             f"battle {int(np.argmax(a == b))} sets {models[a[a == b][0]]!r} against itself; leave it out"
         )
-    outcome = finite(battles["outcome"], "battles, column outcome: values", low=0.0, high=1.0, remedy="mend them")
-    weight: Floats = np.ones(len(a))
-    if "weight" in battles:
-        weight = finite(battles["weight"], "battles, column weight: values", low=0.0, remedy="mend them")
+    outcome = _numbers(battles["outcome"], "outcome", 0.0, 1.0)
+    weight = _numbers(battles["weight"], "weight", 0.0, np.inf) if "weight" in battles else np.ones(len(a))
     if style is not None and len(style) != len(a):
         raise ValueError(f"style has {len(style)} rows for {len(a)} battles; give one row per battle")
     features = np.empty((len(a), 0)) if style is None else finite(style, "style", dimensions=2)
@@ -190,3 +188,15 @@ def is_separated(data: Battles) -> bool:
         bounds=(-1, 1),
     )
     return found.fun is not None and found.fun < -1e-6
+
+
+def _numbers(column: pd.Series, name: str, low: float, high: float) -> Floats:
+    """The column's numbers; `finite` would not say that a place is a row."""
+    values = column.to_numpy(dtype=float)
+    bad = ~((values >= low) & (values <= high) & np.isfinite(values))
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise ValueError(
+            f"battles, column {name}, row {at}: {values[at]} is not a number from {low:g} to {high:g}"
+        )
+    return values

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from rapo.stats import resampling
 from rapo.stats.arrays import Floats, Integers
@@ -110,6 +111,13 @@ def bradley_terry(
         n_battles=np.bincount(data.a, minlength=n_models) + np.bincount(data.b, minlength=n_models),
         baseline=baseline,
     )
+
+
+def head_to_head(fit: BradleyTerry) -> pd.DataFrame:
+    """Predicted win rate, in percent, of each model (row) against each other (column) at equal style; 50 to itself."""
+    names = list(fit.models)
+    rates = 100 * expit(fit.strengths[:, None] - fit.strengths[None, :])
+    return pd.DataFrame(rates, index=pd.Index(names), columns=pd.Index(names))
 
 
 def _anchored(parameters: Floats, n_models: int, anchor: int | None) -> Floats:

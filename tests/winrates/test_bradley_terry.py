@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
-from rapo.winrates.bradley_terry import bradley_terry
+from rapo.winrates.bradley_terry import bradley_terry, head_to_head
 
 
 def simulated(*, n_models=5, n=600, n_features=0, seed=0):
@@ -62,6 +62,8 @@ def test_against_one_baseline_a_win_rate_is_the_mean_outcome(rates):
     )
     fit = bradley_terry(frame, baseline="base", n_resamples=0)
     assert_allclose(fit.strengths[1:], logit(rates), atol=1e-6)
+    rates_found = head_to_head(fit)["base"]
+    assert_allclose([rates_found[f"m{i}"] for i in range(len(rates))], 100 * np.array(rates), atol=1e-5)
 
 
 def test_strengths_are_evalicas():
@@ -91,7 +93,7 @@ def test_published_win_rates(shared_data):
     fit = bradley_terry(
         battles.from_judgements(judged, baseline="the baseline"), baseline="the baseline", n_resamples=0
     )
-    rates = pd.Series(100 * expit(fit.strengths), index=fit.models)
+    rates = head_to_head(fit)["the baseline"]
     known = published.set_index("model")["win_rate"]
     common = [model for model in fit.models if model in known]
     assert len(common) >= 20
@@ -109,11 +111,11 @@ def test_swapping_sides_changes_nothing_and_flips_style():
     assert_allclose(one.replicates, other.replicates, atol=1e-6)
 
 
-def test_strengths_by_hand():
-    # a beats b 3 of 4: log odds ln 3; b beats c 1 of 2: 0.
+def test_head_to_head_by_hand():
+    # a beats b 3 of 4: log odds ln 3; b beats c 1 of 2: 0. So a beats c 75 % too.
     rows = [("a", "b", 0.75), ("b", "c", 0.5)]
     fit = bradley_terry(pd.DataFrame(rows, columns=["model_a", "model_b", "outcome"]), n_resamples=0)
-    assert_allclose(fit.strengths - fit.strengths[2], [np.log(3), 0, 0], atol=1e-6)
+    assert_allclose(head_to_head(fit).to_numpy(), [[50, 75, 75], [25, 50, 50], [25, 50, 50]], atol=1e-6)
     assert fit.strengths.sum() == pytest.approx(0, abs=1e-9)
     assert fit.n_battles.tolist() == [1, 2, 1]
 
