@@ -13,12 +13,6 @@ from rapo.studies.common.tables import average, over_models
 from rapo.studies.when_it_helps import rungs, tables
 
 STUDY = "when_it_helps"
-# Of a ladder that was measured before its rates were told and were the central study's.
-LOW_RATE = (
-    "RA had the rate that Llama-like bases alone choose, the lowest of the grid, at which it hardly moves from its "
-    "base, UF one ten times as high: of RA at the rate that all architectures choose together, as in the other claims, "
-    "this says nothing yet."
-)
 
 
 def claims(frames: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any]) -> list[Claim]:
@@ -71,10 +65,8 @@ def ladder_claims(ladder: pd.DataFrame) -> dict[str, Found]:
     numbers = rungs.pairs_at(ladder, none)
     fewest, most = numbers[0], numbers[-1]
     common = max({*numbers} & {*rungs.pairs_at(ladder, best)})
-    low = "" if "learning_rate" in ladder else "; RA at a learning rate that hardly moves it"
-    words = {"n": f"{size(ladder[ladder['split'] == 'test'])} a rung{low}", "none": none, "best": best}
-    words |= _rates(ladder)
-    words |= {"fewest": f"{fewest:,}", "most": f"{most:,}", "common": f"{common:,}"}
+    words = {"n": f"{size(ladder[ladder['split'] == 'test'])} a rung", "none": none, "best": best}
+    words |= {"rates": _rates(ladder), "fewest": f"{fewest:,}", "most": f"{most:,}", "common": f"{common:,}"}
     lead = partial(rungs.lead, ladder)
     found = {
         "slope": over_models(rungs.slope(ladder, none, most)),
@@ -89,13 +81,10 @@ def ladder_claims(ladder: pd.DataFrame) -> dict[str, Found]:
     return {name: Found(one, words) for name, one in named.items()}
 
 
-def _rates(ladder: pd.DataFrame) -> dict[str, str]:
-    """At which learning rates arms were trained, and whether these are the central study's choice."""
-    if "learning_rate" not in ladder:
-        return {"rates": LOW_RATE, "tuned": "not met"}
+def _rates(ladder: pd.DataFrame) -> str:
+    """At which learning rates arms were trained, in words."""
     arms = ladder[ladder["pairs"] > 0].groupby("trained")["learning_rate"].first()
-    told = ", ".join(f"{name} {rate:.1e}" for name, rate in arms.items())
-    return {"rates": f"Learning rates: {told}.", "tuned": ""}
+    return ", ".join(f"{name} {rate:.1e}" for name, rate in arms.items())
 
 
 def over_rungs(ladder: pd.DataFrame) -> Interval:
