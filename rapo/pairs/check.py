@@ -6,6 +6,7 @@ Rows are counted from 1, as an editor counts the lines of a file.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -61,6 +62,7 @@ def check(
     [[{'role': 'assistant', 'content': '4'}]]
     """
     check_options(bad, reversed_pairs)
+    expect_table(table, "rapo.check_pairs")
     if _passed.get(id(table)) is table:
         return table
     found = examine(table, name=name, bad=bad, reversed_pairs=reversed_pairs, scored=scored, first_row=first_row)
@@ -73,6 +75,19 @@ def check(
         n = len(found.table) + (found.turned if reversed_pairs == "drop" else 0)
         _log.warning("chosen scores below rejected in %d of %d pairs: %s", found.turned, n, reversed_pairs)
     return passed(found.table) if scored and reversed_pairs != "keep" else found.table
+
+
+def expect_table(given: object, function: str) -> None:
+    """A TypeError where something else than a table is given, which is to be read first.
+
+    >>> expect_table("pairs.jsonl", "rapo.select")
+    Traceback (most recent call last):
+    TypeError: rapo.select takes an Arrow table, not a str; read it first: rapo.read_pairs('pairs.jsonl')
+    """
+    if not isinstance(given, pa.Table):
+        shown = repr(given) if isinstance(given, str | Path) else "..."
+        kind = type(given).__name__
+        raise TypeError(f"{function} takes an Arrow table, not a {kind}; read it first: rapo.read_pairs({shown})")
 
 
 def check_options(bad: str, reversed_pairs: str) -> None:
@@ -297,7 +312,7 @@ def _without(batch: pa.RecordBatch, faults: list[Fault], row: int) -> pa.RecordB
 
 def _reversed(table: pa.Table, rule: str) -> tuple[pa.Table, int]:
     """Reversed pairs swapped or dropped, and how many there were."""
-    wrong = pc.less(table["score_chosen"], table["score_rejected"])
+    wrong = pc.fill_null(pc.less(table["score_chosen"], table["score_rejected"]), False)
     n = pc.sum(wrong).as_py() or 0
     if not n:
         return table, 0

@@ -17,11 +17,20 @@ import pyarrow as pa
 
 from rapo import atomic
 from rapo.pairs import files, targets, writing
-from rapo.pairs.check import check
+from rapo.pairs.check import check, expect_table
 from rapo.pairs.door import Pairs, open_pairs
 from rapo.pairs.schema import batches, with_ids
 from rapo.relabelling.goals import OVERALL, GoalTemplate
-from rapo.relabelling.rows import Scheme, Tally, ready, refuse_other_scale, refuse_relabelled, rows_of, survey
+from rapo.relabelling.rows import (
+    Scheme,
+    Tally,
+    in_lower_half,
+    ready,
+    refuse_other_scale,
+    refuse_relabelled,
+    rows_of,
+    survey,
+)
 
 __all__ = ["Scheme", "Tally", "relabel", "relabel_file"]
 _log = logging.getLogger(__name__)
@@ -74,6 +83,7 @@ def relabel(
     Raises:
         PairsError: the table breaks the schema.
         ValueError: columns for the goal are missing, or ties="raise" meets one.
+        TypeError: it is no table.
 
     >>> from rapo.relabelling.goals import COMPACT
     >>> pair = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 2}
@@ -83,10 +93,16 @@ def relabel(
     overall score : 2 . -> 5
     """
     scheme = Scheme(placement, template, goal, half, ties, seed, levels, official_fault)
+    expect_table(table, "rapo.relabel")
     refuse_relabelled(table.column_names, name=name)
     checked = check(with_ids(table), name=name, reversed_pairs=reversed_pairs)
     made = list(_stream(lambda: [checked], scheme, name))
-    _warn_of_scale(sum((tally for _, tally in made), Tally()), scheme, name)
+    total = sum((tally for _, tally in made), Tally())
+    _warn_of_scale(total, scheme, name)
+    if in_lower_half(total, scheme):
+        low, top, high = map(template.show, (template.low, total.high, template.high))
+        told = "%s: no score is above %s, but the goal's text says that the scale is %s to %s; set the template's high"
+        _log.warning(told, name, top, low, high)
     return pa.concat_tables(rows for rows, _ in made)
 
 

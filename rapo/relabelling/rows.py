@@ -190,13 +190,19 @@ def _finite(batch: pa.RecordBatch, column: str, name: str) -> pa.Array:
     return values
 
 
+def in_lower_half(tally: Tally, scheme: Scheme) -> bool:
+    """Whether all goals lie in the lower half of the scale that their text shows: theirs may be another."""
+    template = scheme.template
+    shown = tally.rows and scheme.goal != "implicit" and template.shows_scale
+    return bool(shown) and tally.high <= (template.low + template.high) / 2
+
+
 def refuse_other_scale(tally: Tally, scheme: Scheme, *, name: str) -> None:
     """A ValueError where goals are on another scale than their text says: outside it, or in its lower half alone."""
     template = scheme.template
-    middle = (template.low + template.high) / 2
     if not tally.rows or scheme.goal == "implicit" or not template.shows_scale:
         return
-    if tally.off_scale or tally.high <= middle:
+    if tally.off_scale or in_lower_half(tally, scheme):
         low, high, first, last = map(template.show, (tally.low, tally.high, template.low, template.high))
         raise ValueError(
             f"{name}: scores run from {low} to {high}, but the goal's text says that their scale is {first} to {last}; "

@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 PAIR = ("chosen", "rejected")
 
+_IDS_ALONE = {"verbose": False, "return_attention_mask": False, "return_token_type_ids": False}
+
 Rows = Sequence[Mapping[str, Any]]
 Ids = dict[str, list[list[int]]]  # "prompt_ids", and "<side>_ids" of each side
 
@@ -81,12 +83,12 @@ def _joined(prompt: Any, answer: Any, tokenizer: Any) -> Any:
 
 
 def _plain(tokenizer: Any, texts: list[str], *, prompt: bool) -> list[list[int]]:
-    return tokenizer(texts, verbose=False)["input_ids"]
+    return tokenizer(texts, **_IDS_ALONE)["input_ids"]
 
 
 def _chat(tokenizer: Any, talks: list[Any], *, prompt: bool) -> list[list[int]]:
     return tokenizer.apply_chat_template(
-        talks, add_generation_prompt=prompt, return_dict=False, tokenizer_kwargs={"verbose": False}
+        talks, add_generation_prompt=prompt, return_dict=False, tokenizer_kwargs=_IDS_ALONE
     )
 
 

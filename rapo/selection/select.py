@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from rapo.config import content_hash
+from rapo.pairs.check import expect_table
 from rapo.selection import margins
 from rapo.stats.arrays import Floats
 
@@ -182,6 +183,7 @@ def select(
     Raises:
         ValueError: the metric is unknown, a column is missing or holds NaN, k or fraction is out of range, or both or
             neither are given.
+        TypeError: it is no table.
 
     >>> pairs = pa.table({"pair_id": ["a", "b"], "score_chosen": [7.0, 9.0], "score_rejected": [6.0, 2.0]})
     >>> best, chosen = select(pairs, metric="explicit-margin", k=1)
@@ -190,6 +192,7 @@ def select(
     """
     if metric not in METRICS:
         raise ValueError(f"metric is {metric!r}; use one of {', '.join(METRICS)}")
+    expect_table(table, "rapo.select")
     values = METRICS[metric](table, options)
     chosen = top(values, k=k, fraction=fraction, ids=row_ids(table))
     name = metric.replace("-", "_")

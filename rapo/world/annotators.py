@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rapo.world.answers import Answer
+from rapo.world.draws import mixed, one, some
 from rapo.world.lexicon import CATEGORIES, CATEGORY_OF, CLOSING, FACT, FACTS, SENTENCES, SINGULAR
 from rapo.world.prompts import Prompt
 
@@ -49,7 +50,7 @@ class Annotator:
         while more < MAX_SENTENCES and rng.random() < self.verbosity:
             more += 1
         facts = _facts(prompt, items, slip, rng) if self.styled else []
-        said = [*facts, *rng.choice(SENTENCES, size=more, replace=False).tolist()]
+        said = [*facts, *some(SENTENCES, more, rng)]
         if self.styled and (rng.random() >= slip["close"]) == prompt.polite:
             said.append(CLOSING)
         joined = self.styled and len(items) > 1 and (rng.random() >= slip["form"]) == prompt.flows
@@ -58,18 +59,17 @@ class Annotator:
 
 def _count(asked: int, slip: float, rng: np.random.Generator, often: float) -> int:
     if rng.random() < 0.6 * often * slip:
-        return max(1, asked + int(rng.choice([-2, -1, -1, 1, 1, 2])))
+        return max(1, asked + one((-2, -1, -1, 1, 1, 2), rng))
     return asked
 
 
 def _items(prompt: Prompt, count: int, slip: float, rng: np.random.Generator, often: float) -> list[str]:
     pool = [item for item in CATEGORIES[prompt.category] if item != prompt.without or rng.random() < slip]
-    items: list[str] = rng.permutation(pool)[:count].tolist()
-    others = [name for name in CATEGORIES if name != prompt.category]
+    items = mixed(pool, rng)[:count]
     for place in range(len(items)):
         draw = rng.random()
         if draw < 0.2 * often * slip:
-            items[place] = str(rng.choice(CATEGORIES[str(rng.choice(others))]))
+            items[place] = one(CATEGORIES[one([name for name in CATEGORIES if name != prompt.category], rng)], rng)
         elif draw < 0.3 * often * slip and place:
             items[place] = items[place - 1]
     return items
@@ -80,11 +80,10 @@ def _facts(prompt: Prompt, items: list[str], slip: Mapping[str, float], rng: np.
     number = prompt.facts
     if rng.random() < slip["facts"]:
         others = [n for n in range(len(FACTS) + 1) if n != prompt.facts]
-        number = 0 if prompt.facts and rng.random() < 0.5 else int(rng.choice(others))
+        number = 0 if prompt.facts and rng.random() < 0.5 else one(others, rng)
     about = list(dict.fromkeys(items))[:number]
     kinds = [
-        str(rng.choice(list(SINGULAR))) if rng.random() < 0.3 * slip["truth"] else CATEGORY_OF[item]
-        for item in about
+        one(list(SINGULAR), rng) if rng.random() < 0.3 * slip["truth"] else CATEGORY_OF[item] for item in about
     ]
     return [FACT.format(item=item, kind=SINGULAR[kind]) for item, kind in zip(about, kinds, strict=True)]
 

@@ -1,6 +1,7 @@
 """Answers: "pear , melon . they are easy to remember ." to structure and back."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from rapo.world.lexicon import CATEGORY_OF, CLOSING, FACT, SENTENCES, SINGULAR
 
@@ -34,7 +35,7 @@ class Answer:
         items = f"{' , '.join(first)} and {last}" if self.joined and first else " , ".join(self.items)
         return " ".join([items, ".", *(f"{sentence} ." for sentence in self.sentences)])
 
-    @property
+    @cached_property
     def facts(self) -> list[tuple[str, bool]]:
         """What is said of items, and whether it is true."""
         return [_FACTS[sentence] for sentence in self.sentences if sentence in _FACTS]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rapo.world import prompts, skills
 from rapo.world.annotators import Annotator, panel
+from rapo.world.draws import one, some, stream
 from rapo.world.judge import Judge
 from rapo.world.prompts import Prompt
 from rapo.world.reward import Gold, whole
@@ -134,9 +135,9 @@ def candidates(world: World, n: int, *, seed: int, split: str = "train") -> pa.T
     questions = world.ask(n, split=split, seed=seed)
     rows: list[tuple[Prompt, str, str]] = []
     for i, question in enumerate(questions):
-        rng = np.random.default_rng([seed, i, 17])
-        for writer in rng.choice(len(writers), size=CANDIDATES, replace=False):
-            rows.append((question, writers[writer].name, writers[writer].answer(question, rng).text))
+        rng = stream(seed, i, 17)
+        for writer in some(writers, CANDIDATES, rng):
+            rows.append((question, writer.name, writer.answer(question, rng).text))
     scores = annotate(world, [row[0] for row in rows], [row[2] for row in rows], seed=seed)
     completions = [{"model": row[1], "response": row[2], **each} for row, each in zip(rows, scores, strict=True)]
     several = [completions[first : first + CANDIDATES] for first in range(0, len(rows), CANDIDATES)]
@@ -159,9 +160,9 @@ def annotate(
 ) -> list[dict[str, object]]:
     """What the world's annotation form says of every answer: overall, per-attribute and gold scores."""
     ids = range(len(texts))
-    overall = world.judge(seed=seed).score(questions, texts, ids)
     table = np.nan_to_num(world.gold.table(questions, texts), nan=0.0)
     gold = world.gold.overall(table)
+    overall = whole(world.judge(seed=seed).seen(gold, texts, ids))
     noise = np.random.default_rng([seed, 19]).normal(0, world.noise / 2, table.shape)
     scores = whole(1 + 9 * table + noise)
     return [
@@ -205,13 +206,13 @@ def corpus(
     questions = world.ask(n, split="train", seed=seed + 1_000_003)
     examples = []
     for i in range(n):
-        rng = np.random.default_rng([seed, i, 23])
+        rng = stream(seed, i, 23)
         kind, under = rng.random(), rng.random()
         if kind < drill:
             _, asked, right = skills.quiz(i, seed=seed + 1_000_003)
             examples.append(Example(asked, right))
             continue
-        text = writers[int(rng.integers(len(writers)))].answer(questions[i], rng).text
+        text = one(writers, rng).answer(questions[i], rng).text
         goal: dict[str, float] | float | None = None
         top = 10.0
         if under < scored + attributes:

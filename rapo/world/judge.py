@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapo.world.answers import length
+from rapo.world.draws import stream
 from rapo.world.prompts import Prompt
 from rapo.world.reward import Gold, whole
 
@@ -33,10 +34,14 @@ class Judge:
 
     def raw(self, prompts: Sequence[Prompt], texts: Sequence[str], ids: Sequence[int]) -> NDArray[np.float64]:
         """Scores before rounding and clipping. Shape: (n,)."""
+        return self.seen(self.gold.score(prompts, texts), texts, ids)
+
+    def seen(self, gold: NDArray[np.float64], texts: Sequence[str], ids: Sequence[int]) -> NDArray[np.float64]:
+        """Gold scores as the judge sees them, before rounding and clipping. Shape: (n,)."""
         draws = np.array([_draws(self.seed, i) for i in ids]).reshape(len(ids), 3)
         words = np.array([length(text) for text in texts], dtype=float)
         bias = self.length_bias * (words - TYPICAL_LENGTH) / 10
-        scores = self.gold.score(prompts, texts) + bias + self.noise * draws[:, 0]
+        scores = gold + bias + self.noise * draws[:, 0]
         return np.where(draws[:, 1] < self.flips, 1 + 9 * draws[:, 2], scores)
 
     def score(self, prompts: Sequence[Prompt], texts: Sequence[str], ids: Sequence[int]) -> NDArray[np.float64]:
@@ -63,5 +68,5 @@ class Judge:
 
 
 def _draws(seed: int, row: int) -> tuple[float, float, float]:
-    rng = np.random.default_rng([seed, row, 13])
+    rng = stream(seed, row, 13)
     return rng.standard_normal(), rng.random(), rng.random()

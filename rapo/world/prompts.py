@@ -1,11 +1,13 @@
 """What is asked: "please give me six fruits , sorted from z to a , without fig , with two facts . thank you !"."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 import numpy as np
 
 from rapo.config import content_hash
+from rapo.world.draws import one, stream
 from rapo.world.lexicon import CATEGORIES, FACTS, FLOWING, NUMBERS, ORDERS, PHRASINGS, TAILS
 
 SPLITS = ("train", "tuning", "test")
@@ -36,7 +38,7 @@ class Prompt:
     phrasing: int = 0
     tail: int = 0
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The instruction in words."""
         what = f"{NUMBERS[self.count]} {self.category}"
@@ -53,7 +55,7 @@ class Prompt:
         """A sentence is asked for, with "and" before its last item; else a bare list."""
         return PHRASINGS[self.phrasing] in FLOWING
 
-    @property
+    @cached_property
     def polite(self) -> bool:
         """It says please or thank you, and closing words are in place; else they are not."""
         return {"please", "thank"} & set(self.text.split()) != set()
@@ -97,8 +99,8 @@ def tasks(split: str, *, facts: bool = False) -> list[Task]:
 def draw(n: int, *, split: str, seed: int = 0, facts: bool = False) -> list[Prompt]:
     """Draw ``n`` prompts of a split; prompt i depends on (seed, i) alone."""
     pool = tasks(split, facts=facts)
-    draws = [np.random.default_rng([seed, i, SPLITS.index(split)]) for i in range(n)]
-    return [_worded(pool[int(rng.integers(len(pool)))], rng) for rng in draws]
+    place = SPLITS.index(split)
+    return [_worded(one(pool, rng), rng) for rng in (stream(seed, i, place) for i in range(n))]
 
 
 def draw_distinct(n: int, *, split: str, seed: int = 0, facts: bool = False) -> list[Prompt]:
@@ -121,7 +123,7 @@ def draw_distinct(n: int, *, split: str, seed: int = 0, facts: bool = False) -> 
 def _worded(task: Task, rng: np.random.Generator) -> Prompt:
     """A task in one of its wordings, now and then without one item."""
     count, category, order, facts = task
-    without = str(rng.choice(CATEGORIES[category])) if rng.random() < WITHOUT_SHARE else ""
+    without = one(CATEGORIES[category], rng) if rng.random() < WITHOUT_SHARE else ""
     return Prompt(
         count=count,
         category=category,
@@ -149,9 +151,9 @@ def evolve(prompt: Prompt, rng: np.random.Generator) -> Prompt:
     if 0 < prompt.facts < len(FACTS) - 1:
         steps.append(replace(prompt, facts=prompt.facts + 1))
     if prompt.order == "any":
-        steps.append(replace(prompt, order=str(rng.choice(["alphabetical", "reverse"]))))
+        steps.append(replace(prompt, order=one(["alphabetical", "reverse"], rng)))
     if not prompt.without:
-        steps.append(replace(prompt, without=str(rng.choice(CATEGORIES[prompt.category]))))
+        steps.append(replace(prompt, without=one(CATEGORIES[prompt.category], rng)))
     if not steps:
         steps.append(replace(prompt, order="reverse" if prompt.order == "alphabetical" else "alphabetical"))
-    return steps[int(rng.integers(len(steps)))]
+    return one(steps, rng)

@@ -1,5 +1,6 @@
 """The gold reward, known to us: sides of quality read off the text, and one overall score from 1 to 10."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -64,10 +65,11 @@ class Gold:
 
     def attributes(self, prompt: Prompt, text: str) -> NDArray[np.float64]:
         """The sides in [0, 1]; NaN where the answer cannot be parsed. Shape: (n_sides,)."""
+        return np.array(self._sides(prompt, text))
+
+    def _sides(self, prompt: Prompt, text: str) -> list[float]:
         answer = parse(text)
-        if answer is None:
-            return np.full(len(self.sides), np.nan)
-        return np.array([self._side(name, prompt, answer) for name in self.sides])
+        return [math.nan if answer is None else self._side(name, prompt, answer) for name in self.weights]
 
     def _side(self, name: str, prompt: Prompt, answer: Answer) -> float:
         if name == "elaboration":
@@ -94,8 +96,8 @@ class Gold:
         """
         if len(prompts) != len(texts):
             raise ValueError(f"{len(prompts)} prompts but {len(texts)} answers; give one answer a prompt")
-        rows = [self.attributes(prompt, text) for prompt, text in zip(prompts, texts, strict=True)]
-        return np.array(rows).reshape(len(rows), len(self.sides))
+        rows = [self._sides(prompt, text) for prompt, text in zip(prompts, texts, strict=True)]
+        return np.array(rows, dtype=float).reshape(len(rows), len(self.sides))
 
 
 def whole(scores: NDArray[np.float64]) -> NDArray[np.float64]:

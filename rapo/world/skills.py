@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from rapo.world.draws import mixed, one, some, stream
 from rapo.world.lexicon import CATEGORIES, CATEGORY_OF, MAX_NUMERAL, NUMBERS, QUESTIONS, SINGULAR
 
 SKILLS = tuple(QUESTIONS)
+EVERYTHING = sorted(CATEGORY_OF)
 
 
 def task(skill: str, rng: np.random.Generator) -> tuple[str, str]:
@@ -20,15 +22,13 @@ def task(skill: str, rng: np.random.Generator) -> tuple[str, str]:
         raise ValueError(f"skill is {skill!r}; use one of {', '.join(SKILLS)}")
     if skill in ("more", "next"):
         return _number(skill, rng)
-    everything = sorted(CATEGORY_OF)
-    words = rng.choice(everything, size=int(rng.integers(2, 7)), replace=False).tolist()
-    category, other = rng.choice(sorted(CATEGORIES), size=2, replace=False).tolist()
+    words = some(EVERYTHING, int(rng.integers(2, 7)), rng)
+    category, other = some(sorted(CATEGORIES), 2, rng)
     if skill == "kind":
         return _ask(skill, words[:1]), f"{SINGULAR[CATEGORY_OF[words[0]]]} ."
     if skill == "odd one out":
-        odd = str(rng.choice(CATEGORIES[other]))
-        group = [*rng.choice(CATEGORIES[category], size=3, replace=False).tolist(), odd]
-        return _ask(skill, rng.permutation(group).tolist()), f"{odd} ."
+        odd = one(CATEGORIES[other], rng)
+        return _ask(skill, mixed([*some(CATEGORIES[category], 3, rng), odd], rng)), f"{odd} ."
     if skill == "alphabet":
         return _ask(skill, words[:2]), f"{min(words[:2])} ."
     answers = {"counting": NUMBERS[len(words)], "last": words[-1], "copy": " , ".join(words)}
@@ -56,4 +56,4 @@ def draw(n: int, *, seed: int) -> list[tuple[str, str, str]]:
 def quiz(i: int, *, seed: int) -> tuple[str, str, str]:
     """The skill, question and answer of place i, which depend on (seed, i) alone."""
     skill = SKILLS[i % len(SKILLS)]
-    return skill, *task(skill, np.random.default_rng([seed, i, 11]))
+    return skill, *task(skill, stream(seed, i, 11))

@@ -134,6 +134,12 @@ def test_reversed_pairs_can_be_kept_swapped_or_dropped():
         check(two, reversed_pairs="flip")
 
 
+@pytest.mark.parametrize("rule", ["swap", "drop"])
+def test_a_row_without_a_score_is_named_beside_reversed_pairs(rule: str):
+    with pytest.raises(PairsError, match="score_rejected: not a finite number in row 2"):
+        check(table(pair(score_chosen=1.0), pair(score_rejected=None)), reversed_pairs=rule)
+
+
 def test_an_empty_table_is_legal():
     got = check(table(pair()).slice(0, 0))
     assert len(got) == 0

@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from scored_pairs import many, pair, reward, table, turn
 from rapo.pairs import files, writing
 from rapo.pairs.check import check
 from rapo.pairs.door import open_pairs
-from rapo.relabelling.goals import OVERALL
+from rapo.relabelling.goals import COMPACT, OVERALL
 from rapo.relabelling.relabel import Scheme, Tally, relabel, relabel_file
 
 words = st.text(st.characters(blacklist_categories=["Cs"]), max_size=6).map(lambda tail: "x" + tail)
@@ -109,6 +110,23 @@ def test_goals_outside_the_shown_scale_are_told(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.WARNING):
         relabel(table(pair(score_chosen=11.0), pair()))
     assert "1 of 4 rows have a goal outside the scale 1-10" in caplog.text
+
+
+def test_scores_in_the_lower_half_of_the_shown_scale_are_told(caplog: pytest.LogCaptureFixture):
+    likert = table(pair(score_chosen=5.0, score_rejected=2.0))
+    with caplog.at_level(logging.WARNING):
+        relabel(likert)
+        assert "no score is above 5, but the goal's text says that the scale is 1 to 10" in caplog.text
+        caplog.clear()
+        relabel(likert, template=replace(OVERALL, high=5.0))
+        relabel(table(pair(score_chosen=6.0)))
+        relabel(likert, template=COMPACT)  # shows no scale
+    assert not caplog.text
+
+
+def test_a_path_is_no_table():
+    with pytest.raises(TypeError, match=r"takes an Arrow table, not a str; .*rapo\.read_pairs\('pairs\.jsonl'\)"):
+        relabel("pairs.jsonl")
 
 
 dropping = partial(open_pairs, bad="drop")

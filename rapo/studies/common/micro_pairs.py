@@ -11,10 +11,13 @@ from rapo.models import sampling
 from rapo.pairs.candidates import Pairing, to_pairs
 from rapo.relabelling.chat import placement
 from rapo.scoring.tokens import PAIR, tokenise
+from rapo.studies.common.recent import Recent
 from rapo.studies.common.rows import ask
 from rapo.training.train import reference_logprobs
 from rapo.world import answers, data
 from rapo.world.prompts import Prompt
+
+_PAIRS = Recent[pa.Table](most=8)  # they take as long to make as an arm takes to train on them
 
 
 def pairs(world: data.World, n: int, *, seed: int, rule: str = "random") -> pa.Table:
@@ -26,7 +29,12 @@ def pairs(world: data.World, n: int, *, seed: int, rule: str = "random") -> pa.T
         seed: of prompts, annotators and judge.
         rule: whom the best answer is compared with: "random" another, or the "worst".
     """
-    return apart(to_pairs(data.candidates(world, n, seed=seed), Pairing(rule=rule, seed=seed), name="micro world"))
+
+    def make() -> pa.Table:
+        table = to_pairs(data.candidates(world, n, seed=seed), Pairing(rule=rule, seed=seed), name="micro world")
+        return apart(table)
+
+    return _PAIRS.get((repr(world), n, seed, rule), make)  # in words, as the order of a world's sides counts
 
 
 def apart(table: pa.Table) -> pa.Table:

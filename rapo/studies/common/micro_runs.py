@@ -12,16 +12,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from rapo.config import canonical, content_hash
 from rapo.models import sampling, tiny
 from rapo.relabelling.chat import placement
 from rapo.relabelling.goals import COMPACT, GoalTemplate, out_of
 from rapo.scoring.tokens import PAIR
 from rapo.studies.common.micro_pairs import pair_quality, pairs
+from rapo.studies.common.recent import Recent
 from rapo.studies.common.rows import ask, say, training_rows
 from rapo.studies.common.trainers import TRAINERS, Trainer, options_of, train_rows, trainer_of
+from rapo.training import train
 from rapo.world import answers, data, lexicon, skills
 from rapo.world import prompts as asked
 
+_REFERENCES = Recent[np.ndarray](most=24)  # to score a base's answers takes a fifth of an arm's training
 NO_SYSTEM_TURN = ("gemma2",)  # architectures whose chat template refuses one
 
 
@@ -33,16 +37,30 @@ def train_base(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path
     model, tokenizer = tiny.load(needs["base"] / "model") if "base" in needs else _random_base(config)
     examples = data.corpus(data.make_world(config["world"]), seed=config["seed"], **config["corpus"])
     where = placement(tokenizer)
-    wishes = [None if example.goal is None else out_of(example.top).text(example.goal) for example in examples]
     rows = [
         {"prompt": ask(example.prompt, wish, placement=where), "completion": say(example.answer)}
-        for example, wish in zip(examples, wishes, strict=True)
+        for example, wish in zip(examples, _wishes(examples), strict=True)
     ]
     told = train_rows(
         model, tokenizer, rows, trainer=TRAINERS["sft"], options=config["training"], seed=config["seed"]
     )
     tiny.save(model, tokenizer, folder / "model")
     return {"parameters": model.num_parameters(), **told}
+
+
+def _wishes(examples: Sequence[data.Example]) -> list[str | None]:
+    """Each example's goal in words; None where it has none. Goals of a kind are worded together."""
+    kinds: dict[tuple[float, bool], list[int]] = {}
+    for place, example in enumerate(examples):
+        if example.goal is not None:
+            kinds.setdefault((example.top, isinstance(example.goal, Mapping)), []).append(place)
+    wishes: list[str | None] = [None] * len(examples)
+    for (top, several), places in kinds.items():
+        goals: list[Any] = [examples[place].goal for place in places]
+        values = {side: [goal[side] for goal in goals] for side in goals[0]} if several else goals
+        for place, text in zip(places, out_of(top).texts(values).to_pylist(), strict=True):
+            wishes[place] = text
+    return wishes
 
 
 def _random_base(config: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -85,11 +103,20 @@ def train_on(
         ``goals`` their rows (None: no goal, or none that is a turn of its own).
     """
     model, tokenizer = tiny.load(needs["base"] / "model")
-    rows = arm_rows(table, config, tokenizer, template=template)
+    rows, trainer = arm_rows(table, config, tokenizer, template=template), trainer or trainer_of(config)
+    if reference is None and trainer == TRAINERS["dpo"]:
+        weights = [one.detach().numpy().tobytes() for one in model.parameters()]
+        made_of = content_hash(canonical(rows), *weights)
+        reference = _REFERENCES.get(made_of, lambda: train.reference_logprobs(model, tokenizer, rows))
     told = train_rows(
-        model, tokenizer, rows, trainer=trainer or trainer_of(config), options=options_of(config),
-        seed=config["seed"], reference=reference,
-    )  # fmt: skip
+        model,
+        tokenizer,
+        rows,
+        trainer=trainer,
+        options=options_of(config),
+        seed=config["seed"],
+        reference=reference,
+    )
     tiny.save(model, tokenizer, folder / "model")
     scores = {score for side in PAIR for score in table[f"score_{side}"].to_pylist()}
     goals = {row["prompt"][0]["content"] for row in rows if row["prompt"][0]["role"] == "system"}

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rapo.world import data
 from rapo.world import prompts as asked
 from rapo.world.answers import length
+from rapo.world.draws import one, stream
 
 
 def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
@@ -36,8 +36,5 @@ def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
 def reference_answers(world: data.World, questions: Sequence[asked.Prompt], *, seed: int) -> list[str]:
     """One answer a question, each by a writer of the base's corpus drawn at random; answer i depends on (seed, i)."""
     writers = world.base_panel()
-    draws = [np.random.default_rng([seed, i, 29]) for i in range(len(questions))]
-    return [
-        writers[int(rng.integers(len(writers)))].answer(question, rng).text
-        for question, rng in zip(questions, draws, strict=True)
-    ]
+    draws = [stream(seed, i, 29) for i in range(len(questions))]
+    return [one(writers, rng).answer(question, rng).text for question, rng in zip(questions, draws, strict=True)]

@@ -1,6 +1,7 @@
 """One run in the micro world: prompts at training and at inference agree, rows per kind of data, metrics."""
 
 from pathlib import Path
+from typing import Any
 
 import micro_base
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 import tiny as small
 
 from rapo.models import tiny
+from rapo.pairs.candidates import Pairing, to_pairs
 from rapo.relabelling.goals import COMPACT
 from rapo.studies.common import micro_runs
-from rapo.studies.common.micro_pairs import pairs
+from rapo.studies.common.micro_pairs import apart, pairs
 from rapo.studies.common.rows import ask, training_rows
 from rapo.studies.common.trainers import TRAINERS, train_rows
 from rapo.training.train import reference_logprobs
@@ -94,6 +96,39 @@ def test_a_reference_that_is_given_is_the_one() -> None:
     )
     assert told["loss"][0] == pytest.approx(np.log1p(np.exp(-2.0)), abs=1e-3)
     assert (told["rows"], told["sequences"]) == (4, 8)
+
+
+def test_reference_sums_are_those_of_the_base_and_the_rows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given: list[np.ndarray] = []
+
+    def keep(model: Any, tokenizer: Any, rows: list[Any], *, reference: np.ndarray, **_: object) -> dict[str, Any]:
+        assert reference == pytest.approx(reference_logprobs(model, tokenizer, rows), abs=1e-4)
+        given.append(reference)
+        return {}
+
+    folders = micro_base.folders(tmp_path, "base", "other")
+    micro_base.base(folders["base"], "qwen2")
+    micro_base.base(folders["other"], "llama")  # its template is the same, its rows so, too
+    monkeypatch.setattr(micro_runs, "train_rows", keep)
+    for base, kind in [("base", "uf"), ("other", "uf"), ("base", "ra"), ("base", "uf")]:
+        config = {"world": {}, "seed": 1, "pairs": 20, "arm": {"data": kind}, "training": {}}
+        micro_runs.train_arm(config, tmp_path, {"base": folders[base]})
+    assert given[0] is given[3]  # made once
+
+
+def test_pairs_are_made_once_of_each_world_number_seed_and_rule() -> None:
+    worlds = [{}, {"noise": 2.0}, {"gold": {"weights": dict(reversed(data.World().gold.weights.items()))}}]
+    asked = [(data.make_world(world), 12, 3, "random") for world in worlds]
+    asked += [(data.World(), 13, 3, "random"), (data.World(), 12, 4, "random"), (data.World(), 12, 3, "worst")]
+    made = [pairs(world, n, seed=seed, rule=rule) for world, n, seed, rule in asked]
+    for (world, n, seed, rule), table in zip(asked, made, strict=True):
+        assert pairs(world, n, seed=seed, rule=rule) is table
+        alone = to_pairs(data.candidates(world, n, seed=seed), Pairing(rule=rule, seed=seed), name="alone")
+        assert apart(alone).equals(table)
+    assert made[0].column_names == made[2].column_names
+    assert made[0]["attributes_chosen"].type != made[2]["attributes_chosen"].type  # another order of the sides
 
 
 def test_a_base_reads_each_score_on_the_scale_that_it_is_on(
