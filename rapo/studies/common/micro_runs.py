@@ -104,7 +104,8 @@ def train_on(
     """
     model, tokenizer = tiny.load(needs["base"] / "model")
     rows, trainer = arm_rows(table, config, tokenizer, template=template), trainer or trainer_of(config)
-    if reference is None and trainer == TRAINERS["dpo"]:
+    options = options_of(config)
+    if reference is None and trainer == TRAINERS["dpo"] and "ld_alpha" not in options:
         weights = [one.detach().numpy().tobytes() for one in model.parameters()]
         made_of = content_hash(canonical(rows), *weights)
         reference = _REFERENCES.get(made_of, lambda: train.reference_logprobs(model, tokenizer, rows))
@@ -113,7 +114,7 @@ def train_on(
         tokenizer,
         rows,
         trainer=trainer,
-        options=options_of(config),
+        options=options,
         seed=config["seed"],
         reference=reference,
     )

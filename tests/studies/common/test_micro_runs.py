@@ -116,6 +116,10 @@ def test_reference_sums_are_those_of_the_base_and_the_rows(
         config = {"world": {}, "seed": 1, "pairs": 20, "arm": {"data": kind}, "training": {}}
         micro_runs.train_arm(config, tmp_path, {"base": folders[base]})
     assert given[0] is given[3]  # made once
+    config["training"] = {"ld_alpha": 0.5}  # weighs tokens before it sums them
+    monkeypatch.setattr(micro_runs, "train_rows", lambda *_, reference, **__: given.append(reference) or {})
+    micro_runs.train_arm(config, tmp_path, {"base": folders["base"]})
+    assert given[4] is None
 
 
 def test_pairs_are_made_once_of_each_world_number_seed_and_rule() -> None:
