@@ -41,7 +41,7 @@ class _Ordered:
 class _Ready:
     """Rows are tokenised and hold their reference log-probabilities: TRL's steps hand back what they are given.
 
-    Operations are not counted: nobody reads their number, and to ask a model for it takes longer than its optimizer.
+    Operations are not counted: nobody reads their number, and to count a tiny model's takes 2 % of a step.
     """
 
     def floating_point_ops(self, inputs: Any) -> int:

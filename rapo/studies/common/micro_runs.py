@@ -110,13 +110,7 @@ def train_on(
         made_of = content_hash(canonical(rows), *weights)
         reference = _REFERENCES.get(made_of, lambda: train.reference_logprobs(model, tokenizer, rows))
     told = train_rows(
-        model,
-        tokenizer,
-        rows,
-        trainer=trainer,
-        options=options,
-        seed=config["seed"],
-        reference=reference,
+        model, tokenizer, rows, trainer=trainer, options=options, seed=config["seed"], reference=reference
     )
     tiny.save(model, tokenizer, folder / "model")
     scores = {score for side in PAIR for score in table[f"score_{side}"].to_pylist()}
