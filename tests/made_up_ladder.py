@@ -23,7 +23,7 @@ def ladder() -> pd.DataFrame:
     rows = [
         {"scored": scored, "pairs": pairs, "trained": trained, "goal": goal, "split": split, "seed": seed,
          "prompt": f"{split}{place}", "task": f"t{place}", "answer": 0, "gold": gold + hard[seed, place],
-         "sentences": 1.0, "parseable": trained != "RA" or place > 0}
+         "learning_rate": 1.6e-4, "sentences": 1.0, "parseable": trained != "RA" or place > 0}
         for (scored, pairs, trained, goal), gold in GOLD.items() for split in ("tuning", "test")
         for seed in (0, 1) for place in range(3)
     ]  # fmt: skip

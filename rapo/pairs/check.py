@@ -6,7 +6,6 @@ Rows are counted from 1, as an editor counts the lines of a file.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 from rapo.pairs import messages, rules
 from rapo.pairs.faults import Fault, PairsError, merged, sentence, short, tell
 from rapo.pairs.schema import COLUMNS, SCORES, SIDES, TEXTS, batches, partner, swapped
+from rapo.stats.arrays import expect_table
 
 BAD = ("raise", "drop")
 REVERSED = ("raise", "keep", "swap", "drop")
@@ -75,19 +75,6 @@ def check(
         n = len(found.table) + (found.turned if reversed_pairs == "drop" else 0)
         _log.warning("chosen scores below rejected in %d of %d pairs: %s", found.turned, n, reversed_pairs)
     return passed(found.table) if scored and reversed_pairs != "keep" else found.table
-
-
-def expect_table(given: object, function: str) -> None:
-    """A TypeError where something else than a table is given, which is to be read first.
-
-    >>> expect_table("pairs.jsonl", "rapo.select")
-    Traceback (most recent call last):
-    TypeError: rapo.select takes an Arrow table, not a str; read it first: rapo.read_pairs('pairs.jsonl')
-    """
-    if not isinstance(given, pa.Table):
-        shown = repr(given) if isinstance(given, str | Path) else "..."
-        kind = type(given).__name__
-        raise TypeError(f"{function} takes an Arrow table, not a {kind}; read it first: rapo.read_pairs({shown})")
 
 
 def check_options(bad: str, reversed_pairs: str) -> None:

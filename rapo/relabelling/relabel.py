@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from rapo import atomic
 from rapo.pairs import files, targets, writing
-from rapo.pairs.check import check, expect_table
+from rapo.pairs.check import check
 from rapo.pairs.door import Pairs, open_pairs
 from rapo.pairs.schema import batches, with_ids
 from rapo.relabelling.goals import OVERALL, GoalTemplate
@@ -31,6 +31,7 @@ from rapo.relabelling.rows import (
     rows_of,
     survey,
 )
+from rapo.stats.arrays import expect_table
 
 __all__ = ["Scheme", "Tally", "relabel", "relabel_file"]
 _log = logging.getLogger(__name__)

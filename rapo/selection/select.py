@@ -8,9 +8,8 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from rapo.config import content_hash
-from rapo.pairs.check import expect_table
 from rapo.selection import margins
-from rapo.stats.arrays import Floats
+from rapo.stats.arrays import Floats, expect_table
 
 SCORES = ("score_chosen", "score_rejected")
 LOGPROBS = ("chosen_logprob_sum", "rejected_logprob_sum")

@@ -1,8 +1,10 @@
-"""Arrays of numbers: their types, and the one check of what a caller gives."""
+"""Arrays of numbers and tables: their types, and the one check of what a caller gives."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.floating[Any]]
@@ -46,3 +48,16 @@ def finite(
             f"{where if dimensions > 1 else where[0]}; {remedy}"
         )
     return data
+
+
+def expect_table(given: object, function: str) -> None:
+    """A TypeError where something else than a table is given, which is to be read first.
+
+    >>> expect_table("pairs.jsonl", "rapo.select")
+    Traceback (most recent call last):
+    TypeError: rapo.select takes an Arrow table, not a str; read it first: rapo.read_pairs('pairs.jsonl')
+    """
+    if not isinstance(given, pa.Table):
+        shown = repr(given) if isinstance(given, str | Path) else "..."
+        kind = type(given).__name__
+        raise TypeError(f"{function} takes an Arrow table, not a {kind}; read it first: rapo.read_pairs({shown})")

@@ -36,6 +36,7 @@ def test_claims_by_hand() -> None:
          "ladder-gain-known": 0.25, "ladder-pairs": 0.6, "ladder-knowledge": 0.35, "ladder": 0.65 / 3}
     )  # fmt: skip
     words = found["RA-map/ladder-knowledge"].words
+    assert words["rates"] == "RA 1.6e-04, UF, equal steps 1.6e-04"
     assert (words["fewest"], words["most"], words["common"], words["none"], words["best"]) == (
         "40",
         "80",
