@@ -11,7 +11,7 @@ import tiny as small
 
 from rapo.models import tiny
 from rapo.pairs.candidates import Pairing, to_pairs
-from rapo.relabelling.goals import COMPACT
+from rapo.relabelling.goals import COMPACT, out_of
 from rapo.studies.common import micro_runs
 from rapo.studies.common.micro_pairs import apart, pairs
 from rapo.studies.common.rows import ask, training_rows
@@ -145,7 +145,7 @@ def test_a_base_reads_each_score_on_the_scale_that_it_is_on(
         return {}
 
     monkeypatch.setattr(micro_runs, "train_rows", keep)
-    config = {
+    config: dict[str, Any] = {
         "architecture": "qwen2", "world": {}, "seed": 1, "size": micro_base.SIZE, "training": {},
         "corpus": {"n": 200, "scored": 0.8, "scales": {"100": 0.5}},
     }  # fmt: skip
@@ -154,3 +154,8 @@ def test_a_base_reads_each_score_on_the_scale_that_it_is_on(
     assert 0 < len(named) < len(seen)
     assert {int(text.split()[5]) > 10 for text in named} == {True, False}
     assert all(text.startswith("overall score : ") for text in seen if text not in named)
+    seen.clear()
+    config["corpus"] = {"n": 100, "scored": 0.4, "attributes": 0.4, "scales": {"100": 0.5}}
+    micro_runs.train_base(config, tmp_path, {})
+    examples = data.corpus(data.World(), seed=1, **config["corpus"])
+    assert seen == [out_of(one.top).text(one.goal) for one in examples if one.goal is not None]
