@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rapo.world import data
 from rapo.world import prompts as asked
 from rapo.world.answers import length
 from rapo.world.draws import one, stream
+
+ROOM = 1000  # for prompts of a seed, and for answers to a prompt
 
 
 def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
@@ -18,6 +21,13 @@ def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
     effect of length can be told from that of the model. (Against the base's own short answers it cannot: nearly
     every trained model's answer is longer, and length-controlled win rates had intervals of 60 points.)
 
+    What the judge draws depends on (seed, prompt, number of the answer) alone, as what a model draws does: answers of
+    other arms change no preference.
+
+    Args:
+        answers: with prompt (id) and text, maybe seed and answer (its number).
+        recipe: world, judge, and which questions.
+
     Returns:
         ``answers`` with ``preference`` (1 the reference wins .. 2 the model wins) and ``reference_length``.
     """
@@ -26,8 +36,10 @@ def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
     reference = reference_answers(world, questions, seed=recipe["judge_seed"])
     place = {question.id: i for i, question in enumerate(questions)}
     rows = [place[prompt] for prompt in answers["prompt"]]
+    seeds, numbers = (np.asarray(answers.get(name, 0)) for name in ("seed", "answer"))
+    ids = (seeds * ROOM + rows) * ROOM + numbers
     preference = world.judge(seed=recipe["judge_seed"]).prefer(
-        [questions[i] for i in rows], [reference[i] for i in rows], answers["text"].tolist(), range(len(rows))
+        [questions[i] for i in rows], [reference[i] for i in rows], answers["text"].tolist(), ids.tolist()
     )
     lengths = [length(reference[i]) for i in rows]
     return answers.assign(preference=preference, reference_length=lengths)

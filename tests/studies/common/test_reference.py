@@ -1,5 +1,7 @@
 """The reference of win rates: fixed, of every length; the same for every answer to a prompt."""
 
+import itertools
+
 import pandas as pd
 
 from rapo import config
@@ -25,6 +27,21 @@ def test_every_answer_to_a_prompt_is_judged_against_the_same_reference() -> None
     assert judged["preference"].between(1, 2).all()
     shuffled = reference.judge(pd.DataFrame(rows[::-1]), recipe).iloc[::-1]
     assert shuffled["reference_length"].tolist() == judged["reference_length"].tolist()
+
+
+def test_a_preference_depends_on_nothing_beside_its_answer() -> None:
+    recipe = {**RECIPE, "prompts": 3}
+    prompts = [
+        p.id for p in data.make_world(recipe["world"]).ask_distinct(3, split="test", seed=recipe["prompt_seed"])
+    ]
+    about = itertools.product(["base", "UF"], [1, 2], prompts, [0, 1])
+    frame = pd.DataFrame(about, columns=["arm", "seed", "prompt", "answer"]).assign(text="apple , fig .", length=4)
+    judged = reference.judge(frame, recipe)
+    cells = judged.groupby(["seed", "prompt", "answer"])["preference"]
+    assert (cells.nunique() == 1).all()  # the arms are read with the same random numbers
+    assert cells.first().nunique() == cells.ngroups  # and nothing else is
+    alone = reference.judge(frame[frame["arm"] == "UF"].iloc[::-1], recipe)
+    assert alone["preference"].to_dict() == judged.loc[judged["arm"] == "UF", "preference"].to_dict()
 
 
 def test_reference_answers_come_from_writers_of_every_verbosity() -> None:
