@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast as Tokenizer
 PAD, END, SYSTEM, USER, ASSISTANT = SPECIAL = ("<pad>", "<end>", "<system>", "<user>", "<assistant>")
 ARCHITECTURES = ("llama", "qwen2", "gemma2")
 MAX_LENGTH = 512
+BATCH = 900  # answers sampled at a time: on a CPU a sixth faster than 300 at a time
 
 _TURNS = (
     "{% for message in messages %}"

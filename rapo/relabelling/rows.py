@@ -193,22 +193,24 @@ def _finite(batch: pa.RecordBatch, column: str, name: str) -> pa.Array:
 def in_lower_half(tally: Tally, scheme: Scheme) -> bool:
     """Whether all goals lie in the lower half of the scale that their text shows: theirs may be another."""
     template = scheme.template
-    shown = tally.rows and scheme.goal != "implicit" and template.shows_scale
-    return bool(shown) and tally.high <= (template.low + template.high) / 2
+    return _shows_scale(tally, scheme) and tally.high <= (template.low + template.high) / 2
 
 
 def refuse_other_scale(tally: Tally, scheme: Scheme, *, name: str) -> None:
     """A ValueError where goals are on another scale than their text says: outside it, or in its lower half alone."""
     template = scheme.template
-    if not tally.rows or scheme.goal == "implicit" or not template.shows_scale:
-        return
-    if tally.off_scale or in_lower_half(tally, scheme):
+    if _shows_scale(tally, scheme) and (tally.off_scale or in_lower_half(tally, scheme)):
         low, high, first, last = map(template.show, (tally.low, tally.high, template.low, template.high))
         raise ValueError(
             f"{name}: scores run from {low} to {high}, but the goal's text says that their scale is {first} to {last}; "
             f"name the scale: {'--scale LOW HIGH' if low == high else f'--scale {low} {high}'} (or --scale {first} "
             f"{last}, if it is that)"
         )
+
+
+def _shows_scale(tally: Tally, scheme: Scheme) -> bool:
+    """Whether there is a goal whose text tells of a scale: classes of an implicit reward are on their own."""
+    return tally.rows > 0 and scheme.goal != "implicit" and scheme.template.shows_scale
 
 
 def _values(goal: pa.ChunkedArray) -> np.ndarray:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from rapo.world.answers import length
 from rapo.world.draws import stream
 from rapo.world.prompts import Prompt
-from rapo.world.reward import Gold, whole
+from rapo.world.reward import Gold
 
 TYPICAL_LENGTH = 15.0
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Scores answers from 1 to 10: gold + length_bias * (words - 15) / 10 + N(0, noise), rounded and clipped.
+    """Scores answers: gold + length_bias * (words - 15) / 10 + N(0, noise), as yet neither rounded nor clipped.
 
     Attributes:
         gold: the truth behind the score.
@@ -43,10 +43,6 @@ class Judge:
         bias = self.length_bias * (words - TYPICAL_LENGTH) / 10
         scores = gold + bias + self.noise * draws[:, 0]
         return np.where(draws[:, 1] < self.flips, 1 + 9 * draws[:, 2], scores)
-
-    def score(self, prompts: Sequence[Prompt], texts: Sequence[str], ids: Sequence[int]) -> NDArray[np.float64]:
-        """Scores from 1 to 10. Shape: (n,)."""
-        return whole(self.raw(prompts, texts, ids))
 
     def prefer(
         self,

@@ -3,13 +3,14 @@ from micro import THREE_FRUITS, sentences
 
 from rapo.world import answers, prompts
 from rapo.world.judge import Judge
+from rapo.world.reward import whole
 
 
 def test_judge_without_noise_rounds_gold() -> None:
     texts = ["apple , fig , kiwi ." + sentences(3), "apple , fig , kiwi ."]
     judge = Judge(noise=0.0)
     # a bare perfect list: quality 0.75; 1 + 9 * 0.75 ** 3 = 4.797, which rounds to 5
-    assert judge.score([THREE_FRUITS] * 2, texts, [0, 1]).tolist() == [10, 5]
+    assert whole(judge.raw([THREE_FRUITS] * 2, texts, [0, 1])).tolist() == [10, 5]
 
 
 def test_length_bias_in_points_for_ten_words() -> None:
@@ -22,8 +23,8 @@ def test_draws_depend_on_the_row_alone() -> None:
     questions = prompts.draw(6, split="train", seed=1)
     texts = ["fig ."] * 6
     judge = Judge(seed=5)
-    whole = judge.raw(questions, texts, range(6))
-    assert judge.raw(questions[4:], texts[4:], [4, 5]) == pytest.approx(whole[4:])
+    scores = judge.raw(questions, texts, range(6))
+    assert judge.raw(questions[4:], texts[4:], [4, 5]) == pytest.approx(scores[4:])
 
 
 def test_preferences_lie_between_one_and_two_and_follow_gold() -> None:

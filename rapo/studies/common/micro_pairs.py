@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.models import sampling
+from rapo.models import sampling, tiny
 from rapo.pairs.candidates import Pairing, to_pairs
 from rapo.relabelling.chat import placement
 from rapo.scoring.tokens import PAIR, tokenise
@@ -60,13 +60,12 @@ def own_answers(
     temperature: float,
     wish: str | None = None,
     top_p: float = 1.0,
-    batch_size: int = 300,
 ) -> pa.Table:
     """``n`` answers of a model to each prompt, scored by the world's judge: candidates in UltraFeedback's shape."""
     where = placement(tokenizer)
     prompts = [ask(question.text, wish, placement=where) for question in questions]
     texts = sampling.samples(
-        model, tokenizer, prompts, n=n, temperature=temperature, top_p=top_p, seed=seed, batch_size=batch_size
+        model, tokenizer, prompts, n=n, temperature=temperature, top_p=top_p, seed=seed, batch_size=tiny.BATCH
     )
     return judged(world, questions, texts, seed=seed)
 

@@ -20,7 +20,7 @@ from rapo.scoring.tokens import PAIR
 from rapo.studies.common.micro_pairs import pair_quality, pairs
 from rapo.studies.common.recent import Recent
 from rapo.studies.common.rows import ask, say, training_rows
-from rapo.studies.common.trainers import TRAINERS, Trainer, options_of, train_rows, trainer_of
+from rapo.studies.common.trainers import TRAINERS, Trainer, options_of, takes_reference, train_rows, trainer_of
 from rapo.training import train
 from rapo.world import answers, data, lexicon, skills
 from rapo.world import prompts as asked
@@ -85,7 +85,6 @@ def train_on(
     *,
     template: GoalTemplate = COMPACT,
     trainer: Trainer | None = None,
-    reference: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Train the model of ``needs["base"]`` on scored pairs and save it as ``folder/model``.
 
@@ -96,7 +95,6 @@ def train_on(
         folder, needs: of the run.
         template: how goals are worded.
         trainer: goes before the config's.
-        reference: log-probabilities, for a trainer that takes them. Shape: (n_rows, 2)
 
     Returns:
         What `train_rows` and `pair_quality` say; ``pairs``; how many different ``scores`` they have, and how many
@@ -104,8 +102,8 @@ def train_on(
     """
     model, tokenizer = tiny.load(needs["base"] / "model")
     rows, trainer = arm_rows(table, config, tokenizer, template=template), trainer or trainer_of(config)
-    options = options_of(config)
-    if reference is None and trainer == TRAINERS["dpo"] and "ld_alpha" not in options:
+    options, reference = options_of(config), None
+    if takes_reference(trainer, options):
         weights = [one.detach().numpy().tobytes() for one in model.parameters()]
         made_of = content_hash(canonical(rows), *weights)
         reference = _REFERENCES.get(made_of, lambda: train.reference_logprobs(model, tokenizer, rows))
@@ -177,7 +175,9 @@ def answered(
     where = placement(tokenizer)
     prompts = [ask(question.text, wish, placement=where) for question in questions]
     ids = [int(question.id, 16) for question in questions]
-    several = sampling.samples(model, tokenizer, prompts, n=n, temperature=temperature, seed=seed, ids=ids)
+    several = sampling.samples(
+        model, tokenizer, prompts, n=n, temperature=temperature, seed=seed, ids=ids, batch_size=tiny.BATCH
+    )
     texts, repeated = [text for row in several for text in row], [one for one in questions for _ in range(n)]
     attributes = world.gold.table(repeated, texts)
     parsed = [answers.parse(text) for text in texts]

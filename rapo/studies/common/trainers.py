@@ -1,6 +1,7 @@
 """One training as every study does it: which trainer an arm's config names, with which options, and what is told."""
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ def options_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Options of the trainer: ``training`` of a run's config, with the arm's own ``epochs``."""
     epochs = {"epochs": config["arm"]["epochs"]} if "epochs" in config["arm"] else {}
     return {**config["training"], **epochs}
+
+
+def takes_reference(trainer: Trainer, options: Mapping[str, Any]) -> bool:
+    """Whether a trainer can be given the base's sums: LD-DPO cannot, which weighs tokens before it sums them."""
+    return "reference" in signature(trainer[0]).parameters and "ld_alpha" not in options
 
 
 def train_rows(

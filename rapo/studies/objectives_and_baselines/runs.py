@@ -1,4 +1,4 @@
-"""One run of the study of objectives: score a data set once, train the base on it with any of TRL's objectives.
+"""One run of the study of objectives: train the base on a data set with any of TRL's objectives.
 
 Each function is what `rapo.runs.queue.Run` names: ``f(config, folder, needs) -> metrics``. Configs are plain JSON.
 """
@@ -10,29 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from rapo.models import tiny
 from rapo.scoring.tokens import PAIR, Rows, tokenise
 from rapo.studies.common import trainers
 from rapo.studies.common.micro_pairs import pairs
-from rapo.studies.common.micro_runs import arm_rows, train_on
+from rapo.studies.common.micro_runs import train_on
 from rapo.training import train
 from rapo.world import data
-
-
-def score(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
-    """The base's log-probabilities of a seed's rows, which every objective and setting shares: reference.npy."""
-    model, tokenizer = tiny.load(needs["base"] / "model")
-    table = pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
-    rows = arm_rows(table, config, tokenizer)
-    np.save(folder / "reference.npy", train.reference_logprobs(model, tokenizer, rows))
-    return {"rows": len(rows)}
 
 
 def train_objective(config: Mapping[str, Any], folder: Path, needs: Mapping[str, Path]) -> dict[str, Any]:
     """`train_on` the annotators' pairs with the objective that ``config`` names (see `trainer_of`)."""
     table = pairs(data.make_world(config["world"]), config["pairs"], seed=config["seed"])
-    reference = np.load(needs["reference"] / "reference.npy") if "reference" in needs else None
-    return train_on(table, config, folder, needs, trainer=trainer_of(config), reference=reference)
+    return train_on(table, config, folder, needs, trainer=trainer_of(config))
 
 
 def trainer_of(config: Mapping[str, Any]) -> trainers.Trainer:

@@ -34,7 +34,6 @@ ARMS: dict[str, tuple[str, int | None]] = {
     "own score": ("own score", 10),
 }
 EPOCHS = {"uf": 2, "ra": 1, "best": 4, "own score": 2}  # so that each sees four sequences a pair
-REFERENCE = ("dpo", "kto")  # trainers that need the base's log-probabilities
 ABOUT = ("title", "trainer", "data", "published", "grid", "length_penalty")  # of a method, not of its trainer
 COLUMNS = [
     "method", "arm", "architecture", "seed",
@@ -121,13 +120,9 @@ def model_run(recipe: Mapping[str, Any], cell: Cell, seed: int) -> Run:
     method, central = method_of(recipe, cell.method), {**recipe["central"], "pairs": recipe["pairs"]}
     arm, options = {"data": cell.data}, options_of(recipe, cell.method, cell.data)[cell.setting]
     run = arms.arm_run(central, recipe["architecture"], arm, options, seed)
-    needs = dict(run.needs)
-    if method["trainer"] in REFERENCE and "ld_alpha" not in method:  # LD-DPO scores its reference its own way
-        about = {name: value for name, value in run.config.items() if name != "training"}
-        needs["reference"] = Run(f"{RUNS}:score", about, run.needs, f"reference {cell.data} seed {seed}")
     own: dict[str, Any] = {name: method[name] for name in ("trainer", "length_penalty") if name in method}
     label = f"{cell.method} {cell.data} setting {cell.setting} seed {seed}"
-    return Run(f"{RUNS}:train_objective", {**run.config, **own}, needs, label)
+    return Run(f"{RUNS}:train_objective", {**run.config, **own}, run.needs, label)
 
 
 def goals_of(data: str) -> list[int | None]:

@@ -12,6 +12,7 @@ import tiny
 import torch
 
 from rapo.relabelling.goals import COMPACT
+from rapo.studies.common import micro_runs
 from rapo.studies.common.micro_pairs import pairs
 from rapo.studies.common.rows import training_rows
 from rapo.studies.common.trainers import TRAINERS, train_rows
@@ -94,17 +95,27 @@ def test_every_method_of_the_recipe_trains(name: str, base: Path, tmp_path: Path
     cell = study.Cell(name, arm, 0)
     run = study.model_run({**RECIPE, "pairs": 6}, cell, 1)
     config = json.loads(json.dumps(run.config))
-    folders = {place: tmp_path / place for place in ("scored", "trained")}
-    for folder in folders.values():
-        folder.mkdir()
-    needs = {"base": base}
-    if "reference" in run.needs:
-        runs.score(run.needs["reference"].config, folders["scored"], needs)
-        needs["reference"] = folders["scored"]
-    told = runs.train_objective(config, folders["trained"], needs)
+    told = runs.train_objective(config, tmp_path, {"base": base})
     assert told["sequences"] == 4 * len(pairs(data.World(), 6, seed=config["seed"]))
     assert math.isfinite(told["loss"][-1])
-    assert (folders["trained"] / "model").is_dir()
+    assert (tmp_path / "model").is_dir()
+
+
+def test_the_base_is_scored_once_for_all_objectives_that_need_it(
+    monkeypatch: pytest.MonkeyPatch, base: Path, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {}
+
+    def keep(*_: object, reference: np.ndarray | None, **__: object) -> dict[str, Any]:
+        given[name] = reference
+        return {}
+
+    monkeypatch.setattr(micro_runs, "train_rows", keep)
+    for name in ("ipo", "kto", "r-dpo", "simpo", "orpo", "ld-dpo"):
+        run = study.model_run({**RECIPE, "pairs": 6}, study.Cell(name, "UF", 0), 1)
+        runs.train_objective(json.loads(json.dumps(run.config)), tmp_path, {"base": base})
+    assert given["ipo"] is given["kto"] is given["r-dpo"] is not None
+    assert given["simpo"] is given["orpo"] is given["ld-dpo"] is None  # LD-DPO weighs tokens before it sums them
 
 
 def test_an_unknown_trainer_is_named() -> None:
