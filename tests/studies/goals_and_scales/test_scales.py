@@ -10,6 +10,7 @@ from rapo import config
 from rapo.relabelling.goals import COMPACT
 from rapo.studies.goals_and_scales.scales import SCALES, GoalScale, rescored
 from rapo.world import data, lexicon, prompts
+from rapo.world.reward import whole
 
 RAW = st.lists(st.floats(-5, 16), min_size=2, max_size=30)
 per_scale = pytest.mark.parametrize("scale", SCALES.values(), ids=lambda scale: scale.name)
@@ -28,8 +29,8 @@ def test_one_to_ten_is_what_the_judge_says() -> None:
     questions = prompts.draw(40, split="train", seed=1)
     texts = ["fig , kiwi , apple ."] * 40
     judge = data.World(noise=2.0).judge(seed=3)
-    scores = SCALES["1-10"].scores(judge.raw(questions, texts, range(40)))
-    assert scores.tolist() == judge.score(questions, texts, range(40)).tolist()
+    raw = judge.raw(questions, texts, range(40))
+    assert SCALES["1-10"].scores(raw).tolist() == whole(raw).tolist()
 
 
 def test_ends_of_the_raw_scale_are_ends_of_every_range() -> None:
