@@ -52,7 +52,7 @@ _OWN = {"model", "instruction", "preference", "length_model", "length_baseline"}
 
 
 def read(
-    path: str | Path,
+    source: Any,
     *,
     columns: Mapping[str, str] | None = None,
     encoding: Encoding | None = None,
@@ -65,7 +65,7 @@ def read(
     Whatever else `rapo judge` writes is read, too: ``.jsonl.zst``, folders of shards or of an Arrow data set.
 
     Args:
-        path: the file.
+        source: the file, or such rows in memory: a DataFrame, an Arrow table, a `datasets.Dataset`, a list.
         columns: our column -> the file's, for those that go by other names than ours or AlpacaEval's.
         encoding: how the file writes preferences, a key of `ENCODINGS`; AlpacaEval's files need none.
         by: columns whose values are compared; the model by default.
@@ -78,23 +78,22 @@ def read(
 
     Raises:
         FileNotFoundError: the file is missing.
+        TypeError: ``source`` is of no known kind.
         ValueError: the name says no known format, the file cannot be read, or what `table` raises.
     """
-    frame = load(path)
-    name = Path(path).name
+    name = Path(source).name if isinstance(source, str | Path) else "judgements"
     return table(
-        frame, columns=columns, encoding=encoding, by=by, missing=missing, duplicates=duplicates, name=name
+        load(source), columns=columns, encoding=encoding, by=by, missing=missing, duplicates=duplicates, name=name
     )
 
 
-def load(path: str | Path) -> pd.DataFrame:
-    """Read a file as it is, columns unchanged.
-
-    Raises:
-        FileNotFoundError: the file is missing.
-        ValueError: the name says no known format or the file is no such thing.
-    """
-    path = Path(path)
+def load(source: Any) -> pd.DataFrame:
+    """Read a file, or rows in memory, as they are, columns unchanged. Takes and raises what `read` does."""
+    if isinstance(source, pd.DataFrame):
+        return source
+    if not isinstance(source, str | Path):
+        return read_rows(source).to_pandas()
+    path = Path(source)
     if path.is_dir() or path.suffix.lower() in (".zst", ".arrow"):
         return read_rows(path).to_pandas()
     if not path.is_file():
@@ -175,12 +174,15 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
     """Return a table that keeps the rules of the one shape, with a fresh index.
 
     Raises:
+        TypeError: it is no DataFrame.
         ValueError: it is empty, lacks a column, a preference is not in [1, 2], or an instruction is repeated.
     """
+    if not isinstance(judgements, pd.DataFrame):
+        shown = repr(judgements) if isinstance(judgements, str | Path) else "..."
+        kind = type(judgements).__name__
+        raise TypeError(f"{name} are a DataFrame, not a {kind}; read them first: rapo.read_judgements({shown})")
     if lacking := {"model", "instruction", "preference"} - set(judgements.columns):
-        raise ValueError(
-            f"{name} has no column {sorted(lacking)}; read it with rapo.judging.judgements.table first"
-        )
+        raise ValueError(f"{name} has no column {sorted(lacking)}; read it with rapo.read_judgements first")
     if judgements.empty:
         raise ValueError(f"{name} holds no judgement")
     finite(judgements["preference"], f"{name}: preferences", low=1, high=2, remedy="decode them first")

@@ -90,17 +90,21 @@ def judge_pairs(
     Args:
         pairs: ``model``, ``instruction`` (id), ``prompt`` (text), ``output_1`` (the baseline's answer) and
             ``output_2`` (the model's).
-        judge: who, and how.
-        cache, api_key, progress: as ``folder``, ``api_key`` and ``progress`` of `rapo.judging.server.ask_all`.
+        judge: who, and how: `rapo.judging.judges.Judge` with its model, server and prices.
+        cache: folder of the kept answers, which are not asked for again; ``build/judgements`` of the project without
+            it.
+        api_key: without it what the server's ``key_variable`` holds; a server of one's own needs none.
+        progress: called with the number of requests that are done with.
 
     Returns:
-        Judgements as `judgements` reads them: ``model``, ``instruction``, ``preference`` (1 = the baseline wins
+        Judgements as `rapo.win_rates` takes them: ``model``, ``instruction``, ``preference`` (1 = the baseline wins
         ... 2 = the model wins, the mean of both orders, NaN where one has no clear verdict), ``length_model``,
         ``length_baseline``, and ``forward`` and ``backward``: the preference with the model's answer shown first and
         second, from which `rapo.judging.bias.position_bias` is computed. And the cost.
 
     Raises:
         JudgeError: the server could not be reached or refused, or it gives no log-probs though asked for them.
+        TypeError: ``pairs`` is no DataFrame.
         ValueError: a column is missing or an answer is no text.
     """
     asked = pair_requests(pairs, judge)
@@ -154,6 +158,7 @@ def rate_answers(
 
     Raises:
         JudgeError: the server could not be reached or refused.
+        TypeError: ``answers`` is no DataFrame.
         ValueError: a column is missing or holds what is no text.
     """
     asked = rating_requests(answers, judge)
@@ -180,6 +185,8 @@ def expect(asked: Sequence[Mapping[str, Any]], judge: Judge, *, cache: Path | No
 
 
 def _check(table: pd.DataFrame, columns: Sequence[str], *, what: str, texts: Sequence[str] = COLUMNS[2:]) -> None:
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"{what}s are a DataFrame with {', '.join(columns)}, not a {type(table).__name__}")
     if lacking := [column for column in columns if column not in table]:
         raise ValueError(f"{what}s have no column {lacking[0]!r}; they have {list(table.columns)}")
     if table.empty:

@@ -81,7 +81,8 @@ def to_pairs(
     """Make scored pairs of candidates. Rows with fewer than two candidates are left out, with a warning.
 
     Args:
-        table: candidates; see the module's first lines.
+        table: candidates: ``instruction`` (or ``prompt``) and ``completions``, lists of {response, overall_score, ...}
+            with scores of attributes in ``annotations``, as UltraFeedback has them.
         pairing: who is compared with whom.
         name: what an error calls the table.
         first_row: number of the table's first row within ``name``.

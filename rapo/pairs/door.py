@@ -58,7 +58,8 @@ def open_pairs(
 
     Args:
         source: a file, a list of files, a folder or a pattern of shards, "-" for standard input, "owner/name" or
-            "hf://owner/name" on a hub, an Arrow table, a DataFrame, a `datasets.Dataset`, or a list of rows.
+            "hf://owner/name" on a hub, an Arrow table, a DataFrame, what `datasets.load_dataset` returns (a data set,
+            streamed or not, or several splits of one), or a list of rows.
         columns, split, revision, bad, reversed_pairs, pairing: as `rapo.pairs.sources.read_pairs` takes them.
         streaming: read a data set on a hub as it comes, without a copy on the disk.
         scored: False asks for prompt and responses alone; None checks scores where there are some, and does to reversed

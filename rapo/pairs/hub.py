@@ -1,7 +1,7 @@
 """Data sets on a hub, through the package `datasets`, which is asked for only here."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,12 +48,23 @@ def read(source: str, *, split: str | None, revision: str | None, streaming: boo
     owner_and_name, _, config = name.partition(":")
     data = _loaded(owner_and_name, config or None, split, revision, streaming)
     if hasattr(data, "keys"):
-        if len(data) > 1:
-            raise ValueError(f"{name} holds the splits {', '.join(data)}; name one with --split")
-        split, data = next(iter(data.items()))
+        split, data = one_split(data, None, name)
     told = f"{name}: split {split} from the hub" + (f", revision {revision}" if revision else "")
-    batches = _streamed if streaming else _sliced
     return Found(name, lambda rows: batches(data, rows), told)
+
+
+def one_split(splits: Mapping[str, Any], split: str | None, name: str) -> tuple[str, Any]:
+    """The split that is asked for, or the only one, with its name.
+
+    Raises:
+        ValueError: there is no such split, or there are several and none is named.
+    """
+    if split is None and len(splits) == 1:
+        return next(iter(splits.items()))
+    if split is None or split not in splits:
+        asked = "" if split is None else f", not {split}"
+        raise ValueError(f"{name} holds the splits {', '.join(splits)}{asked}; name one with --split")
+    return split, splits[split]
 
 
 def _loaded(name: str, config: str | None, split: str | None, revision: str | None, streaming: bool) -> Any:
@@ -66,14 +77,14 @@ def _loaded(name: str, config: str | None, split: str | None, revision: str | No
         raise FileNotFoundError(f"{name} is no file here and cannot be read from the hub: {why}") from error
 
 
-def _sliced(data: Any, rows: int) -> Iterator[pa.Table]:
+def batches(data: Any, rows: int) -> Iterator[pa.Table]:
+    """A `datasets.Dataset` or `datasets.IterableDataset` from its start, at most so many rows at once."""
     arrow = data.with_format("arrow")
-    for start in range(0, max(len(data), 1), rows):
-        yield arrow[start : start + rows].replace_schema_metadata(None)
-
-
-def _streamed(data: Any, rows: int) -> Iterator[pa.Table]:
+    if hasattr(data, "__len__"):
+        for start in range(0, max(len(data), 1), rows):
+            yield arrow[start : start + rows].replace_schema_metadata(None)
+        return
     schema = None
-    for table in data.with_format("arrow").iter(batch_size=rows):
+    for table in arrow.iter(batch_size=rows):
         schema = schema or table.schema.remove_metadata()
         yield table.replace_schema_metadata(None).cast(schema)

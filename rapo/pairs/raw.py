@@ -74,12 +74,13 @@ def opened(
 
 def _opened(source: Any, split: str | None, revision: str | None, streaming: bool, name: str, drop: bool) -> Raw:
     if not isinstance(source, str | Path) and not _are_paths(source):
-        _refuse(f"{type(source).__name__} in memory", split=split, revision=revision)
-        return _in_memory(source, name)
+        _refuse(f"{type(source).__name__} in memory", revision=revision)
+        return _in_memory(source, split, name)
     if not source:
         raise ValueError("the name of the data is empty; name a file, a folder, or - for standard input")
     if hub.is_hub(source):
-        return _hub(hub.read(str(source), split=split, revision=revision, streaming=streaming))
+        found = hub.read(str(source), split=split, revision=revision, streaming=streaming)
+        return _batched(found.name, found.batches, [found.told])
     _refuse(str(source), revision=revision)
     skipped: list[str] = []
     skip = skipped.append if drop else None
@@ -116,26 +117,26 @@ def _with_messages(found: Raw) -> Raw:
     return replace(found, pieces=pieces, told=told)
 
 
-def _in_memory(data: Any, name: str) -> Raw:
-    table = as_table(data)
+def _in_memory(data: Any, split: str | None, name: str) -> Raw:
+    called = f"{type(data).__name__} in memory"
+    if isinstance(data, dict) and data and all(hasattr(held, "with_format") for held in data.values()):
+        _, data = hub.one_split(data, split, called)
+    else:
+        _refuse(called, split=split)
+    if hasattr(data, "with_format"):
+        return _batched(name, lambda rows: hub.batches(data, rows))
+    table = _as_table(data)
     files.check_names(table, name)
     return Raw(name, lambda rows: _again(table, name, rows))
 
 
-def as_table(data: Any) -> pa.Table:
-    """Data in memory as an Arrow table.
-
-    Raises:
-        TypeError: ``data`` is no Arrow table, DataFrame, `datasets.Dataset` or list of rows.
-    """
+def _as_table(data: Any) -> pa.Table:
     if isinstance(data, pa.Table):
         return data
     if isinstance(data, pa.RecordBatch):
         return pa.Table.from_batches([data])
     if isinstance(data, list):
         return pa.Table.from_pylist(data)
-    if hasattr(data, "with_format"):
-        return data.with_format("arrow")[:].replace_schema_metadata(None)
     if hasattr(data, "columns"):
         return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
     raise TypeError(f"{type(data).__name__} is no Arrow table, DataFrame, data set or list of rows")
@@ -239,11 +240,13 @@ def _stdin(split: str | None, skip: Skip | None, skipped: list[str]) -> Raw:
     return found
 
 
-def _hub(found: hub.Found) -> Raw:
+def _batched(name: str, batches: Callable[[int], Iterator[pa.Table]], told: Sequence[str] = ()) -> Raw:
+    """Rows that come in batches of at most as many as are asked for."""
+
     def pieces(rows: int) -> Iterator[Piece]:
         row = 1
-        for table in found.batches(rows):
-            yield Piece(table, found.name, row)
+        for table in batches(rows):
+            yield Piece(table, name, row)
             row += len(table)
 
-    return Raw(found.name, pieces, [found.told])
+    return Raw(name, pieces, told)

@@ -32,7 +32,9 @@ def read_pairs(
     get one: ``row-`` and the number of their row.
 
     Args:
-        source: as `rapo.pairs.door.open_pairs` takes it.
+        source: a file, a list of files, a folder or a pattern of shards, "-" for standard input, "owner/name" or
+            "hf://owner/name" on a hub, an Arrow table, a DataFrame, what `datasets.load_dataset` returns, or a list of
+            rows.
         columns: names of the schema and what they are made of: ``{"prompt": "question"}``, ``{"score_chosen":
             "max(scores)"}``.
         split: which split of a folder or a data set that holds several.
@@ -49,6 +51,7 @@ def read_pairs(
 
     Raises:
         FileNotFoundError: the file is missing.
+        TypeError: ``source`` is of no known kind.
         ValueError: the data break the schema; rows, columns, values and remedies are named.
 
     >>> row = {"question": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9, "score_rejected": 2}

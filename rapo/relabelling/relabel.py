@@ -57,7 +57,8 @@ def relabel(
     under the rejected one's, each in the order of the input. Shuffle before training, as trainers do by default.
 
     Args:
-        table: scored pairs, as `rapo.pairs.schema` describes them.
+        table: scored pairs, as `rapo.read_pairs` returns them: ``prompt``, ``chosen``, ``rejected``,
+            ``score_chosen``, ``score_rejected``.
         placement: where the goal goes: "system", a system turn, or "prefix", in front of the first user turn.
         template: how the goal is worded (`rapo.relabelling.goals`).
         goal: "score": the overall score. "attributes": all attribute scores at once, those of the response that

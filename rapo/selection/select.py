@@ -168,7 +168,7 @@ def select(
     """Keep the best pairs by a metric, in their own order, with the metric as a new column.
 
     Args:
-        table: scored pairs with the columns that the metric needs.
+        table: scored pairs, as `rapo.read_pairs` returns them, with the columns that the metric needs.
         metric: "alignment-potential", "explicit-margin", "small-implicit-margin" or "uniform"; the new column has
             its name with underscores. The first and the third need what `rapo.score` adds.
         k: how many pairs to keep; or

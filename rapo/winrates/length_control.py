@@ -51,7 +51,9 @@ def length_controlled(
     """A leaderboard with win rates and length-controlled win rates of many models, best controlled first.
 
     Args:
-        judgements: as `rapo.judging.judgements.table` makes them, with lengths.
+        judgements: a row each, as `rapo.read_judgements` and `rapo.judge_pairs` return them: ``model``,
+            ``instruction`` (id), ``preference`` (1 the baseline wins ... 2 the model wins), ``length_model``,
+            ``length_baseline`` (characters).
         calibration: None: the formula has no instruction difficulty; "pool": difficulty is estimated from these
             judgements (from 5 models on); "official": AlpacaEval's file; a path; or a `Calibration`.
         formula: a key of `rapo.winrates.regression.FORMULAS`; None: the fullest that the calibration allows.
@@ -76,6 +78,7 @@ def length_controlled(
         * ``C``: the chosen inverse penalty; ``lc_low``, ``lc_high``: the interval; ``formula`` and ``note``.
 
     Raises:
+        TypeError: it is no DataFrame.
         ValueError: lengths are missing, an instruction is not in the calibration, or a model cannot be fitted.
         FileNotFoundError: there is no such calibration; names the command that gets the official one.
     """

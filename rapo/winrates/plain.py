@@ -106,7 +106,8 @@ def win_rates(
     missing counted as 0, fractions cut off. It is there when the table has ``length_model``.
 
     Args:
-        judgements: as `rapo.judging.judgements.table` makes them.
+        judgements: a row each, as `rapo.read_judgements` and `rapo.judge_pairs` return them: ``model``,
+            ``instruction`` (id), ``preference`` (1 the baseline wins ... 2 the model wins); ``length_model`` if known.
         n_instructions: how many instructions the benchmark has; by default as many as the table has.
         interval: add ``low`` and ``high``, a bootstrap interval clustered by instruction.
         level, n_resamples, seed: of that interval.
@@ -116,6 +117,7 @@ def win_rates(
         columns above. Shape: (n_models, n_columns)
 
     Raises:
+        TypeError: it is no DataFrame.
         ValueError: the table is empty, lacks a column, or a preference is not in [1, 2].
 
     >>> told = pd.DataFrame({"model": "mine", "instruction": range(4), "preference": [2, 2, 1, 1.5]})

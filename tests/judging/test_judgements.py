@@ -180,6 +180,18 @@ def test_arguments_are_left_alone() -> None:
     pd.testing.assert_frame_equal(before, OWN)
 
 
+@pytest.mark.parametrize("kind", [pd.DataFrame, pa.Table.from_pylist, list], ids=["frame", "arrow", "rows"])
+def test_rows_in_memory_are_read_as_a_file_of_them_is(kind) -> None:
+    pd.testing.assert_frame_equal(judgements.read(kind(ALPACA)), judgements.table(pd.DataFrame(ALPACA)))
+
+
+def test_what_is_no_table_is_told_how_to_read_it() -> None:
+    with pytest.raises(TypeError, match=r"not a str; read them first: rapo\.read_judgements\('a\.json'\)"):
+        judgements.check("a.json")
+    with pytest.raises(TypeError, match=r"not a Table; read them first: rapo\.read_judgements\(\.\.\.\)"):
+        judgements.check(pa.Table.from_pandas(OWN))
+
+
 def test_check_names_a_preference_that_was_not_decoded() -> None:
     with pytest.raises(ValueError, match="not from 1 to 2, the first is 0 at 1; decode them"):
         judgements.check(OWN.assign(preference=[1.0, 0.0, 2.0]))

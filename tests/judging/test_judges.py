@@ -224,3 +224,8 @@ def test_answers_are_kept_in_the_project(server, rapo_root):
 def test_bad_input_is_named(frame, changes, message):
     with pytest.raises(ValueError, match=message):
         judge_pairs(frame, judge=Judge("judge", "http://127.0.0.1:9/v1", **changes))
+
+
+def test_pairs_that_are_no_frame_are_refused():
+    with pytest.raises(TypeError, match="pairs are a DataFrame with model, instruction, prompt, .* not a str"):
+        judge_pairs("pairs.jsonl", judge=Judge("judge", "http://127.0.0.1:9/v1"))

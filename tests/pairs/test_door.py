@@ -206,3 +206,28 @@ def test_small_and_large_texts_are_read_alike(held: int, tmp_path: Path, monkeyp
     for size in (2, 100):
         got = pa.concat_tables(pairs.batches(size)).drop_columns(["pair_id"])
         assert got.to_pylist() == rows
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_what_load_dataset_returns_is_read_whole_or_by_its_splits(streaming: bool):
+    datasets = pytest.importorskip("datasets")
+    rows = [{**PLAIN, "prompt": f"q{i}"} for i in range(5)]
+    data = datasets.Dataset.from_list(rows).select([4, 0, 2])
+    data = data.to_iterable_dataset() if streaming else data
+    whole = open_pairs([rows[4], rows[0], rows[2]]).read()
+    assert open_pairs(data).read() == whole
+    assert [len(batch) for batch in open_pairs(data).batches(2)] == [2, 1]
+    splits = datasets.IterableDatasetDict if streaming else datasets.DatasetDict
+    assert open_pairs(splits({"train": data})).read() == whole
+    two = splits({"train": data, "test": data.take(1)})
+    assert open_pairs(two, split="test").read() == whole[:1]
+    with pytest.raises(ValueError, match="in memory holds the splits train, test; name one with --split"):
+        open_pairs(two)
+    with pytest.raises(ValueError, match="holds the splits train, test, not val; name one"):
+        open_pairs(two, split="val")
+
+
+def test_a_dictionary_that_holds_no_data_sets_is_refused():
+    for held in ({}, {"prompt": ["q"]}):
+        with pytest.raises(TypeError, match="dict is no Arrow table, DataFrame, data set or list of rows"):
+            open_pairs(held)
