@@ -227,5 +227,5 @@ def test_bad_input_is_named(frame, changes, message):
 
 
 def test_pairs_that_are_no_frame_are_refused():
-    with pytest.raises(TypeError, match="pairs are a DataFrame with model, instruction, prompt, .* not a str"):
+    with pytest.raises(TypeError, match=r"pairs are a DataFrame with model, instruction, prompt, .* not a str"):
         judge_pairs("pairs.jsonl", judge=Judge("judge", "http://127.0.0.1:9/v1"))
