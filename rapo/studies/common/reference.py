@@ -11,7 +11,7 @@ from rapo.world import prompts as asked
 from rapo.world.answers import length
 from rapo.world.draws import one, stream
 
-ROOM = 1000  # for prompts of a seed, and for answers to a prompt
+ROOM = 1000  # for prompts of a seed, and for answers to a prompt; more where there are more
 
 
 def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
@@ -37,7 +37,8 @@ def judge(answers: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
     place = {question.id: i for i, question in enumerate(questions)}
     rows = [place[prompt] for prompt in answers["prompt"]]
     seeds, numbers = (np.asarray(answers.get(name, 0)) for name in ("seed", "answer"))
-    ids = (seeds * ROOM + rows) * ROOM + numbers
+    room = max(ROOM, len(questions), 1 + int(np.max(numbers, initial=0)))
+    ids = (seeds * room + rows) * room + numbers
     preference = world.judge(seed=recipe["judge_seed"]).prefer(
         [questions[i] for i in rows], [reference[i] for i in rows], answers["text"].tolist(), ids.tolist()
     )

@@ -3,6 +3,7 @@
 import itertools
 
 import pandas as pd
+import pytest
 
 from rapo import config
 from rapo.studies.common import reference
@@ -29,7 +30,9 @@ def test_every_answer_to_a_prompt_is_judged_against_the_same_reference() -> None
     assert shuffled["reference_length"].tolist() == judged["reference_length"].tolist()
 
 
-def test_a_preference_depends_on_nothing_beside_its_answer() -> None:
+@pytest.mark.parametrize("room", [reference.ROOM, 1], ids=["few", "more-than-there-is-room-for"])
+def test_a_preference_depends_on_nothing_beside_its_answer(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "ROOM", room)
     recipe = {**RECIPE, "prompts": 3}
     prompts = [
         p.id for p in data.make_world(recipe["world"]).ask_distinct(3, split="test", seed=recipe["prompt_seed"])
