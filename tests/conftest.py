@@ -1,5 +1,6 @@
 """What every test shares: real judged data beside the checkout, a throw-away project root, no display."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ settings.load_profile("rapo")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+# Trainers collect garbage, and each time all that was imported and collected would be looked through: half of what
+# their tests took.
+gc.disable()
+
 # Benchmarks are programs, not tests: doctest collection would import them and their peers.
 collect_ignore_glob = ["benchmarks/*"]
 
@@ -35,6 +40,12 @@ LONG = ("test_notebooks.py", "test_train_on_scores.py", "test_site.py", "test_fu
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest come first, so that two processes end together."""
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

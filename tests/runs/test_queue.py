@@ -397,10 +397,18 @@ def test_a_run_computes_with_one_thread_and_leaves_the_others_as_they_were(
     assert (os.environ["OMP_NUM_THREADS"], told[-1]) == ("4", 4)
 
 
-def test_what_stays_is_looked_through_for_garbage_again_only_after_the_study(runs: Path) -> None:
+@pytest.mark.parametrize("before", [False, True], ids=["nothing frozen", "frozen by the caller"])
+def test_what_stays_is_looked_through_for_garbage_again_only_after_the_study(
+    runs: Path, request: pytest.FixtureRequest, before: bool
+) -> None:
+    request.addfinalizer(gc.freeze)  # as the tests' processes are
+    gc.unfreeze()
+    if before:
+        gc.freeze()
     first = Run("tiny_runs:frozen", {"number": 1})
     later = run_all([Run("tiny_runs:frozen", {"number": 2}, {"first": first})], name="s", jobs=1, root=runs)[0]
-    assert later.metrics["frozen"] > 0 == gc.get_freeze_count()
+    assert later.metrics["frozen"] > 0
+    assert (gc.get_freeze_count() > 0) is before
 
 
 def test_progress_is_told(runs: Path, log: Path, tmp_path: Path) -> None:
