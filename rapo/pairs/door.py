@@ -134,11 +134,9 @@ class Pairs:
             PairsError: (a ValueError) rows break the schema; they are named with column, value and remedy.
             ValueError: the data cannot be read, or hold no row.
         """
-        counts, ids, done = Counts(), Ids(), 0
-        for piece in self._pieces(rows):
-            made = self._made(piece, done)
+        counts, ids = Counts(), Ids()
+        for piece, made in self._converted(rows):
             ids.add(_names(made.table))
-            done += len(made.table)
             yield self._checked(piece, made, counts)
         if (place := ids.repeated()) is not None:
             raise PairsError(self.name, [self._repeated(place)])
@@ -155,16 +153,13 @@ class Pairs:
             PairsError: (a ValueError) columns are missing or of a wrong type.
             ValueError: the data cannot be read.
         """
-        done = 0
-        for piece in self._pieces(rows):
-            made = self._made(piece, done)
+        for piece, made in self._converted(rows):
             scored = _has_scores(made.table) if self._reading.scored is None else bool(self._reading.scored)
             found = examine(made.table, name=piece.name, reversed_pairs="keep", scored=scored, first_row=piece.row)
             of_completions = [replace(fault, rows=np.empty(0, np.int64)) for fault in made.faults]
             of_pairs = [replace(fault, rows=fault.rows - piece.row) for fault in found.faults]
             numbers = piece.row + (np.arange(len(found.table)) if made.rows is None else made.rows)
             yield Look(found.table, [*of_completions, *of_pairs], piece.name, numbers)
-            done += len(found.table)
 
     def read(self) -> pa.Table:
         """All pairs as one table. Raises what `batches` raises. Shape: (n_pairs, n_columns)"""
@@ -172,8 +167,15 @@ class Pairs:
         whole = self._reading.scored and self._reading.reversed_pairs != "keep"
         return passed(table) if whole else table
 
-    def _made(self, piece: raw.Piece, done: int) -> Made:
-        """A piece with the schema's names, by its layout, which the first piece shows."""
+    def _converted(self, rows: int) -> Iterator[tuple[raw.Piece, Made]]:
+        """Pieces, and the pairs made of each."""
+        before = 0
+        for piece in self._pieces(rows):
+            yield piece, self._made(piece, before)
+            before += len(piece.table)
+
+    def _made(self, piece: raw.Piece, before: int) -> Made:
+        """A piece with the schema's names, by its layout, which the first piece shows; ``before`` it so many rows."""
         if not piece.table.num_columns and self._raw.skipped:
             raise ValueError(f"{piece.name}: no line of it can be read: {self._raw.skipped[0]}")
         if not piece.table.num_columns:
@@ -197,7 +199,7 @@ class Pairs:
             self._tell(*(f"{self.name}: {line}" for line in told), loud=True)
         texts = [name for name in schema.TEXTS if name in table.column_names]
         self.plain = plain and all(messages.is_text(table.schema.field(name).type) for name in texts)
-        return replace(made, table=schema.with_ids(table, row=done + 1))
+        return replace(made, table=_with_ids(table, made.rows, before))
 
     def _recognised(self, piece: raw.Piece) -> Layout:
         """The layout, which the first rows show."""
@@ -250,8 +252,7 @@ class Pairs:
     def _repeated(self, place: int) -> Fault:
         """The fault that a repeated id is; the rows are read once more to show it."""
         done = 0
-        for piece in self._pieces(BATCH_ROWS):
-            made = self._made(piece, done)
+        for piece, made in self._converted(BATCH_ROWS):
             ids = _names(made.table)
             if place < done + len(ids):
                 at = place - done if made.rows is None else made.rows[place - done]
@@ -287,6 +288,13 @@ class Pairs:
 def _of_rows(fault: Fault, piece: raw.Piece, made: Made) -> Fault:
     """A fault of pairs with the numbers of the rows that they were made of."""
     return fault if made.rows is None else replace(fault, rows=piece.row + made.rows[fault.rows - piece.row])
+
+
+def _with_ids(table: pa.Table, rows: np.ndarray | None, before: int) -> pa.Table:
+    """Pairs without an id are called after the number of their row in the whole source."""
+    if rows is None or "pair_id" in table.column_names:
+        return schema.with_ids(table, row=before + 1)
+    return table.append_column("pair_id", pa.array([f"row-{before + row + 1}" for row in rows], pa.string()))
 
 
 def _names(table: pa.Table) -> pa.ChunkedArray:

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rapo.judging import judgements
+from rapo.pairs.layouts.comparisons import OUTCOMES
 from rapo.winrates import answers, battles, style_control
 
 OPPONENT = "baseline"  # what a baseline without a name is called
@@ -27,10 +28,7 @@ MT_BENCH = {"model", "question_id", "turn", "score"}
 _SIDES = (("model_a", "model_b"), ("left", "right"), ("model_1", "model_2"))
 _TEXTS = (("response_a", "response_b"), ("conversation_a", "conversation_b"), ("output_2", "output_1"))
 _LENGTHS = (("length_a", "length_b"), ("length_model", "length_baseline"))
-_FIRST, _SECOND = ("model_a", "left", "model_1", "a"), ("model_b", "right", "model_2", "b")
-_TIES = ("tie", "draw", "both_bad", "bothbad", "tie (bothbad)", "tie (both bad)", "tie (inconsistent)")
 _GAMES = ("g1_winner", "g2_winner")
-_OUTCOMES = {**dict.fromkeys(_FIRST, 1.0), **dict.fromkeys(_SECOND, 0.0), **dict.fromkeys(_TIES, 0.5)}
 
 
 @dataclass(frozen=True)
@@ -243,7 +241,7 @@ def _outcomes(
             f"{', '.join(map(str, frame.columns))}"
         )
     said = frame[winner]
-    found = said.astype("string").str.strip().str.lower().map(_OUTCOMES).astype(float)
+    found = said.astype("string").str.strip().str.lower().map(OUTCOMES).astype(float)
     named = found.isna() & said.notna()
     found = found.mask(named & (said == models["model_a"]), 1.0).mask(named & (said == models["model_b"]), 0.0)
     if (bad := found.isna() & said.notna()).any():

@@ -1,6 +1,8 @@
 """Two responses and which of them is preferred: SHP, HelpSteer's preferences, PKU-SafeRLHF, WebGPT, the arenas."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -8,11 +10,16 @@ import pyarrow.compute as pc
 
 from rapo.pairs import messages
 from rapo.pairs.candidates import Pairing
+from rapo.pairs.faults import short, tell
 from rapo.pairs.layouts.dialogues import dialogue, json_lists
 from rapo.pairs.layouts.layout import Layout, Made, has, replaced
 from rapo.pairs.messages import whole
 
 Convert = Callable[[pa.Table, Pairing, str, int], Made]
+_FIRST, _SECOND = ("model_a", "left", "model_1", "a"), ("model_b", "right", "model_2", "b")
+_TIES = ("tie", "draw", "both_bad", "bothbad", "tie (bothbad)", "tie (both bad)", "tie (inconsistent)")
+# What a cell says of who won, in small letters, and what the first model has of it.
+OUTCOMES = {**dict.fromkeys(_FIRST, 1.0), **dict.fromkeys(_SECOND, 0.0), **dict.fromkeys(_TIES, 0.5)}
 PREFERENCE = "preference"  # how strongly chosen is preferred; 0 for a tie
 
 
@@ -92,11 +99,34 @@ def _webgpt(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
 
 def _arena(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
     """Conversations with two models; only those that are the same before the last answer make a pair."""
-    talks = {side: _plain_parts(whole(table[side])) for side in ("conversation_a", "conversation_b")}
-    winner = table["winner"].to_pylist()
-    named = [{"model_a": 1.0, "model_b": -1.0}.get(who, 0.0) if who else np.nan for who in winner]
-    given = replaced(table, (), {side: messages.lift(talk, role="user") for side, talk in talks.items()})
-    return _same_context(given, np.array(named, float))
+    given, faults, bad = {}, [], np.zeros(len(table), bool)
+    for side in ("conversation_a", "conversation_b"):
+        talk, seen = _plain_parts(whole(table[side]))
+        given[side] = messages.lift(talk, role="user")
+        faults += tell(side, "holds a part that is no text", "Drop such rows; pairs are texts.", seen, row)
+        bad |= seen
+    winners = table["winner"].to_pylist()
+    leads = 2 * np.array(list(map(_outcome, winners, *_models(table)))) - 1
+    remedy = "Write model_a, model_b, tie, or the model's name."
+    faults += tell("winner", "is no winner", remedy, np.isinf(leads), row, lambda at: short(winners[at]))
+    at = np.flatnonzero(~(bad | np.isinf(leads)))
+    made = _same_context(replaced(table, (), given).take(pa.array(at)), leads[at])
+    return replace(made, rows=at if made.rows is None else at[made.rows], faults=faults)
+
+
+def _models(table: pa.Table) -> list[list[Any]]:
+    """Names of both models, where they are told. Shape: (2, n_rows)"""
+    names = ("model_a", "model_b")
+    return [table[name].to_pylist() if name in table.column_names else [None] * len(table) for name in names]
+
+
+def _outcome(winner: Any, first: Any, second: Any) -> float:
+    """What the first model has of the battle; NaN where nobody knows, infinite where the cell cannot be read."""
+    if winner is None or winner == "":
+        return np.nan
+    if (said := OUTCOMES.get(str(winner).strip().lower())) is not None:
+        return said
+    return 1.0 if winner == first else 0.0 if winner == second else np.inf
 
 
 def _arena_csv(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
@@ -115,17 +145,22 @@ def _talk(asked: list[str | None], said: list[str | None]) -> list[dict[str, str
     return [{"role": role, "content": content} for pair in both for role, content in pair]
 
 
-def _plain_parts(talk: pa.Array) -> pa.Array:
-    """Contents that are lists of {type, text} as their text; anything else as it is."""
+def _plain_parts(talk: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Contents that are lists of {type, text} as their text, anything else as it is; and which rows hold a part of
+    another type, a picture, say."""
+    other = np.zeros(len(talk), bool)
     if not messages.is_messages(talk.type):
-        return talk
+        return talk, other
     contents = talk.type.value_type.field("content").type
     if not (pa.types.is_list(contents) and pa.types.is_struct(contents.value_type)):
-        return talk
+        return talk, other
     parts = messages.turns(talk)
-    texts = pc.struct_field(parts.contents.flatten(), "text")
-    joined = pc.binary_join(messages.lists(pc.fill_null(texts, ""), messages.sizes(parts.contents)), "\n\n")
-    return messages.Turns(parts.roles, joined, parts.lengths).column()
+    flat, n_parts = parts.contents.flatten(), messages.sizes(parts.contents)
+    texts = pc.struct_field(flat, "text")
+    joined = pc.binary_join(messages.lists(pc.fill_null(texts, ""), n_parts), "\n\n")
+    turn = np.repeat(np.arange(len(joined)), n_parts)[texts.is_null().to_numpy(zero_copy_only=False)]
+    other[np.repeat(np.arange(len(talk)), parts.lengths)[turn]] = True
+    return messages.Turns(parts.roles, joined, parts.lengths).column(), other
 
 
 def _same_context(table: pa.Table, leads: np.ndarray) -> Made:

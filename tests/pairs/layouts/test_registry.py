@@ -334,6 +334,28 @@ def test_arena_contents_in_parts():
     assert said(opened(row, scored=False).read()["chosen"].to_pylist()[0]) == [("assistant", "B")]
 
 
+def test_a_winner_is_read_as_a_leaderboard_reads_it_and_never_guessed():
+    rows = [arena(who) for who in ("B", "n", "m", None, "nobody", "left")]
+    pairs = opened(*rows, scored=False, bad="drop")
+    got = pairs.read().to_pylist()
+    assert [(said(row["chosen"])[0][1], row["preference"]) for row in got] == [("B", 1), ("B", 1), ("A", 1), ("A", 1)]
+    assert [row["pair_id"] for row in got] == ["row-1", "row-2", "row-3", "row-6"]
+    with pytest.raises(PairsError, match=r"column winner: is no winner in row 5 \('nobody'\)\. Write model_a"):
+        opened(*rows, scored=False).read()
+
+
+def test_arena_contents_with_pictures_are_no_pairs():
+    words = [{"type": "text", "text": "What is it?"}]
+    seen = [*words, {"type": "image", "text": None}]
+    talks = {f"conversation_{side}": [{"role": "user", "content": seen}, {"role": "assistant", "content": words}]
+             for side in "ab"}  # fmt: skip
+    plain = {side: [{**turn, "content": words} for turn in talk] for side, talk in talks.items()}
+    rows = [arena("model_a", **plain), arena("model_b", **talks)]
+    assert len(opened(*rows, scored=False, bad="drop").read()) == 1
+    with pytest.raises(PairsError, match="column conversation_a: holds a part that is no text in row 2"):
+        opened(*rows, scored=False).read()
+
+
 def test_battles_as_json_lists_in_cells():
     row = {"id": 1, "model_a": "m", "model_b": "n", "prompt": '["2 + 2 ?"]', "response_a": '["A"]'}
     row |= {"response_b": '["B"]', "winner_model_a": 0, "winner_model_b": 1, "winner_tie": 0}
