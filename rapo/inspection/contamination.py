@@ -34,12 +34,16 @@ def read_items(path: str | Path, *, column: str | None = None) -> pa.Array:
 
     Raises:
         FileNotFoundError: the file is missing.
-        ValueError: no column holds the questions.
+        ValueError: no column holds the questions, or there is none.
     """
     if Path(path).suffix.lower() == ".txt":
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-        return pa.array([line for line in lines if line.strip()], pa.string())
+        lines = [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+        if not lines:
+            raise ValueError(f"{path} is empty: write a question a line")
+        return pa.array(lines, pa.string())
     table = files.read(path)
+    if not len(table):
+        raise ValueError(f"{path} holds no row: there is no question to look for")
     names = [column] if column else [name for name in COLUMNS if name in table.column_names]
     if not names or names[0] not in table.column_names:
         raise ValueError(
@@ -86,7 +90,7 @@ class Contamination(Lens):
     def update(self, batch: Batch) -> None:
         """Look up every n-gram of the batch."""
         self._n += len(batch)
-        touched = np.zeros(len(batch), bool)
+        touched, whole_items = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
         for column in TEXTS:
             row, item, share = self._long.found(batch.words[column])
             whole, same = self._equal(batch.words[column])
@@ -96,13 +100,13 @@ class Contamination(Lens):
             self._held[column] += len(np.unique(rows))
             self._seen |= set(items.tolist())
             touched[row[~hit]] = True
-            touched[rows] = False
+            whole_items[rows] = True
             if len(self._examples) < finding.SHOWN:
                 self._examples += [self._example(batch, column, *found) for found in zip(rows, items, strict=True)]
             if len(self._parts) < finding.SHOWN:
                 parts = zip(row[~hit], item[~hit], strict=True)
                 self._parts += [self._example(batch, column, *found) for found in parts]
-        self._touched += int(touched.sum())
+        self._touched += int((touched & ~whole_items).sum())
 
     def _equal(self, texts: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Texts that are one of the short items, and which."""

@@ -153,13 +153,16 @@ class Pairs:
             PairsError: (a ValueError) columns are missing or of a wrong type.
             ValueError: the data cannot be read.
         """
+        counts = Counts()
         for piece, made in self._converted(rows):
+            counts.left_out.update(made.left_out)
             scored = _has_scores(made.table) if self._reading.scored is None else bool(self._reading.scored)
             found = examine(made.table, name=piece.name, reversed_pairs="keep", scored=scored, first_row=piece.row)
             of_completions = [replace(fault, rows=np.empty(0, np.int64)) for fault in made.faults]
             of_pairs = [replace(fault, rows=fault.rows - piece.row) for fault in found.faults]
             numbers = piece.row + (np.arange(len(found.table)) if made.rows is None else made.rows)
             yield Look(found.table, [*of_completions, *of_pairs], piece.name, numbers)
+        self._tell_left_out(counts)
 
     def read(self) -> pa.Table:
         """All pairs as one table. Raises what `batches` raises. Shape: (n_pairs, n_columns)"""
@@ -263,19 +266,22 @@ class Pairs:
 
     def _close(self, counts: Counts) -> None:
         """Tell what was dropped and what range the scores have; no pair is an error."""
-        if skipped := self._raw.skipped:
-            self._tell(
-                f"{self.name}: dropped {several(len(skipped), 'lines')} that cannot be read: {skipped[0]}",
-                loud=True,
-            )
+        self._tell_left_out(counts)
         if not counts.rows:
             raise ValueError(f"{self.name} holds no row: there is nothing to read")
-        self._tell(*(f"{self.name}: {line}" for line in counts.told(self._reading.reversed_pairs)), loud=True)
         if not counts.pairs:
             raise ValueError(f"{self.name}: no pair is left of {several(counts.rows, 'rows')}")
         if np.isfinite(counts.low):
             self._tell(f"{self.name}: scores from {counts.low:g} to {counts.high:g}")
         self.counts = counts
+
+    def _tell_left_out(self, counts: Counts) -> None:
+        if skipped := self._raw.skipped:
+            self._tell(
+                f"{self.name}: dropped {several(len(skipped), 'lines')} that cannot be read: {skipped[0]}",
+                loud=True,
+            )
+        self._tell(*(f"{self.name}: {line}" for line in counts.told(self._reading.reversed_pairs)), loud=True)
 
     def _tell(self, *lines: str, loud: bool = False) -> None:
         """Note lines, and log each the first time that it is told."""

@@ -83,7 +83,7 @@ class Ids:
 
     def add(self, ids: pa.ChunkedArray) -> None:
         """Note the ids of a batch; a missing one counts as none."""
-        found = (-1 if name is None else hash(name) for name in ids.to_pylist())
+        found = (-1 if name is None else hash(str(name)) for name in ids.to_pylist())
         self._hashes.append(np.fromiter(found, np.int64, len(ids)))
 
     def repeated(self) -> int | None:

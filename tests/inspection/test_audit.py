@@ -135,6 +135,13 @@ def test_options_out_of_range(options: dict[str, Any], told: str) -> None:
         audit(many(2), **options)
 
 
+def test_what_is_left_out_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"prompt": \n' + "".join(json.dumps(row) + "\n" for row in many(3)), encoding="utf-8")
+    assert audit(path, unreadable="drop").n == 3
+    assert "dropped 1 line that cannot be read: " in caplog.text
+
+
 def test_a_column_of_a_wrong_type_is_an_error_that_names_a_row() -> None:
     with pytest.raises(ValueError, match=r"column chosen: holds int64, .* in row 1"):
         audit([{"prompt": "a", "chosen": 1, "rejected": "c"}])

@@ -74,6 +74,20 @@ def test_half_of_the_grams_hold_an_item(benchmark: Path, words: int, held: int, 
     assert [one.row for one in got.examples] == ["1"] * touched
 
 
+def test_a_pair_that_holds_an_item_in_one_column_is_not_counted_for_a_part_of_it_in_another(benchmark: Path) -> None:
+    part = " ".join(ITEM.split()[:9])
+    report = looked([row(ITEM, f"{part} and so on"), row("q", f"{part} and so on")], benchmark)
+    assert report.finding("contaminated prompt: exam.txt").count == 1
+    assert report.finding("n-grams of exam.txt").count == 1
+
+
+@pytest.mark.parametrize("name", ["exam.txt", "exam.csv"])
+def test_a_benchmark_without_questions_is_no_clean_bill(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("\n" if name.endswith("txt") else "question\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"{name} (is empty|holds no row)"):
+        looked([row("q")], tmp_path / name)
+
+
 def test_the_size_of_the_grams_can_be_chosen(benchmark: Path) -> None:
     text = " ".join(ITEM.split()[:9]) + " unlike anything"  # 2 of 5 8-grams, 5 of 8 5-grams
     assert looked([row(text)], benchmark, ngram=5).finding("contaminated prompt: exam.txt").count == 1

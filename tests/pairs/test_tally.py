@@ -18,3 +18,10 @@ def test_the_first_id_that_occurs_before_is_found_wherever_the_batches_end(
     again = [place for place, name in enumerate(names) if name is not None and name in names[:place]]
     assert ids.repeated() == (again[0] if again else None)
     assert ids.repeated() == (again[0] if again else None)  # asking changes nothing
+
+
+def test_ids_of_any_kind_are_told_apart() -> None:
+    ids = Ids()
+    ids.add(pa.chunked_array([pa.array([-1, -2, 1 << 61, 0])]))
+    ids.add(pa.chunked_array([pa.array([{"$oid": "a"}, {"$oid": "b"}])]))
+    assert ids.repeated() is None
