@@ -114,7 +114,12 @@ def _parse(
     for _ in range(_CONFLICTS):
         kept = [batch[at] for at in places]
         try:
-            return _table(kept, hints) if kept else pa.table({}), hints
+            table = _table(kept, hints) if kept else pa.table({})
+            if dated := [field for field in table.schema if _undated(field.type) != field.type]:
+                told = {field.name: field.type for field in hints}
+                hints = pa.schema({**told, **{field.name: _undated(field.type) for field in dated}})
+                table = _table(kept, hints)
+            return table, hints
         except pa.ArrowInvalid as error:
             wrong = _wrong(kept, str(error))
             if skip is None:
@@ -170,6 +175,17 @@ def _text_fields(value: Any) -> pa.DataType | None:
         fields = [pa.field(name, kind) for name, kind in kinds.items() if kind is not None]
         return pa.struct(fields) if fields else None
     return None
+
+
+def _undated(kind: pa.DataType) -> pa.DataType:
+    """The type with text where Arrow made dates of texts that look like dates: JSON has none."""
+    if pa.types.is_timestamp(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_undated(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _undated(field.type)) for field in kind])
+    return kind
 
 
 def _wrong(batch: list[bytes], message: str) -> list[tuple[int, str]]:

@@ -68,10 +68,19 @@ def _texts(calls: Any) -> list[str]:
 def _text(call: dict[str, Any]) -> str:
     inner = call.get("function") or call
     given = _read(inner.get("arguments"))
-    if isinstance(given, dict):  # Arrow gives every call the arguments of all of them, null where it has none
-        given = {name: value for name, value in given.items() if value is not None}
-    said = json.dumps({"name": inner.get("name"), "arguments": given or {}}, ensure_ascii=False)
+    said = json.dumps({"name": inner.get("name"), "arguments": _own(given) or {}}, ensure_ascii=False)
     return f"<tool_call>\n{said}\n</tool_call>"
+
+
+def _own(given: Any) -> Any:
+    """Arguments without what Arrow gave them of other calls: every object has the names of all, null where it has none.
+
+    >>> _own({"filter": {"a": 1, "b": None}, "limit": None})
+    {'filter': {'a': 1}}
+    """
+    if isinstance(given, list):
+        return [_own(one) for one in given]
+    return {name: _own(held) for name, held in given.items() if held is not None} if isinstance(given, dict) else given
 
 
 def _read(held: Any) -> Any:

@@ -1,6 +1,7 @@
 import gzip
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from scored_pairs import json_lines
 
@@ -79,3 +80,13 @@ def test_a_row_without_end_is_refused_in_little_memory(tmp_path: Path, monkeypat
     kept = files.File(tmp_path / "a.jsonl.gz", skip=skipped.append).pieces(10)
     assert [row["s"] for piece in kept for row in piece.to_pylist()] == ["b", "c"]
     assert skipped == ["row 2 is longer than 1 MiB"]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 50])
+def test_texts_that_look_like_dates_stay_texts_whichever_row_they_come_in(rows: int, tmp_path: Path):
+    day = {"at": "2024-05-01", "calls": [{"args": {"day": "2024-05-01 10:00:00"}}]}
+    given = [{"prompt": "q"}, {"prompt": "q", **day}]
+    path = json_lines(tmp_path / "a.jsonl", given * 2)
+    got = pa.concat_tables(files.File(path).pieces(rows), promote_options="default").to_pylist()
+    assert [row.get("at") for row in got] == [None, "2024-05-01"] * 2
+    assert got[1]["calls"] == given[1]["calls"]

@@ -69,6 +69,10 @@ def test_arguments_of_other_calls_are_not_taken_for_those_of_this_one() -> None:
     other = {"function": {"name": "now", "arguments": {"zone": "UTC"}}}
     wanted = TOLD.replace("weather", "now").replace('"city": "Oslo"', '"zone": "UTC"')
     assert said(calling(ASKED), ANSWERED, calling(other))[2] == turn("assistant", wanted)
+    deep = [{"function": {"name": "find", "arguments": {"where": [{key: 1}]}}} for key in "ab"]
+    got = said(calling(deep[0]), ANSWERED, calling(deep[1]))
+    assert '{"where": [{"a": 1}]}' in got[0]["content"]
+    assert '{"where": [{"b": 1}]}' in got[2]["content"]
 
 
 def test_a_template_makes_the_same_of_the_text_as_of_the_call() -> None:
