@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from rapo.pairs import files, hub, shards, spelled
+from rapo.pairs.faults import short
 from rapo.pairs.jsonlines import Skip
 
 STDIN = "-"
@@ -125,21 +127,41 @@ def _in_memory(data: Any, split: str | None, name: str) -> Raw:
         _refuse(called, split=split)
     if hasattr(data, "with_format"):
         return _batched(name, lambda rows: hub.batches(data, rows))
-    table = _as_table(data)
+    table = _as_table(data, name)
     files.check_names(table, name)
     return Raw(name, lambda rows: _again(table, name, rows))
 
 
-def _as_table(data: Any) -> pa.Table:
+def _as_table(data: Any, name: str) -> pa.Table:
     if isinstance(data, pa.Table):
         return data
     if isinstance(data, pa.RecordBatch):
         return pa.Table.from_batches([data])
     if isinstance(data, list):
-        return pa.Table.from_pylist(data)
+        return _of_rows(data, name)
     if hasattr(data, "columns"):
         return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
     raise TypeError(f"{type(data).__name__} is no Arrow table, DataFrame, data set or list of rows")
+
+
+def _of_rows(rows: Sequence[Any], name: str) -> pa.Table:
+    """A column for every key of any row; null where a row has it not."""
+    for at, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise TypeError(f"{name}: row {at + 1} is {short(row)}; give one dictionary a row")
+    columns = dict.fromkeys(key for row in rows for key in row)
+    return pa.table({column: _values([row.get(column) for row in rows], column, name) for column in columns})
+
+
+def _values(values: Sequence[Any], column: str, name: str) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        kinds = [None if value is None else type(value) for value in values]
+        most, _ = Counter(filter(None, kinds)).most_common(1)[0]
+        at = next((at for at, kind in enumerate(kinds) if kind not in (None, most)), None)
+        held = "" if at is None else f" {short(values[at])} in row {at + 1}, where most rows hold {most.__name__}"
+        raise ValueError(f"{name}: column {column}:{held} ({error}); give the column one type") from error
 
 
 def _are_paths(source: Any) -> bool:

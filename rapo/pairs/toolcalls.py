@@ -80,7 +80,11 @@ def _own(given: Any) -> Any:
     """
     if isinstance(given, list):
         return [_own(one) for one in given]
-    return {name: _own(held) for name, held in given.items() if held is not None} if isinstance(given, dict) else given
+    return (
+        {name: _own(held) for name, held in given.items() if held is not None}
+        if isinstance(given, dict)
+        else given
+    )
 
 
 def _read(held: Any) -> Any:

@@ -74,7 +74,9 @@ def test_half_of_the_grams_hold_an_item(benchmark: Path, words: int, held: int, 
     assert [one.row for one in got.examples] == ["1"] * touched
 
 
-def test_a_pair_that_holds_an_item_in_one_column_is_not_counted_for_a_part_of_it_in_another(benchmark: Path) -> None:
+def test_a_pair_that_holds_an_item_in_one_column_is_not_counted_for_a_part_of_it_in_another(
+    benchmark: Path,
+) -> None:
     part = " ".join(ITEM.split()[:9])
     report = looked([row(ITEM, f"{part} and so on"), row("q", f"{part} and so on")], benchmark)
     assert report.finding("contaminated prompt: exam.txt").count == 1

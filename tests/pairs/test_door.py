@@ -231,3 +231,35 @@ def test_a_dictionary_that_holds_no_data_sets_is_refused():
     for held in ({}, {"prompt": ["q"]}):
         with pytest.raises(TypeError, match="dict is no Arrow table, DataFrame, data set or list of rows"):
             open_pairs(held)
+
+
+def test_rows_in_memory_have_the_columns_of_all_of_them():
+    rows = [PLAIN, {**PLAIN, "prompt": "q", "system": "Be brief.", "margin": 3}]
+    got = open_pairs(rows).read()
+    assert [turn["role"] for turn in got["prompt"][1].as_py()] == ["system", "user"]
+    assert got["margin"].to_pylist() == [None, 3]
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "told"),
+    [
+        (
+            [PLAIN, {**PLAIN, "score_chosen": "9.5"}, PLAIN],
+            ValueError,
+            "column score_chosen: '9.5' in row 2, where most",
+        ),
+        (
+            [PLAIN, {**PLAIN, "chosen": {"text": "4"}}, PLAIN],
+            ValueError,
+            "column chosen: .* in row 2, where most rows",
+        ),
+        (
+            [PLAIN, ["2 + 2 ?", "4", "5"]],
+            TypeError,
+            r"row 2 is \['2 \+ 2 \?', '4', '5'\]; give one dictionary a row",
+        ),
+    ],
+)
+def test_rows_in_memory_that_are_no_table_are_named(rows: list[Any], error: type[Exception], told: str):
+    with pytest.raises(error, match=told):
+        open_pairs(rows).read()

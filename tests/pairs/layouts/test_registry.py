@@ -338,7 +338,12 @@ def test_a_winner_is_read_as_a_leaderboard_reads_it_and_never_guessed():
     rows = [arena(who) for who in ("B", "n", "m", None, "nobody", "left")]
     pairs = opened(*rows, scored=False, bad="drop")
     got = pairs.read().to_pylist()
-    assert [(said(row["chosen"])[0][1], row["preference"]) for row in got] == [("B", 1), ("B", 1), ("A", 1), ("A", 1)]
+    assert [(said(row["chosen"])[0][1], row["preference"]) for row in got] == [
+        ("B", 1),
+        ("B", 1),
+        ("A", 1),
+        ("A", 1),
+    ]
     assert [row["pair_id"] for row in got] == ["row-1", "row-2", "row-3", "row-6"]
     with pytest.raises(PairsError, match=r"column winner: is no winner in row 5 \('nobody'\)\. Write model_a"):
         opened(*rows, scored=False).read()
