@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapo.pairs import columns as naming
-from rapo.pairs import messages, raw, schema, sift, toolcalls
+from rapo.pairs import messages, openings, raw, schema, sift, toolcalls
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.check import check_options, examine, passed
 from rapo.pairs.faults import Fault, PairsError, several, short
@@ -160,8 +160,9 @@ class Pairs:
             found = examine(made.table, name=piece.name, reversed_pairs="keep", scored=scored, first_row=piece.row)
             of_completions = [replace(fault, rows=np.empty(0, np.int64)) for fault in made.faults]
             of_pairs = [replace(fault, rows=fault.rows - piece.row) for fault in found.faults]
-            numbers = piece.row + (np.arange(len(found.table)) if made.rows is None else made.rows)
-            yield Look(found.table, [*of_completions, *of_pairs], piece.name, numbers)
+            table = self._opened(found.table)
+            numbers = piece.row + (np.arange(len(table)) if made.rows is None else made.rows)
+            yield Look(table, [*of_completions, *of_pairs], piece.name, numbers)
         self._tell_left_out(counts)
 
     def read(self) -> pa.Table:
@@ -185,6 +186,10 @@ class Pairs:
             raise ValueError(f"{piece.name} is empty: there is nothing to read")
         layout = self._recognised(piece)
         plain = layout is PAIRS
+        if "prompt" not in self._reading.columns:
+            parts, line = openings.joined(piece.table)
+            self._tell(*([f"{self.name}: {line}"] if line else []))
+            piece = piece._replace(table=parts)
         mapping = {**(naming.known(piece.table.column_names) if plain else {}), **self._reading.columns}
         if mapping:
             self._tell(f"{self.name}: " + ", ".join(f"{ours} is {theirs}" for ours, theirs in mapping.items()))
@@ -202,6 +207,7 @@ class Pairs:
             self._tell(*(f"{self.name}: {line}" for line in told), loud=True)
         texts = [name for name in schema.TEXTS if name in table.column_names]
         self.plain = plain and all(messages.is_text(table.schema.field(name).type) for name in texts)
+        self.plain &= not openings.has_system(table)
         return replace(made, table=_with_ids(table, made.rows, before))
 
     def _recognised(self, piece: raw.Piece) -> Layout:
@@ -250,7 +256,13 @@ class Pairs:
         counts.reversed += found.turned
         if scored:
             counts.see(found.table)
-        return _unlifted(found.table) if self.plain and not reading.lift else found.table
+        return _unlifted(found.table) if self.plain and not reading.lift else self._opened(found.table)
+
+    def _opened(self, pairs: pa.Table) -> pa.Table:
+        """Pairs whose prompts begin with their system's turn."""
+        table, line = openings.with_system(pairs)
+        self._tell(*([f"{self.name}: {line}"] if line else []))
+        return table
 
     def _repeated(self, place: int) -> Fault:
         """The fault that a repeated id is; the rows are read once more to show it."""

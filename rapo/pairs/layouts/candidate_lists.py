@@ -1,4 +1,4 @@
-"""Candidates with scores or ranks: UltraFeedback, Nectar, HelpSteer2. `rapo.pairs.candidates` makes pairs of them."""
+"""Candidates with scores or ranks: UltraFeedback, Nectar, HelpSteer2, Orca. `rapo.pairs.candidates` makes pairs of them."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import candidates, messages
+from rapo.pairs import candidates, columns, messages
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.columns import CANDIDATES, holds_candidates
 from rapo.pairs.layouts.dialogues import dialogue
@@ -61,6 +61,16 @@ def _helpsteer2(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
     return Made(_named(made.table, prompt_id=firsts, pair_id=sides), starts[groups], faults, made.left_out)
 
 
+def _orca(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
+    """Pairs beside the list of both ratings."""
+    mapping = columns.known(table.column_names) | {"score_chosen": "max(rating)", "score_rejected": "min(rating)"}
+    return Made(columns.rename(table, mapping, name=name))
+
+
+def _are_numbers(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) and columns.is_number(kind.value_type)
+
+
 def _named(table: pa.Table, **columns: pa.Array) -> pa.Table:
     """The table with other values in these columns."""
     for name, held in columns.items():
@@ -78,6 +88,14 @@ NECTAR = Layout(
     lambda sample: has("prompt", "answers")(sample) and _has_ranks(sample.schema.field("answers").type),
     _nectar,
     "ranks become scores: the last of n answers has 1, the first n",
+)
+ORCA = Layout(
+    "argilla/distilabel-intel-orca-dpo-pairs",
+    lambda sample: (
+        has("chosen", "rejected", "rating")(sample) and _are_numbers(sample.schema.field("rating").type)
+    ),
+    _orca,
+    "the best of both ratings is chosen's score",
 )
 HELPSTEER2 = Layout(
     "nvidia/HelpSteer2",

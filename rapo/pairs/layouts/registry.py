@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from rapo.pairs.layouts import candidate_lists, comparisons, dialogues, systems
+from rapo.pairs.layouts import candidate_lists, comparisons, dialogues
 from rapo.pairs.layouts.layout import Layout, Made
 
 PAIRS = Layout("pairs", lambda sample: True, lambda table, pairing, name, row: Made(table))
@@ -17,7 +17,7 @@ LAYOUTS: tuple[Layout, ...] = (
     comparisons.WEBGPT,
     comparisons.ARENA,
     comparisons.ARENA_CSV,
-    systems.SYSTEMS,
+    candidate_lists.ORCA,
     dialogues.HH_RLHF,
     dialogues.SHAREGPT,
     dialogues.IMPLICIT,
