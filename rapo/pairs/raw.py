@@ -71,7 +71,7 @@ def opened(
         ValueError: the name says nothing known, or a split or revision is asked of what has none.
         TypeError: ``source`` is of no known kind.
     """
-    return _with_messages(_opened(source, split, revision, streaming, name, drop))
+    return _with_messages(_opened(source, split, revision, streaming, name, drop), drop)
 
 
 def _opened(source: Any, split: str | None, revision: str | None, streaming: bool, name: str, drop: bool) -> Raw:
@@ -102,7 +102,7 @@ def read(
     return pa.concat_tables(piece.table for piece in found.pieces(50_000))
 
 
-def _with_messages(found: Raw) -> Raw:
+def _with_messages(found: Raw, drop: bool) -> Raw:
     """The same rows, with messages where a column spells them out."""
     told = list(found.told)
 
@@ -113,7 +113,7 @@ def _with_messages(found: Raw) -> Raw:
                 columns = spelled.columns(piece.table)
                 line = f"{found.name}: {', '.join(columns)}: texts that spell messages out are read as messages"
                 told.extend([line] if columns and line not in told else [])
-            table = spelled.read(piece.table, columns, name=piece.name, row=piece.row)
+            table = spelled.read(piece.table, columns, name=piece.name, row=piece.row, drop=drop)
             yield piece._replace(table=table)
 
     return replace(found, pieces=pieces, told=told)

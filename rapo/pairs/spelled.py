@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
 import pyarrow as pa
 
@@ -18,8 +19,8 @@ from rapo.pairs.faults import short
 _SAMPLE = 20
 _BEGINS = re.compile(r"\s*\[\s*\{")
 _PARTED = re.compile(r"\}\s*\n\s*\{")  # what NumPy writes between the items of an array
-_TURNS = ({"role", "content"}, {"from", "value"})
-_FROM_VALUE = pa.list_(pa.struct([("from", pa.string()), ("value", pa.string())]))
+_NAMES = (("role", "content"), ("from", "value"))
+Turn = dict[str, str | None]
 
 
 def columns(sample: pa.Table) -> dict[str, pa.DataType]:
@@ -35,11 +36,14 @@ def columns(sample: pa.Table) -> dict[str, pa.DataType]:
             texts = list(islice(filter(None, cells), _SAMPLE))
             turns = [_turns(text) for text in texts if _BEGINS.match(text)]
             if texts and len(turns) == len(texts) and None not in turns:
-                found[name] = messages.MESSAGES if turns[0] and "role" in turns[0][0] else _FROM_VALUE
+                fields = dict.fromkeys(field for talk in turns for turn in talk or () for field in turn)
+                found[name] = pa.list_(pa.struct([(field, pa.string()) for field in fields]))
     return found
 
 
-def read(table: pa.Table, found: Mapping[str, pa.DataType], *, name: str, row: int) -> pa.Table:
+def read(
+    table: pa.Table, found: Mapping[str, pa.DataType], *, name: str, row: int, drop: bool = False
+) -> pa.Table:
     """The table with messages in these columns; an empty cell has none.
 
     Args:
@@ -47,31 +51,36 @@ def read(table: pa.Table, found: Mapping[str, pa.DataType], *, name: str, row: i
         found: of `columns`.
         name: what an error calls the table.
         row: the number of its first row, from 1.
+        drop: a cell that cannot be read has none either, so that the check leaves its row out.
 
     Raises:
-        ValueError: a cell holds no list of turns, or they have further fields; tells the row.
+        ValueError: a cell holds no list of turns, or they have fields that those of the first rows have not; tells
+            the row.
     """
     for column, kind in found.items():
+        fields = {field.name for field in kind.value_type}
         turns = [
-            _read(text, f"{name}, row {at}, column {column}") if text else None
+            _read(text, fields, None if drop else f"{name}, row {at}, column {column}") if text else None
             for at, text in enumerate(table[column].to_pylist(), row)
         ]
         table = table.set_column(table.column_names.index(column), column, pa.array(turns, kind))
     return table
 
 
-def _read(text: str, where: str) -> list[dict[str, str]]:
+def _read(text: str, fields: set[str], where: str | None) -> list[Turn] | None:
     found = _turns(text)
-    if found is None:
-        raise ValueError(
-            f"{where}: {short(text)} is no list of turns with role and content alone, as the rows before it are; mend "
-            "it, or write the data as JSON lines or parquet, where turns may have further fields"
-        )
-    return found
+    if found is not None and all(set(turn) <= fields for turn in found):
+        return found
+    if where is None:
+        return None
+    raise ValueError(
+        f"{where}: {short(text)} is no list of turns with {' and '.join(sorted(fields))} alone, as the rows before it "
+        "are; mend it, leave such rows out with --bad drop, or write the data as JSON lines or parquet"
+    )
 
 
-def _turns(text: str) -> list[dict[str, str]] | None:
-    """Turns of a text, all with the same two fields; None where it holds something else."""
+def _turns(text: str) -> list[Turn] | None:
+    """Turns of a text; further fields that hold something as JSON, None where it holds no turns."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -81,5 +90,26 @@ def _turns(text: str) -> list[dict[str, str]] | None:
             return None
     if not isinstance(found, list) or not found or not all(isinstance(turn, dict) for turn in found):
         return None
-    fits = any(all(set(turn) == keys for turn in found) for keys in _TURNS)
-    return found if fits and all(isinstance(held, str) for turn in found for held in turn.values()) else None
+    names = next((names for names in _NAMES if all(set(names) <= set(turn) for turn in found)), None)
+    if names is None or not all(_is_said(turn[name]) for turn in found for name in names):
+        return None
+    return [_turn(turn, names) for turn in found]
+
+
+def _is_said(held: Any) -> bool:
+    """True for a text, for none (a turn that calls a tool), and for content in parts."""
+    return held is None or isinstance(held, str) or (isinstance(held, list) and isinstance((held or [""])[0], dict))
+
+
+def _turn(turn: Mapping[str, Any], names: tuple[str, str]) -> Turn:
+    further = {name: held for name, held in turn.items() if name not in names and held is not None}
+    texts = {name: held if isinstance(held, str) else json.dumps(held) for name, held in further.items()}
+    return {**{name: _text(turn[name]) for name in names}, **texts}
+
+
+def _text(said: Any) -> str | None:
+    """A text, or the text of parts; None where a part is no text, which the check then finds missing."""
+    if not isinstance(said, list):
+        return said
+    parts = [part.get("text") if isinstance(part, dict) else None for part in said]
+    return "\n\n".join(parts) if all(isinstance(part, str) for part in parts) else None

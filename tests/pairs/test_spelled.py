@@ -1,6 +1,7 @@
 """Messages that CSV files hold as texts."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,3 +68,45 @@ def test_a_cell_that_holds_none_is_named_and_an_empty_one_is_missing(tmp_path):
     (tmp_path / "a.jsonl").write_text("".join(json.dumps({"prompt": t}) + "\n" for t in [turns] * 30 + ["what?"]))
     with pytest.raises(ValueError, match=r"a\.jsonl, row 31, column prompt: 'what\?' is no list of turns"):
         raw.read(str(tmp_path / "a.jsonl"))
+
+
+SIDES = {"score_chosen": 9.0, "score_rejected": 2.0}
+
+
+def spelt(said: Any, **further: Any) -> str:
+    return json.dumps([{"role": "user", "content": "q"}, {"role": "assistant", "content": said, **further}])
+
+
+def test_fields_that_hold_nothing_are_no_reason_to_read_messages_as_text():
+    row = {"chosen": spelt("4", tool_calls=None), "rejected": spelt("5", tool_calls=None), **SIDES}
+    got = open_pairs([row]).read().to_pylist()[0]
+    assert got["prompt"] == [{"role": "user", "content": "q"}]
+    assert got["chosen"] == [{"role": "assistant", "content": "4"}]
+
+
+def test_fields_that_hold_something_are_told_as_in_any_other_file_and_calls_are_written():
+    row = {"chosen": spelt("4", weight=1), "rejected": spelt("5", weight=0), **SIDES}
+    with pytest.raises(ValueError, match="column chosen: has turns with a further field 'weight'"):
+        open_pairs([row]).read()
+    call = [{"function": {"name": "now", "arguments": {}}}]
+    row = {"chosen": spelt("4", tool_calls=call), "rejected": spelt("5"), **SIDES}
+    assert "<tool_call>" in open_pairs([row]).read()["chosen"][0][0]["content"].as_py()
+
+
+def test_content_in_parts_is_its_text_and_pictures_are_a_fault():
+    parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    row = {"chosen": spelt("4"), "rejected": spelt("5"), **SIDES}
+    got = open_pairs([{**row, "chosen": spelt(parts)}]).read()
+    assert got["chosen"][0][0]["content"].as_py() == "one\n\ntwo"
+    rows = [row, {**row, "chosen": spelt([*parts, {"type": "image", "image": "x.png"}])}]
+    with pytest.raises(ValueError, match="column chosen: .* in row 2"):
+        open_pairs(rows).read()
+    assert len(open_pairs(rows, bad="drop").read()) == 1
+
+
+def test_a_cell_that_cannot_be_read_is_left_out_where_that_is_asked():
+    rows = [{"chosen": spelt("4"), "rejected": spelt("5"), **SIDES} for _ in range(25)]
+    rows[22]["chosen"] = "[{'role': 'user', "
+    with pytest.raises(ValueError, match=r"row 23, column chosen: .* leave such rows out with --bad drop"):
+        open_pairs(rows).read()
+    assert len(open_pairs(rows, bad="drop").read()) == 24
