@@ -136,7 +136,7 @@ def made(table: pa.Table, pairing: Pairing, *, name: str, first_row: int = 1) ->
     left_out: Counter[str] = Counter()
     row = first_row
     for batch in batches(table):
-        included = _included(batch, pairing, name)
+        included = not_excluded(batch, pairing, name)
         kept, numbers = batch.filter(pa.array(included)), row + np.flatnonzero(included)
         flat = _flatten(kept, pairing, name=name)
         found = _bad(flat, numbers)
@@ -151,7 +151,7 @@ def made(table: pa.Table, pairing: Pairing, *, name: str, first_row: int = 1) ->
     return Found(pa.concat_tables(parts), np.concatenate(rows), merged(faults), +left_out)
 
 
-def _included(batch: pa.RecordBatch, pairing: Pairing, name: str) -> np.ndarray:
+def not_excluded(batch: pa.RecordBatch, pairing: Pairing, name: str) -> np.ndarray:
     """Rows of no excluded source and no excluded prompt. Shape: (n_rows,)"""
     keep = np.ones(len(batch), bool)
     if pairing.exclude_sources:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from rapo.pairs import columns as naming
 from rapo.pairs import messages, openings, raw, schema, sift, toolcalls
-from rapo.pairs.candidates import Pairing
+from rapo.pairs.candidates import Pairing, not_excluded
 from rapo.pairs.check import check_options, examine, passed
 from rapo.pairs.faults import Fault, PairsError, several, short
 from rapo.pairs.files import BATCH_ROWS
@@ -198,6 +198,7 @@ class Pairs:
         }
         table = naming.rename(piece.table, first, name=piece.name)
         made = layout.convert(table, self._reading.pairing, piece.name, piece.row)
+        made = made if layout.pairs_up else _included(made, self._reading.pairing, piece.name)
         later = {ours: held for ours, held in mapping.items() if ours not in first}
         table, calls = toolcalls.written(naming.rename(made.table, later, name=piece.name))
         if calls:
@@ -214,7 +215,9 @@ class Pairs:
         """The layout, which the first rows show."""
         if self._layout is None:
             self._tell(*self._raw.told)
-            self._layout = recognise(piece.table, self._reading.layout)
+            there = piece.table.column_names
+            named = {ours: held for ours, held in self._reading.columns.items() if naming.column_of(held) in there}
+            self._layout = recognise(naming.rename(piece.table, named), self._reading.layout)
             if self._layout.told:
                 self._tell(f"{self.name}: read as {self._layout.name}: {self._layout.told}")
             if "goal_source" in piece.table.column_names:
@@ -306,6 +309,21 @@ class Pairs:
 def _of_rows(fault: Fault, piece: raw.Piece, made: Made) -> Fault:
     """A fault of pairs with the numbers of the rows that they were made of."""
     return fault if made.rows is None else replace(fault, rows=piece.row + made.rows[fault.rows - piece.row])
+
+
+def _included(made: Made, pairing: Pairing, name: str) -> Made:
+    """Pairs that are none of candidates, without those of excluded sources and prompts."""
+    default = Pairing()
+    for option in ("rule", "score"):
+        if (value := getattr(pairing, option)) != getattr(default, option):
+            raise ValueError(
+                f"{name} holds pairs, no candidates: --{option} {value} says how candidates become pairs; leave it out"
+            )
+    if not (pairing.exclude_sources or pairing.exclude_prompts):
+        return made
+    keep = np.concatenate([not_excluded(batch, pairing, name) for batch in schema.batches(made.table)])
+    rows = np.flatnonzero(keep) if made.rows is None else made.rows[keep]
+    return replace(made, table=made.table.filter(pa.array(keep)), rows=rows)
 
 
 def _with_ids(table: pa.Table, rows: np.ndarray | None, before: int) -> pa.Table:

@@ -1,4 +1,4 @@
-"""What stands in columns of its own and belongs to the prompt: ``input`` and ``history`` (Alpaca), ``system`` (Orca)."""
+"""What stands in columns of its own and belongs to the prompt: `input` and `history` (Alpaca), `system` (Orca)."""
 
 from typing import Any
 
@@ -70,6 +70,13 @@ def with_system(table: pa.Table) -> tuple[pa.Table, str]:
     where = table.column_names.index("prompt")
     told = "column system becomes the prompt's system turn"
     return table.set_column(where, "prompt", made).drop_columns(["system"]), told
+
+
+def opened(prompts: pa.ListArray, table: pa.Table) -> pa.ListArray:
+    """Prompts (messages) with what the table says in ``system`` before them. Shape: (n_rows,)"""
+    if not has_system(table):
+        return prompts
+    return whole(with_system(pa.table({"prompt": prompts, "system": table["system"]}))[0]["prompt"])
 
 
 def has_system(table: pa.Table) -> bool:

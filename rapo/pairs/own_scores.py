@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import columns, messages, prompts
+from rapo.pairs import columns, messages, openings, prompts
 from rapo.pairs.columns import CANDIDATES
 
 
@@ -28,10 +28,11 @@ def talks(table: pa.Table, *, name: str = "<table>") -> list[list[dict[str, Any]
     flat, lengths = _flat(table, name)
     if "response" not in [field.name for field in flat.type]:
         raise ValueError(f"{name}: completions have no field response; they have {_names(flat)}")
+    table = openings.joined(table)[0]
     column = next((known for known in columns.QUESTIONS if known in table.column_names), None)
     if column is None:
         raise ValueError(f"{name} has no column prompt; it has {', '.join(table.column_names)}")
-    asked = prompts.lifted(table, column, name=name).to_pylist()
+    asked = openings.opened(prompts.lifted(table, column, name=name), table).to_pylist()
     said = pc.fill_null(pc.struct_field(flat, "response"), "").to_pylist()
     rows = np.repeat(np.arange(len(table)), lengths).tolist()
     return [[*asked[row], {"role": "assistant", "content": text}] for row, text in zip(rows, said, strict=True)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rapo.pairs import check, messages, raw, rules
+from rapo.pairs import check, messages, openings, raw, rules
 from rapo.pairs import columns as naming
 from rapo.pairs.faults import Fault, PairsError, several
 
@@ -27,7 +27,8 @@ def read(
     """Every prompt once, in the order of the rows.
 
     A prompt is the column ``prompt`` (or ``instruction``, ``question``, ``query``, ``input``), as text or messages; or
-    a conversation in ``messages``, without the assistant's turn that may end it. Repeated prompts are left out, told.
+    a conversation in ``messages``, without the assistant's turn that may end it. Columns ``system``, and ``input`` and
+    ``history`` beside ``instruction``, belong to it (`rapo.pairs.openings`). Repeated prompts are left out, told.
 
     Args:
         source: as `rapo.pairs.door.open_pairs` takes it; further columns are not looked at.
@@ -63,6 +64,7 @@ def read(
 def _asked(table: pa.Table, given: dict[str, str], name: str) -> pa.Table:
     """Ids and prompts as messages, not checked yet."""
     table = naming.rename(table, given, name=name)
+    table = openings.joined(table)[0]
     there = [column for column in (*naming.QUESTIONS, _TALK) if column in table.column_names]
     if not there:
         raise ValueError(
@@ -71,6 +73,7 @@ def _asked(table: pa.Table, given: dict[str, str], name: str) -> pa.Table:
     prompts = lifted(table, there[0], name=name)
     if there[0] == _TALK:
         prompts = _without_answer(prompts)
+    prompts = openings.opened(prompts, table)
     ids = pa.array([f"row-{row}" for row in range(1, len(table) + 1)])
     if "prompt_id" in table.column_names:
         try:

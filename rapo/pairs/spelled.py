@@ -98,7 +98,9 @@ def _turns(text: str) -> list[Turn] | None:
 
 def _is_said(held: Any) -> bool:
     """True for a text, for none (a turn that calls a tool), and for content in parts."""
-    return held is None or isinstance(held, str) or (isinstance(held, list) and isinstance((held or [""])[0], dict))
+    return (
+        held is None or isinstance(held, str) or (isinstance(held, list) and isinstance((held or [""])[0], dict))
+    )
 
 
 def _turn(turn: Mapping[str, Any], names: tuple[str, str]) -> Turn:
@@ -111,5 +113,6 @@ def _text(said: Any) -> str | None:
     """A text, or the text of parts; None where a part is no text, which the check then finds missing."""
     if not isinstance(said, list):
         return said
-    parts = [part.get("text") if isinstance(part, dict) else None for part in said]
-    return "\n\n".join(parts) if all(isinstance(part, str) for part in parts) else None
+    found = (part.get("text") if isinstance(part, dict) else None for part in said)
+    texts = [text for text in found if isinstance(text, str)]
+    return "\n\n".join(texts) if len(texts) == len(said) else None

@@ -10,6 +10,7 @@ import pytest
 from scored_pairs import FOUR, asked, json_lines, last_texts, many, pair, table
 
 from rapo.pairs import raw, writing
+from rapo.pairs.candidates import Pairing
 from rapo.pairs.door import open_pairs
 from rapo.pairs.faults import PairsError
 
@@ -263,3 +264,26 @@ def test_rows_in_memory_have_the_columns_of_all_of_them():
 def test_rows_in_memory_that_are_no_table_are_named(rows: list[Any], error: type[Exception], told: str):
     with pytest.raises(error, match=told):
         open_pairs(rows).read()
+
+
+def test_excluded_sources_and_prompts_are_left_out_of_pairs_too():
+    rows = [{**PLAIN, "prompt": f"q{i}", "source": source} for i, source in enumerate(("a", "truthful_qa", "b"))]
+    pairing = Pairing(exclude_sources=("truthful_qa",), exclude_prompts=("Q2 ",))
+    got = open_pairs(rows, pairing=pairing).read()
+    assert got["pair_id"].to_pylist() == ["row-1"]
+    assert got["source"].to_pylist() == ["a"]
+    with pytest.raises(ValueError, match="has no column source"):
+        open_pairs([PLAIN], pairing=pairing).read()
+
+
+@pytest.mark.parametrize("option", [{"rule": "worst"}, {"score": "nonsense"}])
+def test_how_candidates_become_pairs_is_not_ignored_where_there_are_none(option: dict[str, str]):
+    with pytest.raises(ValueError, match=r"holds pairs, no candidates: --(rule worst|score nonsense) says how"):
+        open_pairs([PLAIN], pairing=Pairing(**option)).read()
+
+
+def test_a_shape_is_recognised_by_the_names_that_are_given():
+    row = asked(*FOUR)
+    row["answers"] = row.pop("completions")
+    got = open_pairs([row], columns={"completions": "answers"}).read()
+    assert got["pair_id"] == open_pairs([asked(*FOUR)]).read()["pair_id"]

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from scored_pairs import FOUR, asked, turn
 
+from rapo.pairs import own_scores, prompts
 from rapo.pairs.door import open_pairs
 
 SIDES = {"chosen": "4", "rejected": "5", "score_chosen": 9.0, "score_rejected": 2.0}
@@ -67,3 +69,11 @@ def test_a_prompt_of_its_own_or_one_that_is_named_is_the_prompt() -> None:
     row = {"instruction": "Translate.", "input": "the cat", **SIDES}
     assert said({**row, "prompt": "q"}) == ["user: q"]
     assert said(row, columns={"prompt": "input"}) == ["user: the cat"]
+
+
+def test_prompts_that_are_asked_and_candidates_that_are_scored_are_the_same_prompts() -> None:
+    row = {"instruction": "Translate.", "input": "the cat", "system": "S"}
+    wanted = [turn("system", "S"), turn("user", "Translate.\nthe cat")]
+    assert prompts.read([row])["prompt"].to_pylist() == [wanted]
+    (talk,) = own_scores.talks(pa.Table.from_pylist([{**row, "completions": [{"response": "die Katze"}]}]))
+    assert talk == [*wanted, turn("assistant", "die Katze")]

@@ -99,7 +99,7 @@ def test_content_in_parts_is_its_text_and_pictures_are_a_fault():
     got = open_pairs([{**row, "chosen": spelt(parts)}]).read()
     assert got["chosen"][0][0]["content"].as_py() == "one\n\ntwo"
     rows = [row, {**row, "chosen": spelt([*parts, {"type": "image", "image": "x.png"}])}]
-    with pytest.raises(ValueError, match="column chosen: .* in row 2"):
+    with pytest.raises(ValueError, match=r"column chosen: .* in row 2"):
         open_pairs(rows).read()
     assert len(open_pairs(rows, bad="drop").read()) == 1
 

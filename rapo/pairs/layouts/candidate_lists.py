@@ -1,4 +1,4 @@
-"""Candidates with scores or ranks: UltraFeedback, Nectar, HelpSteer2, Orca. `rapo.pairs.candidates` makes pairs of them."""
+"""Candidates with scores or ranks: UltraFeedback, Nectar, HelpSteer2, Orca. Pairs are made by `rapo.pairs.candidates`."""
 
 from dataclasses import replace
 
@@ -82,12 +82,15 @@ def _lists(fields: dict[str, pa.Array], lengths: np.ndarray) -> pa.ListArray:
     return messages.lists(pa.StructArray.from_arrays(list(fields.values()), names=list(fields)), lengths)
 
 
-CANDIDATE_LISTS = Layout("candidates", lambda sample: holds_candidates(sample.column_names), _candidates)
+CANDIDATE_LISTS = Layout(
+    "candidates", lambda sample: holds_candidates(sample.column_names), _candidates, pairs_up=True
+)
 NECTAR = Layout(
     "berkeley-nest/Nectar",
     lambda sample: has("prompt", "answers")(sample) and _has_ranks(sample.schema.field("answers").type),
     _nectar,
     "ranks become scores: the last of n answers has 1, the first n",
+    pairs_up=True,
 )
 ORCA = Layout(
     "argilla/distilabel-intel-orca-dpo-pairs",
@@ -102,6 +105,7 @@ HELPSTEER2 = Layout(
     has("prompt", "response", "helpfulness"),
     _helpsteer2,
     "a response's score is its helpfulness, 0 to 4; to take another type --column score=correctness",
+    pairs_up=True,
     together="prompt",
 )
 

@@ -38,6 +38,7 @@ class Layout:
         convert: makes pairs of a batch, given how candidates become pairs, what errors call the table, and the number
             of its first row.
         told: what to tell the reader once the shape is recognised: how scores and order are understood.
+        pairs_up: whether it makes pairs of candidates, and so reads how that is done.
         together: a column whose equal neighbours must come in one batch.
     """
 
@@ -45,6 +46,7 @@ class Layout:
     fits: Callable[[pa.Table], bool]
     convert: Callable[[pa.Table, Pairing, str, int], Made]
     told: str = ""
+    pairs_up: bool = False
     together: str = ""
 
 
