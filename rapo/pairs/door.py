@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapo.pairs import columns as naming
-from rapo.pairs import messages, openings, raw, schema, sift, toolcalls
+from rapo.pairs import messages, openings, partners, raw, schema, sift, toolcalls
 from rapo.pairs.candidates import Pairing, not_excluded
 from rapo.pairs.check import check_options, examine, passed
 from rapo.pairs.faults import Fault, PairsError, several, short
@@ -206,6 +206,9 @@ class Pairs:
         if self._reading.bad == "drop":
             table, told = sift.sifted(table)
             self._tell(*(f"{self.name}: {line}" for line in told), loud=True)
+        table = partners.alike(table)
+        if self._reading.reversed_pairs == "swap":
+            partners.refuse_unlike(table.schema, name=piece.name)
         texts = [name for name in schema.TEXTS if name in table.column_names]
         self.plain = plain and all(messages.is_text(table.schema.field(name).type) for name in texts)
         self.plain &= not openings.has_system(table)

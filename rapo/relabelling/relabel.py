@@ -19,6 +19,7 @@ from rapo import atomic
 from rapo.pairs import files, targets, writing
 from rapo.pairs.check import check
 from rapo.pairs.door import Pairs, open_pairs
+from rapo.pairs.partners import refuse_unlike
 from rapo.pairs.schema import batches, with_ids
 from rapo.relabelling.goals import OVERALL, GoalTemplate
 from rapo.relabelling.rows import (
@@ -142,6 +143,8 @@ def relabel_file(
         FileExistsError: ``target`` is there and must not be replaced.
         ValueError: the file breaks the schema, every pair is a tie, or as `relabel` says.
     """
+    if batch_rows < 1:
+        raise ValueError(f"batch_rows is {batch_rows}; need at least 1")
     places = [source] if isinstance(source, str | Path) else []
     targets.check_target(target, *places, overwrite=overwrite, shard_rows=shard_rows)
     pairs = source if isinstance(source, Pairs) else open_pairs(source)
@@ -150,9 +153,9 @@ def relabel_file(
 
     def made() -> Iterator[pa.Table]:
         with (
-            _kept(pairs.batches(batch_rows), Path(target), batch_rows)
+            _kept(_exchangeable(pairs, batch_rows), Path(target), batch_rows)
             if scheme.needs_whole
-            else nullcontext(partial(pairs.batches, batch_rows))
+            else nullcontext(partial(_exchangeable, pairs, batch_rows))
         ) as tables:
             for rows, tally in _stream(tables, scheme, pairs.name):
                 tallies.append(tally)
@@ -167,6 +170,13 @@ def relabel_file(
 
     writing.write(made(), target, overwrite=overwrite, shard_rows=shard_rows)
     return sum(tallies, Tally())
+
+
+def _exchangeable(pairs: Pairs, rows: int) -> Iterator[pa.Table]:
+    """Batches whose columns of both responses can change places."""
+    for batch in pairs.batches(rows):
+        refuse_unlike(batch.schema, name=pairs.name)
+        yield batch
 
 
 @contextmanager

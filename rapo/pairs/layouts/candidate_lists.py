@@ -1,4 +1,4 @@
-"""Candidates with scores or ranks: UltraFeedback, Nectar, HelpSteer2, Orca. Pairs are made by `rapo.pairs.candidates`."""
+"""Candidates with scores or ranks: UltraFeedback, Nectar, HelpSteer2, Orca. `rapo.pairs.candidates` pairs them up."""
 
 from dataclasses import replace
 
