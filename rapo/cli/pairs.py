@@ -136,7 +136,7 @@ def _source(
     if args.reward_model or args.judge:
         table = rating.scored(table, args, done, counts, name=name)
     if args.quantile is not None:
-        table = own_scores.at_quantile(table, args.quantile, field=args.score, name=name)
+        table = own_scores.at_quantile(table, args.quantile, field=args.score, name=name, bad=reading["bad"])
     return table, reading
 
 

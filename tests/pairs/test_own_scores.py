@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapo.pairs import own_scores
+from rapo.pairs.door import open_pairs
+from rapo.pairs.faults import PairsError
 
 
 def table(*scores: list[float | None], field: str = "overall_score") -> pa.Table:
@@ -58,10 +60,29 @@ def test_the_best_and_the_one_at_a_quantile_of_the_others(quantile: float, kept:
 
 def test_ties_scores_that_are_none_and_rows_of_one() -> None:
     rows = table([5.0, 5.0, 5.0], [None, 2.0, float("nan"), 1.0], [4.0], [])
-    found = own_scores.at_quantile(rows, 0.0, field="overall_score")
+    found = own_scores.at_quantile(rows, 0.0, field="overall_score", bad="drop")
     assert texts(found) == [["0-0", "0-2"], ["1-1", "1-3"], ["2-0"], []]
+    with pytest.raises(PairsError, match=r"score is no finite number in row 2 \(completion 1\), row 2"):
+        own_scores.at_quantile(rows, 0.0, field="overall_score")
     many = own_scores.at_quantile(table([5.0] * 40), 0.0, field="overall_score")
     assert texts(many) == [["0-0", "0-39"]]
+
+
+def test_pairs_tell_the_places_and_the_scores_of_all_candidates() -> None:
+    rows = table([9.0, 1.0, 8.0, 5.0], [2.0, 4.0])
+    cut = own_scores.at_quantile(rows, 0.5, field="overall_score")
+    got = open_pairs(cut).read()
+    assert got["pair_id"].to_pylist() == ["row-1:1-4", "row-2:2-1"]
+    assert got["candidate_scores"].to_pylist() == [[9.0, 1.0, 8.0, 5.0], [2.0, 4.0]]
+    assert open_pairs(rows).read()["candidate_scores"] == got["candidate_scores"]
+
+
+def test_an_answer_that_is_missing_is_nobodys_other(caplog: pytest.LogCaptureFixture) -> None:
+    said = [{"response": text, "overall_score": score} for text, score in (("a", 9.0), (None, 8.0), ("c", 1.0))]
+    rows = pa.Table.from_pylist([{"prompt": "q", "completions": said}])
+    cut = own_scores.at_quantile(rows, 1.0, field="overall_score", bad="drop")
+    assert texts(cut) == [["a", "c"]]
+    assert "left out 1 completion: empty response" in caplog.text
 
 
 @given(st.lists(st.integers(0, 5), min_size=2, max_size=7), st.floats(0, 1))
