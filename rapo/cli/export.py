@@ -68,12 +68,15 @@ def _turned(table: pa.Table) -> int:
 
 
 def _register(target: Path) -> str:
-    """Write LLaMA-Factory's entry beside the product; what a person must do where there are entries already."""
+    """Write LLaMA-Factory's entry beside the product; what a person must do where there is a file already."""
     entry = {target.name.partition(".")[0]: trainer_formats.dataset_info(target.name)}
     file = target.with_name("dataset_info.json")
-    there = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if not file.exists():
         paths.write_text(file, json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
         return f"; entry in {file}"
-    done = all(there.get(name) == told for name, told in entry.items())
+    try:
+        there = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:  # with comments, say
+        there = None
+    done = isinstance(there, dict) and all(there.get(name) == told for name, told in entry.items())
     return "" if done else f"; add to {file}: {json.dumps(entry, ensure_ascii=False)[1:-1]}"

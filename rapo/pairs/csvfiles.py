@@ -15,7 +15,9 @@ _TEXT = re.compile(
     r"(?i)prompt|chosen|rejected|response|answer|instruction|question|query|"
     r"(?<![a-z])(input|text|history|ref|id)s?(?![a-z])|(?-i:(?<=[a-z])(Input|Text|Ref|Id)(?![a-z]))"
 )
-_NUMBER = re.compile(r"(?i)(score|rating|log_?p|tokens|length|margin|ratio)")
+_NUMBER = re.compile(
+    r"(?i)(score|rating|reward|rank|grade|quality|helpful|implicit|prob|log_?p|tokens|length|margin|ratio)"
+)
 _KINDS = (pa.int64(), pa.float64(), pa.string())
 
 

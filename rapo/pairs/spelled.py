@@ -83,6 +83,11 @@ def _turns(text: str) -> list[Turn] | None:
     """Turns of a text; further fields that hold something as JSON, None where it holds no turns."""
     try:
         found = json.loads(text)
+        json.dumps(
+            found, ensure_ascii=False
+        ).encode()  # JSON may spell half of a character, which Arrow cannot hold
+    except UnicodeEncodeError:
+        return None
     except ValueError:
         try:
             found = ast.literal_eval(_PARTED.sub("}, {", text.strip()))

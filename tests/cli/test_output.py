@@ -194,10 +194,11 @@ def test_export_writes_what_another_library_reads(here: Path, capsys: pytest.Cap
     entries = json.loads((here / "dataset_info.json").read_text())
     assert entries["rows"]["file_name"] == "rows.jsonl"
     assert set(files.read("rows.jsonl").column_names) == {"conversations", "chosen", "rejected"}
-    (here / "dataset_info.json").write_text('{"mine": {}}')
-    assert cli.main([*words, "--overwrite"]) == 0
-    assert 'add to dataset_info.json: "rows": {"file_name": "rows.jsonl"' in capsys.readouterr().out
-    assert (here / "dataset_info.json").read_text() == '{"mine": {}}'
+    for mine in ('{"mine": {}}', "[]", '{"mine": {}} // a comment'):
+        (here / "dataset_info.json").write_text(mine)
+        assert cli.main([*words, "--overwrite"]) == 0
+        assert 'add to dataset_info.json: "rows": {"file_name": "rows.jsonl"' in capsys.readouterr().out
+        assert (here / "dataset_info.json").read_text() == mine
 
 
 def test_export_tells_what_it_leaves_out_and_what_is_ordered_against_its_scores(

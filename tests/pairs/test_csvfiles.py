@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from rapo.pairs import files
+from rapo.pairs.door import open_pairs
 
 
 def test_texts_stay_texts_and_numbers_become_numbers(tmp_path: Path):
@@ -31,3 +32,11 @@ def test_numbers_are_numbers_under_names_that_hold_the_letters_of_others(tmp_pat
     (tmp_path / "a.csv").write_text("preference,confidence,id,prompt_id,promptId,ref\n1,0.5,7,8,9,3\n")
     (row,) = files.read(tmp_path / "a.csv").to_pylist()
     assert row == {"preference": 1, "confidence": 0.5, "id": "7", "prompt_id": "8", "promptId": "9", "ref": "3"}
+
+
+def test_rewards_are_scores_that_can_be_mapped(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("prompt,chosen,rejected,chosen_reward,rejected_reward\nq,4,5,1.5,-2\n")
+    names = {f"score_{side}": f"{side}_reward" for side in ("chosen", "rejected")}
+    got = open_pairs(tmp_path / "a.csv", columns=names).read().to_pylist()[0]
+    assert (got["score_chosen"], got["score_rejected"]) == (1.5, -2.0)
+    assert got["chosen"] == [{"role": "assistant", "content": "4"}]

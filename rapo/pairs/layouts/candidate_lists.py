@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapo.pairs import candidates, columns, messages
+from rapo.pairs import candidates, check, columns, messages
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.columns import CANDIDATES, holds_candidates
 from rapo.pairs.layouts.dialogues import dialogue
@@ -17,8 +17,25 @@ HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity
 
 
 def _candidates(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
-    made = candidates.made(table, pairing, name=name, first_row=row)
+    made = candidates.made(_with_names(table, row), pairing, name=name, first_row=row)
     return Made(made.table, made.rows, made.faults, made.left_out)
+
+
+def _with_names(table: pa.Table, row: int) -> pa.Table:
+    """Rows that can be drawn for: a missing prompt is an empty one, which the check tells, and an id is the row's."""
+    for column in ("prompt", "instruction", "prompt_id"):
+        if column in table.column_names and table[column].null_count:
+            kind = table.schema.field(column).type
+            if column == "prompt_id":
+                held, new = (
+                    check.identifiers(whole(table[column])),
+                    [f"row-{row + at}" for at in range(len(table))],
+                )
+            else:
+                held, new = whole(table[column]), ["" if messages.is_text(kind) else []] * len(table)
+            filled = pc.if_else(held.is_valid(), held, pa.array(new, held.type))
+            table = table.set_column(table.column_names.index(column), column, filled)
+    return table
 
 
 def _nectar(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:

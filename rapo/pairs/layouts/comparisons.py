@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -130,14 +131,27 @@ def _outcome(winner: Any, first: Any, second: Any) -> float:
 
 
 def _arena_csv(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
-    asked = json_lists(whole(table["prompt"]))
-    said = {side: json_lists(whole(table[f"response_{side}"])) for side in "ab"}
+    given = ("prompt", "response_a", "response_b")
+    asked, *said = (json_lists(whole(table[column])) for column in given)
+    bad = np.array([not all(map(_is_utf8, chain(*row))) for row in zip(asked, *said, strict=True)], bool)
+    faults = tell("prompt", "a turn holds half of a character (a lone surrogate)", "Remove it.", bad, row)
+    at = np.flatnonzero(~bad)
     talks = {
-        f"conversation_{side}": pa.array(list(map(_talk, asked, answers)), messages.MESSAGES)
-        for side, answers in said.items()
+        f"conversation_{side}": pa.array([_talk(asked[i], answers[i]) for i in at], messages.MESSAGES)
+        for side, answers in zip("ab", said, strict=True)
     }
     leads = _doubles(table, "winner_model_a") - _doubles(table, "winner_model_b")
-    return _same_context(replaced(table, ("prompt", "response_a", "response_b"), talks), leads)
+    made = _same_context(replaced(table.take(pa.array(at)), given, talks), leads[at])
+    return replace(made, rows=at if made.rows is None else at[made.rows], faults=faults)
+
+
+def _is_utf8(text: str | None) -> bool:
+    """False where Arrow cannot hold the text: JSON may spell half of a character."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _talk(asked: list[str | None], said: list[str | None]) -> list[dict[str, str | None]]:

@@ -408,3 +408,21 @@ def test_two_answers_without_a_prompt_are_no_implicit_prompt():
 def test_a_layout_can_be_named_and_its_name_is_its_own():
     assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS)
     assert recognise(pa.table({}), "pairs").name == "pairs"
+
+
+def test_candidates_without_a_prompt_or_an_id_are_told_or_named_after_their_row():
+    rows = [ULTRAFEEDBACK, {**ULTRAFEEDBACK, "instruction": None}]
+    with pytest.raises(PairsError, match="column prompt: blank turn in row 2"):
+        opened(*rows).read()
+    assert len(opened(*rows, bad="drop").read()) == 1
+    named = opened({**ULTRAFEEDBACK, "prompt_id": 7}, {**ULTRAFEEDBACK, "prompt_id": None}).read()
+    assert named["prompt_id"].to_pylist() == ["7", "row-2"]
+
+
+def test_half_of_a_character_in_a_cell_is_a_fault_of_its_row():
+    row = {"id": 1, "prompt": '["q"]', "response_a": '["A"]', "response_b": '["B"]'}
+    row |= {"winner_model_a": 1, "winner_model_b": 0, "winner_tie": 0}
+    rows = [row, {**row, "response_b": '["half \\ud83d"]'}]
+    with pytest.raises(PairsError, match="column prompt: a turn holds half of a character .* in row 2"):
+        opened(*rows, scored=False).read()
+    assert len(opened(*rows, scored=False, bad="drop").read()) == 1
