@@ -31,6 +31,13 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "min(all_rm_scores)",
     ),
 }
+_LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
 QUESTIONS = ("prompt", *KNOWN["prompt"])
 CANDIDATES = "completions"
 # Columns of scores, whose numbers are read as doubles whatever the first row holds.
@@ -87,6 +94,28 @@ def number(source: str) -> float | None:
     (0.5, None)
     """
     return float(source) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)", source) else None
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """Texts and lists in Arrow's plain types at any depth: other tools write large ones, views, and dictionaries.
+
+    >>> plain(pa.table({"a": pa.array([["x"]], pa.large_list(pa.large_string()))}))["a"].type
+    ListType(list<item: string>)
+    """
+    kinds = [_plain(field.type) for field in table.schema]
+    if kinds == table.schema.types:
+        return table
+    return table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if messages.is_text(kind):
+        return pa.string()
+    if any(test(kind) for test in _LISTS):
+        return pa.list_(_plain(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _plain(field.type)) for field in kind])
+    return kind
 
 
 def is_number(kind: pa.DataType) -> bool:

@@ -197,6 +197,7 @@ class Pairs:
             ours: held for ours, held in mapping.items() if naming.column_of(held) in piece.table.column_names
         }
         table = naming.rename(piece.table, first, name=piece.name)
+        table = table if layout is PAIRS else naming.plain(table)
         made = layout.convert(table, self._reading.pairing, piece.name, piece.row)
         made = made if layout.pairs_up else _included(made, self._reading.pairing, piece.name)
         later = {ours: held for ours, held in mapping.items() if ours not in first}
@@ -220,7 +221,7 @@ class Pairs:
             self._tell(*self._raw.told)
             there = piece.table.column_names
             named = {ours: held for ours, held in self._reading.columns.items() if naming.column_of(held) in there}
-            self._layout = recognise(naming.rename(piece.table, named), self._reading.layout)
+            self._layout = recognise(naming.plain(naming.rename(piece.table, named)), self._reading.layout)
             if self._layout.told:
                 self._tell(f"{self.name}: read as {self._layout.name}: {self._layout.told}")
             if "goal_source" in piece.table.column_names:

@@ -114,5 +114,5 @@ def test_a_cell_that_cannot_be_read_is_left_out_where_that_is_asked():
 
 def test_half_of_a_character_is_named():
     rows = [{"chosen": spelt("4"), "rejected": spelt("5"), **SIDES}] * 25 + [{"chosen": spelt("\ud83d"), **SIDES}]
-    with pytest.raises(ValueError, match="row 26, column chosen: .* is no list of turns"):
+    with pytest.raises(ValueError, match=r"row 26, column chosen: .* is no list of turns"):
         open_pairs(rows).read()

@@ -25,17 +25,18 @@ def _with_names(table: pa.Table, row: int) -> pa.Table:
     """Rows that can be drawn for: a missing prompt is an empty one, which the check tells, and an id is the row's."""
     for column in ("prompt", "instruction", "prompt_id"):
         if column in table.column_names and table[column].null_count:
-            kind = table.schema.field(column).type
+            held = whole(table[column])
             if column == "prompt_id":
-                held, new = (
-                    check.identifiers(whole(table[column])),
-                    [f"row-{row + at}" for at in range(len(table))],
-                )
+                held, new = check.identifiers(held), _row_ids(table, row)
             else:
-                held, new = whole(table[column]), ["" if messages.is_text(kind) else []] * len(table)
-            filled = pc.if_else(held.is_valid(), held, pa.array(new, held.type))
+                new = pa.array(["" if messages.is_text(held.type) else []] * len(table), held.type)
+            filled = pc.if_else(held.is_valid(), held, new)
             table = table.set_column(table.column_names.index(column), column, filled)
     return table
+
+
+def _row_ids(table: pa.Table, row: int) -> pa.Array:
+    return pa.array([f"row-{row + at}" for at in range(len(table))], pa.string())
 
 
 def _nectar(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:

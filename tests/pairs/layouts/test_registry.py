@@ -423,6 +423,32 @@ def test_half_of_a_character_in_a_cell_is_a_fault_of_its_row():
     row = {"id": 1, "prompt": '["q"]', "response_a": '["A"]', "response_b": '["B"]'}
     row |= {"winner_model_a": 1, "winner_model_b": 0, "winner_tie": 0}
     rows = [row, {**row, "response_b": '["half \\ud83d"]'}]
-    with pytest.raises(PairsError, match="column prompt: a turn holds half of a character .* in row 2"):
+    with pytest.raises(PairsError, match=r"column prompt: a turn holds half of a character .* in row 2"):
         opened(*rows, scored=False).read()
     assert len(opened(*rows, scored=False, bad="drop").read()) == 1
+
+
+def other_types(kind: pa.DataType, text: pa.DataType) -> pa.DataType:
+    """A type with other texts and lists at every depth."""
+    if pa.types.is_string(kind):
+        return text
+    if pa.types.is_list(kind):
+        return pa.large_list(other_types(kind.value_type, text))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, other_types(field.type, text)) for field in kind])
+    return kind
+
+
+@pytest.mark.parametrize("name", SCORED)
+@pytest.mark.parametrize("text", [pa.large_string(), pa.string_view()], ids=["large", "view"])
+def test_types_that_other_tools_write_change_nothing(name: str, text: pa.DataType):
+    table = pa.Table.from_pylist([SCORED[name][0]])
+    kinds = [(field.name, other_types(field.type, text)) for field in table.schema]
+    got = open_pairs(table.cast(pa.schema(kinds))).read()
+    assert got.to_pylist() == open_pairs(table).read().to_pylist()
+
+
+def test_texts_in_dictionaries_are_texts():
+    table = pa.Table.from_pylist(HELPSTEER2)
+    coded = table.set_column(1, "response", table["response"].dictionary_encode())
+    assert open_pairs(coded).read().to_pylist() == open_pairs(table).read().to_pylist()
