@@ -8,6 +8,7 @@ from rapo import atomic
 from rapo.pairs import arrowfiles, files
 
 _NUMBERED = re.compile(r"[-_.]\d{2,}(-of-\d+)?$")
+_ABOUT = {"dataset_info.json", "dataset_infos.json"}  # what hubs and trainers keep beside the rows
 _SPLITS = re.compile(r"(train|test|valid|validation|dev|eval)([_-].*)?")
 
 
@@ -63,7 +64,7 @@ def _known(folder: Path) -> list[Path]:
     found = [file for file in sorted(folder.rglob("*")) if files.is_readable(file)]
     if lost := [file for file in found if file.is_symlink() and not file.exists()]:
         raise FileNotFoundError(f"{lost[0]} is a link to nothing; mend or remove it")
-    found = [file for file in found if file.is_file()]
+    found = [file for file in found if file.is_file() and file.name not in _ABOUT]
     found = [file for file in found if not any(_is_beside(file, suffix) for suffix in (".json", ".ids.jsonl"))]
     shown = [file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
     if not shown:

@@ -62,6 +62,13 @@ def test_folders_tell_splits_too(tmp_path: Path):
     assert len(open_pairs(tmp_path / "data" / "train").read()) == 1
 
 
+def test_what_a_hub_keeps_beside_the_rows_is_none(tmp_path: Path):
+    json_lines(tmp_path / "train.jsonl", [PLAIN] * 2)
+    for name in ("dataset_infos.json", "dataset_info.json"):
+        (tmp_path / name).write_text('{"default": {"splits": {}}}')
+    assert len(open_pairs(tmp_path).read()) == 2
+
+
 def test_standard_input_can_be_read_twice(monkeypatch: pytest.MonkeyPatch):
     text = "".join(json.dumps(row) + "\n" for row in [PLAIN, {**PLAIN, "rejected": ""}])
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(text.encode())))

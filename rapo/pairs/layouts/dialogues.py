@@ -60,6 +60,20 @@ def _are_dialogues(sample: pa.Table) -> bool:
     return True
 
 
+def _asked_in_dialogue(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
+    return Made(replaced(table, (), {"prompt": dialogue(whole(table["prompt"]))}))
+
+
+def _is_asked_in_dialogue(sample: pa.Table) -> bool:
+    """Responses beside a prompt of marked turns, of which the last is the assistant's and still empty."""
+    if not {"prompt", *SIDES} <= set(sample.column_names) or not messages.is_text(
+        sample.schema.field("prompt").type
+    ):
+        return False
+    texts = [text.strip() for text in sample["prompt"].slice(0, 20).to_pylist() if text]
+    return bool(texts) and all(text.startswith("Human:") and text.endswith("\n\nAssistant:") for text in texts)
+
+
 def from_value(column: pa.Array) -> pa.ListArray:
     """Turns of {from, value}, one or a list of them a row, as messages.
 
@@ -138,6 +152,9 @@ def _json_list(text: str) -> list[str | None]:
 
 HH_RLHF = Layout(
     "Anthropic/hh-rlhf", _are_dialogues, _whole_dialogues, "whole dialogues, split into prompt and response"
+)
+FULL_HH_RLHF = Layout(
+    "Dahoas/full-hh-rlhf", _is_asked_in_dialogue, _asked_in_dialogue, "the prompt's marked turns are its turns"
 )
 SHAREGPT = Layout("ShareGPT", _is_sharegpt, _sharegpt, "turns of {from, value}")
 IMPLICIT = Layout(

@@ -19,6 +19,7 @@ LAYOUTS: tuple[Layout, ...] = (
     comparisons.ARENA_CSV,
     candidate_lists.ORCA,
     dialogues.HH_RLHF,
+    dialogues.FULL_HH_RLHF,
     dialogues.SHAREGPT,
     dialogues.IMPLICIT,
     PAIRS,

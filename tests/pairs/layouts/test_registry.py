@@ -294,6 +294,13 @@ def test_whole_dialogues_of_hh_rlhf():
     assert (said(got["chosen"]), said(got["rejected"])) == ([("assistant", "4")], [("assistant", "5")])
 
 
+def test_marked_turns_of_a_prompt_beside_its_responses():
+    row = {"prompt": "\n\nHuman: hi\n\nAssistant: hello\n\nHuman: 2 + 2 ?\n\nAssistant:", "response": " 4"}
+    got = opened({**row, "chosen": " 4", "rejected": " 5"}, scored=False).read().to_pylist()[0]
+    assert said(got["prompt"]) == [("user", "hi"), ("assistant", "hello"), ("user", "2 + 2 ?")]
+    assert said(got["chosen"]) == [("assistant", " 4")]
+
+
 def arena(winner: str, **talks: Any) -> Row:
     return {
         "question_id": "q",
