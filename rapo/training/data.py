@@ -54,7 +54,7 @@ def sources(recipe: Recipe, *, test: bool = False) -> list[Source]:
 
     Args:
         recipe: its ``datasets``, or its ``dataset_name``.
-        test: of the evaluation, which has a split of its own.
+        test: of the evaluation: its ``rapo.test_data``, or a split of its ``dataset_name``.
 
     Raises:
         ValueError: no data are named, or in a way that cannot be served.
@@ -71,13 +71,14 @@ def sources(recipe: Recipe, *, test: bool = False) -> list[Source]:
 
 
 def _named(recipe: Recipe, kind: str) -> Source:
-    """The data set that ``dataset_name`` stands for; files have a split only where one is asked for."""
-    found = recipe.data.get("dataset_name")
+    """The data set that ``dataset_name`` stands for, or ``rapo.test_data``, of which no split is meant but on a hub."""
+    own = recipe.own["test_data"] if kind == "test" else None
+    found = own or recipe.data.get("dataset_name")
     if not found:
-        raise ValueError(
-            f"{recipe.name} names no {kind} data; say --set dataset_name=FILE, a folder or a hub's id"
-        )
-    split = recipe.data.get(f"dataset_{kind}_split", kind if kind != "train" or hub.is_hub(found) else None)
+        setting = "rapo.test_data" if kind == "test" else "dataset_name"
+        raise ValueError(f"{recipe.name} names no {kind} data; say --set {setting}=FILE, a folder or a hub's id")
+    is_split = hub.is_hub(found) or (kind == "test" and not own)
+    split = recipe.data.get(f"dataset_{kind}_split", kind if is_split else None)
     return Source(_configured(found, recipe.data.get("dataset_config")), split, f"dataset_{kind}_split")
 
 

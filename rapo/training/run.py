@@ -64,6 +64,8 @@ def run(recipe: Recipe, out: Path) -> dict[str, Any]:
 def _sources(recipe: Recipe) -> dict[str, list[data.Source]]:
     """Where rows lie, by what they are for: "train", and "test" where there is evaluation."""
     evaluated = recipe.arguments.get("eval_strategy", "no") != "no"
+    if recipe.own["test_data"] and not evaluated:
+        _log.warning("%s: rapo.test_data has no effect without eval_strategy: steps (or epoch)", recipe.name)
     return {"train": data.sources(recipe)} | ({"test": data.sources(recipe, test=True)} if evaluated else {})
 
 

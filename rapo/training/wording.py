@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from rapo.pairs.faults import PairsError
 
+TEST_SPLIT = "dataset_test_split"
+_NO_SPLIT = r"but --split (\S+) was asked for(; leave it out)?"
 _COLUMN = r"--column (\w+)=(\.{3}|\w+)"
 
 
@@ -35,6 +37,10 @@ def worded(text: str, split: str) -> str:
     >>> worded("type --column prompt=... --column label=..., or leave them out with --bad drop", "dataset_train_split")
     "type --set 'rapo.columns={prompt: ..., label: ...}', or leave them out with --set rapo.bad=drop"
     """
+    if split == TEST_SPLIT:
+        other = "" if "has no splits" in text else f"name another with {split}, or "
+        remedy = f"{other}say --set rapo.test_data=FILE"
+        text = re.sub(_NO_SPLIT, rf"but evaluation asks for the split \1; {remedy}", text)
     typed = re.sub(f"{_COLUMN}( {_COLUMN})*", _columns, text)
     return typed.replace("--bad drop", "--set rapo.bad=drop").replace("--split", split)
 

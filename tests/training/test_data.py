@@ -76,6 +76,37 @@ def test_evaluation_has_a_split_of_its_own() -> None:
     assert data.sources(named, test=True) == [Source("folder", "held_out", "dataset_test_split")]
 
 
+def test_evaluation_may_have_data_of_its_own() -> None:
+    own = {"test_data": "other.jsonl"}
+    for named in ({"dataset_name": "rows.jsonl"}, {"datasets": [{"path": "json", "data_files": "a"}]}):
+        assert data.sources(recipe(own=own, **named), test=True) == [
+            Source("other.jsonl", None, "dataset_test_split")
+        ]
+    named = recipe(own={"test_data": "owner/name"}, dataset_name="rows.jsonl")
+    assert data.sources(named, test=True) == [Source("owner/name", "test", "dataset_test_split")]
+
+
+def test_where_nothing_is_to_evaluate_on_the_remedy_is_one_that_works() -> None:
+    writing.write(PAIRS, "rows.jsonl")
+    writing.write(PAIRS, "saved")
+    Path("both").mkdir()
+    for split in ("train", "dev"):
+        writing.write(PAIRS, f"both/{split}.parquet")
+    asks, say = "but evaluation asks for the split test", "say --set rapo.test_data=FILE$"
+    for name, told in (
+        ("rows.jsonl", f"rows.jsonl has no splits, {asks}; {say}"),
+        ("saved", f"saved has no splits, {asks}; {say}"),
+        ("both", f"both holds the splits dev, train, {asks}; name another with dataset_test_split, or {say}"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            data.read(recipe(), data.sources(recipe(dataset_name=name), test=True))
+    listed = recipe(datasets=[{"path": "json", "data_files": "rows.jsonl"}])
+    with pytest.raises(ValueError, match=r"mine\.yaml names no test data; say --set rapo\.test_data=FILE"):
+        data.sources(listed, test=True)
+    found = data.sources(recipe(own={"test_data": "rows.jsonl"}, **listed.data), test=True)
+    assert len(data.read(recipe(), found)) == 6
+
+
 @pytest.mark.parametrize(
     ("named", "told"),
     [

@@ -232,6 +232,19 @@ def test_evaluation_reads_the_other_split() -> None:
     assert len([entry for entry in history if "eval_loss" in entry]) == 2
 
 
+def test_evaluation_reads_a_file_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    writing.write(tiny.rows(4, longest=8, seed=1), "other.parquet")
+    rows = [{"path": "parquet", "data_files": "rows.parquet"}]
+    over = {"datasets": rows, "max_steps": 1, "save_strategy": "no"}
+    told = train(rapo={"test_data": "other.parquet"}, eval_strategy="steps", eval_steps=1, **over)
+    assert told["identity"]["test_data"][0]["path"] == "other.parquet"
+    history = json.loads(Path("out/trainer_state.json").read_text())["log_history"]
+    assert len([entry for entry in history if "eval_loss" in entry]) == 1
+    assert not caplog.text
+    train("again", rapo={"test_data": "other.parquet"}, **over)
+    assert "rapo.test_data has no effect without eval_strategy" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("over", "told"),
     [
