@@ -5,7 +5,8 @@ RECIPE is a YAML file of TRL's own arguments, as `trl dpo --config` takes it, or
   rapo train ra_dpo_qwen2 --set dataset_name=goals.jsonl --out qwen2-ra
 Data are read as every command reads pairs; rows of `rapo relabel` and `rapo score --trl` train as they are. What TRL
 has no word for is set with rapo.NAME=VALUE: trainer (sft, dpo, simpo, cpo, kto, orpo), columns, bad, long_rows,
-data_revision. LoRA: --set use_peft=true. Tracking: --set report_to=tensorboard (trackio, wandb).
+data_revision, test_data (evaluated on with eval_strategy=steps). LoRA: --set use_peft=true. Tracking: --set
+report_to=tensorboard (trackio, wandb).
 
 OUT/rapo.json says what was trained on what, and how. The same command again goes on from the last checkpoint of an
 interrupted run, and does nothing where it is finished. num_processes and accelerate_config (multi_gpu, fsdp2, zero3,

@@ -17,9 +17,10 @@ class ScoreReliability:
     Attributes:
         n: answers with a clear score in every run; ``n_left_out`` have none in one.
         n_runs: runs.
-        one, mean: share of the variance of one score, and of the mean of all runs, that lies between answers; NaN
-            where scores do not vary.
-        parts: variance of one score: of the answer ("item"), of the run ("judge"), and the rest ("judge x item").
+        one, mean: share of the variance of one score, and of the mean of all runs, that lies between answers; below 0
+            where answers differ less than chance would have it, NaN where scores do not vary.
+        parts: variance of one score: of the answer ("item"), of the run ("judge"), and the rest ("judge x item"); 0
+            where its estimate is below.
     """
 
     n: int
@@ -60,13 +61,16 @@ def reliability(
         intervals.percentile_of_known(float(_share(of_all, size)), _share(of_drawn, size), n=n, level=level)
         for size in (1, k)
     )
-    item, judge, rest = of_all.tolist()
+    item, judge, rest = of_all.clip(min=0).tolist()
     parts = {"judge": judge, "item": item, "judge x item": rest}
     return ScoreReliability(n, values.shape[1] - n, k, one, mean, parts)
 
 
 def _variances(totals: Floats) -> Floats:
-    """Variance of items, of runs and of the rest, from sums. From Shape: (..., k + 3) to Shape: (..., 3)."""
+    """Estimates, which may be below 0, of the variance of items, of runs and of the rest, from sums.
+
+    From Shape: (..., k + 3) to Shape: (..., 3).
+    """
     k = totals.shape[-1] - 3
     runs, squared_means, squares, n = totals[..., :k], totals[..., k], totals[..., k + 1], totals[..., k + 2]
     grand = runs.sum(axis=-1) / (n * k)
@@ -75,11 +79,11 @@ def _variances(totals: Floats) -> Floats:
     within = squares - n * k * grand**2 - between - of_runs
     rest = within / ((n - 1) * (k - 1))
     parts = [(between / (n - 1) - rest) / k, (of_runs / (k - 1) - rest) / n, rest]
-    return np.stack(parts, axis=-1).round(12).clip(min=0)
+    return np.stack(parts, axis=-1).round(12)
 
 
 def _share(variances: Floats, size: int) -> Floats:
-    """Share of items in the variance of the mean of some scores; NaN where nothing varies."""
+    """Share of items in the variance of the mean of some scores; NaN where that is none, or its estimate below 0."""
     item, judge, rest = np.moveaxis(variances, -1, 0)
     whole = item + (judge + rest) / size
     return np.asarray(item / np.where(whole > 0, whole, np.nan))

@@ -42,6 +42,12 @@ class Checkpoint:
         """Where the model begins."""
         return str(self.model.get_input_embeddings().weight.device)
 
+    @property
+    def state(self) -> str:
+        """The key, and of a model with adapters also which of them are on or merged, and by what they are scaled."""
+        layers = _adapted(self.model)
+        return content_hash(self.key, *layers) if layers else self.key
+
 
 def load(
     model: Any,
@@ -221,7 +227,10 @@ def precision(model: Any) -> str:
 
 
 def content_key(model: Any) -> str:
-    """Hash of everything that a model's log-probabilities depend on; names, folders and devices are not in it."""
+    """Hash of everything that a model's log-probabilities depend on; names, folders and devices are not in it.
+
+    Which adapters are on is not in it either (`Checkpoint.state`): a reference is the model with its adapters off.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
@@ -229,6 +238,13 @@ def content_key(model: Any) -> str:
     adapters = getattr(model, "peft_config", {}).values()
     configs = [model.config.to_dict(), *(adapter.to_dict() for adapter in adapters)]
     return content_hash(digest.hexdigest(), *map(_settled, configs))
+
+
+def _adapted(model: Any) -> list[str]:
+    """How PEFT's layers stand, as text; a model of transformers has a method where a layer says whether it is off."""
+    told = ("disable_adapters", "active_adapters", "merged_adapters", "scaling")
+    layers = [pair for pair in model.named_modules() if isinstance(getattr(pair[1], told[0], None), bool)]
+    return [f"{name} {[getattr(layer, state, None) for state in told]}" for name, layer in layers]
 
 
 def _settled(config: Mapping[str, Any]) -> str:

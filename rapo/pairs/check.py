@@ -226,10 +226,10 @@ def _missing(schema: pa.Schema, *, scored: bool) -> list[Fault]:
     if not need:
         return []
     told = f"{' and '.join(need)} {'is' if len(need) == 1 else 'are'} missing"
-    return [Fault("", told, _how_to_name(need, columns), _NO_ROWS, ())]
+    return [Fault("", told, how_to_name(need, columns), _NO_ROWS, ())]
 
 
-def _how_to_name(need: list[str], columns: list[str]) -> str:
+def how_to_name(need: list[str], columns: list[str]) -> str:
     """What to type where columns are missing."""
     if set(need) <= set(SCORES) and "preference" in columns:
         return (

@@ -263,7 +263,7 @@ class Pairs:
         counts.reversed += found.turned
         if scored:
             counts.see(found.table)
-        return _unlifted(found.table) if self.plain and not reading.lift else self._opened(found.table)
+        return unlifted(found.table) if self.plain and not reading.lift else self._opened(found.table)
 
     def _opened(self, pairs: pa.Table) -> pa.Table:
         """Pairs whose prompts begin with their system's turn."""
@@ -295,12 +295,8 @@ class Pairs:
         self.counts = counts
 
     def _tell_left_out(self, counts: Counts) -> None:
-        if skipped := self._raw.skipped:
-            self._tell(
-                f"{self.name}: dropped {several(len(skipped), 'lines')} that cannot be read: {skipped[0]}",
-                loud=True,
-            )
-        self._tell(*(f"{self.name}: {line}" for line in counts.told(self._reading.reversed_pairs)), loud=True)
+        lines = [*unreadable(self._raw), *counts.told(self._reading.reversed_pairs)]
+        self._tell(*(f"{self.name}: {line}" for line in lines), loud=True)
 
     def _tell(self, *lines: str, loud: bool = False) -> None:
         """Note lines, and log each the first time that it is told."""
@@ -308,6 +304,12 @@ class Pairs:
             if line not in self.told:
                 self.told.append(line)
                 _log.log(logging.WARNING if loud else logging.INFO, "%s", line)
+
+
+def unreadable(found: raw.Raw) -> list[str]:
+    """What the last pass left out because it could not be read, as a line; none where it left out nothing."""
+    lines = found.skipped
+    return [f"dropped {several(len(lines), 'lines')} that cannot be read: {lines[0]}"] if lines else []
 
 
 def _of_rows(fault: Fault, piece: raw.Piece, made: Made) -> Fault:
@@ -350,8 +352,8 @@ def _has_scores(table: pa.Table) -> bool:
     return set(schema.SCORES) <= set(table.column_names)
 
 
-def _unlifted(table: pa.Table) -> pa.Table:
-    """Prompt and responses as the strings that they were."""
+def unlifted(table: pa.Table) -> pa.Table:
+    """Prompt and responses, each of one turn, as the strings that they were."""
     for name in schema.TEXTS:
         texts = pa.chunked_array([messages.texts(chunk) for chunk in table[name].chunks], pa.string())
         table = table.set_column(table.column_names.index(name), name, texts)

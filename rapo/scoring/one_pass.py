@@ -107,7 +107,7 @@ class _Scorer:
 
     @cached_property
     def store(self) -> Store:
-        return Store(self.job.cache / self.checkpoint.key if self.job.cache else None, self.counts)
+        return Store(self.job.cache / self.checkpoint.state if self.job.cache else None, self.counts)
 
     @cached_property
     def head(self) -> LogProbs:

@@ -1,8 +1,8 @@
 """Log-probabilities of a model over a preference data set: sums and token counts of both responses of every row.
 
 Sums are in nats over the tokens of the response alone, its end-of-turn token included, as TRL sums them. What is
-computed is kept in small pieces under a hash of what it was computed from (weights, tokenizer, chat template, token
-ids, max_length): an interrupted run continues, and a second run on the same rows computes nothing.
+computed is kept in small pieces under a hash of what it was computed from (weights, adapters that are on, tokenizer,
+chat template, token ids, max_length): an interrupted run continues, and a second run on the same rows computes nothing.
 """
 
 import sys

@@ -16,12 +16,13 @@ from rapo.pairs.schema import TEXTS
 from rapo.scoring import binding
 from rapo.scoring.processes import Processes
 from rapo.scoring.tokens import PAIR, check_template, tokenise
+from rapo.training import singles
 from rapo.training.recipe import Recipe
 from rapo.training.rows import name
+from rapo.training.wording import in_a_recipes_words
 
 _log = logging.getLogger(__name__)
 _FILES = ("json", "parquet", "csv", "arrow")  # what `datasets` calls the kinds of files, which are recognised here
-_SINGLE = ("prompt", "completion")
 _AT_ONCE = 2_000  # rows whose token ids are held at a time
 
 
@@ -30,6 +31,7 @@ class Source(NamedTuple):
 
     path: Any  # a file, a list of them, a folder, a hub's id
     split: str | None
+    option: str = "dataset_train_split"  # of the recipe: says which split
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def sources(recipe: Recipe, *, test: bool = False) -> list[Source]:
 
     Args:
         recipe: its ``datasets``, or its ``dataset_name``.
-        test: of the evaluation, which has a split of its own.
+        test: of the evaluation: its ``rapo.test_data``, or a split of its ``dataset_name``.
 
     Raises:
         ValueError: no data are named, or in a way that cannot be served.
@@ -69,14 +71,15 @@ def sources(recipe: Recipe, *, test: bool = False) -> list[Source]:
 
 
 def _named(recipe: Recipe, kind: str) -> Source:
-    """The data set that ``dataset_name`` stands for; files have a split only where one is asked for."""
-    found = recipe.data.get("dataset_name")
+    """The data set that ``dataset_name`` stands for, or ``rapo.test_data``, of which no split is meant but on a hub."""
+    own = recipe.own["test_data"] if kind == "test" else None
+    found = own or recipe.data.get("dataset_name")
     if not found:
-        raise ValueError(
-            f"{recipe.name} names no {kind} data; say --set dataset_name=FILE, a folder or a hub's id"
-        )
-    split = recipe.data.get(f"dataset_{kind}_split", kind if kind != "train" or hub.is_hub(found) else None)
-    return Source(_configured(found, recipe.data.get("dataset_config")), split)
+        setting = "rapo.test_data" if kind == "test" else "dataset_name"
+        raise ValueError(f"{recipe.name} names no {kind} data; say --set {setting}=FILE, a folder or a hub's id")
+    is_split = hub.is_hub(found) or (kind == "test" and not own)
+    split = recipe.data.get(f"dataset_{kind}_split", kind if is_split else None)
+    return Source(_configured(found, recipe.data.get("dataset_config")), split, f"dataset_{kind}_split")
 
 
 def _entry(recipe: str, entry: Mapping[str, Any]) -> Source:
@@ -89,7 +92,9 @@ def _entry(recipe: str, entry: Mapping[str, Any]) -> Source:
         return Source(files if isinstance(files, str) else list(files), None)
     if not path or files:
         raise ValueError(f"{recipe}: datasets: {dict(entry)} names no data; give path: json and data_files: FILE")
-    return Source(_configured(path, entry.get("name")), entry.get("split", "train" if hub.is_hub(path) else None))
+    return Source(
+        _configured(path, entry.get("name")), entry.get("split", "train" if hub.is_hub(path) else None), "split"
+    )
 
 
 def _configured(path: str, config: str | None) -> str:
@@ -99,7 +104,7 @@ def _configured(path: str, config: str | None) -> str:
 def origins(found: Sequence[Source], *, revision: str | None = None) -> list[dict[str, Any]]:
     """Which data these are, as plain JSON: path, split and the hash of what lies there (none for a hub's)."""
     told = []
-    for path, split in found:
+    for path, split, _ in found:
         parts = [manifest.source(one) for one in (path if isinstance(path, list) else [path])]
         told += [{**part, "split": split, "revision": revision} for part in parts]
     return told
@@ -129,7 +134,10 @@ def read(recipe: Recipe, found: Sequence[Source]) -> pa.Table:
 
     Raises what `rapo.pairs.door.open_pairs` raises.
     """
-    tables = [_read(recipe, source) for source in found]
+    tables = []
+    for source in found:
+        with in_a_recipes_words(source.option):
+            tables.append(_read(recipe, source))
     shared = [column for column in tables[0].column_names if all(column in table.column_names for table in tables)]
     return pa.concat_tables([table.select(shared) for table in tables], promote_options="default").combine_chunks()
 
@@ -145,9 +153,9 @@ def _read(recipe: Recipe, source: Source) -> pa.Table:
         scored=None,
         lift=False,
     )
-    if recipe.trainer in ("sft", "kto") and set(_SINGLE) <= set(pairs.columns()):
-        table = raw.read(source.path, split=source.split, revision=revision)
-        return table.select([*_SINGLE, *(["label"] if recipe.trainer == "kto" else [])])
+    if recipe.trainer in ("sft", "kto") and singles.are_in(pairs.columns(), own["columns"]):
+        found = raw.opened(source.path, split=source.split, revision=revision, drop=own["bad"] == "drop")
+        return singles.read(found, columns=own["columns"], bad=own["bad"], labelled=recipe.trainer == "kto")
     table = pairs.read()
     is_scored = (
         recipe.trainer == "dpo" and binding.RECORD in table.column_names
@@ -226,7 +234,7 @@ def formed(table: pa.Table, trainer: str, *, batch_size: int, seed: int) -> pa.T
         return (
             table
             if "completion" in table.column_names
-            else table.select(["prompt", "chosen"]).rename_columns(_SINGLE)
+            else table.select(["prompt", "chosen"]).rename_columns(singles.COLUMNS)
         )
     mixed = np.random.default_rng(seed).permutation(len(table))
     table = table.take(pa.array(mixed))

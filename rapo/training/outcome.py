@@ -18,6 +18,7 @@ RECORD = "rapo.json"
 STARTED, FINISHED = "started", "finished"
 _LOCK = ".rapo.lock"
 _STATE = "trainer_state.json"  # the last file of a checkpoint that transformers writes
+OWN = (RECORD, _STATE)  # beside a model that was trained, and no part of it
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 

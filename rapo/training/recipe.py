@@ -2,7 +2,8 @@
 
 What TRL has no word for stands in a block ``rapo``, and is left out where nothing of it is wanted:
 
-    rapo: {trainer: kto, columns: {prompt: question}, bad: drop, long_rows: drop, data_revision: COMMIT}
+    rapo: {trainer: kto, columns: {prompt: question}, bad: drop, long_rows: drop, data_revision: COMMIT,
+           test_data: FILE}
 
 Reading a recipe imports TRL (seconds): its own classes say which names there are.
 """
@@ -26,6 +27,7 @@ OWN: dict[str, Any] = {
     "bad": "raise",
     "long_rows": "cut",  # as TRL does; "drop" leaves such rows out, "raise" stops
     "data_revision": None,  # of a data set on the hub
+    "test_data": None,  # what is evaluated on where dataset_name has no split for it: a file, a folder, a hub's id
 }
 DATA = ("datasets", "dataset_name", "dataset_config", "dataset_train_split", "dataset_test_split")
 LAUNCH = ("accelerate_config", "num_processes")  # of `trl dpo` too, which starts itself through accelerate

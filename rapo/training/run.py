@@ -16,6 +16,7 @@ import torch
 
 from rapo import atomic
 from rapo.models import loading
+from rapo.pairs import manifest
 from rapo.runs import keys
 from rapo.scoring import binding, processes
 from rapo.training import data, outcome
@@ -24,6 +25,7 @@ from rapo.training.recipe import Recipe, config_class
 from rapo.training.settings import idle_smoothing
 
 _log = logging.getLogger(__name__)
+_OF_MODEL = (".json", ".safetensors", ".jinja", ".model", ".txt")  # configuration, weights, tokenizer, template
 _ROWS = ".rows"  # below the folder, while there is no model
 # Where there is no accelerator and the recipe says nothing else.
 _ON_CPU = {"use_cpu": True, "bf16": False, "gradient_checkpointing": False, "dataloader_pin_memory": False}
@@ -37,7 +39,7 @@ def run(recipe: Recipe, out: Path) -> dict[str, Any]:
         out: of the model, its tokenizer, checkpoints and record (``rapo.json``); new, empty, or of the same run.
 
     Returns:
-        The record: what was asked, data with hashes, rows, goals, versions, steps and losses.
+        The record: what was asked, data and model with hashes, rows, goals, versions, steps and losses.
 
     Raises:
         FileNotFoundError: data or model are missing.
@@ -46,9 +48,8 @@ def run(recipe: Recipe, out: Path) -> dict[str, Any]:
         ImportError: a package that the recipe asks for is missing.
     """
     process = processes.current()
-    found = data.sources(recipe)
-    origins = data.origins(found, revision=recipe.own["data_revision"])
-    identity = {"asked": recipe.asked(), "data": origins, "processes": process.count}
+    found = _sources(recipe)
+    identity = {"asked": recipe.asked(), **_origins(recipe, found), "processes": process.count}
     before = outcome.look(out, identity)
     process.gather(None)  # everybody has looked before anybody writes
     if before and before["status"] == outcome.FINISHED:
@@ -60,27 +61,45 @@ def run(recipe: Recipe, out: Path) -> dict[str, Any]:
         return _run(recipe, out, found, record={"identity": identity, **(before or {})}, process=process)
 
 
+def _sources(recipe: Recipe) -> dict[str, list[data.Source]]:
+    """Where rows lie, by what they are for: "train", and "test" where there is evaluation."""
+    evaluated = recipe.arguments.get("eval_strategy", "no") != "no"
+    if recipe.own["test_data"] and not evaluated:
+        _log.warning("%s: rapo.test_data has no effect without eval_strategy: steps (or epoch)", recipe.name)
+    return {"train": data.sources(recipe)} | ({"test": data.sources(recipe, test=True)} if evaluated else {})
+
+
+def _origins(recipe: Recipe, found: dict[str, list[data.Source]]) -> dict[str, Any]:
+    """Which data and which model these are, as plain JSON: of a model's folder, the hash of each file that is read."""
+    told = {kind: data.origins(those, revision=recipe.own["data_revision"]) for kind, those in found.items()}
+    files = [file for file in Path(recipe.model["model_name_or_path"]).glob("*") if file.suffix in _OF_MODEL]
+    model = {file.name: manifest.files_hash(file) for file in files if file.name not in outcome.OWN}
+    return {"data": told["train"], "test_data": told.get("test"), "model": model}
+
+
 def _run(
-    recipe: Recipe, out: Path, found: list[data.Source], *, record: dict[str, Any], process: processes.Processes
+    recipe: Recipe,
+    out: Path,
+    found: dict[str, list[data.Source]],
+    *,
+    record: dict[str, Any],
+    process: processes.Processes,
 ) -> dict[str, Any]:
     """What comes behind the look into the folder."""
     started = time.monotonic()
     given, adapter = _arguments(recipe, out), _adapter(recipe)
     loading.check_folder(name := recipe.model["model_name_or_path"], "model")
     tokenizer = loading.load_tokenizer(None, name)
-    fitted = _fitted(recipe, found, tokenizer, given)
-    tables = {"train": fitted.table}
-    if given.eval_strategy != "no":
-        tables["test"] = _fitted(recipe, data.sources(recipe, test=True), tokenizer, given).table
+    fitted = {kind: _fitted(recipe, those, tokenizer, given) for kind, those in found.items()}
     last = outcome.checkpoint(out)
     record = {
-        **_about(recipe, found, given, fitted, process=process),
+        **_about(recipe, found["train"], given, fitted["train"], process=process),
         "identity": record["identity"],
         "resumed": [*record.get("resumed", []), *([int(last.name.rpartition("-")[2])] if last else [])],
     }
     if process.is_main:
         outcome.write(out, record)
-    rows = {kind: data.data_set(table, out / _ROWS / kind, process) for kind, table in tables.items()}
+    rows = {kind: data.data_set(one.table, out / _ROWS / kind, process) for kind, one in fitted.items()}
     trainer = _trainer(recipe, given, rows, tokenizer, adapter)
     with redirect_stdout(sys.stderr):  # where TRL shows its progress; stdout carries what the command says
         trainer.train(resume_from_checkpoint=str(last) if last else None)

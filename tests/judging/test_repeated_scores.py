@@ -21,6 +21,32 @@ def test_the_published_example() -> None:
     assert found.mean.low < 0.62 < found.mean.high <= 1
 
 
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [[1, 2, 3], [5, 4, 6], [9, 9, 7], [2, 3, 1]],  # runs whose totals are 17, 18 and 17
+        [[1, 2, 3], [3, 2, 2], [2, 2, 1], [1, 3, 2]],  # answers whose totals are 6, 7, 5 and 6
+    ],
+)
+def test_coefficients_are_those_of_the_mean_squares_where_a_variance_is_estimated_below_nought(
+    scores: list[list[float]],
+) -> None:
+    """Shrout and Fleiss (1979), page 423: ICC(2, 1) and ICC(2, k) of the mean squares of a two-way analysis."""
+    values = np.array(scores, float)
+    n, k = values.shape
+    rows, columns, grand = values.mean(axis=1), values.mean(axis=0), values.mean()
+    bms, jms = k * ((rows - grand) ** 2).sum() / (n - 1), n * ((columns - grand) ** 2).sum() / (k - 1)
+    ems = ((values - rows[:, None] - columns + grand) ** 2).sum() / ((n - 1) * (k - 1))
+    assert min(bms, jms) < ems
+    found = repeated_scores.reliability(values.T)
+    assert found is not None
+    assert found.one.estimate == pytest.approx((bms - ems) / (bms + (k - 1) * ems + k * (jms - ems) / n))
+    assert found.mean.estimate == pytest.approx((bms - ems) / (bms + (jms - ems) / n))
+    assert found.parts == pytest.approx(
+        {"item": max((bms - ems) / k, 0), "judge": max((jms - ems) / n, 0), "judge x item": ems}
+    )
+
+
 def test_answers_without_a_score_in_a_run_are_left_out_and_counted() -> None:
     runs = np.column_stack([TARGETS.T, [np.nan, 1, 1, 1]])
     found = repeated_scores.reliability(runs)

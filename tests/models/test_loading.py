@@ -36,6 +36,29 @@ def test_settings_that_bear_on_logits_are_in_the_key_and_others_are_not():
     assert loading.content_key(model) == key
 
 
+class Layer(torch.nn.Module):
+    """What a layer of PEFT tells of itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.disable_adapters, self.active_adapters = False, ["first"]
+        self.merged_adapters, self.scaling = [], {"first": 2.0, "second": 2.0}
+
+
+def test_the_state_says_which_adapters_are_on_and_is_the_key_where_there_are_none():
+    model = tiny.model()
+    found = loading.load(model)
+    assert found.state == found.key
+    model.layer = Layer()
+    seen = {found.key, found.state}
+    for changed in ({"disable_adapters": True}, {"active_adapters": ["second"]}, {"merged_adapters": ["first"]},
+                    {"scaling": {"first": 1.0, "second": 2.0}}):  # fmt: skip
+        vars(model.layer).update(vars(Layer()) | changed)
+        seen.add(found.state)
+    assert len(seen) == 6
+    assert loading.load(model).key == found.key
+
+
 def test_a_loaded_model_is_put_in_evaluation_mode_and_not_copied():
     model = tiny.model().train()
     found = loading.load(model)

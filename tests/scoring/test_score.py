@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tiny
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -186,6 +187,27 @@ def test_what_scores_depend_on_is_computed_anew(cache, forwards, change):
     found = quick(**{**given, **change})
     assert sum(forwards) == 8
     assert found.table == quick(**{**given, **change, "cache": False}).table
+
+
+class Adapted(torch.nn.Linear):
+    """A layer that can be turned off, as PEFT's can."""
+
+    disable_adapters = False
+
+    def forward(self, hidden):
+        return super().forward(hidden) * (1 if self.disable_adapters else 2)
+
+
+def test_scores_without_the_adapters_are_not_those_with_them(cache):
+    table, model = tiny.rows(4), tiny.model()
+    plain = quick(table, tiny.model(), cache=cache).table
+    layer = model.model.layers[0].self_attn.q_proj
+    layer.__class__ = Adapted
+    on = quick(table, model, cache=cache).table
+    layer.disable_adapters = True
+    off = quick(table, model, cache=cache).table
+    assert on["chosen_logprob_sum"] != off["chosen_logprob_sum"]
+    assert off["chosen_logprob_sum"] == plain["chosen_logprob_sum"]
 
 
 def test_further_columns_and_scores_do_not_matter(cache, forwards):

@@ -11,6 +11,7 @@ import tiny
 from tiny import TOKENIZER
 
 from rapo.pairs import manifest, writing
+from rapo.pairs.faults import PairsError
 from rapo.training import data
 from rapo.training.data import Source
 from rapo.training.recipe import OWN, Recipe
@@ -56,7 +57,7 @@ def fit(table: pa.Table, **options: Any) -> data.Fitted:
         ({"datasets": [{"path": "json", "data_files": ["a", "b"]}]}, [Source(["a", "b"], None)]),
         (
             {"datasets": [{"path": "o/n", "name": "c"}, {"path": "o/m", "split": "x"}]},
-            [Source("o/n:c", "train"), Source("o/m", "x")],
+            [Source("o/n:c", "train", "split"), Source("o/m", "x", "split")],
         ),
         ({"dataset_name": "a.parquet"}, [Source("a.parquet", None)]),
         ({"dataset_name": "a.parquet", "dataset_train_split": "mine"}, [Source("a.parquet", "mine")]),
@@ -68,9 +69,42 @@ def test_both_of_trls_ways_to_name_data_are_understood(named: dict[str, Any], ex
 
 
 def test_evaluation_has_a_split_of_its_own() -> None:
-    assert data.sources(recipe(dataset_name="folder"), test=True) == [Source("folder", "test")]
+    assert data.sources(recipe(dataset_name="folder"), test=True) == [
+        Source("folder", "test", "dataset_test_split")
+    ]
     named = recipe(dataset_name="folder", dataset_test_split="held_out")
-    assert data.sources(named, test=True) == [Source("folder", "held_out")]
+    assert data.sources(named, test=True) == [Source("folder", "held_out", "dataset_test_split")]
+
+
+def test_evaluation_may_have_data_of_its_own() -> None:
+    own = {"test_data": "other.jsonl"}
+    for named in ({"dataset_name": "rows.jsonl"}, {"datasets": [{"path": "json", "data_files": "a"}]}):
+        assert data.sources(recipe(own=own, **named), test=True) == [
+            Source("other.jsonl", None, "dataset_test_split")
+        ]
+    named = recipe(own={"test_data": "owner/name"}, dataset_name="rows.jsonl")
+    assert data.sources(named, test=True) == [Source("owner/name", "test", "dataset_test_split")]
+
+
+def test_where_nothing_is_to_evaluate_on_the_remedy_is_one_that_works() -> None:
+    writing.write(PAIRS, "rows.jsonl")
+    writing.write(PAIRS, "saved")
+    Path("both").mkdir()
+    for split in ("train", "dev"):
+        writing.write(PAIRS, f"both/{split}.parquet")
+    asks, say = "but evaluation asks for the split test", "say --set rapo.test_data=FILE$"
+    for name, told in (
+        ("rows.jsonl", f"rows.jsonl has no splits, {asks}; {say}"),
+        ("saved", f"saved has no splits, {asks}; {say}"),
+        ("both", f"both holds the splits dev, train, {asks}; name another with dataset_test_split, or {say}"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            data.read(recipe(), data.sources(recipe(dataset_name=name), test=True))
+    listed = recipe(datasets=[{"path": "json", "data_files": "rows.jsonl"}])
+    with pytest.raises(ValueError, match=r"mine\.yaml names no test data; say --set rapo\.test_data=FILE"):
+        data.sources(listed, test=True)
+    found = data.sources(recipe(own={"test_data": "rows.jsonl"}, **listed.data), test=True)
+    assert len(data.read(recipe(), found)) == 6
 
 
 @pytest.mark.parametrize(
@@ -124,6 +158,31 @@ def test_single_responses_are_read_as_they_are(trainer: str, columns: list[str])
     assert table.column_names == columns
     assert fit(table).counts == {"read": 1, "cut": 0, "left_out": 0}
     assert data.formed(table, trainer, batch_size=4, seed=0).num_rows == 1
+
+
+def test_single_responses_obey_the_recipe_too() -> None:
+    rows = [{"q": f"w{i}", "a": [None, "w1", "w2"][i], "good": True} for i in range(3)]
+    writing.write(pa.Table.from_pylist(rows), "rows.jsonl")
+    own = {"columns": {"prompt": "q", "completion": "a", "label": "good"}}
+    with pytest.raises(PairsError, match=r"column completion: empty response in row 1 .*--set rapo\.bad=drop"):
+        data.read(recipe("kto", own=own), [Source("rows.jsonl", None)])
+    table = data.read(recipe("kto", own=own | {"bad": "drop"}), [Source("rows.jsonl", None)])
+    assert table.to_pylist() == [{"prompt": f"w{i}", "completion": f"w{i}", "label": True} for i in (1, 2)]
+
+
+def test_what_is_advised_is_what_a_recipe_can_say() -> None:
+    Path("both").mkdir()
+    for split in ("train", "test"):
+        writing.write(PAIRS, f"both/{split}.parquet")
+    with pytest.raises(ValueError, match=r"both holds the splits test, train; name one with dataset_train_split$"):
+        data.read(recipe(), data.sources(recipe(dataset_name="both")))
+    writing.write(pa.table({"q": ["w1"], "chosen": ["w1"], "rejected": [""]}), "rows.jsonl")
+    with pytest.raises(PairsError, match=r"say which it is made of: --set 'rapo\.columns=\{prompt: \.\.\.\}'$"):
+        data.read(recipe(), [Source("rows.jsonl", None)])
+    with pytest.raises(
+        PairsError, match=r"empty response in row 1 .* leave them out with --set rapo\.bad=drop\.$"
+    ):
+        data.read(recipe(own={"columns": {"prompt": "q"}}), [Source("rows.jsonl", None)])
 
 
 # A prompt of n words has n + 3 tokens with the marks of its turn and the answer's; an answer of n words n + 1.

@@ -159,6 +159,36 @@ def test_a_finished_run_is_not_trained_again_and_another_is_refused() -> None:
         train(max_steps=1)
 
 
+def test_a_run_on_another_model_in_the_same_folder_is_refused() -> None:
+    Path("base").unlink()
+    save(tiny.model(), tiny.TOKENIZER, "base")
+    first = train(max_steps=1)
+    for beside in ("rapo.json", "README.md"):  # of what made the model, and about it
+        Path("base", beside).write_text("{}")
+    assert train(max_steps=1) == first
+    save(tiny.model(seed=2), tiny.TOKENIZER, "base")
+    with pytest.raises(
+        FileExistsError, match=r"another run: model\.model\.safetensors was .*; choose another --out"
+    ):
+        train(max_steps=1)
+    save(tiny.model(), tiny.TOKENIZER, "base")
+    Path("base/chat_template.jinja").write_text(tiny.TOKENIZER.chat_template + " ")
+    with pytest.raises(FileExistsError, match=r"another run: model\.chat_template\.jinja was "):
+        train(max_steps=1)
+
+
+def test_a_run_with_other_rows_to_evaluate_on_is_refused() -> None:
+    rows = [{"path": "parquet", "data_files": "rows.parquet"}]
+    over = {"datasets": rows, "dataset_name": "held_out", "eval_strategy": "epoch", "max_steps": 1}
+    Path("held_out").mkdir()
+    for seed in (1, 2):
+        writing.write(tiny.rows(4, longest=8, seed=seed), "held_out/test.parquet", overwrite=True)
+        if seed == 1:
+            assert train(**over)["identity"]["test_data"][0]["split"] == "test"
+    with pytest.raises(FileExistsError, match="another run: test_data was "):
+        train(**over)
+
+
 @pytest.mark.parametrize("torn", [False, True])
 @pytest.mark.parametrize("trainer", ["dpo", "kto", "simpo"])
 def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(trainer: str, torn: bool) -> None:
@@ -200,6 +230,19 @@ def test_evaluation_reads_the_other_split() -> None:
     train(dataset_name="both", dataset_train_split="train", eval_strategy="epoch", save_strategy="no")
     history = json.loads(Path("out/trainer_state.json").read_text())["log_history"]
     assert len([entry for entry in history if "eval_loss" in entry]) == 2
+
+
+def test_evaluation_reads_a_file_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    writing.write(tiny.rows(4, longest=8, seed=1), "other.parquet")
+    rows = [{"path": "parquet", "data_files": "rows.parquet"}]
+    over = {"datasets": rows, "max_steps": 1, "save_strategy": "no"}
+    told = train(rapo={"test_data": "other.parquet"}, eval_strategy="steps", eval_steps=1, **over)
+    assert told["identity"]["test_data"][0]["path"] == "other.parquet"
+    history = json.loads(Path("out/trainer_state.json").read_text())["log_history"]
+    assert len([entry for entry in history if "eval_loss" in entry]) == 1
+    assert not caplog.text
+    train("again", rapo={"test_data": "other.parquet"}, **over)
+    assert "rapo.test_data has no effect without eval_strategy" in caplog.text
 
 
 @pytest.mark.parametrize(
