@@ -223,6 +223,15 @@ def test_secrets_are_not_in_the_record(server, pairs, tmp_path):
     assert json.loads((tmp_path / "o.jsonl.json").read_text())["options"]["set"]["top_k"] == 3
 
 
+def test_settings_of_tokens_are_in_the_record_and_are_another_request(server, pairs, tmp_path):
+    record = tmp_path / "o.jsonl.json"
+    asked = ["judge", pairs, *words(server, "--out", str(tmp_path / "o.jsonl"), "--overwrite")]
+    for n, budget in enumerate((1000, 2000), 1):
+        fields = {"thinking_token_budget": budget, "stop_token_ids": [7]}
+        assert main([*asked, *(f"--set={name}={value}" for name, value in fields.items())]) == 0
+        assert (json.loads(record.read_text())["options"]["set"], len(server.requests)) == (fields, 6 * n)
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

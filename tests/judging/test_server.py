@@ -56,6 +56,9 @@ def test_any_difference_in_the_request_is_another_question(server, tmp_path):
         {"temperature": 0.5},
         {"max_tokens": 3},
         {"model": "other"},
+        {"thinking_token_budget": 2000, "stop_token_ids": [7]},
+        {"thinking_token_budget": 4000, "stop_token_ids": [7]},
+        {"thinking_token_budget": 4000, "stop_token_ids": [8]},
         {"extra_headers": {"X-Route": "b"}},
     )
     for fields in different:
