@@ -93,13 +93,29 @@ def is_secret(name: str) -> bool:
 
 
 def without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Those whose names are not those of secrets."""
-    return {name: value for name, value in named.items() if not is_secret(name)}
+    """Those whose names are not those of secrets, also within mappings and lists that they hold.
+
+    >>> without_secrets({"n": 1, "route": [{"at": "here", "api_key": "sk-1"}]})
+    {'n': 1, 'route': [{'at': 'here'}]}
+    """
+    return {name: _told(value) for name, value in named.items() if not is_secret(str(name))}
 
 
-def secrets_of(named: Mapping[str, Any]) -> list[str]:
-    """The others' values."""
-    return [str(value) for name, value in named.items() if is_secret(name)]
+def _told(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_secrets(value)
+    return [_told(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def secrets_of(value: Any, *, hidden: bool = False) -> list[str]:
+    """What `without_secrets` leaves out, as texts; all that there is, where it is ``hidden``."""
+    if isinstance(value, Mapping):
+        parts = [secrets_of(held, hidden=hidden or is_secret(str(name))) for name, held in value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [secrets_of(one, hidden=hidden) for one in value]
+    else:
+        return [str(value)] if hidden else []
+    return [text for part in parts for text in part]
 
 
 def without(text: str, secrets: Iterable[str]) -> str:

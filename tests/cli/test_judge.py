@@ -211,6 +211,7 @@ def test_what_is_lost_is_told_and_null(server, pairs, tmp_path, capsys, caplog):
 def test_secrets_are_not_in_the_record(server, pairs, tmp_path):
     url = server.url.replace("//", "//me:sk-password@") + "?api_key=sk-parameter"
     secret = ["--set", "extra_headers={X-Custom: sk-header}", "--set", "extra_body={api_key: sk-field}"]
+    secret += ["--set", "user_config={model: m, litellm_params: [{api_key: sk-deep}]}"]
     out = tmp_path / "o.jsonl"
     assert (
         main(["judge", pairs, "--server", url, "--model", "judge", *secret, "--set", "top_k=3", "--out", str(out)])
@@ -220,7 +221,9 @@ def test_secrets_are_not_in_the_record(server, pairs, tmp_path):
     assert server.requests[0]["top_k"] == 3
     written = [file.read_text(encoding="utf-8") for file in tmp_path.rglob("*") if file.is_file()]
     assert not [text for text in written if "sk-" in text]
-    assert json.loads((tmp_path / "o.jsonl.json").read_text())["options"]["set"]["top_k"] == 3
+    assert server.requests[0]["user_config"]["litellm_params"] == [{"api_key": "sk-deep"}]
+    told = json.loads((tmp_path / "o.jsonl.json").read_text())["options"]["set"]
+    assert (told["top_k"], told["user_config"]) == (3, {"model": "m", "litellm_params": [{}]})
 
 
 def test_settings_of_tokens_are_in_the_record_and_are_another_request(server, pairs, tmp_path):

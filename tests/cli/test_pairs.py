@@ -206,7 +206,8 @@ def test_a_judge_scores_own_answers_and_is_paid_once(drawn: list[Ask], capsys: p
     with fake_chat_server.running() as server:
         server.score = lambda text: {0: "no idea", 1: "3"}.get(len(text) % 4, str(len(text) % 10 + 1))
         words = ("--judge", "j", "--judge-server", server.url + "?key=sec", "--judge-set", "options.seed=3",
-                 "--judge-set", "options.extra_headers={X-Own: sec}")  # fmt: skip
+                 "--judge-set", "options.extra_headers={X-Own: sec}",
+                 "--judge-set", "options.user_config={route: [{api_key: sec}]}")  # fmt: skip
         found = own(*words, "--judge-set", "price_in=2", "--judge-set", "price_out=1")
         n = len(server.requests)
         assert own(*words, "--quantile", "0.5", out="again.jsonl")

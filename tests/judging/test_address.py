@@ -2,7 +2,7 @@
 
 import pytest
 
-from rapo.judging.address import Address, is_secret, without
+from rapo.judging.address import Address, is_secret, secrets_of, without, without_secrets
 
 
 def test_the_address_is_given_or_of_the_environment_or_openais(monkeypatch):
@@ -71,3 +71,16 @@ def test_names_of_secrets_are_known_by_their_words(name):
 )
 def test_settings_whose_names_hold_such_words_are_none(name):
     assert not is_secret(name)
+
+
+def test_secrets_are_found_at_whatever_depth_and_all_else_stays():
+    route = {"model": "m", "api_key": "sk-one", "auth": {"user": "sk-two", "more": ["sk-three", 4]}}
+    given = {
+        "user_config": {"routes": [{"litellm_params": route}, "plain"]},
+        "logit_bias": {7: -100},
+        "stop": ["a"],
+    }
+    kept = {"user_config": {"routes": [{"litellm_params": {"model": "m"}}, "plain"]}, "logit_bias": {7: -100}}
+    assert without_secrets(given) == {**kept, "stop": ["a"]}
+    assert secrets_of(given) == ["sk-one", "sk-two", "sk-three", "4"]
+    assert route["api_key"] == "sk-one"  # what was given is as it was
