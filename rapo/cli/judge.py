@@ -14,6 +14,7 @@ answer, is null and counted. The key is read from $OPENAI_API_KEY and goes to ht
 import argparse
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,14 +239,21 @@ def _to_score(args: argparse.Namespace) -> "tuple[pa.Table, tuple[str, ...], Pai
 
 
 def _scored(table: "pa.Table", scores: Mapping[str, Any]) -> "pa.Table":
-    """The table with scores; those that it had are called given_..."""
+    """The table with scores; those that it had are called given_..., or given_2_... where that is taken."""
     import pyarrow as pa
 
-    names = [f"given_{name}" if name in scores else name for name in table.column_names]
-    table = table.rename_columns(names)
+    taken = {*table.column_names, *scores}
+    given = {name: _free(name, taken) for name in table.column_names if name in scores}
+    table = table.rename_columns([given.get(name, name) for name in table.column_names])
     for name, held in scores.items():
         table = table.append_column(name, pa.array(held, from_pandas=True))
     return table
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """What to call a column that was given, unlike any other."""
+    names = chain([f"given_{name}"], (f"given_{n}_{name}" for n in count(2)))
+    return next(one for one in names if one not in taken)
 
 
 def _foretell(args: argparse.Namespace, asked: "list[dict[str, Any]]", judge: "Judge", cache: Path | None) -> int:

@@ -189,6 +189,31 @@ def test_what_cannot_be_scored_is_null_and_what_was_given_stays(server, tmp_path
     assert (made["score_chosen"], made["score_rejected"], made["given_score_chosen"]) == (None, 7, 9)
 
 
+def test_what_is_scored_again_and_again_keeps_all_scores(server, pairs, tmp_path):
+    file = pairs
+    for n, score in enumerate(("7", "8", "9", "10")):
+        server.score = lambda text, score=score: score
+        out = tmp_path / f"{n}.jsonl"
+        scoring = ["--score", "--cache", str(tmp_path / f"cache-{n}"), *words(server, "--out", str(out))]
+        assert main(["judge", file, *scoring]) == 0
+        file = str(out)
+    found = open_pairs(file, reversed_pairs="keep").read().to_pylist()[0]
+    for side in ("chosen", "rejected"):
+        names = [f"{given}score_{side}" for given in ("given_", "given_2_", "given_3_", "")]
+        assert [found[name] for name in names] == [7, 8, 9, 10]
+
+
+def test_answers_that_have_scores_of_every_name_keep_them(server, tmp_path):
+    row = {"instruction": "q", "output": "aaa", "score": 1, "given_score": 2, "score_1": 3, "given_3_score": 4}
+    out = tmp_path / "scored.parquet"
+    twice = ("--repeats", "2", "--score", "--out", str(out))
+    assert main(["judge", lines(tmp_path / "a.jsonl", row), *words(server, *twice)]) == 0
+    (made,) = pd.read_parquet(out).to_dict("records")
+    given = {"given_2_score": 1, "given_score": 2, "given_score_1": 3, "given_3_score": 4}
+    assert given.items() <= made.items()
+    assert [made[name] for name in ("score", "score_1", "score_2")] == [3, 3, 3]
+
+
 def test_answers_are_scored(server, tmp_path):
     file = lines(tmp_path / "a.jsonl", {"q": "q1", "said": "aaa"}, {"q": "q2", "said": "aaaaa"})
     out = tmp_path / "scored.jsonl"
