@@ -289,10 +289,8 @@ def _finish(
         sent["extra_body"] = without_secrets(judge.options["extra_body"])
     shown = {"server": judge.server.address.shown, "set": {**without_secrets(judge.options), **sent}}
     taken, written = ("?" if n is None else f"{n:,}" for n in (cost.tokens_in, cost.tokens_out))
-    paid = "" if cost.paid is None else f"; price {cost.price:.4g}, of which {cost.paid:.4g} now"
-    notes.append(
-        f"{several(cost.n_asked, 'requests')} sent now, {taken} tokens read, {written} written in all{paid}"
-    )
+    sent_now = several(cost.n_asked, "requests")
+    notes.append(f"{sent_now} sent now, {taken} tokens read, {written} written in all{_price(cost)}")
     requests = {"requests_sent": cost.n_asked, "requests_failed": cost.n_failed, "unreadable": cost.n_unreadable}
     return output.finish(
         args,
@@ -304,3 +302,11 @@ def _finish(
         read=read,
         line="\n  ".join(notes),
     )
+
+
+def _price(cost: "Cost") -> str:
+    """The price, as far as it is known: a server may not tell the tokens of answers that were kept."""
+    if cost.paid is None:
+        return ""
+    whole = "price not known" if cost.price is None else f"price {cost.price:.4g}"
+    return f"; {whole}, of which {cost.paid:.4g} now"

@@ -7,6 +7,7 @@ import pytest
 
 from rapo.cli.main import main
 from rapo.judging import judgements
+from rapo.pairs import manifest
 from rapo.pairs.door import open_pairs
 
 pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
@@ -70,6 +71,20 @@ def test_a_second_run_pays_nothing(server, pairs, tmp_path, capsys):
     assert len(server.requests) == 6
     one, two = (pd.read_parquet(tmp_path / name) for name in ("one.parquet", "two.parquet"))
     pd.testing.assert_frame_equal(one, two)
+
+
+@pytest.mark.parametrize("more", [[], ["--score"]])
+def test_prices_of_kept_answers_whose_tokens_nobody_tells_are_not_known(server, pairs, tmp_path, capsys, more):
+    server.usage = False
+    priced = ["--price-in", "10", "--price-out", "30", *more]
+    for name in ("one.jsonl", "two.jsonl"):
+        assert main(["judge", pairs, *words(server, "--out", str(tmp_path / name), *priced)]) == 0
+    told = capsys.readouterr().out
+    assert "6 requests sent now, ? tokens read, ? written in all\n" in told
+    assert "0 requests sent now, ? tokens read, ? written in all; price not known, of which 0 now" in told
+    cost = json.loads((tmp_path / "two.jsonl.json").read_text())["cost"]
+    assert (cost["price"], cost["paid"]) == (None, 0)
+    assert manifest.beside(tmp_path / "two.jsonl")["card"].exists()
 
 
 def test_repeated_runs_tell_how_reliable_the_judge_is(server, pairs, tmp_path, capsys):
