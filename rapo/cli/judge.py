@@ -4,7 +4,8 @@ IN holds pairs (chosen is compared with rejected), or a model's answers (instruc
 compares with a baseline's (--column speaks of both files). Every pair is judged in both orders, so that a liking for
 the first place cancels out; how often the order decides is told. OUT is read by `rapo winrate` and `rapo agreement`.
 With --score each answer is scored alone: pairs get score_chosen and score_rejected, of which `rapo relabel` makes
-goals; answers get score.
+goals; answers get score. A judge is asked at temperature 0: with --repeats say --set temperature=1, too, and of pairs
+--verdict letter, or the runs hardly differ.
 
 Answers are kept on disk under the whole request: a run that was interrupted goes on where it stopped, and nothing is
 paid twice. --dry-run tells requests, tokens and price beforehand. A verdict that is not clear, or a request without an
@@ -12,6 +13,7 @@ answer, is null and counted. The key is read from $OPENAI_API_KEY and goes to ht
 """
 
 import argparse
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from itertools import chain, count
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from rapo.judging.judges import Judge
     from rapo.pairs.door import Pairs
 
+_log = logging.getLogger(__name__)
 _ABOUT = "Judgements by a language model: 1 the baseline wins ... 2 the model wins, the mean of both orders."
 _SCORED = "Answers scored from 1 to 10 by a language model."
 
@@ -90,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     if not args.dry_run:
         output.check_output(args, *[args.file, *([args.against] if args.against else [])])
+    if args.repeats > 1 and not judge.draws:
+        _warn_of_repeats(args)
     return _score(args, judge, cache) if args.score else _compare(args, judge, cache)
 
 
@@ -99,6 +104,16 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError("--score scores each answer alone; leave --against out")
     if args.repeats < 1:
         raise ValueError(f"--repeats {args.repeats}: judge at least once")
+
+
+def _warn_of_repeats(args: argparse.Namespace) -> None:
+    """Tell that runs at temperature 0 are alike."""
+    graded = args.verdict == "logprobs" and not args.score
+    more = " and --verdict letter, for probabilities of A and B hardly move from run to run" if graded else ""
+    _log.warning(
+        "--repeats %d at temperature 0 asks for the same answers again: they cannot show the judge's own noise. Say "
+        "--set temperature=1%s", args.repeats, more,
+    )  # fmt: skip
 
 
 def _of_answers(args: argparse.Namespace, file: str) -> "pa.Table":

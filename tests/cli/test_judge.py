@@ -117,6 +117,28 @@ def test_repeated_runs_tell_how_reliable_the_judge_is(server, pairs, tmp_path, c
     assert (rate["order_flips"], rate["judge_alpha"]) == (50, both["alpha"]["estimate"])
 
 
+@pytest.mark.parametrize("more", [[], ["--verdict", "letter"], ["--score"], ["--set", "temperature=0"]])
+def test_repeats_that_cannot_show_noise_are_told_before_anything_is_asked(server, pairs, tmp_path, caplog, more):
+    seen = []
+    server.on_request = lambda n: seen.append(caplog.text)
+    asked = ["judge", pairs, *words(server, "--out", str(tmp_path / "o.jsonl"), "--repeats", "2", *more)]
+    assert main([*asked, "--dry-run"]) == 0
+    told = "--repeats 2 at temperature 0 asks for the same answers again"
+    assert (told in caplog.text, server.requests) == (True, [])
+    assert ("--set temperature=1 and --verdict letter, for prob" in caplog.text) == (
+        more in ([], ["--set", "temperature=0"])
+    )
+    caplog.clear()
+    assert main(asked) == 0
+    assert told in seen[0]
+
+
+@pytest.mark.parametrize("more", [["--repeats", "1"], ["--repeats", "2", "--set", "temperature=1"]])
+def test_runs_that_are_drawn_need_no_warning(server, pairs, tmp_path, caplog, more):
+    assert main(["judge", pairs, *words(server, "--out", str(tmp_path / "o.jsonl"), *more)]) == 0
+    assert "temperature" not in caplog.text
+
+
 def test_repeated_scores_are_averaged_and_their_reliability_told(server, tmp_path, capsys):
     likes = server.answer
 
