@@ -128,6 +128,7 @@ def _ranked(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Board:
         missing=args.missing,
         duplicates=args.duplicates,
         opponent=args.opponent,
+        texts=bool(args.style),
     )
     parts = {path: shapes.read(frame, reading, name=path) for path, frame in raw.items()}
     fought = shapes.together({path: part for path, (part, _) in parts.items()})
