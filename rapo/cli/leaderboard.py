@@ -175,14 +175,12 @@ def _averages(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Boar
 
 def _answers(args: argparse.Namespace) -> "pd.DataFrame":
     """All models' answers."""
-    import pandas as pd
-
     from rapo.judging import judgements
     from rapo.winrates import answers
 
     if not args.style:
         raise ValueError("--answers belong to --style; say that too")
-    return pd.concat([answers.table(judgements.load(path), name=path) for path in dict.fromkeys(args.answers)])
+    return answers.together({path: answers.table(judgements.load(path), name=path) for path in args.answers})
 
 
 def _tokens(tokenizer: str | None) -> "Callable[[list[str]], list[int]] | None":

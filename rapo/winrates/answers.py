@@ -37,6 +37,28 @@ def table(frame: pd.DataFrame, *, name: str) -> pd.DataFrame:
     return made
 
 
+def together(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Answers of several files as one; one that several files hold, a baseline's say, counts once.
+
+    Args:
+        parts: a file's name -> its answers, of `table`.
+
+    Raises:
+        ValueError: files hold different answers of a model to an instruction; tells which.
+    """
+    key = ["model", "instruction"]
+    named = [part.assign(file=name) for name, part in parts.items()]
+    whole = pd.concat(named, ignore_index=True).drop_duplicates([*key, "text"])
+    if (other := whole.duplicated(key)).any():
+        row = whole[other].iloc[0]
+        first = whole[(whole[key] == row[key]).all(axis=1)].iloc[0]
+        raise ValueError(
+            f"{first['file']} and {row['file']} hold different answers of {row['model']} to "
+            f"{row['instruction'][:60]!r}; leave one of them out"
+        )
+    return whole.drop(columns="file")
+
+
 def texts(held: Iterable[tuple[Any, Any]], *, name: str) -> list[str]:
     """Answers as texts, each beside its row.
 

@@ -154,6 +154,9 @@ def test_arena_hard_takes_style_from_files_of_answers(capsys: pytest.CaptureFixt
     assert (status, "--answers" in err) == (2, True)
     _, out, _ = run(capsys, *words, "--answers", "answers.jsonl", "--json")
     assert [round(row["score"], 6) for row in json.loads(out)] == [50, 50]  # length explains all of it
+    pd.DataFrame(said[1::2]).to_json("base.jsonl", orient="records", lines=True)
+    _, both, _ = run(capsys, *words, "--answers", "answers.jsonl", "base.jsonl", "--json")
+    assert both == out
     _, out, _ = run(capsys, *words, "--answers", "answers.jsonl")
     assert "length: characters; Arena-Hard-Auto counts tokens" in out
     status, _, err = run(capsys, "hard.jsonl", "--answers", "answers.jsonl")

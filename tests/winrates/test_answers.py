@@ -32,6 +32,20 @@ def test_an_id_is_compared_as_text_and_nothing_said_is_nothing() -> None:
     assert found.to_numpy().tolist() == [["m", "81", ""]]
 
 
+def test_an_answer_that_several_files_hold_counts_once_and_two_different_ones_are_refused() -> None:
+    base = pd.DataFrame({"model": "base", "instruction": ["q", "r"], "text": ["yes", "no"]})
+    own = base.assign(model="m", text="perhaps")
+    one, two = pd.concat([own, base]), pd.concat([base[::-1], own.assign(model="n")])
+    whole = answers.together({"a.jsonl": one, "b.jsonl": two})
+    assert whole.to_numpy().tolist() == [
+        *(["m", "q", "perhaps"], ["m", "r", "perhaps"], ["base", "q", "yes"], ["base", "r", "no"]),
+        *(["n", "q", "perhaps"], ["n", "r", "perhaps"]),
+    ]
+    told = "a.jsonl and c.jsonl hold different answers of base to 'r'; leave one of them out"
+    with pytest.raises(ValueError, match=told):
+        answers.together({"a.jsonl": one, "b.jsonl": two, "c.jsonl": base.assign(text=["yes", "No"])})
+
+
 def test_what_is_refused() -> None:
     frame = pd.DataFrame({"model": ["m", "m"], "uid": ["q", "q"], "output": ["a", "b"]})
     with pytest.raises(ValueError, match="file: m answers 'q' more than once"):
