@@ -4,7 +4,8 @@ IN holds pairs (chosen is compared with rejected), or a model's answers (instruc
 compares with a baseline's (--column speaks of both files). Every pair is judged in both orders, so that a liking for
 the first place cancels out; how often the order decides is told. OUT is read by `rapo winrate` and `rapo agreement`.
 With --score each answer is scored alone: pairs get score_chosen and score_rejected, of which `rapo relabel` makes
-goals; answers get score.
+goals; answers get score. A judge is asked at temperature 0: with --repeats say --set temperature=1, too, and of pairs
+--verdict letter, or the runs hardly differ.
 
 Answers are kept on disk under the whole request: a run that was interrupted goes on where it stopped, and nothing is
 paid twice. --dry-run tells requests, tokens and price beforehand. A verdict that is not clear, or a request without an
@@ -12,8 +13,10 @@ answer, is null and counted. The key is read from $OPENAI_API_KEY and goes to ht
 """
 
 import argparse
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from rapo.judging.judges import Judge
     from rapo.pairs.door import Pairs
 
+_log = logging.getLogger(__name__)
 _ABOUT = "Judgements by a language model: 1 the baseline wins ... 2 the model wins, the mean of both orders."
 _SCORED = "Answers scored from 1 to 10 by a language model."
 
@@ -89,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     if not args.dry_run:
         output.check_output(args, *[args.file, *([args.against] if args.against else [])])
+    if args.repeats > 1 and not judge.draws:
+        _warn_of_repeats(args)
     return _score(args, judge, cache) if args.score else _compare(args, judge, cache)
 
 
@@ -98,6 +104,16 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError("--score scores each answer alone; leave --against out")
     if args.repeats < 1:
         raise ValueError(f"--repeats {args.repeats}: judge at least once")
+
+
+def _warn_of_repeats(args: argparse.Namespace) -> None:
+    """Tell that runs at temperature 0 are alike."""
+    graded = args.verdict == "logprobs" and not args.score
+    more = " and --verdict letter, for probabilities of A and B hardly move from run to run" if graded else ""
+    _log.warning(
+        "--repeats %d at temperature 0 asks for the same answers again: they cannot show the judge's own noise. Say "
+        "--set temperature=1%s", args.repeats, more,
+    )  # fmt: skip
 
 
 def _of_answers(args: argparse.Namespace, file: str) -> "pa.Table":
@@ -238,14 +254,21 @@ def _to_score(args: argparse.Namespace) -> "tuple[pa.Table, tuple[str, ...], Pai
 
 
 def _scored(table: "pa.Table", scores: Mapping[str, Any]) -> "pa.Table":
-    """The table with scores; those that it had are called given_..."""
+    """The table with scores; those that it had are called given_..., or given_2_... where that is taken."""
     import pyarrow as pa
 
-    names = [f"given_{name}" if name in scores else name for name in table.column_names]
-    table = table.rename_columns(names)
+    taken = {*table.column_names, *scores}
+    given = {name: _free(name, taken) for name in table.column_names if name in scores}
+    table = table.rename_columns([given.get(name, name) for name in table.column_names])
     for name, held in scores.items():
         table = table.append_column(name, pa.array(held, from_pandas=True))
     return table
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """What to call a column that was given, unlike any other."""
+    names = chain([f"given_{name}"], (f"given_{n}_{name}" for n in count(2)))
+    return next(one for one in names if one not in taken)
 
 
 def _foretell(args: argparse.Namespace, asked: "list[dict[str, Any]]", judge: "Judge", cache: Path | None) -> int:
@@ -281,10 +304,8 @@ def _finish(
         sent["extra_body"] = without_secrets(judge.options["extra_body"])
     shown = {"server": judge.server.address.shown, "set": {**without_secrets(judge.options), **sent}}
     taken, written = ("?" if n is None else f"{n:,}" for n in (cost.tokens_in, cost.tokens_out))
-    paid = "" if cost.paid is None else f"; price {cost.price:.4g}, of which {cost.paid:.4g} now"
-    notes.append(
-        f"{several(cost.n_asked, 'requests')} sent now, {taken} tokens read, {written} written in all{paid}"
-    )
+    sent_now = several(cost.n_asked, "requests")
+    notes.append(f"{sent_now} sent now, {taken} tokens read, {written} written in all{_price(cost)}")
     requests = {"requests_sent": cost.n_asked, "requests_failed": cost.n_failed, "unreadable": cost.n_unreadable}
     return output.finish(
         args,
@@ -296,3 +317,11 @@ def _finish(
         read=read,
         line="\n  ".join(notes),
     )
+
+
+def _price(cost: "Cost") -> str:
+    """The price, as far as it is known: a server may not tell the tokens of answers that were kept."""
+    if cost.paid is None:
+        return ""
+    whole = "price not known" if cost.price is None else f"price {cost.price:.4g}"
+    return f"; {whole}, of which {cost.paid:.4g} now"

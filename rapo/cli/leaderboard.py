@@ -128,6 +128,7 @@ def _ranked(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Board:
         missing=args.missing,
         duplicates=args.duplicates,
         opponent=args.opponent,
+        texts=bool(args.style),
     )
     parts = {path: shapes.read(frame, reading, name=path) for path, frame in raw.items()}
     fought = shapes.together({path: part for path, (part, _) in parts.items()})
@@ -161,27 +162,42 @@ def _averages(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Boar
 
     from rapo.winrates import leaderboard
 
-    if args.style or args.baseline or args.answers or args.tokenizer:
-        raise ValueError("--style and --baseline belong to battles; MT-Bench's scores are averaged as they are")
-    whole = pd.concat(list(raw.values()), ignore_index=True)
-    found = leaderboard.mt_bench(whole, level=args.level, n_resamples=max(args.resamples, 2000), seed=args.seed)
+    _refuse_options_of_battles(args)
+    parts = [leaderboard.mt_bench_rows(frame, name=path) for path, frame in raw.items()]
+    n_resamples = max(args.resamples, 2000)
+    whole = pd.concat(parts, ignore_index=True)
+    found = leaderboard.mt_bench(whole, level=args.level, n_resamples=n_resamples, seed=args.seed)
     overall = found[found["group"] == "all"].sort_values("score", ascending=False)["model"]
     order = {model: place for place, model in enumerate(overall)}
     table = found.assign(place=found["model"].map(order)).sort_values("place", kind="stable", ignore_index=True)
-    note = f"MT-Bench: mean scores from 1 to 10; {100 * args.level:g} % intervals, questions drawn whole"
+    drawn = f"{n_resamples:,} resamples, questions drawn whole"
+    note = f"MT-Bench: mean scores from 1 to 10; {100 * args.level:g} % intervals from {drawn}"
     return _Board(table.drop(columns="place"), "MT-Bench score (1 to 10)", [note], even=None)
+
+
+_OF_BATTLES = ("style", "baseline", "answers", "tokenizer", "opponent", "interval", "ridge")
+_OF_JUDGEMENTS = ("by", "encoding", "column", "missing", "duplicates")
+
+
+def _refuse_options_of_battles(args: argparse.Namespace) -> None:
+    """Refuse what MT-Bench's scores would leave without effect."""
+    plain = argparse.ArgumentParser()
+    add_arguments(plain)
+    for name in (*_OF_BATTLES, *_OF_JUDGEMENTS):
+        if getattr(args, name) != plain.get_default(name):
+            raise ValueError(
+                f"--{name} belongs to battles; MT-Bench's scores are averaged as they are, without it"
+            )
 
 
 def _answers(args: argparse.Namespace) -> "pd.DataFrame":
     """All models' answers."""
-    import pandas as pd
-
     from rapo.judging import judgements
     from rapo.winrates import answers
 
     if not args.style:
         raise ValueError("--answers belong to --style; say that too")
-    return pd.concat([answers.table(judgements.load(path), name=path) for path in dict.fromkeys(args.answers)])
+    return answers.together({path: answers.table(judgements.load(path), name=path) for path in args.answers})
 
 
 def _tokens(tokenizer: str | None) -> "Callable[[list[str]], list[int]] | None":

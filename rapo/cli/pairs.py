@@ -10,6 +10,7 @@ price of the judge beforehand.
 """
 
 import argparse
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from rapo.pairs.faults import several
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -155,6 +158,11 @@ def _drawn(args: argparse.Namespace, done: dict[str, Any], counts: dict[str, Any
     what = drawing.drawing(args, args.from_model, args.file)
     with answers.keeping(_file(what), what.settings) as kept:
         drawn = what.draw(kept)
+    if args.server and drawn.before:
+        told = (
+            "%d answers are those that %s gave before, kept in %s; if another model is served there now, remove it"
+        )
+        _log.warning(told, drawn.before, args.from_model, _file(what))
     done |= {"drawn": what.settings, "asked": what.told, "notes": [drawn.line]}
     counts |= drawn.counts
     return drawn.rows(flat=False)

@@ -7,8 +7,9 @@ OUT has a row an answer: prompt_id, prompt, model ("NAME, g=10" where a goal is 
 seed, tokens, cut (by --max-new-tokens), as `rapo judge` reads it; or with several answers a row a prompt, and these in
 its completions, which `rapo pairs` reads with --reward-model, or once each of them has its overall_score. Answers are
 kept in OUT.part as they come: the same command again goes on where it was stopped.
-With --server URL any server that speaks OpenAI's protocol answers (vLLM, transformers serve); MODEL is its name there,
-and its replies are kept in build/answers under their requests, too.
+With --server URL any server that speaks OpenAI's protocol answers (vLLM, transformers serve); MODEL is its name there.
+A new OUT is asked for anew, whatever was served under that name before; only what an interrupted run got is not asked
+twice, and that is told.
 """
 
 import argparse

@@ -99,7 +99,8 @@ def run(args: argparse.Namespace) -> int:
         notes += [*(reliance.lines(model, found) if found else []), *_about_judge(table, model)]
     if len(runs) == 1:
         notes.append(
-            "judged once: intervals are for other instructions, not for the judge's own noise; judge with --repeats 3"
+            "judged once: intervals are for other instructions, not for the judge's own noise; judge with --repeats 3 "
+            "--set temperature=1"
         )
     if args.json:
         table = _with_judge(table, relied)

@@ -9,7 +9,12 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 OPENAI = "https://api.openai.com/v1"
-_SECRET = re.compile(r"key|token(?!s)|secret|auth|passw|cookie|signature|credential|^(sig|code)$", re.IGNORECASE)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET = re.compile(  # a key or a token ends its name: what another word follows counts them, or says where they are
+    r"(secret|passw(or)?d|passphrase|cookie|credential)s?\b|\b(o?auth|authori[sz]ation|bearer|signature|jwt|pwd)\b"
+    r"|\b(\w*(api|access|secret|private))?keys?$|token$|\b(api|access|refresh) tokens$|^(sig|code)$"
+)
+_SETTING = re.compile(r"\b(cache|public) keys?$|\b(bos|eos|pad|unk|mask|start|end|stop) token$")
 _SHORT = 8  # characters: what is shorter is no secret, and would be found in any text
 
 
@@ -78,22 +83,39 @@ class Address:
 
 
 def is_secret(name: str) -> bool:
-    """Whether a header, a parameter or a field of this name holds a secret.
+    """Whether a header, a parameter or a field of this name holds a secret; whole words tell.
 
-    >>> is_secret("X-Api-Key"), is_secret("OpenAI-Beta"), is_secret("max_tokens")
-    (True, False, False)
+    >>> is_secret("X-Api-Key"), is_secret("accessToken"), is_secret("OpenAI-Beta"), is_secret("stop_token_ids")
+    (True, True, False, False)
     """
-    return bool(_SECRET.search(name))
+    words = " ".join(_WORD.findall(name)).lower()
+    return bool(_SECRET.search(words)) and not _SETTING.search(words)
 
 
 def without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Those whose names are not those of secrets."""
-    return {name: value for name, value in named.items() if not is_secret(name)}
+    """Those whose names are not those of secrets, also within mappings and lists that they hold.
+
+    >>> without_secrets({"n": 1, "route": [{"at": "here", "api_key": "sk-1"}]})
+    {'n': 1, 'route': [{'at': 'here'}]}
+    """
+    return {name: _told(value) for name, value in named.items() if not is_secret(str(name))}
 
 
-def secrets_of(named: Mapping[str, Any]) -> list[str]:
-    """The others' values."""
-    return [str(value) for name, value in named.items() if is_secret(name)]
+def _told(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_secrets(value)
+    return [_told(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def secrets_of(value: Any, *, hidden: bool = False) -> list[str]:
+    """What `without_secrets` leaves out, as texts; all that there is, where it is ``hidden``."""
+    if isinstance(value, Mapping):
+        parts = [secrets_of(held, hidden=hidden or is_secret(str(name))) for name, held in value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [secrets_of(one, hidden=hidden) for one in value]
+    else:
+        return [str(value)] if hidden else []
+    return [text for part in parts for text in part]
 
 
 def without(text: str, secrets: Iterable[str]) -> str:

@@ -131,7 +131,8 @@ def by_margin(
         first, second: votes of -1, 0, +1. Shape: (n_pairs,).
         margins: absolute margins; the sign of what is given is ignored. Shape: (n_pairs,).
         bins: a number of bins with about equally many pairs (equal margins stay together, so there may be fewer),
-            or their edges, rising. A bin holds low <= margin < high, the last one its high edge too.
+            or their edges, rising. A bin holds low <= margin < high, the last one its high edge too, margins and edges
+            to 12 decimals.
 
     Returns:
         One row a bin that holds a pair: ``low``, ``high``, ``margin`` (mean), and the columns of
@@ -243,7 +244,7 @@ def _decided(
     if ties not in _WEIGHTS:
         raise ValueError(f"ties is {ties!r}; use one of {', '.join(_WEIGHTS)}")
     a, b = votes.both(first, second)
-    size = np.abs(finite(margins, "margins", length=len(a)))
+    size = votes.decimal(np.abs(finite(margins, "margins", length=len(a))))
     labels, n_clusters = (None, 0) if clusters is None else resampling.cluster_codes(clusters, len(a))
     if n_clusters == len(a) > 1:
         labels = None  # every pair is a cluster of its own
@@ -289,9 +290,9 @@ def _edges(size: Floats, bins: int | Sequence[float]) -> Floats:
     if isinstance(bins, int):
         if bins < 1:
             raise ValueError(f"bins is {bins}; need at least one")
-        edges = np.unique(np.quantile(size, np.linspace(0, 1, bins + 1)))
+        edges = np.unique(votes.decimal(np.quantile(size, np.linspace(0, 1, bins + 1))))
         return edges if len(edges) > 1 else np.repeat(edges, 2)
-    edges = np.asarray(bins, dtype=float)
+    edges = votes.decimal(np.asarray(bins, dtype=float))
     if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
         raise ValueError(f"edges are {edges.tolist()}; give at least two, rising")
     return edges

@@ -154,10 +154,7 @@ class Endpoint:
 
     def clean(self, text: str, question: Mapping[str, Any]) -> str:
         """A text without the key and the secrets of the address and of a question."""
-        beside = [question.get(name) or {} for name in ("extra_headers", "extra_query", "extra_body")]
-        return without(
-            text, [*self.address.secrets, self.key, *(one for held in beside for one in secrets_of(held))]
-        )
+        return without(text, [*self.address.secrets, self.key, *secrets_of(question)])
 
     def _told(self, question: Mapping[str, Any], what: str) -> str:
         """What a person is told: nothing of what headers and parameters hold, whatever they are called."""
@@ -171,8 +168,7 @@ class Endpoint:
     def _check(self, question: Mapping[str, Any]) -> None:
         """Note what must not be told, and refuse headers with secrets where others could listen."""
         headers, query = (question.get(name) or {} for name in ("extra_headers", "extra_query"))
-        body = secrets_of(question.get("extra_body") or {})
-        self._hidden.update(map(str, [*headers.values(), *query.values(), *body]))
+        self._hidden.update(map(str, [*headers.values(), *query.values(), *secrets_of(question)]))
         for name in [*headers, *query]:
             if is_secret(name) and not self.address.is_safe:
                 raise JudgeError(f"{name} is never sent to {self.address.shown}: {_SAFER}")

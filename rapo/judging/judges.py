@@ -67,6 +67,11 @@ class Judge:
         """Of its tokens."""
         return Prices(self.price_in, self.price_out)
 
+    @property
+    def draws(self) -> bool:
+        """Whether its answers are drawn; at temperature 0 a further run says the same, and its noise is not seen."""
+        return self.options.get("temperature", 0.0) != 0
+
     def again(self, run: int) -> "Judge":
         """The same judge for a further run, from 1, which asks with another seed; run 0 is the judge itself."""
         seed = int(self.options.get("seed") or 0) + run

@@ -21,8 +21,8 @@ _LOOK_AGAIN = 0.1  # seconds until somebody else's claim is looked at again
 class Kept:
     """A question, its full request as text, and the file that keeps its answer.
 
-    Secrets are no part of the text: a header, a parameter or a field that is called as secrets are is left out; other
-    headers and parameters count by their hash.
+    Secrets are no part of the text: a header, a parameter or a field that is called as secrets are is left out, at
+    whatever depth; other headers and parameters count by their hash.
     """
 
     question: Mapping[str, Any]

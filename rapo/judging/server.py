@@ -16,7 +16,7 @@ from rapo.judging.kept import Kept
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["ChatServer", "JudgeError", "Replies", "ask_all", "look_up"]
+__all__ = ["ChatServer", "JudgeError", "Replies", "ask_all", "forget", "look_up"]
 
 T = TypeVar("T")
 Accept = Callable[[Mapping[str, Any]], None]
@@ -51,6 +51,12 @@ def look_up(
     address, folder = server.address, folder or default_folder()
     different = {one.file: one for one in (Kept.of(question, address, folder) for question in questions)}
     return [one.question for one in different.values() if one.answer() is None], len(different)
+
+
+def forget(questions: Sequence[Mapping[str, Any]], *, server: ChatServer, folder: Path) -> None:
+    """Remove the answers to some questions that a folder keeps."""
+    for question in questions:
+        Kept.of(question, server.address, folder).file.unlink(missing_ok=True)
 
 
 def default_folder() -> Path:

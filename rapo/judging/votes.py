@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rapo.stats.arrays import finite
+from rapo.stats.arrays import Floats, finite
 
 Votes = NDArray[np.int8]
 
@@ -14,7 +14,7 @@ def of(preferences: ArrayLike, *, middle: float = 0.0, tie: float = 0.0) -> Vote
     Args:
         preferences: any scale that grows with the liking for the pair's one response. Shape: (n,).
         middle: where neither is preferred: 0 for a difference of scores, 1.5 for preferences from 1 to 2.
-        tie: a preference this close to the middle, or closer, is a tie.
+        tie: a preference this close to the middle, or closer, is a tie, by `decimal`.
 
     Raises:
         ValueError: a preference is not finite, or ``tie`` is negative.
@@ -24,8 +24,17 @@ def of(preferences: ArrayLike, *, middle: float = 0.0, tie: float = 0.0) -> Vote
     """
     if not tie >= 0:
         raise ValueError(f"tie is {tie}; give the distance from the middle that counts as a tie, 0 or more")
-    distance = finite(preferences, "preferences", remedy="leave unjudged pairs out first") - middle
+    distance = decimal(finite(preferences, "preferences", remedy="leave unjudged pairs out first") - middle)
     return np.where(np.abs(distance) <= tie, 0, np.sign(distance)).astype(np.int8)
+
+
+def decimal(differences: Floats) -> Floats:
+    """Differences as they are in decimals, to 12 places, so that they are the limits that they reach.
+
+    >>> (1.7 - 1.5, float(decimal(np.array(1.7 - 1.5))))
+    (0.19999999999999996, 0.2)
+    """
+    return np.round(differences, 12)
 
 
 def both(

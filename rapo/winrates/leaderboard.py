@@ -1,10 +1,11 @@
 """Leaderboards: Bradley-Terry scores with intervals, their style effects, and MT-Bench averages."""
 
 import logging
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
 from rapo.stats import intervals
@@ -98,9 +99,11 @@ def mt_bench(
         ``low``, ``high`` and ``n`` (judgements). Limits are NaN where a group has one question.
 
     Raises:
-        ValueError: a column is missing, a score is not in 1..10, or a category is not known.
+        ValueError: no score is left, or what `mt_bench_rows` raises.
     """
-    rows = _mt_rows(judgements)
+    rows = mt_bench_rows(judgements, name="MT-Bench judgements")
+    if rows.empty:
+        raise ValueError(f"MT-Bench judgements: no score is left; {_MT_SCORES}")
     found = []
     for model, part in rows.groupby("model", sort=True):
         groups = {"all": part, **{f"turn {turn}": one for turn, one in part.groupby("turn")}}
@@ -118,27 +121,53 @@ def mt_bench(
     return pd.DataFrame(found)
 
 
-def _mt_rows(judgements: pd.DataFrame) -> pd.DataFrame:
+def mt_bench_rows(judgements: pd.DataFrame, *, name: str) -> pd.DataFrame:
+    """MT-Bench's judgements that could be read, each with its category; numbers that are written as texts are numbers.
+
+    Args:
+        judgements: as `mt_bench` takes them.
+        name: what errors call them.
+
+    Raises:
+        ValueError: a column is missing, a score is not in 1..10, or a category is not known; tells the row.
+    """
     if lacking := {"model", "question_id", "turn", "score"} - set(judgements.columns):
-        raise ValueError(f"MT-Bench judgements have no column {sorted(lacking)}; have {list(judgements.columns)}")
-    unread = judgements["score"] == -1
-    if unread.any():
-        _log.warning("%d of %d verdicts were not readable (score -1); left out", unread.sum(), len(judgements))
-    rows = judgements[~unread].reset_index(drop=True)
-    bad = ~rows["score"].between(1, 10)
-    if bad.any() or rows.empty:
-        seen = (
-            "no score is left" if rows.empty else f"row {int(bad.argmax())}: score is {rows['score'][bad].iloc[0]}"
+        raise ValueError(f"{name} has no column {sorted(lacking)}; it has {list(judgements.columns)}")
+    scores, questions = (_numbers(judgements[column]) for column in ("score", "question_id"))
+    if (bad := ~(scores.between(1, 10) | (scores == -1)).to_numpy()).any():
+        raise ValueError(f"{name}, {_shown(judgements['score'], bad)}; {_MT_SCORES}")
+    if "category" not in judgements:
+        judgements = judgements.assign(category=_categories(judgements["question_id"], questions, name))
+    if (unread := scores == -1).any():
+        _log.warning(
+            "%s: %d of %d verdicts were not readable (score -1); left out", name, unread.sum(), len(unread)
         )
-        raise ValueError(f"MT-Bench judgements: {seen}; scores are from 1 to 10, -1 for an unreadable verdict")
-    return rows if "category" in rows else rows.assign(category=_categories(rows["question_id"]))
+    ids = judgements["question_id"].astype(str) if questions.isna().any() else questions
+    turns = _numbers(judgements["turn"])
+    turn = judgements["turn"].astype(str) if (turns % 1 != 0).any() else turns.astype(int)
+    return judgements.assign(score=scores, question_id=ids, turn=turn)[~unread].reset_index(drop=True)
 
 
-def _categories(question_ids: "pd.Series[int]") -> list[str]:
-    if not question_ids.between(81, 160).all():
-        other = question_ids[~question_ids.between(81, 160)].iloc[0]
-        raise ValueError(f"question {other} is none of MT-Bench's 81..160; give a column category")
-    return [MT_BENCH_CATEGORIES[(int(question) - 81) // 10] for question in question_ids]
+_MT_SCORES = "scores are from 1 to 10, -1 for an unreadable verdict"
+
+
+def _numbers(column: "pd.Series[Any]") -> "pd.Series[float]":
+    """Numbers, also those that are written as texts; NaN for what is none."""
+    return pd.to_numeric(column.astype("string"), errors="coerce").astype(float)
+
+
+def _shown(column: "pd.Series[Any]", bad: NDArray[np.bool_]) -> str:
+    """The first bad value of a column, and its row."""
+    row = int(np.argmax(bad))
+    return f"column {column.name}, row {row}: {column.iloc[[row]].tolist()[0]!r}"
+
+
+def _categories(question_ids: "pd.Series[Any]", numbers: "pd.Series[float]", name: str) -> list[str]:
+    """Categories of MT-Bench's own questions."""
+    if (bad := ~numbers.isin(range(81, 161)).to_numpy()).any():
+        seen = _shown(question_ids, bad)
+        raise ValueError(f"{name}, {seen} is none of MT-Bench's questions 81..160; give a column category")
+    return [MT_BENCH_CATEGORIES[(int(question) - 81) // 10] for question in numbers]
 
 
 def _known(fit: BradleyTerry) -> Floats:

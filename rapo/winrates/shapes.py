@@ -39,6 +39,7 @@ class Reading:
         columns: our name -> the table's.
         encoding, by, missing, duplicates: of judgements. What repeats is a model's instruction against one baseline.
         opponent: the name of a baseline that the table does not name.
+        texts: read the answers, too, where the table has them; what is no text in them is refused.
     """
 
     columns: Mapping[str, str]
@@ -47,6 +48,7 @@ class Reading:
     missing: Any = "error"
     duplicates: Any = "error"
     opponent: str = OPPONENT
+    texts: bool = True
 
 
 def is_mt_bench(frame: pd.DataFrame) -> bool:
@@ -221,7 +223,7 @@ def _fought(
             f"{name}: {int(empty.sum())} battles have no outcome, the first in row {int(empty.argmax())}; "
             "say --missing drop to leave them out"
         )
-    whole = pd.concat([found, _answers(frame, reading.columns)], axis=1)
+    whole = pd.concat([found, _answers(frame, reading, name)], axis=1)
     told = [f"{name}: {int(empty.sum())} battles without an outcome are left out"] if empty.any() else []
     return whole[~empty].reset_index(drop=True), [f"{name}: one battle a row", *told]
 
@@ -258,17 +260,18 @@ def _judged(frame: pd.DataFrame, reading: Reading, name: str) -> tuple[pd.DataFr
     own = ("response_a", "response_b")
     columns = {ours: theirs for ours, theirs in reading.columns.items() if ours not in own}
     encoding = reading.encoding or judgements.known_encoding(frame, columns, name)
+    frame = frame.reset_index(drop=True)
     preference, told = columns.get("preference", "preference"), []
     if reading.missing == "drop" and preference in frame and (empty := frame[preference].isna()).any():
         told.append(f"{name}: {int(empty.sum())} judgements without a preference are left out")
         frame = frame[~empty]
+    texts = _answers(frame, reading, name).reset_index(drop=True)
     frame = frame.reset_index(drop=True)
     table = judgements.table(
         frame, columns=columns, encoding=encoding, by=reading.by, duplicates="keep", name=name
     )
     found = battles.from_judgements(table, baseline=None if "baseline" in table else reading.opponent)
     lengths = {ours: table[theirs] for ours, theirs in zip(*_LENGTHS, strict=True) if theirs in table}
-    texts = _answers(frame, reading.columns)
     texts = texts.drop(columns=[ours for ours in texts if ours in lengths])
     found = pd.concat([found, pd.DataFrame(lengths, index=found.index), texts], axis=1)
     found, more = _without_repeats(found, reading.duplicates, name)
@@ -298,18 +301,19 @@ def _without_repeats(found: pd.DataFrame, duplicates: str, name: str) -> tuple[p
     return found[~repeated].reset_index(drop=True), told
 
 
-def _answers(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+def _answers(frame: pd.DataFrame, reading: Reading, name: str) -> pd.DataFrame:
     """Texts and lengths of both answers, where the table has them."""
-    own = (columns.get("response_a", ""), columns.get("response_b", ""))
+    own = (reading.columns.get("response_a", ""), reading.columns.get("response_b", ""))
     found: dict[str, Any] = {}
-    for first, second in (own, *_TEXTS, *_LENGTHS):
-        if not {first, second} <= set(frame.columns):
+    for sides in (own, *_TEXTS, *_LENGTHS):
+        if not {*sides} <= set(frame.columns):
             continue
-        sides, numbers = (frame[first], frame[second]), pd.api.types.is_numeric_dtype(frame[first])
-        names = ("length_a", "length_b") if numbers else ("text_a", "text_b")
-        if names[0] not in found:
-            held = (
-                side.to_numpy(float) if numbers else [answers.text_of(value) for value in side] for side in sides
-            )
-            found |= dict(zip(names, held, strict=True))
+        numbers = pd.api.types.is_numeric_dtype(frame[sides[0]])
+        if numbers and "length_a" not in found:
+            found |= {f"length_{at}": frame[side].to_numpy(float) for at, side in zip("ab", sides, strict=True)}
+        elif not numbers and reading.texts and "text_a" not in found:
+            found |= {
+                f"text_{at}": answers.texts(frame[side].items(), name=f"{name}, column {side}")
+                for at, side in zip("ab", sides, strict=True)
+            }
     return pd.DataFrame(found, index=frame.index)

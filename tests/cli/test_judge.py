@@ -7,6 +7,7 @@ import pytest
 
 from rapo.cli.main import main
 from rapo.judging import judgements
+from rapo.pairs import manifest
 from rapo.pairs.door import open_pairs
 
 pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
@@ -72,6 +73,20 @@ def test_a_second_run_pays_nothing(server, pairs, tmp_path, capsys):
     pd.testing.assert_frame_equal(one, two)
 
 
+@pytest.mark.parametrize("more", [[], ["--score"]])
+def test_prices_of_kept_answers_whose_tokens_nobody_tells_are_not_known(server, pairs, tmp_path, capsys, more):
+    server.usage = False
+    priced = ["--price-in", "10", "--price-out", "30", *more]
+    for name in ("one.jsonl", "two.jsonl"):
+        assert main(["judge", pairs, *words(server, "--out", str(tmp_path / name), *priced)]) == 0
+    told = capsys.readouterr().out
+    assert "6 requests sent now, ? tokens read, ? written in all\n" in told
+    assert "0 requests sent now, ? tokens read, ? written in all; price not known, of which 0 now" in told
+    cost = json.loads((tmp_path / "two.jsonl.json").read_text())["cost"]
+    assert (cost["price"], cost["paid"]) == (None, 0)
+    assert manifest.beside(tmp_path / "two.jsonl")["card"].exists()
+
+
 def test_repeated_runs_tell_how_reliable_the_judge_is(server, pairs, tmp_path, capsys):
     # The first run sends no seed, the second is another judge: it likes the first place.
     likes = server.answer
@@ -100,6 +115,28 @@ def test_repeated_runs_tell_how_reliable_the_judge_is(server, pairs, tmp_path, c
     both = record["reliability"]["chosen"]
     assert (rate["judge_low"], rate["judge_high"]) == tuple(100 * both["win_rate"][end] for end in ("low", "high"))
     assert (rate["order_flips"], rate["judge_alpha"]) == (50, both["alpha"]["estimate"])
+
+
+@pytest.mark.parametrize("more", [[], ["--verdict", "letter"], ["--score"], ["--set", "temperature=0"]])
+def test_repeats_that_cannot_show_noise_are_told_before_anything_is_asked(server, pairs, tmp_path, caplog, more):
+    seen = []
+    server.on_request = lambda n: seen.append(caplog.text)
+    asked = ["judge", pairs, *words(server, "--out", str(tmp_path / "o.jsonl"), "--repeats", "2", *more)]
+    assert main([*asked, "--dry-run"]) == 0
+    told = "--repeats 2 at temperature 0 asks for the same answers again"
+    assert (told in caplog.text, server.requests) == (True, [])
+    assert ("--set temperature=1 and --verdict letter, for prob" in caplog.text) == (
+        more in ([], ["--set", "temperature=0"])
+    )
+    caplog.clear()
+    assert main(asked) == 0
+    assert told in seen[0]
+
+
+@pytest.mark.parametrize("more", [["--repeats", "1"], ["--repeats", "2", "--set", "temperature=1"]])
+def test_runs_that_are_drawn_need_no_warning(server, pairs, tmp_path, caplog, more):
+    assert main(["judge", pairs, *words(server, "--out", str(tmp_path / "o.jsonl"), *more)]) == 0
+    assert "temperature" not in caplog.text
 
 
 def test_repeated_scores_are_averaged_and_their_reliability_told(server, tmp_path, capsys):
@@ -189,6 +226,31 @@ def test_what_cannot_be_scored_is_null_and_what_was_given_stays(server, tmp_path
     assert (made["score_chosen"], made["score_rejected"], made["given_score_chosen"]) == (None, 7, 9)
 
 
+def test_what_is_scored_again_and_again_keeps_all_scores(server, pairs, tmp_path):
+    file = pairs
+    for n, score in enumerate(("7", "8", "9", "10")):
+        server.score = lambda text, score=score: score
+        out = tmp_path / f"{n}.jsonl"
+        scoring = ["--score", "--cache", str(tmp_path / f"cache-{n}"), *words(server, "--out", str(out))]
+        assert main(["judge", file, *scoring]) == 0
+        file = str(out)
+    found = open_pairs(file, reversed_pairs="keep").read().to_pylist()[0]
+    for side in ("chosen", "rejected"):
+        names = [f"{given}score_{side}" for given in ("given_", "given_2_", "given_3_", "")]
+        assert [found[name] for name in names] == [7, 8, 9, 10]
+
+
+def test_answers_that_have_scores_of_every_name_keep_them(server, tmp_path):
+    row = {"instruction": "q", "output": "aaa", "score": 1, "given_score": 2, "score_1": 3, "given_3_score": 4}
+    out = tmp_path / "scored.parquet"
+    twice = ("--repeats", "2", "--score", "--out", str(out))
+    assert main(["judge", lines(tmp_path / "a.jsonl", row), *words(server, *twice)]) == 0
+    (made,) = pd.read_parquet(out).to_dict("records")
+    given = {"given_2_score": 1, "given_score": 2, "given_score_1": 3, "given_3_score": 4}
+    assert given.items() <= made.items()
+    assert [made[name] for name in ("score", "score_1", "score_2")] == [3, 3, 3]
+
+
 def test_answers_are_scored(server, tmp_path):
     file = lines(tmp_path / "a.jsonl", {"q": "q1", "said": "aaa"}, {"q": "q2", "said": "aaaaa"})
     out = tmp_path / "scored.jsonl"
@@ -211,6 +273,7 @@ def test_what_is_lost_is_told_and_null(server, pairs, tmp_path, capsys, caplog):
 def test_secrets_are_not_in_the_record(server, pairs, tmp_path):
     url = server.url.replace("//", "//me:sk-password@") + "?api_key=sk-parameter"
     secret = ["--set", "extra_headers={X-Custom: sk-header}", "--set", "extra_body={api_key: sk-field}"]
+    secret += ["--set", "user_config={model: m, litellm_params: [{api_key: sk-deep}]}"]
     out = tmp_path / "o.jsonl"
     assert (
         main(["judge", pairs, "--server", url, "--model", "judge", *secret, "--set", "top_k=3", "--out", str(out)])
@@ -220,7 +283,18 @@ def test_secrets_are_not_in_the_record(server, pairs, tmp_path):
     assert server.requests[0]["top_k"] == 3
     written = [file.read_text(encoding="utf-8") for file in tmp_path.rglob("*") if file.is_file()]
     assert not [text for text in written if "sk-" in text]
-    assert json.loads((tmp_path / "o.jsonl.json").read_text())["options"]["set"]["top_k"] == 3
+    assert server.requests[0]["user_config"]["litellm_params"] == [{"api_key": "sk-deep"}]
+    told = json.loads((tmp_path / "o.jsonl.json").read_text())["options"]["set"]
+    assert (told["top_k"], told["user_config"]) == (3, {"model": "m", "litellm_params": [{}]})
+
+
+def test_settings_of_tokens_are_in_the_record_and_are_another_request(server, pairs, tmp_path):
+    record = tmp_path / "o.jsonl.json"
+    asked = ["judge", pairs, *words(server, "--out", str(tmp_path / "o.jsonl"), "--overwrite")]
+    for n, budget in enumerate((1000, 2000), 1):
+        fields = {"thinking_token_budget": budget, "stop_token_ids": [7]}
+        assert main([*asked, *(f"--set={name}={value}" for name, value in fields.items())]) == 0
+        assert (json.loads(record.read_text())["options"]["set"], len(server.requests)) == (fields, 6 * n)
 
 
 @pytest.mark.parametrize(

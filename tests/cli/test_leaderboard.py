@@ -154,6 +154,9 @@ def test_arena_hard_takes_style_from_files_of_answers(capsys: pytest.CaptureFixt
     assert (status, "--answers" in err) == (2, True)
     _, out, _ = run(capsys, *words, "--answers", "answers.jsonl", "--json")
     assert [round(row["score"], 6) for row in json.loads(out)] == [50, 50]  # length explains all of it
+    pd.DataFrame(said[1::2]).to_json("base.jsonl", orient="records", lines=True)
+    _, both, _ = run(capsys, *words, "--answers", "answers.jsonl", "base.jsonl", "--json")
+    assert both == out
     _, out, _ = run(capsys, *words, "--answers", "answers.jsonl")
     assert "length: characters; Arena-Hard-Auto counts tokens" in out
     status, _, err = run(capsys, "hard.jsonl", "--answers", "answers.jsonl")
@@ -199,9 +202,44 @@ def test_mt_bench_has_averages(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, "mt.json", "judged.csv")
     assert status == 2
     assert "mt.json holds MT-Bench's scores, other files battles" in err
-    status, _, err = run(capsys, "mt.json", "--style", "length")
-    assert status == 2
-    assert "belong to battles" in err
+    assert "95 % intervals from 2,000 resamples" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            "--style length",
+            "--baseline x",
+            "--answers mt.json",
+            "--tokenizer t",
+            "--opponent x",
+            "--interval none",
+        ),
+        *("--ridge 3", "--column model=m", "--by model", "--encoding 1/2", "--missing drop", "--duplicates keep"),
+    ],
+)
+def test_options_of_battles_are_refused_for_mt_benchs_scores(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mt.json").write_text(json.dumps([{"model": "x", "question_id": 81, "turn": 1, "score": 4}]))
+    status, _, err = run(capsys, "mt.json", *words.split())
+    assert (status, f"{words.split()[0]} belongs to battles" in err) == (2, True)
+
+
+def test_mt_benchs_numbers_may_be_texts_and_others_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"model": "x", "question_id": q, "turn": 1, "score": s} for q, s in ((81, 4), (91, 7), (91, -1))]
+    texts = [{name: str(value) for name, value in row.items()} for row in rows]
+    bad = [*texts, {**texts[0], "score": "good"}]
+    for name, held in (("numbers.jsonl", rows), ("texts.jsonl", texts), ("bad.jsonl", bad)):
+        Path(name).write_text("".join(json.dumps(row) + "\n" for row in held))
+    _, numbers, _ = run(capsys, "numbers.jsonl", "--json")
+    assert run(capsys, "texts.jsonl", "--json")[1] == numbers
+    assert [row["score"] for row in json.loads(numbers)] == [5.5, 5.5, 7, 4]
+    _, both, _ = run(capsys, "numbers.jsonl", "texts.jsonl", "--json")
+    assert [(row["group"], row["n"]) for row in json.loads(both)][:2] == [("all", 4), ("turn 1", 4)]
+    status, _, err = run(capsys, "texts.jsonl", "bad.jsonl")
+    assert (status, "bad.jsonl, column score, row 3: 'good'; scores are from 1 to 10" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

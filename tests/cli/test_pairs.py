@@ -158,6 +158,28 @@ def test_nothing_is_drawn_or_scored_twice(drawn: list[Ask], monkeypatch: pytest.
     assert len(Longer.asked) <= n + 5
 
 
+def test_a_servers_kept_answers_are_told_for_another_model_may_be_served_there(
+    drawn: list[Ask], caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
+    with fake_chat_server.running() as server:
+        longer = server.answer
+        places = iter(range(99))
+
+        def answer(body: dict[str, Any]) -> dict[str, Any]:
+            server.reply = "x" * next(places)
+            return longer(body)
+
+        server.answer = answer  # type: ignore[method-assign]
+        own("--reward-model", "rm", "--server", server.url)
+        assert "gave before" not in caplog.text
+        own("--reward-model", "rm", "--server", server.url)
+    assert (len(server.requests), drawn) == (20, [])
+    (file,) = Path("build/answers").glob("*.jsonl")
+    assert "20 answers are those that model gave before, kept in " in caplog.text
+    assert f"{file}; if another model is served there now, remove it" in caplog.text
+
+
 def test_what_a_judge_would_take_is_told_beforehand(drawn: list[Ask], capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
     with fake_chat_server.running() as server:
@@ -206,7 +228,8 @@ def test_a_judge_scores_own_answers_and_is_paid_once(drawn: list[Ask], capsys: p
     with fake_chat_server.running() as server:
         server.score = lambda text: {0: "no idea", 1: "3"}.get(len(text) % 4, str(len(text) % 10 + 1))
         words = ("--judge", "j", "--judge-server", server.url + "?key=sec", "--judge-set", "options.seed=3",
-                 "--judge-set", "options.extra_headers={X-Own: sec}")  # fmt: skip
+                 "--judge-set", "options.extra_headers={X-Own: sec}",
+                 "--judge-set", "options.user_config={route: [{api_key: sec}]}")  # fmt: skip
         found = own(*words, "--judge-set", "price_in=2", "--judge-set", "price_out=1")
         n = len(server.requests)
         assert own(*words, "--quantile", "0.5", out="again.jsonl")

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import fake_chat_server
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -189,6 +190,16 @@ def test_a_server_answers_and_its_secrets_are_not_written(monkeypatch: pytest.Mo
         cli.main(["sample", "gpt", "prompts.jsonl", "--out", "b.jsonl", *asked, "--placement", "prefix", *GOAL])
         == 0
     )
+
+
+def test_another_model_under_the_same_name_answers_itself() -> None:
+    pytest.importorskip("openai", reason="openai is not installed (the judges extra)")
+    with fake_chat_server.running() as server:
+        for said in ("before", "after"):
+            server.reply = said
+            assert run("--out", "out.jsonl", "--server", server.url, "--overwrite") == 0
+            assert responses() == [said] * 6
+            assert json.loads(Path("out.jsonl.json").read_text())["counts"]["kept_from_before"] == 0
 
 
 @pytest.mark.parametrize(

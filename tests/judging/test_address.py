@@ -2,7 +2,7 @@
 
 import pytest
 
-from rapo.judging.address import Address, without
+from rapo.judging.address import Address, is_secret, secrets_of, without, without_secrets
 
 
 def test_the_address_is_given_or_of_the_environment_or_openais(monkeypatch):
@@ -45,3 +45,42 @@ def test_who_can_listen(url, safe):
 def test_what_is_no_address_is_refused_without_repeating_it(url):
     with pytest.raises(ValueError, match="for example, http://localhost:8000/v1"):
         Address.of(url)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("api_key", "api-key", "apiKey", "APIKey", "apikey", "X-Api-Key", "OPENAI_API_KEY", "key", "api_keys"),
+        *("token", "access_token", "authToken", "hftoken", "X-Amz-Security-Token", "access_tokens"),
+        *("secret", "client_secret", "clientsecret", "password", "passwd", "Authorization", "bearer", "auth"),
+        *("x-auth-user", "Set-Cookie", "cookies", "X-Amz-Signature", "credentials", "sig", "code"),
+    ],
+)
+def test_names_of_secrets_are_known_by_their_words(name):
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("thinking_token_budget", "stop_token_ids", "allowed_token_ids", "max_tokens", "eos_token", "tokenizer"),
+        *("truncate_prompt_tokens", "skip_special_tokens", "return_tokens_as_token_ids", "token_type", "tokens"),
+        *("keyword", "keywords", "author", "authority", "key_variable", "prompt_cache_key", "monkey", "7"),
+        *("code_style", "design", "encode"),
+    ],
+)
+def test_settings_whose_names_hold_such_words_are_none(name):
+    assert not is_secret(name)
+
+
+def test_secrets_are_found_at_whatever_depth_and_all_else_stays():
+    route = {"model": "m", "api_key": "sk-one", "auth": {"user": "sk-two", "more": ["sk-three", 4]}}
+    given = {
+        "user_config": {"routes": [{"litellm_params": route}, "plain"]},
+        "logit_bias": {7: -100},
+        "stop": ["a"],
+    }
+    kept = {"user_config": {"routes": [{"litellm_params": {"model": "m"}}, "plain"]}, "logit_bias": {7: -100}}
+    assert without_secrets(given) == {**kept, "stop": ["a"]}
+    assert secrets_of(given) == ["sk-one", "sk-two", "sk-three", "4"]
+    assert route["api_key"] == "sk-one"  # what was given is as it was

@@ -114,6 +114,19 @@ def test_bins_by_hand():
     ]
 
 
+def test_margins_that_are_an_edge_in_decimals_are_in_the_bin_above_it():
+    # 1.7 - 1.5 is 0.19999999999999996, 1.9 - 1.5 is 0.3999999999999999, and 3 * 0.1 is 0.30000000000000004.
+    margins = np.array([1.6, 1.7, 1.8, 1.9, 2.0]) - 1.5
+    for edges in ([0, 0.1, 0.2, 0.3, 0.4, 0.5], 0.1 * np.arange(6)):
+        table = by_margin([1] * 5, [1] * 5, margins, bins=edges, n_resamples=100)
+        assert table[["low", "n"]].to_numpy().tolist() == [[0.1, 1], [0.2, 1], [0.3, 1], [0.4, 2]]
+    # Equal margins stay together, on whichever side of a draw: two bins of three pairs, edges 0.1, 0.2, 0.3.
+    margins = np.array([1.4, 1.6, 1.7, 1.3, 1.8, 1.2]) - 1.5
+    assert by_margin([1] * 6, [1] * 6, margins, bins=2, n_resamples=100)["n"].tolist() == [2, 4]
+    # And a rise compares those above the median margin, 0.2, with the others: 1 of 1 and 1 of 2.
+    assert rise([1, 1, 1], [1, -1, 1], np.array([1.7, 1.3, 1.8]) - 1.5).estimate == 0.5
+
+
 @given(st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0]), min_size=2, max_size=40), st.integers(1, 6))
 def test_bins_hold_each_pair_once(margins, bins):
     first, second = noisy(len(margins))

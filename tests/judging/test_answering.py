@@ -58,8 +58,37 @@ def test_every_answer_has_its_own_seed_and_what_was_asked_for(server: Parrot, tm
         {key: body[key] for key in ("model", "temperature", "top_p", "max_tokens")} for body in server.requests
     ]
     assert sent == [{"model": "m", "temperature": 0.7, "top_p": 0.9, "max_tokens": 5}] * 3
-    assert engine(server, tmp_path)(asks("one", "long", "one")) == made
-    assert len(server.requests) == 3  # nothing is asked twice
+    one = asks("one")
+    assert engine(server, tmp_path)([*one, *one]) == [Answer("one 0", 2, False)] * 2
+    assert len(server.requests) == 4  # nothing is asked twice
+
+
+def test_what_was_answered_is_asked_anew_for_another_model_may_be_served_there(
+    server: Parrot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = engine(server, tmp_path)(asks("one", "two"))
+    first = server.answer
+    server.answer = lambda body: first({**body, "seed": "of another model"})  # type: ignore[method-assign]
+    assert engine(server, tmp_path)(asks("one", "two")) != made
+    assert (len(server.requests), [file for file in tmp_path.rglob("*") if file.is_file()]) == (4, [])
+    assert not caplog.text
+
+
+def test_replies_of_a_batch_that_was_interrupted_are_not_asked_twice_and_told(
+    server: Parrot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.odd = lambda body: 401 if body["messages"][0]["content"] == "last" else None
+    with pytest.raises(JudgeError, match="2 of 3 answers are kept; run again for the rest"):
+        engine(server, tmp_path)(asks("one", "two", "last"))
+    server.odd = lambda body: None
+    assert len(engine(server, tmp_path)(asks("one", "two", "last"))) == 3
+    assert len(server.requests) == 4
+    assert (
+        f"2 replies are those that a run got before it was interrupted; to ask for them anew, remove {tmp_path}"
+        in (caplog.text)
+    )
+    engine(server, tmp_path)(asks("one", "two", "last"))
+    assert len(server.requests) == 7
 
 
 def test_a_reply_without_a_text_is_none(server: Parrot, tmp_path: Path) -> None:

@@ -56,6 +56,9 @@ def test_any_difference_in_the_request_is_another_question(server, tmp_path):
         {"temperature": 0.5},
         {"max_tokens": 3},
         {"model": "other"},
+        {"thinking_token_budget": 2000, "stop_token_ids": [7]},
+        {"thinking_token_budget": 4000, "stop_token_ids": [7]},
+        {"thinking_token_budget": 4000, "stop_token_ids": [8]},
         {"extra_headers": {"X-Route": "b"}},
     )
     for fields in different:
@@ -212,15 +215,25 @@ def test_what_is_not_accepted_is_not_kept(server, tmp_path):
 
 def test_secrets_are_in_no_file_and_no_message(server, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
-    words = ["sk-password-1", "sk-parameter-2", "sk-header-3", "sk-plain-header-4", "sk-key-5", "sk-field-6"]
+    words = [
+        "sk-password-1",
+        "sk-parameter-2",
+        "sk-header-3",
+        "sk-plain-header-4",
+        "sk-key-5",
+        "sk-field-6",
+        "sk-deep-7",
+    ]
     url = server.url.replace("//", f"//me:{words[0]}@") + f"?api_key={words[1]}&version=7"
     beside = {"extra_headers": {"X-Api-Key": words[2], "X-Other": words[3]}, "extra_body": {"api_key": words[5]}}
+    beside["user_config"] = {"routes": [{"litellm_params": {"api_key": words[6]}}]}
     where = ChatServer(url)
     asked = [question("aa", "b", **beside)]
     ask_all(asked, server=where, folder=tmp_path, api_key=words[4])
     assert server.paths == [f"/v1/chat/completions?api_key={words[1]}&version=7"]
     assert (server.headers[0]["x-api-key"], server.headers[0]["x-other"]) == (words[2], words[3])
     assert server.requests[0]["api_key"] == words[5]
+    assert server.requests[0]["user_config"] == beside["user_config"]
     # Another key is the same question.
     other = {**beside, "extra_headers": {**beside["extra_headers"], "X-Api-Key": "another-one"}}
     assert ask_all([question("aa", "b", **other)], server=where, folder=tmp_path, api_key="another").n_asked == 0

@@ -22,6 +22,8 @@ def test_a_tie_reaches_as_far_as_it_is_told_to():
     preferences = [1.0, 1.4, 1.5, 1.6, 1.75]
     assert votes.of(preferences, middle=1.5).tolist() == [-1, -1, 0, 1, 1]
     assert votes.of(preferences, middle=1.5, tie=0.25).tolist() == [-1, 0, 0, 0, 0]
+    # 0.8 - 0.5 is 0.30000000000000004.
+    assert votes.of([0.2, 0.8], middle=0.5, tie=0.3).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

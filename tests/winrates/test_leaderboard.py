@@ -132,14 +132,30 @@ def test_mt_bench_has_ten_questions_a_category():
     assert mt_bench(rows.assign(category="own"))["group"].tolist() == ["all", "turn 1", "turn 2", "own"]
 
 
+def test_ids_of_ones_own_questions_may_be_texts_and_numbers_mixed():
+    rows = mt_rows(("m", "a", 1, 4), ("m", "a", 2, "6"), ("m", 7, 1, 8)).assign(category="own")
+    found = mt_bench(rows).set_index("group")
+    assert found["score"].to_dict() == {"all": 6, "turn 1": 6, "turn 2": 6, "own": 6}
+    assert found.loc["all", "low"] < 6 < found.loc["all", "high"]
+
+
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
         (mt_rows().drop(columns="turn"), r"no column \['turn'\]"),
         (mt_rows(("m", 81, 1, -1)), "no score is left"),
-        (mt_rows(("m", 81, 1, 11)), "score is 11; scores are from 1 to 10"),
-        (mt_rows(("m", 81, 1, np.nan)), "score is nan"),
-        (mt_rows(("m", 5, 1, 4)), "question 5 is none of MT-Bench's 81..160; give a column category"),
+        (mt_rows(("m", 81, 1, 11)), "column score, row 0: 11; scores are from 1 to 10"),
+        (mt_rows(("m", 81, 1, 4), ("m", 81, 2, "good")), "column score, row 1: 'good'; scores are from 1 to 10"),
+        (mt_rows(("m", 81, 1, np.nan)), "column score, row 0: nan"),
+        (mt_rows(("m", 81, 1, -1), ("m", 81, 2, None)), "column score, row 1: nan"),
+        (
+            mt_rows(("m", 81, 1, 4), ("m", 5, 1, 4)),
+            "question_id, row 1: 5 is none of MT-Bench's questions 81..160",
+        ),
+        (
+            mt_rows(("m", "81b", 1, 4)),
+            "row 0: '81b' is none of MT-Bench's questions 81..160; give a column category",
+        ),
     ],
 )
 def test_bad_mt_bench_rows_are_named(frame, message):

@@ -1,6 +1,7 @@
 """Battles from the tables that people have."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -202,3 +203,23 @@ def test_conversations_survive_a_file_of_json_lines(tmp_path) -> None:
     (tmp_path / "arena.jsonl").write_text(json.dumps(row) + "\n")
     found, _ = shapes.read(judgements.load(tmp_path / "arena.jsonl"), PLAIN, name="arena.jsonl")
     assert found["text_b"].tolist() == ["# yes"]
+
+
+def test_answers_in_parts_are_their_texts_and_another_part_is_refused_by_its_row() -> None:
+    def talk(kind: str) -> list[dict[str, Any]]:
+        return [{"role": "assistant", "content": [{"type": "text", "text": "# yes"}, {"type": kind, kind: "no"}]}]
+
+    sides = {"conversation_a": [talk("text")] * 2, "conversation_b": [talk("text"), talk("image")]}
+    frame = pd.DataFrame({"model_a": "x", "model_b": "y", "winner": "tie", **sides})
+    assert shapes.read(frame[:1], PLAIN, name="file")[0]["text_b"].tolist() == ["# yes\n\nno"]
+    told = "file, column conversation_b, row 1 holds a part of the type 'image', which is no text; leave such rows out"
+    with pytest.raises(ValueError, match=told):
+        shapes.read(frame, PLAIN, name="file")
+    # Who holds no style equal needs no texts.
+    assert "text_a" not in shapes.read(frame, Reading(columns={}, texts=False), name="file")[0]
+    judged = pd.DataFrame(
+        {"model": "m", "instruction": [1, 2, 3], "preference": [None, 1.2, 1.8], "baseline": "b"}
+    )
+    judged = judged.assign(output_1="no", output_2=["yes", "yes", talk("image")])
+    with pytest.raises(ValueError, match="file, column output_2, row 2 holds a part"):
+        shapes.read(judged, Reading(columns={}, encoding="1..2", missing="drop"), name="file")
