@@ -39,9 +39,9 @@ def _turns(history: Any, question: str | None) -> list[dict[str, str | None]] | 
     if question is None:
         return None
     said = [
-        {"role": role, "content": text}
+        {"role": ("user", "assistant")[place % 2], "content": text}
         for asked in history or []
-        for role, text in zip(("user", "assistant"), asked, strict=True)
+        for place, text in enumerate(asked or [])
     ]
     return [*said, {"role": "user", "content": question}]
 

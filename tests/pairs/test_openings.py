@@ -8,6 +8,7 @@ from scored_pairs import FOUR, asked, turn
 
 from rapo.pairs import own_scores, prompts
 from rapo.pairs.door import open_pairs
+from rapo.pairs.faults import PairsError
 
 SIDES = {"chosen": "4", "rejected": "5", "score_chosen": 9.0, "score_rejected": 2.0}
 TALK = [turn("user", "2 + 2 ?"), turn("assistant", "4")]
@@ -60,6 +61,8 @@ def test_instruction_input_and_history_are_one_prompt() -> None:
     before = ["user: hi", "assistant: hello", "user: and now ?", "assistant: yes"]
     assert said({**row, "history": earlier}) == [*before, "user: Translate.\nthe cat"]
     assert said({**row, "history": earlier, "system": "S"}) == ["system: S", *before, "user: Translate.\nthe cat"]
+    with pytest.raises(PairsError, match="column prompt: .* in row 1"):
+        said({**row, "history": [["hi"]]})  # a question without an answer
     pairs = open_pairs([{**row, "history": earlier}])
     pairs.read()
     assert "<table>: prompt is instruction, input and history" in pairs.told
