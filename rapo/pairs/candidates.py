@@ -18,6 +18,7 @@ from rapo.pairs import check, messages
 from rapo.pairs.columns import CANDIDATES
 from rapo.pairs.faults import SHOWN, Fault, PairsError, merged
 from rapo.pairs.schema import batches, hashes
+from rapo.stats.arrays import expect_table
 
 RULES = ("random", "worst", "all")
 FEW = "rows with fewer than two candidates"
@@ -94,6 +95,7 @@ def to_pairs(
 
     Raises:
         PairsError: a row or completion is bad.
+        TypeError: it is no table.
 
     >>> row = {"instruction": "2 + 2 ?", "completions": [
     ...     {"response": "5", "overall_score": 2.0}, {"response": "4", "overall_score": 9.0}]}
@@ -101,6 +103,7 @@ def to_pairs(
     >>> pair["chosen"][0]["content"], pair["score_rejected"], pair["pair_id"]
     ('4', 2.0, 'row-1:2-1')
     """
+    expect_table(table, "rapo.make_pairs")
     found = made(table, pairing, name=name, first_row=first_row)
     if found.faults and pairing.bad == "raise":
         raise PairsError(name, found.faults)

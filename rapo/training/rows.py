@@ -50,7 +50,8 @@ def keep(ids: Ids, rows: Rows, settings: Settings) -> Kept:
 
 
 def prepare(tokenizer: Any, rows: Rows, settings: Settings, *, sides: Sequence[str] = PAIR) -> Kept:
-    """Token ids of the rows that are short enough. Raises what `tokenise` and `keep` raise."""
+    """Token ids of the rows (mappings or an Arrow table) that are short enough. Raises what `tokenise`, `keep` do."""
+    rows = mappings(rows)
     return keep(tokenise(tokenizer, rows, sides=sides), rows, settings)
 
 
@@ -78,13 +79,18 @@ def joined_pairs(ids: Ids) -> dict[str, Any]:
     return columns
 
 
+def mappings(data: Any) -> Rows:
+    """Rows as mappings: those of an Arrow table, or what is given."""
+    return data.to_pylist() if isinstance(data, pa.Table) else data
+
+
 def listed(data: Any) -> Rows:
     """Rows as mappings: those of an Arrow table, or what is given; scores that a row holds are numbers or None.
 
     Raises:
         ValueError: a score is NaN or no number; row, value and remedy are named.
     """
-    rows: Rows = data.to_pylist() if isinstance(data, pa.Table) else data
+    rows = mappings(data)
     for place, row in enumerate(rows):
         for column in SCORES:
             value = row.get(column)

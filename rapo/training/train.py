@@ -60,7 +60,7 @@ def train_sft(model: Any, tokenizer: Any, rows: Rows, *, settings: Settings, see
     Args:
         model: a causal LM, trained in place.
         tokenizer: with a chat template.
-        rows: mappings with ``prompt`` and ``completion``, lists of messages; of an Arrow table its ``to_pylist()``.
+        rows: mappings with ``prompt`` and ``completion``, lists of messages, or an Arrow table of them.
         settings: `rapo.training.settings.Settings`.
         seed: of the order of the rows and of dropout.
 
@@ -152,8 +152,8 @@ def train_simpo(model: Any, tokenizer: Any, rows: Rows, *, settings: SimPOSettin
     Args:
         model: a causal LM, trained in place.
         tokenizer: with a chat template.
-        rows: mappings with ``prompt``, ``chosen`` and ``rejected``, lists of messages; of an Arrow table its
-            ``to_pylist()``.
+        rows: mappings with ``prompt``, ``chosen`` and ``rejected``, lists of messages, or an Arrow table of
+            them.
         settings: `rapo.training.settings.SimPOSettings`.
         seed: of the order of the rows and of dropout.
 
@@ -173,8 +173,8 @@ def train_simpo(model: Any, tokenizer: Any, rows: Rows, *, settings: SimPOSettin
 def train_kto(
     model: Any, tokenizer: Any, rows: Rows, *, settings: KTOSettings, seed: int, reference: Any = None
 ) -> TrainLog:
-    """KTO with TRL's KTOTrainer on both responses of every pair. Arguments and errors are those of `train_dpo`, but of
-    an Arrow table give ``to_pylist()``, and log-probabilities that rows bring are not read."""
+    """KTO with TRL's KTOTrainer on both responses of every pair. Arguments and errors are those of `train_dpo`, but
+    log-probabilities that rows bring are not read."""
     from rapo.training.trainers import KTO
 
     kept = prepare(tokenizer, rows, settings)

@@ -61,7 +61,7 @@ def test_instruction_input_and_history_are_one_prompt() -> None:
     before = ["user: hi", "assistant: hello", "user: and now ?", "assistant: yes"]
     assert said({**row, "history": earlier}) == [*before, "user: Translate.\nthe cat"]
     assert said({**row, "history": earlier, "system": "S"}) == ["system: S", *before, "user: Translate.\nthe cat"]
-    with pytest.raises(PairsError, match="column prompt: .* in row 1"):
+    with pytest.raises(PairsError, match=r"column prompt: .* in row 1"):
         said({**row, "history": [["hi"]]})  # a question without an answer
     pairs = open_pairs([{**row, "history": earlier}])
     pairs.read()

@@ -323,3 +323,21 @@ def test_a_reference_of_another_shape_is_refused() -> None:
     settings = KTOSettings(**NEVER)
     with pytest.raises(ValueError, match=r"shape \(2,\)"):
         train.train_kto(tiny.model(), TOKENIZER, FEW, settings=settings, seed=0, reference=np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("trainer", "settings"),
+    [
+        (train.train_dpo, DPOSettings(batch_size=6)),
+        (train.train_simpo, SimPOSettings(batch_size=6)),
+        (train.train_kto, KTOSettings(batch_size=6)),
+        (train.train_orpo, ORPOSettings(batch_size=6)),
+    ],
+)
+def test_an_arrow_table_trains_as_its_rows_do(trainer: Any, settings: Any) -> None:
+    table = tiny.rows(6, longest=10).select(["prompt", *PAIR])
+    logs = [
+        trainer(tiny.model(), TOKENIZER, rows, settings=settings, seed=0) for rows in (table, table.to_pylist())
+    ]
+    losses = [[step.get("loss") for step in log.history] for log in logs]
+    assert losses[0] == losses[1] != []
