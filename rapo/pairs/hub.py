@@ -78,13 +78,24 @@ def _loaded(name: str, config: str | None, split: str | None, revision: str | No
 
 
 def batches(data: Any, rows: int) -> Iterator[pa.Table]:
-    """A `datasets.Dataset` or `datasets.IterableDataset` from its start, at most so many rows at once."""
+    """A `datasets.Dataset` or `datasets.IterableDataset` from its start, at most so many rows at once.
+
+    Raises:
+        ValueError: the type of a streamed column changes.
+    """
     arrow = data.with_format("arrow")
     if hasattr(data, "__len__"):
         for start in range(0, max(len(data), 1), rows):
             yield arrow[start : start + rows].replace_schema_metadata(None)
         return
     schema = None
-    for table in arrow.iter(batch_size=rows):
-        schema = schema or table.schema.remove_metadata()
-        yield table.replace_schema_metadata(None).cast(schema)
+    try:
+        for table in arrow.iter(batch_size=rows):
+            schema = schema or table.schema.remove_metadata()
+            yield table.replace_schema_metadata(None).cast(schema)
+    except pa.ArrowInvalid as error:
+        why = str(error).partition("\n")[0].strip(" :")
+        raise ValueError(
+            f"a streamed data set gives a column another type than in its first rows ({why}): give it one type, "
+            "declare its features, or read it without streaming"
+        ) from error

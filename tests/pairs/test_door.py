@@ -294,3 +294,11 @@ def test_a_shape_is_recognised_by_the_names_that_are_given():
     row["answers"] = row.pop("completions")
     got = open_pairs([row], columns={"completions": "answers"}).read()
     assert got["pair_id"] == open_pairs([asked(*FOUR)]).read()["pair_id"]
+
+
+def test_a_stream_that_changes_a_columns_type_is_told():
+    datasets = pytest.importorskip("datasets")
+    rows = [{**PLAIN, "score_chosen": score} for score in (9, 9, 9, 9.5)]
+    stream = datasets.IterableDataset.from_generator(lambda: iter(rows))
+    with pytest.raises(ValueError, match="a streamed data set gives a column another type than in its first rows"):
+        list(open_pairs(stream).batches(2))
