@@ -90,16 +90,38 @@ def standing(found: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> d
         claims: as they are now, as `claim.save` writes them.
 
     Returns:
-        The same with the rows that were held against these claims' numbers, counted anew; ``since``: the counts of the
-        others, those of earlier times among them. None where no row is left.
+        The same with the rows that were held against these claims' numbers, counted anew; ``since``: the others, those
+        of earlier times among them, with their counts. None where no row is left.
     """
     now = {record["id"]: record for record in claims}
     rows = [row for row in found.get("claims", ()) if is_against(row, now.get(row["id"], {}))]
     gone = [row for row in found.get("claims", ()) if row not in rows]
     if not rows or not gone:
         return dict(found) if rows else None
-    before, lost = found.get("since", {}), _counts(gone)
-    return {**found, **_counted(rows), "since": {name: n + before.get(name, 0) for name, n in lost.items()}}
+    return {**found, **_counted(rows), **_since([*found.get("since", {}).get("claims", ()), *gone])}
+
+
+def joined(new: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A `replication` of some notebooks in the place of an earlier one of these; that of the others stays.
+
+    Args:
+        new: of `replication`; how it was made is told of the whole.
+        kept: of `standing`, or nothing.
+    """
+    if new.get("scale") != kept.get("scale"):
+        return dict(new)
+    rows = [*new["claims"], *(row for row in kept["claims"] if row["notebook"] not in new["notebooks"])]
+    ids = {row["id"] for row in rows}
+    gone = [row for row in kept.get("since", {}).get("claims", ()) if row["id"] not in ids]
+    alone = {kind: [name for name in {**dict.fromkeys(new[kind]), **dict.fromkeys(kept[kind])} if name not in ids]
+             for kind in ("only_new", "only_old")}  # fmt: skip
+    whole = {name: held for name, held in new.items() if name != "since"}
+    return {**whole, **_counted(rows), **alone, **_since(gone)}
+
+
+def _since(gone: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows that were held against earlier numbers, with their counts; nothing of none."""
+    return {"since": {**_counts(gone), "claims": gone}} if gone else {}
 
 
 def _counted(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rapo import paths
 from rapo.claims import claim
-from rapo.claims.compare import replication, standing
+from rapo.claims.compare import joined, replication, standing
 from rapo.config import SHIFT
 from rapo.reproduction import marker, notebook
 from rapo.reproduction.own import environment
@@ -79,12 +79,13 @@ def write(found: Mapping[str, Any], home: Path) -> Path:
 
 
 def of_these(claims: Sequence[Mapping[str, Any]], *, scale: str) -> dict[str, Any] | None:
-    """What stands of the last replication of a scale (`compare.standing`); None where nothing does."""
-    try:
-        text = (paths.root() / "build" / "replication" / scale / FILE).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        text = _kept_text() if scale == "small" else "{}"
-    return standing(json.loads(text), claims)
+    """What stands of the last replication of a scale (`compare.standing`), and at small of the kept one of notebooks
+    that the last left out; None where nothing does."""
+    found = json.loads(_kept_text() if scale == "small" else "{}")
+    with contextlib.suppress(FileNotFoundError):
+        last = json.loads((paths.root() / "build" / "replication" / scale / FILE).read_text(encoding="utf-8"))
+        found = joined(last, found) if found else last
+    return standing(found, claims)
 
 
 def _kept_text() -> str:

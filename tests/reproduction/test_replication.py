@@ -93,10 +93,35 @@ def test_stands_as_far_as_what_it_compared_does(project: Path) -> None:
     assert (left["total"]["compared"], left["total"]["beyond"]) == (1, 0)
     assert (left["since"]["compared"], left["since"]["beyond"]) == (1, 1)
     assert "Of 1 more, measured again since, 1 differed." in compare.told(left)
-    before = {**found, "since": dict.fromkeys(left["since"], 2)}
-    assert (compare.standing(before, [kept[0], moved[1]]) or {})["since"]["compared"] == 3
+    earlier = {**found["claims"][1], "id": "D"}
+    before = {**found, "since": {"compared": 1, "beyond": 1, "claims": [earlier]}}
+    since = (compare.standing(before, [kept[0], moved[1]]) or {})["since"]
+    assert (since["compared"], since["beyond"], [row["id"] for row in since["claims"]]) == (2, 2, ["D", "B"])
     nothing = compare.standing(left, [moved[0]])
     assert nothing is None
+
+
+def test_a_replication_of_some_notebooks_leaves_that_of_the_others_as_it_was(project: Path) -> None:
+    kept = [
+        {"id": name, "estimate": 1.0, "low": 0.0, "high": 2.0, "notebook": f"of {name[0]}"}
+        for name in ("A1", "A2", "B1", "B2")
+    ]
+    far = [{**one, "estimate": 9.0, "low": 8.0, "high": 10.0} for one in kept]
+    whole = replication.record(far[:3], kept, scale="small", shift=5)
+    moved = [kept[0], {**kept[1], "low": -1.0}, *kept[2:]]
+    paths.results().mkdir(parents=True)
+    (paths.results() / replication.FILE).write_text(json.dumps(compare.standing(whole, moved)))
+    again = replication.of_these(moved, scale="small") or {}
+    assert (again["total"]["beyond"], again["since"]["compared"]) == (2, 1)
+    replication.write(
+        replication.record([kept[0], moved[1]], moved, scale="small", shift=7), project / "build" / "replication"
+    )
+    found = replication.of_these(moved, scale="small") or {}
+    assert {row["id"]: row["beyond"] for row in found["claims"]} == {"A1": False, "A2": False, "B1": True}
+    assert (found["shift"], found["only_old"], "since" in found) == (7, ["B2"], False)
+    assert found["notebooks"]["of B"] == again["notebooks"]["of B"]
+    (paths.results() / replication.FILE).write_text(json.dumps(found))
+    assert replication.of_these(moved, scale="small") == found
 
 
 def test_shifts_that_meet_another_architectures_seeds_are_refused() -> None:
