@@ -78,7 +78,7 @@ def spelt(said: Any, **further: Any) -> str:
 
 
 def test_fields_that_hold_nothing_are_no_reason_to_read_messages_as_text():
-    row = {"chosen": spelt("4", tool_calls=None), "rejected": spelt("5", tool_calls=None), **SIDES}
+    row = {"chosen": spelt("4", tool_calls=None, weight=None), "rejected": spelt("5", weight=None), **SIDES}
     got = open_pairs([row]).read().to_pylist()[0]
     assert got["prompt"] == [{"role": "user", "content": "q"}]
     assert got["chosen"] == [{"role": "assistant", "content": "4"}]
