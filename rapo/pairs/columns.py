@@ -31,13 +31,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "min(all_rm_scores)",
     ),
 }
-_LISTS = (
-    pa.types.is_list,
-    pa.types.is_large_list,
-    pa.types.is_fixed_size_list,
-    pa.types.is_list_view,
-    pa.types.is_large_list_view,
-)
+_LISTS = (*messages.LISTS, pa.types.is_list_view, pa.types.is_large_list_view)
 QUESTIONS = ("prompt", *KNOWN["prompt"])
 CANDIDATES = "completions"
 # Columns of scores, whose numbers are read as doubles whatever the first row holds.

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 TURN = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
 MESSAGES = pa.list_(TURN)
-_LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def turns(column: pa.Array) -> Turns:
 
 def is_messages(kind: pa.DataType) -> bool:
     """True for a list of structs that have a role and a content."""
-    if not any(test(kind) for test in _LISTS) or not pa.types.is_struct(kind.value_type):
+    if not any(test(kind) for test in LISTS) or not pa.types.is_struct(kind.value_type):
         return False
     return {"role", "content"} <= {field.name for field in kind.value_type}
 
@@ -86,6 +86,19 @@ def is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return is_text(kind.value_type)
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def is_utf8(text: str | None) -> bool:
+    """False where Arrow cannot hold a text: an escape may spell half of a character (a lone surrogate).
+
+    >>> is_utf8("half"), is_utf8(chr(0xD83D))
+    (True, False)
+    """
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def lift(column: pa.Array, *, role: str) -> pa.ListArray:

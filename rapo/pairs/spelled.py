@@ -83,17 +83,14 @@ def _turns(text: str) -> list[Turn] | None:
     """Turns of a text; further fields that hold something as JSON, None where it holds no turns."""
     try:
         found = json.loads(text)
-        json.dumps(
-            found, ensure_ascii=False
-        ).encode()  # JSON may spell half of a character, which Arrow cannot hold
-    except UnicodeEncodeError:
-        return None
     except ValueError:
         try:
             found = ast.literal_eval(_PARTED.sub("}, {", text.strip()))
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return None
     if not isinstance(found, list) or not found or not all(isinstance(turn, dict) for turn in found):
+        return None
+    if "\\ud" in text.lower() and not messages.is_utf8(json.dumps(found, ensure_ascii=False, default=str)):
         return None
     names = next((names for names in _NAMES if all(set(names) <= set(turn) for turn in found)), None)
     if names is None or not all(_is_said(turn[name]) for turn in found for name in names):

@@ -116,3 +116,9 @@ def test_half_of_a_character_is_named():
     rows = [{"chosen": spelt("4"), "rejected": spelt("5"), **SIDES}] * 25 + [{"chosen": spelt("\ud83d"), **SIDES}]
     with pytest.raises(ValueError, match=r"row 26, column chosen: .* is no list of turns"):
         open_pairs(rows).read()
+    rows[25] = {
+        **rows[25],
+        "chosen": r"[{'role': 'user', 'content': 'q'}, {'role': 'assistant', 'content': '\ud83d'}]",
+    }
+    with pytest.raises(ValueError, match=r"row 26, column chosen: .* is no list of turns"):
+        open_pairs(rows).read()

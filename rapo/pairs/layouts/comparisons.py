@@ -133,7 +133,7 @@ def _outcome(winner: Any, first: Any, second: Any) -> float:
 def _arena_csv(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
     given = ("prompt", "response_a", "response_b")
     asked, *said = (json_lists(whole(table[column])) for column in given)
-    bad = np.array([not all(map(_is_utf8, chain(*row))) for row in zip(asked, *said, strict=True)], bool)
+    bad = np.array([not all(map(messages.is_utf8, chain(*row))) for row in zip(asked, *said, strict=True)], bool)
     faults = tell("prompt", "a turn holds half of a character (a lone surrogate)", "Remove it.", bad, row)
     at = np.flatnonzero(~bad)
     talks = {
@@ -143,15 +143,6 @@ def _arena_csv(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
     leads = _doubles(table, "winner_model_a") - _doubles(table, "winner_model_b")
     made = _same_context(replaced(table.take(pa.array(at)), given, talks), leads[at])
     return replace(made, rows=at if made.rows is None else at[made.rows], faults=faults)
-
-
-def _is_utf8(text: str | None) -> bool:
-    """False where Arrow cannot hold the text: JSON may spell half of a character."""
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _talk(asked: list[str | None], said: list[str | None]) -> list[dict[str, str | None]]:
