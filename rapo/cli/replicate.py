@@ -21,21 +21,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shift", type=int, default=500, metavar="N", help="added to every seed, 1 to 999 (default: 500)"
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="parallel processes (2)")
+    parser.add_argument(
+        "-s",
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a parameter of the notebooks' own, as YAML, that the first measurement was made with; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure anew, compare, and tell."""
     from rapo.cli.reproduce import reproduce_and_report
-    from rapo.reproduction import replication
+    from rapo.reproduction import own, replication
 
+    settings = options.parse_settings(args.set)
+    if own.is_own(settings):
+        raise ValueError(
+            "--set data=... has no claims of ours to be held against; use rapo reproduce --set data=..."
+        )
     old, names = replication.first_claims(args.scale), args.notebooks or None
     with replication.other_seeds(args.shift) as home:
         status = reproduce_and_report(
-            names, scale=args.scale, jobs=args.jobs, force=False, settings={}, measure=True, compare=False,
+            names, scale=args.scale, jobs=args.jobs, force=False, settings=settings, measure=True, compare=False,
             stderr=args.json,
         )  # fmt: skip
-        new = replication.measured(names, args.scale)
+        new = replication.measured(names, args.scale, settings)
         found = replication.record(new, old, scale=args.scale, shift=args.shift)
         file = replication.write(found, home)
     if args.json:

@@ -47,12 +47,12 @@ def first_claims(scale: str) -> list[dict[str, Any]]:
     return found
 
 
-def measured(names: Sequence[str] | None, scale: str) -> list[dict[str, Any]]:
-    """The claims of the notebooks that have run to their end with the present seeds."""
+def measured(names: Sequence[str] | None, scale: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The claims of the notebooks that have run to their end with the present seeds and these parameters."""
     done = {
         one.name
         for one in notebook.find(names)
-        if marker.is_done(one.name, scale, notebook.digest(one, scale=scale))
+        if marker.is_done(one.name, scale, notebook.digest(one, scale=scale, settings=settings))
     }
     return [one for one in claim.load(paths.figures(scale) / "claims") if one["notebook"] in done]
 

@@ -20,7 +20,7 @@ pytest.importorskip("papermill", reason="needs the extra 'notebooks'")
 CELL = """
 from rapo.claims import claim
 from rapo.config import shifted, seed_shift
-value = float(seed + shifted({"seeds": [1]}, seed_shift())["seeds"][0])
+value = float(more + seed + shifted({"seeds": [1]}, seed_shift())["seeds"][0])
 one = claim.Claim("RA-T1", "s", "t", estimate=value, low=value - 1, high=value + 1)
 claim.save(one, scale=scale, notebook="toy")
 """
@@ -30,7 +30,7 @@ claim.save(one, scale=scale, notebook="toy")
 def project(rapo_root: Path) -> Path:
     v4 = nbformat.v4
     (rapo_root / "notebooks").mkdir()
-    first = v4.new_code_cell('scale = "small"\nseed = 0', metadata={"tags": ["parameters"]})
+    first = v4.new_code_cell('scale = "small"\nseed = 0\nmore = 0', metadata={"tags": ["parameters"]})
     document = v4.new_notebook(cells=[first, v4.new_code_cell(CELL)], metadata={"rapo": {"title": "toy"}})
     nbformat.write(document, rapo_root / "notebooks" / "toy.ipynb")
     return rapo_root
@@ -55,6 +55,19 @@ def test_measures_with_other_seeds_and_tells_what_came_out_otherwise(
     # Another shift is measured, not taken over.
     assert cli.main(["replicate", "--scale", "smoke", "--shift", "7"]) == 0
     assert "RA-T1: 1 [0, 2] undecided, anew 15 [14, 16] holds (beyond, moved)" in capsys.readouterr().out
+
+
+def test_takes_the_parameters_that_the_first_measurement_had(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["reproduce", "--scale", "smoke", "--set", "more=3"]) == 0
+    assert cli.main(["replicate", "--scale", "smoke", "--shift", "20", "--set", "other=3"]) == 2
+    assert "other" in capsys.readouterr().err
+    assert cli.main(["replicate", "toy", "--scale", "smoke", "--shift", "20", "--set", "more=3", "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["claims"]
+    assert (one["old_estimate"], one["new_estimate"]) == (4.0, 44.0)  # 3 + 0 + 1; 3 + (0 + 20) + (1 + 20)
+    assert cli.main(["replicate", "--set", "data=mine.csv"]) == 2
+    assert "use rapo reproduce --set data=..." in capsys.readouterr().err
 
 
 def test_is_kept_with_the_results_that_it_was_held_against(project: Path) -> None:
