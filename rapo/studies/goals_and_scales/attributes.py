@@ -18,11 +18,10 @@ def asked_sides(answers: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _fall(answers: pd.DataFrame, arm: str, attribute: str, level: float, metric: str) -> pd.DataFrame:
-    """How far a metric falls when one attribute is asked for a level instead of 10. Shape: (n_models, n_prompts)"""
-    best = pick(answers, "attributes", arm, asked="all 10")
-    other = pick(answers, "attributes", arm, asked=f"{attribute} {level:g}")
-    return matrix(best, metric) - matrix(other, metric)
+def _asked(answers: pd.DataFrame, arm: str, asked: str, metrics: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Each metric of an arm's answers under one wish. Shape: (n_models, n_prompts)"""
+    part = pick(answers, "attributes", arm, asked=asked)
+    return {metric: matrix(part, metric) for metric in metrics}
 
 
 def falls(answers: pd.DataFrame, arm: str, level: float) -> pd.DataFrame:
@@ -33,10 +32,9 @@ def falls(answers: pd.DataFrame, arm: str, level: float) -> pd.DataFrame:
     """
     sides = asked_sides(answers)
     part = with_scores(answers, sides)
-    rows = [
-        (asked, realised, over_models(_fall(part, arm, asked, level, realised)))
-        for asked, realised in product(sides, sides)
-    ]
+    best = _asked(part, arm, "all 10", sides)
+    low = {asked: _asked(part, arm, f"{asked} {level:g}", sides) for asked in sides}
+    rows = [(asked, name, over_models(best[name] - low[asked][name])) for asked, name in product(sides, sides)]
     return estimates(rows, ["asked", "realised"])
 
 
@@ -64,10 +62,12 @@ def selectivity(
 def _selectivity(answers: pd.DataFrame, arm: str, level: float, attributes: Sequence[str]) -> pd.DataFrame:
     sides = asked_sides(answers)
     part = with_scores(answers[answers["arm"] == arm], sides)
+    best = _asked(part, arm, "all 10", sides)
     found = []
     for asked in attributes or sides:
-        others = [_fall(part, arm, asked, level, name) for name in sides if name != asked]
-        found.append(_fall(part, arm, asked, level, asked) - average(others))
+        low = _asked(part, arm, f"{asked} {level:g}", sides)
+        fall = {name: best[name] - low[name] for name in sides}
+        found.append(fall.pop(asked) - average([*fall.values()]))
     return average(found)
 
 

@@ -45,7 +45,23 @@ def effects(cell: goal_studies.Cell) -> float:
 
 
 TUNING = pd.DataFrame({"best": [False, True], "edge": [False, True]})
-FOUND = {claim.id: claim for claim in claims({"answers": answers(effects), "tuning": TUNING}, RECIPE)}
+
+
+def by_id(given: pd.DataFrame, recipe: dict) -> dict[str, saving.Claim]:
+    """The claims of some answers, by their ids."""
+    return {claim.id: claim for claim in claims({"answers": given, "tuning": TUNING}, recipe)}
+
+
+@pytest.fixture(scope="module")
+def known() -> pd.DataFrame:
+    """Answers with the effects above."""
+    return answers(effects)
+
+
+@pytest.fixture(scope="module")
+def found(known: pd.DataFrame) -> dict[str, saving.Claim]:
+    """Their claims."""
+    return by_id(known, RECIPE)
 
 
 @pytest.mark.parametrize(
@@ -83,54 +99,53 @@ FOUND = {claim.id: claim for claim in claims({"answers": answers(effects), "tuni
         ("RA-T9/rounds", 2),
     ],
 )
-def test_estimates_by_hand(name: str, expected: float) -> None:
-    assert FOUND[name].estimate == pytest.approx(expected)
+def test_estimates_by_hand(name: str, expected: float, found: dict[str, saving.Claim]) -> None:
+    assert found[name].estimate == pytest.approx(expected)
 
 
-def test_directions() -> None:
-    assert FOUND["RA-A1/standardised"].verdict == "does not hold"  # alike means within half a point
-    assert FOUND["RA-A1/1-100"].verdict == "holds"
-    assert FOUND["RA-A1/noise-slope"].verdict == "holds"
-    assert FOUND["RA-A2/below"].verdict == "holds"
-    assert FOUND["RA-A1/noise"].verdict == "does not hold"
+def test_directions(found: dict[str, saving.Claim]) -> None:
+    assert found["RA-A1/standardised"].verdict == "does not hold"  # alike means within half a point
+    assert found["RA-A1/1-100"].verdict == "holds"
+    assert found["RA-A1/noise-slope"].verdict == "holds"
+    assert found["RA-A2/below"].verdict == "holds"
+    assert found["RA-A1/noise"].verdict == "does not hold"
 
 
-def test_hindsight_names_its_choice() -> None:
-    assert "(1-5)" in FOUND["RA-A1"].statistic
-    assert "(UF, all 10)" in FOUND["RA-T8/controls"].statistic
+def test_hindsight_names_its_choice(found: dict[str, saving.Claim]) -> None:
+    assert "(1-5)" in found["RA-A1"].statistic
+    assert "(UF, all 10)" in found["RA-T8/controls"].statistic
 
 
 @pytest.mark.filterwarnings("error")
 def test_every_scale_of_the_study_makes_claims_that_can_be_saved(rapo_root: object) -> None:
     recipe = goal_studies.recipe_of("smoke")
-    found = claims({"answers": answers(lambda cell: 0.0, recipe=recipe), "tuning": TUNING}, recipe)
-    for claim in found:
+    every = claims({"answers": answers(lambda cell: 0.0, recipe=recipe), "tuning": TUNING}, recipe)
+    for claim in every:
         saving.save(claim, scale="smoke", notebook="test")
-    ids = {claim.id for claim in found}
+    ids = {claim.id for claim in every}
     assert {"RA-T8", "RA-A1", "RA-A1/noise", "RA-A2/outside", "RA-T9"} <= ids
     assert "RA-A2/below" not in ids  # no goal below the scale is asked
 
 
-def test_the_sides_of_the_world_have_a_claim_each() -> None:
+def test_the_sides_of_the_world_have_a_claim_each(found: dict[str, saving.Claim]) -> None:
     central = {**RECIPE["central"], "world": {"regime": "one-sided"}}
     recipe = {**RECIPE, "central": central}
-    found = {
-        claim.id: claim for claim in claims({"answers": answers(effects, recipe=recipe), "tuning": TUNING}, recipe)
-    }
-    assert FOUND["RA-T8/facts"].estimate == pytest.approx(6)
-    assert "RA-T8/elaboration" not in FOUND
-    assert "RA-T8/elaboration" in found
-    assert "mean of 7 attributes" in FOUND["RA-T8"].statistic
-    assert found["RA-A1/noise-slope"].estimate == pytest.approx(-0.5)
+    other = by_id(answers(effects, recipe=recipe), recipe)
+    assert found["RA-T8/facts"].estimate == pytest.approx(6)
+    assert "RA-T8/elaboration" not in found
+    assert "RA-T8/elaboration" in other
+    assert "mean of 7 attributes" in found["RA-T8"].statistic
+    assert other["RA-A1/noise-slope"].estimate == pytest.approx(-0.5)
 
 
-def test_a_claim_about_a_scale_says_whether_the_base_knows_it() -> None:
+def test_a_claim_about_a_scale_says_whether_the_base_knows_it(
+    known: pd.DataFrame, found: dict[str, saving.Claim]
+) -> None:
     of = {name: {**RECIPE, "central": {**RECIPE["central"], "corpus": {"scored": 0.45, "scales": scales}}}
           for name, scales in (("one", {"100": 0.2}), ("none", {}))}  # fmt: skip
-    recipe = of["one"]
-    found = {claim.id: claim for claim in claims({"answers": answers(effects), "tuning": TUNING}, recipe)}
-    met = {name: found[name].premises[0]["met"] for name in ("RA-A1", "RA-A1/1-100", "RA-A1/standardised")}
+    one = by_id(known, of["one"])
+    met = {name: one[name].premises[0]["met"] for name in ("RA-A1", "RA-A1/1-100", "RA-A1/standardised")}
     assert met == {"RA-A1": "in part", "RA-A1/1-100": "met", "RA-A1/standardised": "in part"}
-    unknown = {claim.id: claim for claim in claims({"answers": answers(effects), "tuning": TUNING}, of["none"])}
+    unknown = by_id(known, of["none"])
     assert unknown["RA-A1/1-100"].premises[0]["met"] == "in part"
-    assert FOUND["RA-A1"].premises[0]["met"] == "met"
+    assert found["RA-A1"].premises[0]["met"] == "met"
