@@ -103,7 +103,8 @@ def win_rates(
     """A leaderboard: one row a model, best first, with AlpacaEval's columns (rates in percent).
 
     ``avg_length`` follows the published leaderboard: characters per instruction of the benchmark, outputs that are
-    missing counted as 0, fractions cut off. It is there when the table has ``length_model``.
+    missing counted as 0, fractions cut off; an instruction that is judged several times counts once. It is there when
+    the table has ``length_model``.
 
     Args:
         judgements: a row each, as `rapo.read_judgements` and `rapo.judge_pairs` return them: ``model``,
@@ -155,8 +156,18 @@ def tallies(frame: pd.DataFrame, codes: Integers, *, n_instructions: int | None 
     columns = dict(zip(COLUMNS, values, strict=False))
     if "length_model" in frame:
         n = n_instructions or frame["instruction"].nunique()
-        columns["avg_length"] = (np.bincount(codes, frame["length_model"].to_numpy(dtype=float)) / n).astype(int)
+        columns["avg_length"] = (_characters(frame, codes) / n).astype(int)
     return columns
+
+
+def _characters(frame: pd.DataFrame, codes: Integers) -> Floats:
+    """Sum of each model's lengths over instructions; of several judgements of one instruction the mean counts."""
+    places, _ = pd.factorize(frame["instruction"])
+    _, cell, many = np.unique(codes * (int(places.max()) + 1) + places, return_inverse=True, return_counts=True)
+    mean = np.bincount(cell, frame["length_model"].to_numpy(dtype=float)) / many
+    owner = np.zeros(len(many), dtype=np.intp)
+    owner[cell] = codes
+    return np.bincount(owner, mean)
 
 
 def _limits(frame: pd.DataFrame, codes: Integers, *, level: float, n_resamples: int, seed: int) -> Floats:

@@ -43,6 +43,15 @@ def test_leaderboard_by_hand() -> None:
     assert plain.win_rates(frame("m", [1.0], [9]), n_instructions=4)["avg_length"].tolist() == [2]
 
 
+def test_an_instruction_that_is_judged_several_times_has_one_length() -> None:
+    rows = pd.concat([frame("m", [1.0, 2.0], [100, 200])] * 3 + [frame("n", [1.5, 1.5], [7, 7])])
+    # (100 + 200) / 2 instructions, not three times as much
+    assert plain.win_rates(rows)["avg_length"].tolist() == [150, 7]
+    # Answers of two models under one name: (100 + 300) / 2 and 200, over 2 instructions
+    merged = pd.concat([frame("m", [1.0, 2.0], [100, 200]), frame("m", [1.0, 2.0], [300, 200])])
+    assert plain.win_rates(merged)["avg_length"].tolist() == [200]
+
+
 def test_ties_in_rank_are_broken_by_name() -> None:
     rows = pd.concat([frame(name, [1.5, 1.5], [1, 1]) for name in ("b", "a", "c")])
     assert plain.win_rates(rows)["model"].tolist() == ["a", "b", "c"]
