@@ -47,6 +47,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "baseline": ("baseline", "generator_1"),
 }
 _TEXTS = {"length_model": "output_2", "length_baseline": "output_1"}
+_NO_LENGTH = "give a number of characters, 0 for none"
 _JUDGES = ("judge", "annotator")
 _OWN = {"model", "instruction", "preference", "length_model", "length_baseline"}
 
@@ -163,10 +164,7 @@ def table(
     if found["baseline"] is not None:
         out["baseline"] = frame[found["baseline"]].reset_index(drop=True)
     judged = pd.DataFrame({key: np.asarray(value) if key == "preference" else value for key, value in out.items()})
-    for column in ("model", "instruction"):
-        if judged[column].isna().any():
-            row = int(np.flatnonzero(judged[column].isna())[0])
-            raise ValueError(f"{name}: column {column} is empty in row {row + 1}; every judgement needs it")
+    _check_names(judged, name)
     return check(_without_missing(judged, missing, name), duplicates=duplicates, name=name)
 
 
@@ -175,7 +173,8 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
 
     Raises:
         TypeError: it is no DataFrame.
-        ValueError: it is empty, lacks a column, a preference is not in [1, 2], or an instruction is repeated.
+        ValueError: it is empty, lacks a column, a model, an instruction or a length is missing, a preference is not in
+            [1, 2], or an instruction is repeated.
     """
     if not isinstance(judgements, pd.DataFrame):
         shown = repr(judgements) if isinstance(judgements, str | Path) else "..."
@@ -187,6 +186,10 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
         raise ValueError(f"{name} holds no judgement")
     finite(judgements["preference"], f"{name}: preferences", low=1, high=2, remedy="decode them first")
     judgements = judgements.reset_index(drop=True)
+    _check_names(judgements, name)
+    for side in _TEXTS:
+        if side in judgements:
+            finite(judgements[side], f"{name}, column {side}: lengths", remedy=_NO_LENGTH)
     if duplicates == "keep":
         return judgements
     repeated = judgements.duplicated(["model", "instruction"]).to_numpy()
@@ -289,7 +292,14 @@ def _lengths(values: pd.Series, name: str, *, texts: bool) -> Floats:
         row = int(np.flatnonzero(wrong)[0])
         raise ValueError(f"{name}, row {row + 1}: {short(values[row])} is no number of characters; mend it")
     lengths = numbers.to_numpy(dtype=float, na_value=np.nan)
-    return finite(lengths, f"{name}: lengths", low=0, remedy="give a number of characters, 0 for none")
+    return finite(lengths, f"{name}: lengths", low=0, remedy=_NO_LENGTH)
+
+
+def _check_names(judged: pd.DataFrame, name: str) -> None:
+    for column in ("model", "instruction"):
+        if judged[column].isna().any():
+            row = int(np.flatnonzero(judged[column].isna())[0])
+            raise ValueError(f"{name}: column {column} is empty in row {row + 1}; every judgement needs it")
 
 
 def _without_missing(judged: pd.DataFrame, missing: Missing, name: str) -> pd.DataFrame:

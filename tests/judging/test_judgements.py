@@ -197,6 +197,17 @@ def test_check_names_a_preference_that_was_not_decoded() -> None:
         judgements.check(OWN.assign(preference=[1.0, 0.0, 2.0]))
 
 
+def test_check_names_what_a_table_made_by_hand_lacks() -> None:
+    with pytest.raises(ValueError, match="column model is empty in row 3"):
+        judgements.check(OWN.assign(model=["m", "m", None]))
+    with pytest.raises(ValueError, match="column instruction is empty in row 1"):
+        judgements.check(OWN.assign(instruction=[np.nan, 1, 0]))
+    with pytest.raises(
+        ValueError, match=r"length_model: lengths .* first is nan at 1; give a number of characters"
+    ):
+        judgements.check(OWN.assign(length_model=[3, np.nan, 5]))
+
+
 def test_the_real_files_are_read_as_they_are(shared_data) -> None:
     folder = shared_data / "alpaca_eval"
     table = judgements.read(folder / "annotations.parquet")
