@@ -97,7 +97,10 @@ def design(table: Judged, known: Calibration | None, match: Match) -> tuple[Rows
 
 
 def places(known: Calibration, frame: pd.DataFrame, codes: Integers, match: Match) -> Integers:
-    """Place of each judgement's instruction in the calibration, Shape (n,)."""
+    """Place of each judgement's instruction in the calibration, Shape (n,).
+
+    Where a calibration knows numbers, instructions may be these as texts, or texts in the order of the numbers.
+    """
     ids = known.difficulty.index
     if match == "position":
         found = frame.groupby(codes).cumcount().to_numpy()
@@ -105,8 +108,10 @@ def places(known: Calibration, frame: pd.DataFrame, codes: Integers, match: Matc
             raise ValueError(f"a model has {found.max() + 1} rows and {known.source} {len(ids)} instructions")
         return found
     found = ids.get_indexer(pd.Index(frame["instruction"]))
-    if (found < 0).all() and not pd.api.types.is_numeric_dtype(frame["instruction"]):
-        found = _ordinal(frame, codes, len(ids))
+    is_number = pd.api.types.is_numeric_dtype
+    if (found < 0).all() and is_number(ids) and not is_number(frame["instruction"]):
+        written = pd.to_numeric(frame["instruction"], errors="coerce")
+        found = _ordinal(frame, codes, len(ids)) if written.isna().any() else ids.get_indexer(pd.Index(written))
     if (found < 0).any():
         missing = frame["instruction"][found < 0]
         raise ValueError(

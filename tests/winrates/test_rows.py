@@ -47,6 +47,21 @@ def test_texts_are_numbered_by_the_order_of_the_models_that_have_them_all() -> N
     assert rows.places(KNOWN, table, codes(table), "instruction").tolist() == [0, 1, 2, 3, 0, 2, 3]
 
 
+def test_numbers_that_are_written_as_texts_are_looked_up_in_any_order() -> None:
+    for ids in (["13", "10", "12", "11"], ["0013", "10", "12", "11"]):
+        table = frame(ids)
+        assert rows.places(KNOWN, table, codes(table), "instruction").tolist() == [3, 0, 2, 1]
+    with pytest.raises(ValueError, match=r"1 instructions are not in a file, the first is .*9"):
+        rows.places(KNOWN, frame(["13", "10", "9", "11"]), np.zeros(4, dtype=int), "instruction")
+
+
+def test_texts_that_a_calibration_of_texts_does_not_know_are_of_another_benchmark() -> None:
+    table = frame(["a", "b", "c", "d"])
+    known = calibration.Calibration(pd.Series(HARD, index=["p", "q", "r", "s"]), None, "a file")
+    with pytest.raises(ValueError, match="4 instructions are not in a file"):
+        rows.places(known, table, codes(table), "instruction")
+
+
 def test_texts_whose_order_is_not_agreed_on_are_refused() -> None:
     table = pd.concat([frame(["a", "b", "c", "d"], "one"), frame(["b", "a", "c", "d"], "two")])
     with pytest.raises(ValueError, match="4 instructions are not in a file"):
