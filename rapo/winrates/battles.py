@@ -192,11 +192,10 @@ def is_separated(data: Battles) -> bool:
 
 def _numbers(column: pd.Series, name: str, low: float, high: float) -> Floats:
     """The column's numbers; `finite` would not say that a place is a row."""
-    values = column.to_numpy(dtype=float)
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     bad = ~((values >= low) & (values <= high) & np.isfinite(values))
     if bad.any():
         at = int(np.argmax(bad))
-        raise ValueError(
-            f"battles, column {name}, row {at}: {values[at]} is not a number from {low:g} to {high:g}"
-        )
+        told = judged.short(column.iloc[at])
+        raise ValueError(f"battles, column {name}, row {at}: {told} is not a number from {low:g} to {high:g}")
     return values

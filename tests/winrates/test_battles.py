@@ -92,6 +92,7 @@ def test_separation_is_found_exactly():
         (table(("x", "y", 1.0), ("y", "y", 1.0)), "battle 1 sets 'y' against itself"),
         (table(("x", "y", 1.0), ("y", "x", 2.0)), "column outcome, row 1: 2.0 is not a number from 0 to 1"),
         (table(("x", "y", np.nan)), "column outcome, row 0: nan"),
+        (table(("x", "y", "model_a")), "column outcome, row 0: 'model_a' is not a number from 0 to 1"),
         (table(("x", "y", 0.5)).assign(weight=-1.0), "column weight, row 0: -1.0"),
         (table(("x", "y", 0.5)).assign(weight=0.0), "every battle has weight 0"),
     ],
