@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
@@ -85,11 +86,11 @@ def together(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         ValueError: no battle is left, or lengths say that the same ids stand for other instructions in two tables.
     """
     _check_instructions(parts)
-    whole = pd.concat(list(parts.values()), ignore_index=True)
+    weighted = any("weight" in part for part in parts.values())
+    weighed = [part.assign(weight=1.0) if weighted and "weight" not in part else part for part in parts.values()]
+    whole = pd.concat(weighed, ignore_index=True)
     if whole.empty:
         raise ValueError("no battle is left: every row lacks a verdict, or sets the baseline against itself")
-    if "weight" in whole:
-        whole["weight"] = whole["weight"].fillna(1.0)
     if "instruction" in whole and (unknown := whole["instruction"].isna()).any():
         alone = pd.Series([f"battle {row}" for row in range(len(whole))], dtype=object)
         whole["instruction"] = whole["instruction"].astype(object).where(~unknown, alone)
@@ -235,7 +236,7 @@ def _outcomes(
     if (number := columns.get("outcome", "outcome")) in frame:
         return frame[number]
     if {"winner_model_a", "winner_tie"} <= set(frame.columns):
-        return frame["winner_model_a"].astype(float) + frame["winner_tie"].astype(float) / 2
+        return _of_flags(frame, name)
     winner = columns.get("winner", "winner")
     if winner not in frame:
         raise ValueError(
@@ -251,6 +252,20 @@ def _outcomes(
         raise ValueError(
             f"{name}, column {winner}, row {row}: {said[row]!r} is no winner; use model_a, model_b, tie, or the "
             "model's name"
+        )
+    return found
+
+
+def _of_flags(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    """Of a column each for a win of the first model, of the second and a tie; NaN where the first or the tie is not
+    told."""
+    won, tied = (frame[column].astype(float) for column in ("winner_model_a", "winner_tie"))
+    found, lost = won + tied / 2, "winner_model_b"
+    if lost in frame and (bad := found.notna() & ~np.isclose(won + tied + frame[lost].astype(float), 1)).any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"{name}, row {row}: winner_model_a, {lost} and winner_tie are {won[row]:g}, {frame[lost][row]:g} and "
+            f"{tied[row]:g}, which is no verdict: one is to be 1, the others 0; mend the row, or leave it out"
         )
     return found
 

@@ -28,6 +28,10 @@ def test_who_won_is_understood_in_the_words_of_arenas(sides: tuple[str, str]) ->
 def test_winners_in_a_column_each_and_outcomes_as_numbers() -> None:
     each = pd.DataFrame({"model_a": "x", "model_b": "y", "winner_model_a": [1, 0, 0], "winner_tie": [0, 1, 0]})
     assert outcomes(each) == [1, 0.5, 0]
+    assert outcomes(each.assign(winner_model_b=[0, 0, 1])) == [1, 0.5, 0]
+    # Nobody said to have won is no win of the second model.
+    with pytest.raises(ValueError, match=r"file, row 2: .* are 0, 0 and 0, which is no verdict"):
+        outcomes(each.assign(winner_model_b=0))
     numbers = pd.DataFrame({"first": ["x"], "second": ["y"], "won": [0.25], "votes": [3]})
     given = {"model_a": "first", "model_b": "second", "outcome": "won", "weight": "votes"}
     found, told = shapes.read(numbers, Reading(columns=given), name="file")
@@ -158,6 +162,8 @@ def test_tables_together_have_an_instruction_and_a_weight_for_every_battle() -> 
     whole = shapes.together({"one": one, "other": other})
     assert whole["instruction"].tolist() == [7, 7, "battle 2", "battle 3"]
     assert whole["weight"].tolist() == [3, 3, 1, 1]
+    # A weight that its own file leaves out is not 1.
+    assert np.isnan(shapes.together({"one": one.assign(weight=[3.0, np.nan]), "other": other})["weight"][1])
     with pytest.raises(ValueError, match="no battle is left"):
         shapes.together({"one": one.iloc[:0]})
 
