@@ -129,13 +129,17 @@ def mt_bench_rows(judgements: pd.DataFrame, *, name: str) -> pd.DataFrame:
         name: what errors call them.
 
     Raises:
-        ValueError: a column is missing, a score is not in 1..10, or a category is not known; tells the row.
+        ValueError: a column is missing, a cell is empty, a score is not in 1..10, or a category is not known; tells the
+            row.
     """
     if lacking := {"model", "question_id", "turn", "score"} - set(judgements.columns):
         raise ValueError(f"{name} has no column {sorted(lacking)}; it has {list(judgements.columns)}")
     scores, questions = (_numbers(judgements[column]) for column in ("score", "question_id"))
     if (bad := ~(scores.between(1, 10) | (scores == -1)).to_numpy()).any():
         raise ValueError(f"{name}, {_shown(judgements['score'], bad)}; {_MT_SCORES}")
+    for column in [name for name in ("model", "question_id", "turn", "category") if name in judgements]:
+        if (bad := judgements[column].isna().to_numpy()).any():
+            raise ValueError(f"{name}, {_shown(judgements[column], bad)} is empty; every judgement needs it")
     if "category" not in judgements:
         judgements = judgements.assign(category=_categories(judgements["question_id"], questions, name))
     if (unread := scores == -1).any():

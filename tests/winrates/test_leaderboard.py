@@ -148,6 +148,9 @@ def test_ids_of_ones_own_questions_may_be_texts_and_numbers_mixed():
         (mt_rows(("m", 81, 1, 4), ("m", 81, 2, "good")), "column score, row 1: 'good'; scores are from 1 to 10"),
         (mt_rows(("m", 81, 1, np.nan)), "column score, row 0: nan"),
         (mt_rows(("m", 81, 1, -1), ("m", 81, 2, None)), "column score, row 1: nan"),
+        # Such rows would be in no group.
+        (mt_rows(("m", 81, 1, 4), (None, 81, 1, 4)), "column model, row 1: .* is empty"),
+        (mt_rows(("m", 81, 1, 4)).assign(category=None), "column category, row 0: None is empty"),
         (
             mt_rows(("m", 81, 1, 4), ("m", 5, 1, 4)),
             "question_id, row 1: 5 is none of MT-Bench's questions 81..160",
