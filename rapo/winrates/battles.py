@@ -84,13 +84,14 @@ def from_arena_hard(
     """
     rows, lost = [], 0
     for record in records:
-        games = record["games"]
+        games = record["games"] if hasattr(record["games"], "__len__") else ()
         scores = [None if game is None else game["score"] for game in games]
         if len(scores) != 2 or None in scores:
             lost += 1
             continue
         instruction = record.get("uid", record.get("question_id"))
-        opponent = record.get("baseline") or baseline
+        named = record.get("baseline")  # NaN where only other records of a file name it
+        opponent = named if isinstance(named, str) and named else baseline
         if opponent is None:
             raise ValueError(
                 f"the record of {instruction!r} names no baseline; say --opponent NAME (in Python baseline=)"

@@ -32,6 +32,7 @@ def test_arena_hard_records(caplog):
         {"uid": "q2", "model": "m", "games": [{"score": "B>A"}, {"score": "A=B"}]},
         {"uid": "q3", "model": "m", "games": [{"score": None}, {"score": "A=B"}]},
         {"uid": "q4", "model": "m", "games": [None, {"score": "A=B"}]},
+        {"uid": "q5", "model": "m", "games": None},
     ]
     found = battles.from_arena_hard(records, baseline="base")
     assert found[["outcome", "weight", "instruction", "order"]].to_numpy().tolist() == [
@@ -40,7 +41,7 @@ def test_arena_hard_records(caplog):
         [1.0, 1.0, "q2", 0],
         [0.5, 1.0, "q2", 1],
     ]
-    assert "2 records lack a verdict" in caplog.text
+    assert "3 records lack a verdict" in caplog.text
     with pytest.raises(ValueError, match="verdict 'A is better' on 'q1' is none of"):
         battles.from_arena_hard(
             [{"uid": "q1", "model": "m", "games": [{"score": "A is better"}] * 2}], baseline="b"
@@ -49,6 +50,11 @@ def test_arena_hard_records(caplog):
         battles.from_arena_hard(records)
     own = battles.from_arena_hard([{**record, "baseline": "its own"} for record in records], baseline="base")
     assert set(own["model_b"]) == {"its own"}
+    # A table has NaN where only other records name one.
+    some = battles.from_arena_hard(
+        [{**records[0], "baseline": "x"}, {**records[1], "baseline": np.nan}], baseline="b"
+    )
+    assert some["model_b"].tolist() == ["x", "x", "b", "b"]
     with pytest.raises(ValueError, match="no record holds two verdicts"):
         battles.from_arena_hard(records[2:], baseline="base")
 
