@@ -91,6 +91,9 @@ def together(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     whole = pd.concat(weighed, ignore_index=True)
     if whole.empty:
         raise ValueError("no battle is left: every row lacks a verdict, or sets the baseline against itself")
+    if "instruction" in whole and not pd.api.types.is_numeric_dtype(whole["instruction"]):
+        # One file may write as texts what another writes as numbers.
+        whole["instruction"] = whole["instruction"].map(str, na_action="ignore")
     if "instruction" in whole and (unknown := whole["instruction"].isna()).any():
         alone = pd.Series([f"battle {row}" for row in range(len(whole))], dtype=object)
         whole["instruction"] = whole["instruction"].astype(object).where(~unknown, alone)

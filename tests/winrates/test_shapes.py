@@ -162,6 +162,9 @@ def test_tables_together_have_an_instruction_and_a_weight_for_every_battle() -> 
     whole = shapes.together({"one": one, "other": other})
     assert whole["instruction"].tolist() == [7, 7, "battle 2", "battle 3"]
     assert whole["weight"].tolist() == [3, 3, 1, 1]
+    texts = one.assign(model_b="z", instruction=["7", "8"])
+    whole = shapes.together({"one": one, "texts": texts, "other": other})
+    assert whole["instruction"].tolist() == ["7", "7", "7", "8", "battle 4", "battle 5"]
     # A weight that its own file leaves out is not 1.
     assert np.isnan(shapes.together({"one": one.assign(weight=[3.0, np.nan]), "other": other})["weight"][1])
     with pytest.raises(ValueError, match="no battle is left"):
