@@ -24,6 +24,7 @@ _OFFICIAL_BASELINE = "gpt4_1106_preview"
 _LC = ("length_controlled_winrate", "lc_standard_error")
 _JUDGE = ("judge_low", "judge_high", "order_flips", "judge_alpha")
 _LC_JUDGE = ("lc_judge_low", "lc_judge_high")
+_OF_RAPO_JUDGE = ("1..2", "1/2")  # columns forward and backward of a file in another encoding are somebody else's
 _SHRUNK = 1.0  # points that the penalty may move a rate before that is told
 _MOST_SHRUNK = 5
 
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.file,
     )
     shrunk: list[str] = []
-    known_runs = reliability.runs_of(raw)
+    known_runs = reliability.runs_of(raw) if encoding in _OF_RAPO_JUDGE else []
     runs = [] if args.by or columns else known_runs
     notes = [f"preferences read as {encoding}: {ENCODINGS[encoding]}", *_about_lengths(frame)]
     if known_runs and not runs:

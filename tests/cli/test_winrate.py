@@ -189,6 +189,21 @@ def test_the_judges_noise_enters_both_rates(capsys, tmp_path) -> None:
     )
 
 
+def test_columns_of_that_name_in_another_encoding_are_no_runs_of_a_judge(capsys, tmp_path) -> None:
+    won = [0.0, 1.0, 1.0, 0.5]
+    frame = pd.DataFrame(
+        {"model": "m", "instruction": range(4), "preference": won, "forward": won, "backward": won}
+    )
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    _, (row,), _ = run_json(capsys, str(tmp_path / "a.csv"), "--encoding", "0..1")
+    # Read as 1..2 they would be -37.5 % of wins.
+    assert row["win_rate"] == 62.5
+    assert "judge_low" not in row
+    (frame.assign(**frame[["preference", "forward", "backward"]] + 1)).to_csv(tmp_path / "b.csv", index=False)
+    _, (row,), _ = run_json(capsys, str(tmp_path / "b.csv"), "--encoding", "1..2")
+    assert row["judge_low"] <= 62.5 <= row["judge_high"]
+
+
 def run_json(capsys, *words: str) -> tuple[int, list, str]:
     status, out, err = run(capsys, *words, "--json")
     return status, json.loads(out), err
