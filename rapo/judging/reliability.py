@@ -77,7 +77,7 @@ def reliability(
         verdicts = np.stack([votes.of(run, middle=0.5) for run in wins], axis=1)
         alike = share_interval(intervals.bootstrap(_alike(verdicts), **mean))
         alpha = krippendorff(verdicts, **mean)
-    given = intervals.bootstrap(wins.mean(axis=0), **mean)
+    given = share_interval(intervals.bootstrap(wins.mean(axis=0), **mean))
     both = _within(intervals.crossed(wins, clusters=labels, level=level)) if len(values) > 1 else given
     return Reliability(
         n=values.shape[1],
@@ -224,7 +224,8 @@ def _values(runs: Sequence[pd.DataFrame]) -> tuple[Floats, Any, int]:
 
 
 def _within(share: Interval) -> Interval:
-    """A share's limits are shares."""
+    """A share's limits are shares, and apart where every verdict is the same."""
+    share = share_interval(share)
     return replace(share, low=max(0.0, share.low), high=min(1.0, share.high))
 
 

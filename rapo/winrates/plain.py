@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rapo.judging import judgements as judged
+from rapo.judging.agreement import share_interval
 from rapo.stats import intervals
 from rapo.stats.arrays import Floats, Integers
 
@@ -34,7 +35,8 @@ class WinRate:
         n_wins, n_wins_base, n_draws: judgements above, below and exactly at 1.5.
         n_total: all judgements.
         discrete_win_rate: wins plus half of the draws.
-        low, high: bootstrap interval of ``win_rate`` at ``level``; whole clusters are drawn; NaN for one cluster.
+        low, high: bootstrap interval of ``win_rate`` at ``level``; whole clusters are drawn; NaN for one cluster,
+            Wilson's where every judgement is a win, or a loss.
         n_clusters: what the interval rests on.
     """
 
@@ -110,7 +112,8 @@ def win_rates(
         judgements: a row each, as `rapo.read_judgements` and `rapo.judge_pairs` return them: ``model``,
             ``instruction`` (id), ``preference`` (1 the baseline wins ... 2 the model wins); ``length_model`` if known.
         n_instructions: how many instructions the benchmark has; by default as many as the table has.
-        interval: add ``low`` and ``high``, a bootstrap interval clustered by instruction.
+        interval: add ``low`` and ``high``, a bootstrap interval clustered by instruction (Wilson's where a model wins,
+            or loses, throughout).
         level, n_resamples, seed: of that interval.
 
     Returns:
@@ -173,13 +176,14 @@ def _characters(frame: pd.DataFrame, codes: Integers) -> Floats:
 def _limits(frame: pd.DataFrame, codes: Integers, *, level: float, n_resamples: int, seed: int) -> Floats:
     """Limits for each model code, whole instructions drawn; NaN for one instruction. Shape: (n_models, 2)"""
     clusters, _ = pd.factorize(frame["instruction"])
-    percent = frame["preference"].to_numpy(dtype=float) * 100 - 100
+    share = frame["preference"].to_numpy(dtype=float) - 1
     limits = np.full((int(codes.max()) + 1, 2), np.nan)
     rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     for model, at in enumerate(rows):
         if len(np.unique(clusters[at])) > 1:
             found = intervals.bootstrap(
-                percent[at], clusters=clusters[at], level=level, n_resamples=n_resamples, seed=seed
+                share[at], clusters=clusters[at], level=level, n_resamples=n_resamples, seed=seed
             )
+            found = share_interval(found).scaled(100)
             limits[model] = found.low, found.high
     return limits

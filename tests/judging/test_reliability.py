@@ -54,6 +54,15 @@ def test_a_judge_that_varies_makes_the_interval_wider():
     assert (steady.alike.estimate, steady.alpha.estimate, steady.parts["judge"]) == (1, 1, 0)
 
 
+def test_a_model_that_wins_every_pair_is_not_sure_to_win_the_next():
+    won = run([2.0] * 4, [2.0] * 4)
+    for runs in ([won], [won, won]):
+        found = reliability(runs)
+        for share in (found.win_rate, found.given_judge):
+            # Wilson: 4 / (4 + 1.96^2)
+            assert (share.low, share.high) == (pytest.approx(0.510109, abs=1e-5), 1.0)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_alpha_is_one_less_observed_over_expected(seed):
     rng = np.random.default_rng(seed)

@@ -86,6 +86,14 @@ def test_clusters_widen_the_interval_of_judgements_that_repeat() -> None:
     assert (alone.n_clusters, together.n_clusters) == (300, 60)
 
 
+def test_who_wins_or_loses_throughout_is_not_sure_to_do_so() -> None:
+    # Wilson's limit of 4 wins of 4: 4 / (4 + 1.96^2) = 51.01 %; two instructions: 2 / (2 + 1.96^2) = 34.24 %
+    won = plain.win_rate([2.0] * 4)
+    assert (won.low, won.high) == (pytest.approx(51.0109, abs=1e-3), 100.0)
+    lost = plain.win_rates(pd.concat([frame("m", [1.0, 1.0], [1, 1])] * 3), interval=True).iloc[0]
+    assert (lost["low"], lost["high"]) == (0.0, pytest.approx(100 - 34.2380, abs=1e-3))
+
+
 def test_one_cluster_has_no_interval() -> None:
     rate = plain.win_rate([1.0, 2.0], clusters=["a", "a"])
     assert math.isnan(rate.low)
