@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -176,6 +176,8 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
         ValueError: it is empty, lacks a column, a model, an instruction or a length is missing, a preference is not in
             [1, 2], or an instruction is repeated.
     """
+    if duplicates not in get_args(Duplicates):
+        raise ValueError(f"duplicates is {duplicates!r}; use one of {', '.join(get_args(Duplicates))}")
     if not isinstance(judgements, pd.DataFrame):
         shown = repr(judgements) if isinstance(judgements, str | Path) else "..."
         kind = type(judgements).__name__
@@ -303,6 +305,8 @@ def _check_names(judged: pd.DataFrame, name: str) -> None:
 
 
 def _without_missing(judged: pd.DataFrame, missing: Missing, name: str) -> pd.DataFrame:
+    if missing not in get_args(Missing):
+        raise ValueError(f"missing is {missing!r}; use one of {', '.join(get_args(Missing))}")
     empty = judged["preference"].isna().to_numpy()
     if not empty.any():
         return judged

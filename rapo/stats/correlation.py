@@ -1,10 +1,9 @@
 """How margins of pairs go together, and how large a paired difference is: both sides of a pair on one footing."""
 
 import numpy as np
-from scipy.special import ndtri
 
 from rapo.stats.arrays import Floats
-from rapo.stats.intervals import Interval
+from rapo.stats.intervals import Interval, normal_quantile
 
 
 def rank_correlation(x: Floats, y: Floats, *, given: Floats | None = None, level: float = 0.95) -> Interval:
@@ -38,7 +37,7 @@ def rank_correlation(x: Floats, y: Floats, *, given: Floats | None = None, level
         if left < 1e-12:
             return unknown
         r = float(r - rho[0, 2] * rho[1, 2]) / left**0.5
-    wide = float(ndtri((1 + level) / 2)) * 1.03 / (n - 1 - len(columns)) ** 0.5
+    wide = normal_quantile(level) * 1.03 / (n - 1 - len(columns)) ** 0.5
     z = float(np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12)))
     return Interval(r, float(np.tanh(z - wide)), float(np.tanh(z + wide)), n, level)
 
@@ -69,5 +68,5 @@ def paired_effect(differences: Floats, *, level: float = 0.95) -> Interval:
     if not spread:
         return Interval(np.nan, np.nan, np.nan, n, level)
     d = float(np.mean(differences)) / spread
-    half = float(ndtri((1 + level) / 2)) * (1 / n + d * d / (2 * n)) ** 0.5
+    half = normal_quantile(level) * (1 / n + d * d / (2 * n)) ** 0.5
     return Interval(d, d - half, d + half, n, level)

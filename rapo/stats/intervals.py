@@ -227,7 +227,7 @@ def wilson(successes: float, n: int, *, level: float = 0.95) -> Interval:
     """
     if not n >= 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}; need n of at least 1 and 0 <= successes <= n")
-    z = ndtri(0.5 + _level(level) / 2)
+    z = normal_quantile(level)
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
@@ -281,6 +281,18 @@ def _strata(strata: ArrayLike | None, n: int) -> Floats:
 def _t(level: float, degrees: float) -> float:
     """Student's t quantile."""
     return float(stdtrit(degrees, 0.5 + _level(level) / 2))
+
+
+def normal_quantile(level: float) -> float:
+    """Standard errors from the middle of a normal interval to its limits.
+
+    Raises:
+        ValueError: the level is not between 0 and 1.
+
+    >>> round(normal_quantile(0.95), 3)
+    1.96
+    """
+    return float(ndtri(0.5 + _level(level) / 2))
 
 
 def _ratio(sums: Floats) -> Floats:

@@ -1,12 +1,12 @@
 """Leaderboards: Bradley-Terry scores with intervals, their style effects, and MT-Bench averages."""
 
 import logging
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit
 
 from rapo.stats import intervals
 from rapo.stats.arrays import Floats
@@ -202,7 +202,7 @@ def _score_limits(scores: Floats, fit: BradleyTerry, interval: Kind, level: floa
     slopes = _score_slopes(fit)
     error = np.sqrt(np.einsum("mi,ij,mj->m", slopes, fit.covariance[:n, :n], slopes).clip(min=0))
     share = scores / 100
-    wide = ndtri((1 + level) / 2) * error / (share * (1 - share))
+    wide = intervals.normal_quantile(level) * error / (share * (1 - share))
     return np.asarray(100 * expit(logit(share) + np.outer([-1, 1], wide)))
 
 
@@ -220,10 +220,14 @@ def _score_slopes(fit: BradleyTerry) -> Floats:
 
 def _limits(fit: BradleyTerry, part: slice, interval: Kind, level: float) -> Floats:
     """Limits of some of the parameters. Shape: (2, n_parameters)"""
+    if interval not in get_args(Kind):
+        raise ValueError(f"interval is {interval!r}; use one of {', '.join(get_args(Kind))}")
     if interval == "bootstrap":
         return _quantiles(_known(fit)[:, part], level)
     error = np.sqrt(np.diag(fit.covariance)[part].clip(min=0))
-    return np.concatenate([fit.strengths, fit.style])[part] + np.outer([-1, 1], ndtri((1 + level) / 2) * error)
+    return np.concatenate([fit.strengths, fit.style])[part] + np.outer(
+        [-1, 1], intervals.normal_quantile(level) * error
+    )
 
 
 def _quantiles(replicates: Floats, level: float) -> Floats:

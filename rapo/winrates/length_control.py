@@ -18,7 +18,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from rapo.stats import intervals
 from rapo.stats.arrays import Floats, Integers, sigmoid
@@ -82,6 +81,12 @@ def length_controlled(
         ValueError: lengths are missing, an instruction is not in the calibration, or a model cannot be fitted.
         FileNotFoundError: there is no such calibration; names the command that gets the official one.
     """
+    for option, value, legal in (
+        ("interval", interval, ("delta", "bootstrap", None)),
+        ("errors", errors, ("raise", "note")),
+    ):
+        if value not in legal:
+            raise ValueError(f"{option} is {value!r}; use one of {', '.join(map(str, legal))}")
     table = rows.read(judgements)
     known = resolve(calibration, table.frame)
     name, weight = _formula(formula, baseline_regulariser, known)
@@ -306,7 +311,7 @@ def _for_all(values: Floats, column: str, table: rows.Judged) -> Floats:
 
 def _delta_limits(found: dict[str, Floats], level: float) -> dict[str, Floats]:
     """Interval on the log-odds scale, so that it stays between 0 and 100."""
-    half = ndtri((1 + level) / 2) * found["lc_delta_error"] / 100
+    half = intervals.normal_quantile(level) * found["lc_delta_error"] / 100
     low, high = _on_log_odds(found["length_controlled_winrate"] / 100, half)
     return {"lc_low": 100 * low, "lc_high": 100 * high}
 

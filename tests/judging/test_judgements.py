@@ -131,6 +131,13 @@ def test_duplicates_stop_or_are_kept_or_the_first_counts() -> None:
     assert judgements.table(frame, duplicates="first")["preference"].tolist() == [1.0, 2.0, 1.5]
 
 
+def test_other_words_for_what_to_do_are_refused() -> None:
+    with pytest.raises(ValueError, match="duplicates is 'last'; use one of error, keep, first"):
+        judgements.table(OWN, duplicates="last")
+    with pytest.raises(ValueError, match="missing is 'keep'; use one of error, drop"):
+        judgements.table(OWN, missing="keep")
+
+
 def test_missing_ids_and_bad_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="column instruction is empty in row 2"):
         judgements.table(OWN.assign(instruction=[0, None, 0]))

@@ -104,6 +104,14 @@ def test_limits_from_too_few_resamples_are_refused():
     assert leaderboard(bradley_terry(frame, ridge=0.1))["low"].notna().all()
 
 
+def test_limits_of_another_kind_or_level_are_refused():
+    fit = bradley_terry(battles(*[("a", "b", 1.0), ("a", "b", 0.0)] * 5), n_resamples=0)
+    with pytest.raises(ValueError, match="interval is 'normal'; use one of bootstrap, analytic"):
+        leaderboard(fit, interval="normal")
+    with pytest.raises(ValueError, match=r"level is 95; give a share between 0 and 1"):
+        leaderboard(fit, interval="analytic", level=95)
+
+
 def mt_rows(*rows):
     return pd.DataFrame(rows, columns=["model", "question_id", "turn", "score"])
 

@@ -367,6 +367,16 @@ def test_a_model_that_cannot_be_fitted_has_no_contribution() -> None:
     assert values[frame["model"] == "b"].notna().all()
 
 
+def test_another_kind_of_interval_level_or_rule_for_errors_is_refused() -> None:
+    for option, message in (
+        ({"interval": "wald"}, "interval is 'wald'; use one of delta, bootstrap, None"),
+        ({"errors": "coerce"}, "errors is 'coerce'; use one of raise, note"),
+        ({"level": 95}, "level is 95; give a share"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            length_control.length_controlled(two_models(n=40), **option)
+
+
 def test_under_the_weakest_penalty_rates_are_those_of_plain_logistic_regression():
     rng = np.random.default_rng(5)
     made = pd.DataFrame({"model": np.repeat(["m", "k"], 300), "instruction": np.tile(np.arange(300), 2)})
