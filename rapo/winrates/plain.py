@@ -170,7 +170,7 @@ def _characters(frame: pd.DataFrame, codes: Integers) -> Floats:
     mean = np.bincount(cell, frame["length_model"].to_numpy(dtype=float)) / many
     owner = np.zeros(len(many), dtype=np.intp)
     owner[cell] = codes
-    return np.bincount(owner, mean)
+    return np.asarray(np.bincount(owner, mean), dtype=float)
 
 
 def _limits(frame: pd.DataFrame, codes: Integers, *, level: float, n_resamples: int, seed: int) -> Floats:
