@@ -11,7 +11,7 @@ points. Battles of one instruction count as dependent.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,6 +130,8 @@ def _ranked(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Board:
         opponent=args.opponent,
         texts=bool(args.style),
     )
+    if not any(shapes.are_judgements(frame, reading.columns) for frame in raw.values()):
+        _refuse(args, _OF_JUDGEMENTS, "judgements against a baseline; battles are taken as they are")
     parts = {path: shapes.read(frame, reading, name=path) for path, frame in raw.items()}
     fought = shapes.together({path: part for path, (part, _) in parts.items()})
     features = _features(args.style)
@@ -162,7 +164,9 @@ def _averages(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Boar
 
     from rapo.winrates import leaderboard
 
-    _refuse_options_of_battles(args)
+    _refuse(
+        args, (*_OF_BATTLES, *_OF_JUDGEMENTS, "missing"), "battles; MT-Bench's scores are averaged as they are"
+    )
     parts = [leaderboard.mt_bench_rows(frame, name=path) for path, frame in raw.items()]
     n_resamples = max(args.resamples, 2000)
     whole = pd.concat(parts, ignore_index=True)
@@ -175,19 +179,17 @@ def _averages(raw: "dict[str, pd.DataFrame]", args: argparse.Namespace) -> _Boar
     return _Board(table.drop(columns="place"), "MT-Bench score (1 to 10)", [note], even=None)
 
 
-_OF_BATTLES = ("style", "baseline", "answers", "tokenizer", "opponent", "interval", "ridge")
-_OF_JUDGEMENTS = ("by", "encoding", "column", "missing", "duplicates")
+_OF_BATTLES = ("style", "baseline", "answers", "tokenizer", "opponent", "interval", "ridge", "column")
+_OF_JUDGEMENTS = ("by", "encoding", "duplicates")
 
 
-def _refuse_options_of_battles(args: argparse.Namespace) -> None:
-    """Refuse what MT-Bench's scores would leave without effect."""
+def _refuse(args: argparse.Namespace, names: Iterable[str], why: str) -> None:
+    """Refuse options that would have no effect."""
     plain = argparse.ArgumentParser()
     add_arguments(plain)
-    for name in (*_OF_BATTLES, *_OF_JUDGEMENTS):
+    for name in names:
         if getattr(args, name) != plain.get_default(name):
-            raise ValueError(
-                f"--{name} belongs to battles; MT-Bench's scores are averaged as they are, without it"
-            )
+            raise ValueError(f"--{name} belongs to {why}, without it")
 
 
 def _answers(args: argparse.Namespace) -> "pd.DataFrame":

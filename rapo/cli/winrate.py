@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # AlpacaEval 2's baseline: its judgements are calibrated with the official file unless told otherwise.
 _OFFICIAL_BASELINE = "gpt4_1106_preview"
-_LC = ("length_controlled_winrate", "lc_standard_error")
+_LC = ("length_controlled_winrate", "lc_standard_error", "lc_low", "lc_high")
 _JUDGE = ("judge_low", "judge_high", "order_flips", "judge_alpha")
 _LC_JUDGE = ("lc_judge_low", "lc_judge_high")
 _OF_RAPO_JUDGE = ("1..2", "1/2")  # columns forward and backward of a file in another encoding are somebody else's
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         duplicates=args.duplicates,
         name=args.file,
     )
-    shrunk: list[str] = []
+    warned: list[str] = []
     known_runs = reliability.runs_of(raw) if encoding in _OF_RAPO_JUDGE else []
     runs = [] if args.by or columns else known_runs
     notes = [f"preferences read as {encoding}: {ENCODINGS[encoding]}", *_about_lengths(frame)]
@@ -87,9 +87,9 @@ def run(args: argparse.Namespace) -> int:
         table = length_control.length_controlled(frame, calibration=known, match=args.match, errors="note")
         where = f"calibration: {known.source}" if known else "no instruction difficulty"
         notes.append(f"{table['formula'].iloc[0]}, {where}; 95 % interval by the delta method")
-        notes += [f"{row['model']}: {row['note']}" for _, row in table[table["note"] != ""].iterrows()]
+        of_fits = [f"{row['model']}: {row['note']}" for _, row in table[table["note"] != ""].iterrows()]
         loose = length_control.loosely_penalised(frame, calibration=known, match=args.match)
-        notes += (shrunk := _about_shrinkage(table, loose))
+        notes += (warned := [*of_fits, *_about_shrinkage(table, loose)])
         if len(runs) > 1:
             own = length_control.judge_limits(
                 frame, reliability.preferences(runs, frame), calibration=known, match=args.match
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         table = _with_judge(table, relied)
         names = [name for name in ("model", *winrate.COLUMNS, *_LC, *_LC_JUDGE, *_JUDGE) if name in table]
         options.print_json(table[names].to_dict("records"))
-        for note in shrunk:
+        for note in warned:
             options.say(note, stderr=True)
     else:
         _show(table, notes)

@@ -98,6 +98,7 @@ def bradley_terry(
         units, n_units = resampling.cluster_codes(battles["instruction"].to_numpy(), n_units)
     replicates = _replicates(data, units, n_units, ridge, estimate, n_resamples, seed)
     covariance = likelihood.covariance(estimate, data, ridge / data.weight.sum(), units)
+    _warn_of_decided(data)
     anchor = None if baseline is None else data.models.index(baseline)
     estimate, replicates = _anchored(estimate, n_models, anchor), _anchored(replicates, n_models, anchor)
     covariance = _anchored(_anchored(covariance, n_models, anchor).T, n_models, anchor)
@@ -111,6 +112,19 @@ def bradley_terry(
         n_battles=np.bincount(data.a, minlength=n_models) + np.bincount(data.b, minlength=n_models),
         baseline=baseline,
     )
+
+
+def _warn_of_decided(data: Battles) -> None:
+    """Tell models whose strengths only the penalty keeps finite: they won or lost every battle with the others."""
+    n_groups, codes = groups(data, data.weight, strong=True)
+    if n_groups > 1:
+        largest = np.bincount(codes).argmax()
+        names = ", ".join(name for name, code in zip(data.models, codes, strict=True) if code != largest)
+        _log.warning(
+            "%s won or lost every battle with the others: how far apart they are is the ridge's word, not the data's, "
+            "and the intervals are too narrow",
+            names,
+        )
 
 
 def head_to_head(fit: BradleyTerry) -> pd.DataFrame:

@@ -57,6 +57,11 @@ def is_mt_bench(frame: pd.DataFrame) -> bool:
     return set(frame.columns) >= MT_BENCH and "preference" not in frame
 
 
+def are_judgements(frame: pd.DataFrame, columns: Mapping[str, str]) -> bool:
+    """True for judgements of models against a baseline, False for battles."""
+    return _sides(frame, columns) is None and "games" not in frame
+
+
 def read(frame: pd.DataFrame, reading: Reading, *, name: str) -> tuple[pd.DataFrame, list[str]]:
     """Battles of a table, and what to tell of how it was read.
 

@@ -257,8 +257,23 @@ def test_what_is_refused(words: list[str], told: str, capsys: pytest.CaptureFixt
     assert told in err
 
 
-def test_a_model_that_always_wins_is_told_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_always_wins_is_told_what_to_type(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     status, _, err = run(capsys, "arena.jsonl")
     assert status == 2
     assert "say --ridge 1, which draws them in" in err
+    assert run(capsys, "judged.csv", "--encoding", "0..1", "--ridge", "1")[0] == 0
+    assert caplog.text == ""
     assert run(capsys, "arena.jsonl", "--ridge", "1")[0] == 0
+    assert "b won or lost every battle with the others" in caplog.text  # its one battle
+    assert "intervals are too narrow" in caplog.text
+
+
+@pytest.mark.parametrize("words", ["--by model", "--encoding 1/2", "--duplicates keep"])
+def test_options_of_judgements_are_refused_for_battles_alone(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = run(capsys, "arena.jsonl", "--ridge", "1", *words.split())
+    told = f"{words.split()[0]} belongs to judgements against a baseline; battles are taken as they are"
+    assert (status, told in err) == (2, True)

@@ -41,8 +41,10 @@ def test_length_controlled_json_and_its_calibration_by_default(capsys, file, tmp
     status, out, _ = run(capsys, file, "--length-controlled", "--json")
     rows = json.loads(out)
     assert status == 0
-    assert list(rows[0]) == ["model", *plain.COLUMNS, "length_controlled_winrate", "lc_standard_error"]
+    controlled = ["length_controlled_winrate", "lc_standard_error", "lc_low", "lc_high"]
+    assert list(rows[0]) == ["model", *plain.COLUMNS, *controlled]
     pool = length_control.length_controlled(MADE, calibration="pool")
+    assert [row["lc_low"] for row in rows] == pytest.approx(pool["lc_low"].tolist())
     assert [row["model"] for row in rows] == pool["model"].tolist()
     np.testing.assert_allclose(
         [row["length_controlled_winrate"] for row in rows], pool["length_controlled_winrate"]
