@@ -241,8 +241,8 @@ class Pairs:
         """The pairs made of a piece, checked and counted."""
         reading = self._reading
         scored = _has_scores(made.table) if reading.scored is None else reading.scored
-        by_goal = "goal_source" in made.table.column_names  # ordered by their goal, not by their scores
-        unasked = reading.scored is None and (reading.reversed_pairs == "raise" or by_goal)
+        by_goal = "goal_source" in made.table.column_names  # ordered by their goal: their scores turn none of them
+        unasked = reading.scored is None if reading.reversed_pairs == "raise" else by_goal
         found = examine(
             made.table,
             name=piece.name,

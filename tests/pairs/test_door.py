@@ -13,6 +13,7 @@ from rapo.pairs import raw, writing
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.door import open_pairs
 from rapo.pairs.faults import PairsError
+from rapo.relabelling.relabel import relabel
 
 PLAIN = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9.0, "score_rejected": 2.0}
 
@@ -119,6 +120,15 @@ def test_dropped_and_swapped_pairs_are_counted_and_told_once(caplog: pytest.LogC
     assert (counts.rows, counts.pairs, counts.dropped, counts.reversed) == (4, 3, 1, 1)
     assert caplog.text.count("swapped 1 pair whose chosen response scores below") == 1
     assert caplog.text.count("dropped 1 row: column chosen: empty response") == 1
+
+
+@pytest.mark.parametrize("rule", ["swap", "drop"])
+@pytest.mark.parametrize("scored", [True, None])
+def test_relabelled_rows_keep_the_order_that_their_goal_gave_them(rule: str, scored: bool | None):
+    rows = relabel(table(*many(2)))
+    pairs = open_pairs(rows, reversed_pairs=rule, scored=scored)
+    assert pairs.read().select(rows.column_names).to_pylist() == rows.to_pylist()
+    assert pairs.counts.reversed == 0
 
 
 def test_ids_that_occur_twice_far_apart_are_named(tmp_path: Path):
