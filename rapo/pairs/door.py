@@ -156,6 +156,7 @@ class Pairs:
         counts = Counts()
         for piece, made in self._converted(rows):
             counts.left_out.update(made.left_out)
+            counts.blame(made.faults)
             scored = _has_scores(made.table) if self._reading.scored is None else bool(self._reading.scored)
             found = examine(made.table, name=piece.name, reversed_pairs="keep", scored=scored, first_row=piece.row)
             of_completions = [replace(fault, rows=np.empty(0, np.int64)) for fault in made.faults]

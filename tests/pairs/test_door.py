@@ -195,9 +195,11 @@ def test_looks_give_every_row_with_what_is_wrong_with_it(tmp_path: Path):
 
 def test_looks_at_candidates_name_the_row_of_each_pair():
     bad = [asked(*FOUR), asked({"response": "x", "overall_score": None}, *FOUR), asked(*FOUR, instruction="r")]
-    (look,) = open_pairs(bad, bad="drop", scored=None).looks()
+    pairs = open_pairs(bad, scored=None)
+    (look,) = pairs.looks()
     assert look.rows.tolist() == [1, 2, 3]
     assert sum(len(fault.rows) for fault in look.faults) == 0, "no pair was made of the bad completion"
+    assert "<table>: dropped 1 completion: column completions: score is no finite number" in pairs.told
 
 
 def test_unknown_options_are_told():
