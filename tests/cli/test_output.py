@@ -262,6 +262,12 @@ def test_select_leaves_out_duplicates_before_it_ranks_and_alone(
     assert [json.loads(line)["pair_id"] for line in told.out.splitlines()] == ["a", "b", "c"]
     assert cli.main(["select", "in.jsonl", "--out", "none.jsonl"]) == 2
     assert "say how many to keep with --fraction or -k" in capsys.readouterr().err
+    json_lines(here / "in.jsonl", [rows[-1]] * 2)
+    assert cli.main([*words[:-1], "none.jsonl"]) == 2
+    assert "leaves no pair: 1 pair equal to an earlier one, 1 pair whose responses are the same" in (
+        capsys.readouterr().err
+    )
+    assert not list(here.glob("none*"))
 
 
 def test_the_record_counts_what_was_dropped_and_swapped(tmp_path: Path):
