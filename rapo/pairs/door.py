@@ -144,7 +144,8 @@ class Pairs:
 
     def record(self) -> dict[str, int]:
         """What the last full pass dropped, swapped or left out, for the record of a product: kind -> how many."""
-        return self.counts.record(self._reading.reversed_pairs)
+        unread = {"lines_dropped": len(self._raw.skipped)} if self._raw.skipped else {}
+        return {**unread, **self.counts.record(self._reading.reversed_pairs)}
 
     def looks(self, rows: int = BATCH_ROWS) -> Iterator[Look]:
         """All pairs with all their faults, for whoever reports on them; no row is refused or left out.

@@ -284,3 +284,15 @@ def test_the_record_counts_what_was_dropped_and_swapped(tmp_path: Path):
         seen = {what: told["counts"][what] for what in ("rows_read", "pairs_dropped", "reversed_pairs_swapped")}
         assert seen == {"rows_read": 3, "pairs_dropped": 1, "reversed_pairs_swapped": 1}
         assert any("dropped 1 row: column rejected: empty response" in line for line in told["reading"])
+
+
+def test_lines_that_cannot_be_read_are_counted_too(here: Path, capsys: pytest.CaptureFixture[str]):
+    good = (here / "in.jsonl").read_text(encoding="utf-8")
+    (here / "odd.jsonl").write_text("{broken\n" + good + "[1]\n", encoding="utf-8")
+    for command in (["relabel"], ["export", "--to", "trl"]):
+        assert cli.main([*command, "odd.jsonl", "--bad", "drop", "--out", "out.jsonl", "--overwrite"]) == 0
+        assert json.loads(Path("out.jsonl.json").read_text(encoding="utf-8"))["counts"]["lines_dropped"] == 2
+    capsys.readouterr()
+    assert cli.main(["check", "odd.jsonl", "--bad", "drop", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["lines_dropped"], told["n"]) == (2, len(PAIRS))

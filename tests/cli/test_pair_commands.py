@@ -43,7 +43,9 @@ def test_check_tells_what_is_wrong_and_what_to_do(tmp_path: Path, capsys: pytest
     assert [line.count("a.jsonl: column") for line in told.splitlines()] == [1, 1]
     assert "column chosen: empty response in row 2" in told
     assert "column score_chosen: not a finite number in row 2 (nan). Score the response again" in told
-    assert cli.main(["check", file, "--bad", "drop"]) == 0
+    assert cli.main(["check", file, "--bad", "drop", "--json"]) == 0
+    got = json.loads(capsys.readouterr().out)
+    assert (got["rows_read"], got["pairs_dropped"], got["n"]) == (2, 1, 1)
 
 
 def test_columns_are_mapped(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
