@@ -212,6 +212,11 @@ def test_export_tells_what_it_leaves_out_and_what_is_ordered_against_its_scores(
         told = " ".join(capsys.readouterr().out.split())
         assert ("tools are left out, which rows for trl have" in told) is tools
         assert "in 1 pair chosen scores below rejected" in told
+    (here / "seen.jsonl").write_text(json.dumps({**row, "images": ["cat.png"], "source": "x"}) + "\n")
+    assert cli.main(["export", "seen.jsonl", "--to", "trl", "--out", "seen"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "; column images is left out: rows are texts" in told
+    assert "source" not in told
 
 
 def test_relabelled_rows_are_exported(here: Path) -> None:
