@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     good, bad, best = _thresholds(args, held)
     shares = audit.shares(held, good=good, bad=bad, best=best)
     if args.json:
-        record = {"file": args.file, "columns": names, **asdict(told)}
+        record = {"file": args.file, "columns": names, **pairs.record(), **asdict(told)}
         record["thresholds"] = {"good": good, "poor": bad, "best": best}
         options.print_json(
             {**record, "premises": shares.to_dict("records"), "length_correlation": asdict(lengths)}

@@ -20,6 +20,8 @@ from rapo.pairs.door import open_pairs
 from rapo.pairs.faults import several
 from rapo.pairs.schema import SCORES
 
+PICTURES = {"image", "images", "videos"}  # columns of what a prompt has besides its text
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `rapo export`."""
@@ -35,15 +37,15 @@ def run(args: argparse.Namespace) -> int:
     output.check_output(args, args.file)
     form = trainer_formats.FORMATS[args.to]
     pairs = open_pairs(args.file, scored=form.scored or None, **options.reading(args))
-    turned, without_tools = 0, False
+    turned, left = 0, ""
     with output.progress("pairs") as advance:
 
         def made() -> Iterator[pa.Table]:
-            nonlocal turned, without_tools
+            nonlocal turned, left
             for table in writing.watched(pairs.batches(), advance):
                 rows = trainer_formats.convert(table, args.to)
                 turned += _turned(table)
-                without_tools |= trainer_formats.TOOLS in {*table.column_names} - {*rows.column_names}
+                left = _left_out({*table.column_names} - {*rows.column_names})
                 yield rows
 
         rows = writing.write(made(), args.out, overwrite=args.overwrite, shard_rows=args.shard_rows)
@@ -55,9 +57,15 @@ def run(args: argparse.Namespace) -> int:
         read=pairs,
         about=f"Preference data for {form.about}.",
         line=f"{several(rows, 'rows')} for {form.about}{hint}"
-        + "; tools are left out, which rows for trl have" * without_tools
+        + left
         + f"; in {several(turned, 'pairs')} chosen scores below rejected, as `rapo check` tells" * bool(turned),
     )
+
+
+def _left_out(columns: set[str]) -> str:
+    """What of these columns belongs to prompts, in words: tools, pictures."""
+    tools = "; tools are left out, which rows for trl have" * (trainer_formats.TOOLS in columns)
+    return tools + "".join(f"; column {name} is left out: rows are texts" for name in sorted(columns & PICTURES))
 
 
 def _turned(table: pa.Table) -> int:

@@ -83,21 +83,24 @@ def run(args: argparse.Namespace) -> int:
             scheme,
             batch_rows=args.batch_rows,
             check_scale=args.scale is None,
+            bad=args.bad,
             overwrite=args.overwrite,
             shard_rows=args.shard_rows,
             progress=advance,
         )
     fate = {"drop": "dropped", "keep": "kept", "raise": "none"}[args.ties]
     half = ", half of the prompts" if args.half else ""
+    left = pairs.counts.pairs - tally.pairs
     return output.finish(
         args,
         source=manifest.source(args.file),
-        counts=asdict(tally),
+        counts=asdict(tally) | ({"without_implicit_rewards": left} if left else {}),
         about=_ABOUT,
         settings={"scheme": asdict(scheme)},
         read=pairs,
         line=f"{several(tally.rows, 'rows')} from {several(tally.pairs, 'pairs')} "
-        f"({several(tally.ties, 'ties')} {fate}{half}); goal placed as {scheme.placement}",
+        f"({several(tally.ties, 'ties')} {fate}{half}); goal placed as {scheme.placement}"
+        + (f"; {several(left, 'pairs')} without implicit rewards left out" if left else ""),
     )
 
 

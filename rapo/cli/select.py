@@ -79,6 +79,9 @@ def run(args: argparse.Namespace) -> int:
     likelier = Likelier()  # every pass counts the same pairs: the share is the same
     with output.progress("pairs, read several times") as advance:
         doubled = _repeated(pairs, args, advance)
+        if doubled is not None and not doubled.keep.any():
+            why = ", ".join(several(n, name) for name, n in doubled.counts.items())
+            raise ValueError(f"{args.file}: --drop-duplicates {args.drop_duplicates} leaves no pair: {why}")
 
         def tables() -> Iterable[pa.Table]:
             found = writing.watched(pairs.batches(), advance)

@@ -168,6 +168,8 @@ def _ties(
     chosen: NDArray[np.float64], rejected: NDArray[np.float64], rows: NDArray[np.int64], source: str
 ) -> Finding:
     tied = np.flatnonzero(chosen == rejected)
+    others = len(rows) - len(tied)
+    told = f"rapo select {source} --metric explicit-margin -k {others} --out told.parquet"
     return finding.share(
         "ties",
         GROUP,
@@ -177,7 +179,7 @@ def _ties(
         n=len(rows),
         bounds=TIES,
         examples=[_scored(i, chosen, rejected, rows) for i in tied[: finding.SHOWN]],
-        advice=f"rapo select {source} --metric explicit-margin -k {len(rows) - len(tied)} --out told.parquet",
+        advice=told if others else "score the responses again with a judge that tells them apart",
     )
 
 

@@ -1,7 +1,8 @@
 """Words of many texts as numbers, without a Python loop over texts: for shingles, copies and shared n-grams.
 
 A word is a run of letters, digits and bytes beyond ASCII, in lower case. A character of a script that is written
-without spaces is a word by itself. General punctuation (U+2000 to U+2FFF) parts words as ASCII punctuation does.
+without spaces is a word by itself. Punctuation of Latin-1 (U+0080 to U+00BF, with the space that does not break) and
+general punctuation (U+2000 to U+2FFF) part words as ASCII's does.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ Hashes = NDArray[np.uint64]
 CHUNK = 1 << 18  # bytes hashed at a time: what fits into a processor's cache
 
 _SPACE, _INSIDE, _ALONE = range(3)
-_PUNCTUATION = 0xE2  # first of the three bytes of U+2000 to U+2FFF
+_PUNCTUATION = {0xC2: 2, 0xE2: 3}  # first byte -> how many: U+0080 to U+00BF, U+2000 to U+2FFF
 _TURN, _ODD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
 
 
@@ -113,7 +114,7 @@ def words(texts: pa.Array) -> Words:
     >>> found.counts.tolist(), len(set(found.hashes.tolist())), len(set(found.whole().tolist()))
     ([2, 2, 1], 2, 2)
     """
-    data, offsets = raw(texts)
+    data, offsets = raw(pc.utf8_lower(texts))
     pieces, firsts = [], [np.zeros(1, np.int64)]
     for low, high in _chunks(offsets):
         hashes, at = _hashes(data[offsets[low] : offsets[high]], offsets[low:high] - offsets[low])
@@ -192,11 +193,12 @@ def _hashes(data: NDArray[np.uint8], firsts: NDArray[np.int64]) -> tuple[Hashes,
 
 
 def _without_punctuation(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """General punctuation as spaces."""
-    found = np.flatnonzero(data == _PUNCTUATION)
-    if not len(found):
+    """Punctuation beyond ASCII as spaces."""
+    found = [(np.flatnonzero(data == first), n) for first, n in _PUNCTUATION.items()]
+    if not any(len(places) for places, _ in found):
         return data
     data = data.copy()
-    for place in (found, found + 1, found + 2):
-        data[place[place < len(data)]] = 32
+    for places, n in found:
+        for place in (places + byte for byte in range(n)):
+            data[place[place < len(data)]] = 32
     return data

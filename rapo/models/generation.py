@@ -31,10 +31,10 @@ class Generator:
         talks = list({str(ask.messages): ask.messages for ask in asks}.values())
         for messages, tokens in zip(talks, self._tokens(talks), strict=True):
             if room is not None and len(tokens) + self.steps > room:
+                shorter = f"say --max-new-tokens {room - len(tokens)}, or " if len(tokens) < room else ""
                 raise ValueError(
                     f"a prompt of {len(tokens)} tokens and an answer of up to {self.steps} do not fit the model's "
-                    f"{room} tokens: {_begin(messages)}; say --max-new-tokens {max(room - len(tokens), 1)}, or leave "
-                    "the prompt out"
+                    f"{room} tokens: {_begin(messages)}; {shorter}leave the prompt out"
                 )
 
     def __call__(self, asks: Sequence[Ask]) -> list[Answer]:

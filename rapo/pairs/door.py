@@ -144,7 +144,8 @@ class Pairs:
 
     def record(self) -> dict[str, int]:
         """What the last full pass dropped, swapped or left out, for the record of a product: kind -> how many."""
-        return self.counts.record(self._reading.reversed_pairs)
+        unread = {"lines_dropped": len(self._raw.skipped)} if self._raw.skipped else {}
+        return {**unread, **self.counts.record(self._reading.reversed_pairs)}
 
     def looks(self, rows: int = BATCH_ROWS) -> Iterator[Look]:
         """All pairs with all their faults, for whoever reports on them; no row is refused or left out.
@@ -156,6 +157,7 @@ class Pairs:
         counts = Counts()
         for piece, made in self._converted(rows):
             counts.left_out.update(made.left_out)
+            counts.blame(made.faults)
             scored = _has_scores(made.table) if self._reading.scored is None else bool(self._reading.scored)
             found = examine(made.table, name=piece.name, reversed_pairs="keep", scored=scored, first_row=piece.row)
             of_completions = [replace(fault, rows=np.empty(0, np.int64)) for fault in made.faults]
@@ -241,8 +243,8 @@ class Pairs:
         """The pairs made of a piece, checked and counted."""
         reading = self._reading
         scored = _has_scores(made.table) if reading.scored is None else reading.scored
-        by_goal = "goal_source" in made.table.column_names  # ordered by their goal, not by their scores
-        unasked = reading.scored is None and (reading.reversed_pairs == "raise" or by_goal)
+        by_goal = "goal_source" in made.table.column_names  # ordered by their goal: their scores turn none of them
+        unasked = reading.scored is None if reading.reversed_pairs == "raise" else by_goal
         found = examine(
             made.table,
             name=piece.name,

@@ -64,6 +64,13 @@ class Encoder:
             encoded = pa.array([_encode(value) for value in column.to_pylist()], pa.string())
         return pc.if_else(column.is_valid(), encoded, "null") if column.null_count else encoded
 
+    def _binary(self, column: pa.Array) -> pa.Array:
+        """Nulls alone; a ValueError for bytes, as of pictures: nobody reads again what Python would write for them."""
+        if column.null_count < len(column):
+            told = "holds bytes, which JSON has no word for; write .parquet, or a folder for an Arrow data set"
+            raise ValueError(f"column {self._column} {told}")
+        return pa.array(["null"] * len(column), pa.string())
+
     def _floats(self, column: pa.Array) -> pa.Array:
         values = pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False)
         fine = np.isfinite(values)
@@ -128,12 +135,18 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
+def _is_binary(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)
+
+
 _WAYS: dict[Callable[[pa.DataType], bool], Callable[[Encoder, pa.Array], pa.Array]] = {
     pa.types.is_null: lambda _, column: pa.array(["null"] * len(column), pa.string()),
     pa.types.is_boolean: lambda _, column: pc.fill_null(column.cast(pa.string()), "null"),
     pa.types.is_integer: lambda _, column: pc.fill_null(column.cast(pa.string()), "null"),
     pa.types.is_floating: Encoder._floats,
     _is_text: _texts,
+    _is_binary: Encoder._binary,
     _is_list: Encoder._lists,
     pa.types.is_struct: Encoder._structs,
 }

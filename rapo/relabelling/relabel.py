@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapo import atomic
 from rapo.pairs import files, targets, writing
@@ -35,6 +36,7 @@ from rapo.relabelling.rows import (
 from rapo.stats.arrays import expect_table
 
 __all__ = ["Scheme", "Tally", "relabel", "relabel_file"]
+IMPLICIT = ("implicit_chosen", "implicit_rejected")
 _log = logging.getLogger(__name__)
 
 
@@ -116,6 +118,7 @@ def relabel_file(
     *,
     batch_rows: int = files.BATCH_ROWS,
     check_scale: bool = True,
+    bad: str = "raise",
     overwrite: bool = False,
     shard_rows: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -132,6 +135,7 @@ def relabel_file(
         scheme: how to relabel.
         batch_rows: pairs in memory at a time.
         check_scale: refuse scores that are not on the scale that the goal's text shows.
+        bad: pairs without both implicit rewards, where the goals are made of these: "raise", or "drop" them.
         overwrite, shard_rows: see `rapo.pairs.writing.write`.
         progress: told, batch by batch, how many more pairs are done.
 
@@ -150,10 +154,11 @@ def relabel_file(
     pairs = source if isinstance(source, Pairs) else open_pairs(source)
     refuse_relabelled(pairs.columns(), name=pairs.name)
     tallies: list[Tally] = []
+    rewarded = scheme.goal == "implicit" and bad == "drop"
 
     def made() -> Iterator[pa.Table]:
         with (
-            _kept(_exchangeable(pairs, batch_rows), Path(target), batch_rows)
+            _kept(_exchangeable(pairs, batch_rows, rewarded), Path(target), batch_rows)
             if scheme.needs_whole
             else nullcontext(partial(_exchangeable, pairs, batch_rows))
         ) as tables:
@@ -165,6 +170,10 @@ def relabel_file(
         if check_scale:
             refuse_other_scale(sum(tallies, Tally()), scheme, name=pairs.name)
         _warn_of_scale(sum(tallies, Tally()), scheme, pairs.name)
+        if rewarded and not any(tally.pairs for tally in tallies):
+            raise ValueError(
+                f"{pairs.name}: no pair has both implicit rewards; score them with a larger --max-length"
+            )
         if not any(tally.rows for tally in tallies):
             raise ValueError(f"{pairs.name}: no row is left: every pair is a tie; keep them with --ties keep")
 
@@ -172,10 +181,12 @@ def relabel_file(
     return sum(tallies, Tally())
 
 
-def _exchangeable(pairs: Pairs, rows: int) -> Iterator[pa.Table]:
-    """Batches whose columns of both responses can change places."""
+def _exchangeable(pairs: Pairs, rows: int, rewarded: bool = False) -> Iterator[pa.Table]:
+    """Batches whose columns of both responses can change places; of ``rewarded`` pairs alone, where that is asked."""
     for batch in pairs.batches(rows):
         refuse_unlike(batch.schema, name=pairs.name)
+        for name in [name for name in IMPLICIT if rewarded and name in batch.column_names]:
+            batch = batch.filter(pc.fill_null(pc.is_finite(batch[name].cast(pa.float64())), False))
         yield batch
 
 

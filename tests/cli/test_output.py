@@ -212,6 +212,11 @@ def test_export_tells_what_it_leaves_out_and_what_is_ordered_against_its_scores(
         told = " ".join(capsys.readouterr().out.split())
         assert ("tools are left out, which rows for trl have" in told) is tools
         assert "in 1 pair chosen scores below rejected" in told
+    (here / "seen.jsonl").write_text(json.dumps({**row, "images": ["cat.png"], "source": "x"}) + "\n")
+    assert cli.main(["export", "seen.jsonl", "--to", "trl", "--out", "seen"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "; column images is left out: rows are texts" in told
+    assert "source" not in told
 
 
 def test_relabelled_rows_are_exported(here: Path) -> None:
@@ -262,6 +267,12 @@ def test_select_leaves_out_duplicates_before_it_ranks_and_alone(
     assert [json.loads(line)["pair_id"] for line in told.out.splitlines()] == ["a", "b", "c"]
     assert cli.main(["select", "in.jsonl", "--out", "none.jsonl"]) == 2
     assert "say how many to keep with --fraction or -k" in capsys.readouterr().err
+    json_lines(here / "in.jsonl", [rows[-1]] * 2)
+    assert cli.main([*words[:-1], "none.jsonl"]) == 2
+    assert "leaves no pair: 1 pair equal to an earlier one, 1 pair whose responses are the same" in (
+        capsys.readouterr().err
+    )
+    assert not list(here.glob("none*"))
 
 
 def test_the_record_counts_what_was_dropped_and_swapped(tmp_path: Path):
@@ -278,3 +289,15 @@ def test_the_record_counts_what_was_dropped_and_swapped(tmp_path: Path):
         seen = {what: told["counts"][what] for what in ("rows_read", "pairs_dropped", "reversed_pairs_swapped")}
         assert seen == {"rows_read": 3, "pairs_dropped": 1, "reversed_pairs_swapped": 1}
         assert any("dropped 1 row: column rejected: empty response" in line for line in told["reading"])
+
+
+def test_lines_that_cannot_be_read_are_counted_too(here: Path, capsys: pytest.CaptureFixture[str]):
+    good = (here / "in.jsonl").read_text(encoding="utf-8")
+    (here / "odd.jsonl").write_text("{broken\n" + good + "[1]\n", encoding="utf-8")
+    for command in (["relabel"], ["export", "--to", "trl"]):
+        assert cli.main([*command, "odd.jsonl", "--bad", "drop", "--out", "out.jsonl", "--overwrite"]) == 0
+        assert json.loads(Path("out.jsonl.json").read_text(encoding="utf-8"))["counts"]["lines_dropped"] == 2
+    capsys.readouterr()
+    assert cli.main(["check", "odd.jsonl", "--bad", "drop", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["lines_dropped"], told["n"]) == (2, len(PAIRS))

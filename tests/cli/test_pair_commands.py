@@ -43,7 +43,9 @@ def test_check_tells_what_is_wrong_and_what_to_do(tmp_path: Path, capsys: pytest
     assert [line.count("a.jsonl: column") for line in told.splitlines()] == [1, 1]
     assert "column chosen: empty response in row 2" in told
     assert "column score_chosen: not a finite number in row 2 (nan). Score the response again" in told
-    assert cli.main(["check", file, "--bad", "drop"]) == 0
+    assert cli.main(["check", file, "--bad", "drop", "--json"]) == 0
+    got = json.loads(capsys.readouterr().out)
+    assert (got["rows_read"], got["pairs_dropped"], got["n"]) == (2, 1, 1)
 
 
 def test_columns_are_mapped(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -84,6 +86,19 @@ def test_relabel_reads_the_placement_off_a_saved_tokenizer(tmp_path: Path, capsy
     assert "goal placed as prefix" in capsys.readouterr().out
     expected = relabel.relabel(sources.read_pairs(file), placement="prefix")
     assert files.read(tmp_path / "o").to_pylist() == expected.to_pylist()
+
+
+def test_relabel_counts_pairs_without_implicit_rewards(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rewards = [{"implicit_chosen": None if i == 1 else 1.0 + i, "implicit_rejected": -1.0} for i in range(3)]
+    file = lines(tmp_path / "a.jsonl", *({**PAIR, **row} for row in rewards))
+    words = ["relabel", file, "--goal", "implicit", "--out", str(tmp_path / "out.jsonl")]
+    assert cli.main(words) == 2
+    assert cli.main([*words, "--bad", "drop"]) == 0
+    told = capsys.readouterr().out
+    assert "4 rows from 2 pairs (0 ties dropped)" in told
+    assert "1 pair without implicit rewards left out" in told
+    counts = json.loads((tmp_path / "out.jsonl.json").read_text())["counts"]
+    assert (counts["pairs"], counts["without_implicit_rewards"]) == (2, 1)
 
 
 def test_relabel_leaves_nothing_behind_when_a_row_is_bad(tmp_path: Path):

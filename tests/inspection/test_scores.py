@@ -30,6 +30,7 @@ def test_ties_are_counted_and_shown() -> None:
         ("3", "chosen 7, rejected 7"),
     ]
     assert got.advice == "rapo select IN --metric explicit-margin -k 2 --out told.parquet"
+    assert "-k 0" not in found(scored((5, 5), (7, 7)), "ties").advice, "rapo select refuses to keep none"
 
 
 def test_reversed_pairs_are_a_finding_not_an_error() -> None:

@@ -51,10 +51,18 @@ def test_grams_are_those_of_plain_python(texts: list[str], n: int) -> None:
         ("naïve café", 2),
         ("你好 世界", 4),  # no spaces: a character is a word
         ("привет мир", 2),
+        ("10\u00a0km «là»", 3),  # Latin-1's space that does not break, and its punctuation, part words too
     ],
 )
 def test_what_a_word_is(text: str, count: int) -> None:
     assert w.words(pa.array([text])).counts.tolist() == [count]
+
+
+@pytest.mark.parametrize("text", ["Über GROẞE Brücken", "ПРИВЕТ, Мир!", "Ἀρχὴ ΤΟΥ κόσμου", "«Où?» ÉTÉ"])
+def test_case_and_punctuation_beyond_ascii_are_set_aside_too(text: str) -> None:
+    bare = re.sub(r"[^\w\s]", " ", text)
+    for other in (bare, bare.lower(), " ".join(map(str.capitalize, bare.split()))):
+        np.testing.assert_array_equal(w.words(pa.array([text])).hashes, w.words(pa.array([other])).hashes)
 
 
 def test_curly_and_straight_apostrophes_make_the_same_words() -> None:

@@ -77,6 +77,9 @@ def test_what_does_not_fit_is_told_before_any_work() -> None:
         match=r"a prompt of 5 tokens and an answer of up to 508 .* 512 tokens: 'w0 w1'; say --max-new-tokens 507",
     ):
         generator(508).check(asks(4)[1:])
+    too_long = [Ask("k", [{"role": "user", "content": "w1 " * 600}], 0)]
+    with pytest.raises(ValueError, match=r"a prompt of 603 tokens .* 512 tokens: [^;]*; leave the prompt out$"):
+        generator(1).check(too_long)  # not even one token fits behind it
     with pytest.raises(ValueError, match="refuses the prompt 'two tone'"):
         generator().check([*asks(2), Ask("k", [{"role": "user", "content": "two tone"}], 0)])
     generator().check([])

@@ -13,6 +13,7 @@ from rapo.pairs import raw, writing
 from rapo.pairs.candidates import Pairing
 from rapo.pairs.door import open_pairs
 from rapo.pairs.faults import PairsError
+from rapo.relabelling.relabel import relabel
 
 PLAIN = {"prompt": "2 + 2 ?", "chosen": "4", "rejected": "5", "score_chosen": 9.0, "score_rejected": 2.0}
 
@@ -121,6 +122,15 @@ def test_dropped_and_swapped_pairs_are_counted_and_told_once(caplog: pytest.LogC
     assert caplog.text.count("dropped 1 row: column chosen: empty response") == 1
 
 
+@pytest.mark.parametrize("rule", ["swap", "drop"])
+@pytest.mark.parametrize("scored", [True, None])
+def test_relabelled_rows_keep_the_order_that_their_goal_gave_them(rule: str, scored: bool | None):
+    rows = relabel(table(*many(2)))
+    pairs = open_pairs(rows, reversed_pairs=rule, scored=scored)
+    assert pairs.read().select(rows.column_names).to_pylist() == rows.to_pylist()
+    assert pairs.counts.reversed == 0
+
+
 def test_ids_that_occur_twice_far_apart_are_named(tmp_path: Path):
     rows = [{**PLAIN, "pair_id": f"p{i % 4}"} for i in range(6)]
     with pytest.raises(PairsError, match=r"pair_id: the id occurs before in row 5 \('p0'\)"):
@@ -185,9 +195,11 @@ def test_looks_give_every_row_with_what_is_wrong_with_it(tmp_path: Path):
 
 def test_looks_at_candidates_name_the_row_of_each_pair():
     bad = [asked(*FOUR), asked({"response": "x", "overall_score": None}, *FOUR), asked(*FOUR, instruction="r")]
-    (look,) = open_pairs(bad, bad="drop", scored=None).looks()
+    pairs = open_pairs(bad, scored=None)
+    (look,) = pairs.looks()
     assert look.rows.tolist() == [1, 2, 3]
     assert sum(len(fault.rows) for fault in look.faults) == 0, "no pair was made of the bad completion"
+    assert "<table>: dropped 1 completion: column completions: score is no finite number" in pairs.told
 
 
 def test_unknown_options_are_told():

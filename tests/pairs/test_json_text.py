@@ -54,6 +54,14 @@ def test_every_type_of_arrow_is_known_or_left_to_python(column: pa.Array) -> Non
     assert encoded(table) == by_row(table)
 
 
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(2), pa.binary_view()])
+def test_bytes_are_refused_not_written_as_python_shows_them(kind: pa.DataType) -> None:
+    column = pa.array([None, b"\x89P"], kind)
+    assert encoded(pa.table({"image": column.slice(0, 1)})) == '{"image": null}\n'
+    with pytest.raises(ValueError, match=r"column image holds bytes, which JSON has no word for; write \.parquet"):
+        encoded(pa.table({"image": pa.StructArray.from_arrays([column], names=["bytes"])}))
+
+
 def test_a_table_without_columns_or_rows() -> None:
     assert encoded(pa.table({})) == ""
     assert encoded(pa.table({"a": []})) == ""

@@ -162,6 +162,25 @@ def test_implicit_goals_of_a_file_are_cut_over_the_whole_file(tmp_path: Path):
     assert sorted(files.read(tmp_path / "out.jsonl").to_pylist(), key=key) == sorted(whole.to_pylist(), key=key)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_pairs_without_implicit_rewards_are_left_out_where_bad_rows_are(tmp_path: Path, half: bool):
+    rewards = [(1.0, 0.5), (None, 0.1), (3.0, -1.0), (2.0, float("nan")), (None, None), (0.2, -2.0)]
+    rows = [
+        {**row, "implicit_chosen": c, "implicit_rejected": r} for row, (c, r) in zip(many(6), rewards, strict=True)
+    ]
+    source, target, scheme = tmp_path / "in.parquet", tmp_path / "out.parquet", Scheme(goal="implicit", half=half)
+    writing.write(table(*rows), source)
+    with pytest.raises(ValueError, match="pair row-2, column implicit_chosen: None is no finite number"):
+        relabel_file(dropping(source), target, scheme, batch_rows=2)
+    tally = relabel_file(dropping(source), target, scheme, batch_rows=2, bad="drop")
+    assert tally.pairs == 3
+    kept = relabel(table(*(rows[i] | {"pair_id": f"row-{i + 1}"} for i in (0, 2, 5))), goal="implicit", half=half)
+    assert sorted(files.read(target).to_pylist(), key=key) == sorted(kept.to_pylist(), key=key)
+    writing.write(table(*rows[1:2], *rows[3:5]), tmp_path / "none.parquet")
+    with pytest.raises(ValueError, match="no pair has both implicit rewards"):
+        relabel_file(dropping(tmp_path / "none.parquet"), tmp_path / "b.parquet", scheme, bad="drop")
+
+
 def test_a_bad_row_in_a_file_is_named_and_nothing_is_written(tmp_path: Path):
     writing.write(table(*many(5), pair(score_chosen=None)), tmp_path / "in.parquet")
     with pytest.raises(ValueError, match=r"in\.parquet: column score_chosen: .* in row 6 \(no value\)"):
