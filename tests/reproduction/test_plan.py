@@ -86,6 +86,19 @@ def test_a_notebook_is_executed_here_with_its_parameters(make: Make, rapo_root: 
     assert "1e-06" not in (rapo_root / "notebooks" / "good.ipynb").read_text()
 
 
+def test_folders_are_moved_to_where_the_person_stands(
+    make: Make, rapo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (rapo_root / "here").mkdir()
+    monkeypatch.chdir(rapo_root / "here")
+    monkeypatch.setenv("RAPO_RUNS", "scratch")
+    monkeypatch.setenv("RAPO_BUILD", "made")
+    make("asks", "from rapo import paths", "print(paths.runs(), paths.build(scale))")
+    outcome = run()["asks"]
+    assert printed(outcome).split() == [str(paths.runs()), str(paths.build("smoke"))]
+    assert paths.runs() == rapo_root / "here" / "scratch"
+
+
 def test_what_has_not_changed_is_reused(make: Make, rapo_root: Path) -> None:
     path = make("one", "print(1)", parameters="n = 1")
     make("two", "print(2)")
