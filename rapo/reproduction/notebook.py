@@ -88,6 +88,14 @@ def find(names: Iterable[str] | None = None) -> list[Source]:
     return [load(path) for path in chosen.values()]
 
 
+def check_any(sources: Sequence[Source]) -> None:
+    """Raise ValueError where there is no notebook: outside a checkout nothing is reproduced, drawn or kept."""
+    if not sources and not any(paths.notebooks().glob("*.ipynb")):
+        raise ValueError(
+            f"no notebook in {paths.notebooks()}; go into a checkout of rapo, or name it in RAPO_ROOT"
+        )
+
+
 def check_settings(sources: Sequence[Source], settings: Mapping[str, Any], *, strict: bool) -> None:
     """Raise ValueError for settings that no notebook knows, or whose type differs from the default's.
 

@@ -276,6 +276,18 @@ def test_unknown_notebooks_scales_and_rings_are_refused(make: Make) -> None:
         run()
 
 
+@pytest.mark.parametrize("command", ["reproduce", "figures", "keep"])
+def test_outside_a_checkout_nothing_is_written(
+    rapo_root: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    from rapo.cli import main as cli
+
+    before = sorted(rapo_root.rglob("*"))
+    assert cli.main([command]) == 2
+    assert "go into a checkout of rapo, or name it in RAPO_ROOT" in capsys.readouterr().err
+    assert sorted(rapo_root.rglob("*")) == before
+
+
 def test_only_one_reproduction_of_a_scale_at_a_time(make: Make, rapo_root: Path) -> None:
     from filelock import FileLock
 
