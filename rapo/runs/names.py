@@ -67,7 +67,7 @@ class Packages:
         if here or name in found.imports:
             imports = found.imports.get(name, [])
             return here + [one for where in imports for one in self.find(*where, seen=seen)]
-        for star in found.stars:
+        for star in reversed(found.stars):  # the last one hides the others
             if (there := self.find(star, name, seen=seen))[0].kind != "outside":
                 return there
         return None

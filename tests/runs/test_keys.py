@@ -323,8 +323,27 @@ def test_files_of_the_package_count_where_they_are_asked_for(write: Write, tmp_p
     )
     before, blind = key(write, CODE | {"runs": code}), Run("made_up.late:late").key
     (tmp_path / "made_up" / "table.yaml").write_text("a: 1")
-    assert Run("made_up.runs:f", {"seed": 0}).key != before
+    after = Run("made_up.runs:f", {"seed": 0}).key
+    assert after != before
     assert Run("made_up.late:late").key == blind
+    for left in (".DS_Store", ".runs.py.swp", "__pycache__/runs.nbi"):
+        (tmp_path / "made_up" / left).parent.mkdir(exist_ok=True)
+        (tmp_path / "made_up" / left).write_text("left by a system")
+    assert Run("made_up.runs:f", {"seed": 0}).key == after
+    (tmp_path / "made_up" / "table.yaml").rename(tmp_path / "made_up" / "other.yaml")
+    assert Run("made_up.runs:f", {"seed": 0}).key != after
+
+
+def test_the_last_of_two_stars_counts(write: Write) -> None:
+    package = {
+        "__init__": "",
+        "one": "def total(values): return 1",
+        "two": "def total(values): return 2",
+        "runs": "from made_up.one import *\nfrom made_up.two import *\n\ndef f(*rest): return total(rest)",
+    }
+    before = key(write, package)
+    assert key(write, package | {"one": "def total(values): return 3"}) == before
+    assert key(write, package | {"two": "def total(values): return 3"}) != before
 
 
 @pytest.mark.parametrize("library", keys.LIBRARIES)
