@@ -13,7 +13,21 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that reads ``1e-6`` as a number: YAML 1.1 makes a string of it."""
+    """YAML that reads ``1e-6`` as a number, of which YAML 1.1 makes a string, and refuses a name that stands twice."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """A mapping as it is written; PyYAML would take the last of equal names, and tell nobody."""
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            name = (key.tag, str(key.value))
+            if name in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value!r} stands here twice", key.start_mark
+                )
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(name)
+        return node
 
 
 _Loader.add_implicit_resolver(

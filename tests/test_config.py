@@ -76,6 +76,17 @@ def test_broken_yaml_is_named(tmp_path: Path) -> None:
         config.load_yaml(tmp_path / "missing.yaml")
 
 
+@pytest.mark.parametrize("text", ["lr: 1e-6\nseed: 1\nlr: 5e-6", "{a: {b: 1, 'b': 2}}"])
+def test_a_name_that_stands_twice_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"(?s)r\.yaml is not valid YAML: '(lr|b)' stands here twice.*line \d"):
+        config.parse_yaml(text, name="r.yaml")
+
+
+def test_what_a_mapping_takes_over_may_be_replaced_in_it() -> None:
+    text = "a: &a {x: 1, y: 1}\nb: &b\n  <<: *a\n  x: 2\nc: [{<<: *b, x: 3}, {x: 4}]"
+    assert config.parse_yaml(text)["c"] == [{"x": 3, "y": 1}, {"x": 4}]
+
+
 @given(
     st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.sampled_from("xyz"), st.integers())),
     st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.sampled_from("xyz"), st.integers())),

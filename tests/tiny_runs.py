@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from filelock import Timeout
+
 from rapo.runs.run import Run
 
 PATIENCE = 60.0  # seconds after which a test that waits for another process gives up
@@ -44,6 +46,8 @@ def faulty(config: dict, folder: Path, needs: dict[str, Path]) -> dict:
         os._exit(3)
     if config["how"] == "nan":
         return {"loss": {"last": float("nan")}}
+    if config["how"] == "waits":  # as a hub's client does for a download of another process
+        raise Timeout("a lock of its own")
     raise ArithmeticError(f"{config['how']} went wrong")
 
 

@@ -38,10 +38,9 @@ def run(args: argparse.Namespace) -> int:
     from rapo.reproduction import own, replication
 
     settings = options.parse_settings(args.set)
-    if own.is_own(settings):
-        raise ValueError(
-            "--set data=... has no claims of ours to be held against; use rapo reproduce --set data=..."
-        )
+    if read := own.inputs(settings):
+        given = " ".join(f"--set {name}=..." for name in read)
+        raise ValueError(f"{given} has no claims of ours to be held against; use rapo reproduce {given}")
     old, names = replication.first_claims(args.scale), args.notebooks or None
     with replication.other_seeds(args.shift) as home:
         status = reproduce_and_report(

@@ -1,8 +1,8 @@
 """Run the notebooks headless, then make figures, tables and the report.
 
 What has not changed since its last success is reused; an interrupted run continues where it stopped.
-With data of your own (--set data=FILE) the notebooks that take some run, and all that they make lands in a folder of
-its own, build/own/FILE-HASH: it never becomes a part of the kept figures, results or claims.
+With data of your own (--set data=FILE or judgements=FILE) the notebooks that take some run, and all that they make
+lands in a folder of its own, build/own/FILE-HASH: it never becomes a part of the kept figures, results or claims.
 """
 
 import argparse
@@ -50,10 +50,10 @@ def run(args: argparse.Namespace) -> int:
     notebooks = args.notebooks or None
     with own.folder(settings) as home, own.environment({TUNE: "1"} if args.tune else {}):
         return reproduce_and_report(
-            own.notebooks(notebooks) if home else notebooks,
+            own.notebooks(notebooks, settings) if home else notebooks,
             scale=args.scale,
             jobs=args.jobs,
-            force=args.force or args.tune,
+            force=args.force or args.tune or not own.is_written(settings),
             settings=own.absolute(settings),
             measure=True,
             timeout=args.timeout,

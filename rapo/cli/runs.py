@@ -65,6 +65,9 @@ def _told(found: "Changes", indent: str = "") -> Iterator[str]:
     for line in (*found.code, *found.libraries):
         yield indent + line
     for name, need in found.needs.items():
+        if not need.there:
+            yield f"{indent}its {name}, run {need.key}, is not on the disk: whether it is another one now is not known"
+            continue
         yield f"{indent}its {name}, run {need.key}, is another one now:"
         yield from _told(need, indent + "  ")
     yield f"{indent}config unchanged" + (f"; the run is {found.now} now" if found.now else "")

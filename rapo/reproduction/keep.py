@@ -30,13 +30,15 @@ def keep(names: Sequence[str] = (), *, measure: bool = True) -> list[Path]:
 
     Raises:
         ValueError: a notebook has no success marker for its present text, settings and code, or there is none of a
-            name; names them. Or ``$RAPO_BUILD`` points to a run of another kind, such as one on data of a person's own.
+            name, or none at all; names them. Or ``$RAPO_BUILD`` points to a run of another kind, such as one
+            on data of a person's own.
     """
     if place := os.environ.get("RAPO_BUILD"):
         raise ValueError(f"RAPO_BUILD is {place}: only what lies in build/{SCALE} is kept; unset it")
     if seed_shift():
         raise ValueError(f"{SHIFT} is {seed_shift()}: what is kept was measured with the recipes' seeds; unset it")
     every = notebook.find()
+    notebook.check_any(every)
     if unknown := sorted(set(names) - {one.name for one in every}):
         raise ValueError(f"no notebook {', '.join(unknown)}; there are {', '.join(one.name for one in every)}")
     wanted = [one for one in every if one.name in names or not names]

@@ -18,6 +18,7 @@ from rapo.reproduction.notebook import Source
 from rapo.runs import processor
 
 KERNEL_START = 60  # seconds
+_MOVED = ("RAPO_BUILD", "RAPO_RUNS")  # folders, named in full for a kernel: it works in the notebooks' folder
 _live: dict[str, Any] = {}  # notebook -> its kernel manager
 
 
@@ -158,8 +159,10 @@ def _manager_class(name: str, partial: Path, *, began: float) -> Any:
 
 def _environment() -> dict[str, str]:
     """What a kernel needs to know; a person's IPython profile and back end are kept out."""
+    moved = {name: str(Path(os.environ[name]).resolve()) for name in _MOVED if os.environ.get(name)}
     return {
         **{name: os.environ.get(name, value) for name, value in processor.KERNELS.items()},
+        **moved,
         "RAPO_ROOT": str(paths.root()),
         "RAPO_PROGRESS": "quiet",
         "IPYTHONDIR": str(paths.root() / "build" / "ipython"),

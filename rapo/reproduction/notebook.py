@@ -88,6 +88,14 @@ def find(names: Iterable[str] | None = None) -> list[Source]:
     return [load(path) for path in chosen.values()]
 
 
+def check_any(sources: Sequence[Source]) -> None:
+    """Raise ValueError where there is no notebook: outside a checkout nothing is reproduced, drawn or kept."""
+    if not sources and not any(paths.notebooks().glob("*.ipynb")):
+        raise ValueError(
+            f"no notebook in {paths.notebooks()}; go into a checkout of rapo, or name it in RAPO_ROOT"
+        )
+
+
 def check_settings(sources: Sequence[Source], settings: Mapping[str, Any], *, strict: bool) -> None:
     """Raise ValueError for settings that no notebook knows, or whose type differs from the default's.
 
@@ -135,18 +143,22 @@ def digest(source: Source, *, scale: str, measure: bool = True, settings: Mappin
 
 def _behind(source: Source) -> list[str]:
     """Hashes of the code that the cells reach, of what the studies named in it state, and of the libraries."""
-    stated = sorted((keys.home("rapo") / "studies").glob("*/*.yaml"))
+    home, libraries = keys.home("rapo"), canonical(keys.libraries())
+    stated = sorted((home / "studies").glob("*/*.yaml"))
     try:
         reach = keys.reach_of_text(source.code)
-    except SyntaxError:  # told when the notebook runs
-        return []
+    except (
+        SyntaxError
+    ):  # words of IPython's own, such as ``files = !ls``: what they reach is not known, so all counts
+        every = [*stated, *sorted(home.rglob("*.py"))]
+        return [content_hash(*(file.read_bytes() for file in every)), libraries]
     named = {source.name, *reach.strings}
     found = [
         content_hash(file.parent.name, file.name, file.read_bytes())
         for file in stated
         if file.parent.name in named
     ]
-    return [reach.hash, *found, canonical(keys.libraries())]
+    return [reach.hash, *found, libraries]
 
 
 def _parameters(cells: Iterable[Mapping[str, Any]], path: Path) -> dict[str, Any]:

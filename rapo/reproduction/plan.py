@@ -49,7 +49,7 @@ def reproduce(
         One job a notebook, in the order of their names, with what became of it.
 
     Raises:
-        ValueError: an unknown notebook, scale or parameter; told with those that there are.
+        ValueError: an unknown notebook, scale or parameter, told with those that there are; or there is no notebook.
         RuntimeError: another process reproduces the same scale.
     """
     from filelock import FileLock, Timeout
@@ -59,6 +59,7 @@ def reproduce(
         raise ValueError(f"jobs is {jobs}; use 1 or more")
     names = None if notebooks is None else list(notebooks)
     sources = notebook.find(names)
+    notebook.check_any(sources)
     notebook.check_settings(sources, settings or {}, strict=names is not None)
     lock = paths.build(scale) / "reproduce.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,7 @@ class Changes:
     code: list[str]  # "changed: ...", "new: ...", "gone: ...", "moved: ... -> ..."
     libraries: list[str]  # "torch 2.12.0 -> 2.13.0"
     needs: dict[str, "Changes"]  # name of a need -> what has changed since it was made
+    there: bool = True  # False for a need whose folder was removed: what changed since is not known
 
 
 def finished(root: Path) -> list[Finished]:
@@ -65,10 +66,10 @@ def since(key: str, root: Path) -> Changes:
     """What has changed since a run on disk was made; its config.json is taken as it lies there."""
     try:
         record = _read(root / key / "config.json")
-        function, before = record["function"], record.get("code", {})
-        needs = {name: since(need, root) for name, need in record["needs"].items()}
+        function, before, needed = record["function"], record.get("code", {}), dict(record["needs"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"run {key} in {root} cannot be read ({error}); remove its folder") from error
+    needs = {name: _since(need, root) for name, need in needed.items()}
     libraries = _versions(record.get("libraries", {}))
     changed = {name: need for name, need in needs.items() if need.now != need.key}
     try:
@@ -79,6 +80,12 @@ def since(key: str, root: Path) -> Changes:
     now = keys.key(source, record["config"], today) if len(today) == len(needs) else None
     code = [] if source == record.get("source") else _code(before, after)
     return Changes(key, now, code, libraries, changed)
+
+
+def _since(need: str, root: Path) -> Changes:
+    """`since` of a need: a finished run is reused without it, so it may be gone."""
+    there = (root / need).exists()
+    return since(need, root) if there else Changes(need, None, [], [], {}, there=False)
 
 
 def _code(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

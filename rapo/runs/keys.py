@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import importlib.util
+import os
 import platform
 from collections.abc import Mapping
 from functools import cache
@@ -90,10 +91,15 @@ def _code(top: str) -> tuple[Code, dict[str, Reach]]:
 
 
 def _data_files(top: str) -> list[bytes]:
-    """Contents of a package's files that are no code."""
+    """Names and contents of a package's files that are no code; what systems and editors leave, hidden, is none."""
     folder = home(top)
-    files = sorted(folder.rglob("*")) if folder.is_dir() else []
-    return [file.read_bytes() for file in files if file.is_file() and file.suffix not in (".py", ".pyc")]
+    found: list[bytes] = []
+    for file in sorted(folder.rglob("*")) if folder.is_dir() else []:
+        place = file.relative_to(folder)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in place.parts)
+        if file.is_file() and not hidden and file.suffix not in (".py", ".pyc"):
+            found += [os.fsencode(place.as_posix()), file.read_bytes()]
+    return found
 
 
 def home(top: str) -> Path:

@@ -18,6 +18,7 @@ class Module:
         self.runs: list[str] = []  # modules that importing this one imports
         self.statements: dict[str, list[ast.stmt]] = {}  # name -> the statements that define it, in order
         self.effects: list[ast.stmt] = []  # statements that do something when the module is imported
+        self.made: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []  # functions and classes
         for statement in tree.body:
             self._take(statement)
 
@@ -30,6 +31,7 @@ class Module:
             self._import([statement])
         elif isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
             self.statements.setdefault(statement.name, []).append(statement)
+            self.made.append(statement)
         elif not _idle(statement):
             self._assign(statement)
 

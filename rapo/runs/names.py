@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from rapo.runs.modules import Module
+from rapo.runs.modules import FUNCTIONS, Module
 
 WHOLE = "*"  # a module handed on as a value: all that it defines
 
@@ -67,7 +67,7 @@ class Packages:
         if here or name in found.imports:
             imports = found.imports.get(name, [])
             return here + [one for where in imports for one in self.find(*where, seen=seen)]
-        for star in found.stars:
+        for star in reversed(found.stars):  # the last one hides the others
             if (there := self.find(star, name, seen=seen))[0].kind != "outside":
                 return there
         return None
@@ -173,6 +173,28 @@ class Names:
                 if any(isinstance(one, ast.ClassDef) for one in self.statements(target.name)[1]):
                     yield target
 
+    def acts(self, made: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+        """Whether making a function or a class runs code of the packages, which may note it: ``@register("name")``."""
+        if any(self._of_packages(decorator) for decorator in made.decorator_list):
+            return True
+        return isinstance(made, ast.ClassDef) and self._hooked(made)
+
+    def _hooked(self, made: ast.ClassDef, seen: frozenset[str] = frozenset()) -> bool:
+        """Whether a class has a metaclass of the packages, or a base that is told of the classes below it."""
+        if any(word.arg == "metaclass" and self._of_packages(word.value) for word in made.keywords):
+            return True
+        bases = [target.name for base in made.bases for target, _ in self.chain(_head(base)) or []]
+        for base in (base for base in bases if base not in seen):
+            home, statements = self.statements(base)
+            for one in (one for one in statements if isinstance(one, ast.ClassDef)):
+                told = any(isinstance(each, FUNCTIONS) and each.name == "__init_subclass__" for each in one.body)
+                if told or (home and Names(self.packages, home)._hooked(one, seen | {base})):
+                    return True
+        return False
+
+    def _of_packages(self, node: ast.expr) -> bool:
+        return any(target.kind != "outside" for target, _ in self.chain(_head(node)) or [])
+
     def text(self, node: ast.expr) -> str | None:
         """The text that an expression of constants gives, else None."""
         if isinstance(node, ast.Constant):
@@ -197,6 +219,13 @@ class Names:
         home, statements = self.statements(target.name)
         values = [one.value for one in statements if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value]
         return Names(self.packages, home).text(values[0]) if home and len(values) == 1 and not rest else None
+
+
+def _head(node: ast.expr) -> ast.expr:
+    """What is called or subscripted: ``register`` of ``register("name")``."""
+    while isinstance(node, (ast.Call, ast.Subscript)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node
 
 
 def _joined(parts: list[str | None]) -> str | None:

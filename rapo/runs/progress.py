@@ -1,5 +1,6 @@
 """How far a study is: counts, an estimate of the time left, a file for onlookers and one line for a person."""
 
+import contextlib
 import json
 import logging
 import math
@@ -283,8 +284,16 @@ class Progress:
         state = self.state(finished=finished)
         paths.write_text(progress_file(self.name), json.dumps(asdict(state)) + "\n")
         if self._shows:
-            sys.stderr.write(f"\r{state.line():<100}")
+            sys.stderr.write(f"\r{_fitted(state.line())}")
             sys.stderr.flush()
+
+
+def _fitted(line: str) -> str:
+    """A line that covers the one before it and leaves the terminal's last column free: none is broken in two."""
+    with contextlib.suppress(OSError, ValueError):  # no terminal
+        if columns := os.get_terminal_size(sys.stderr.fileno()).columns:
+            return f"{line[: columns - 1]:<{columns - 1}}"
+    return f"{line:<100}"
 
 
 def _in_notebook() -> bool:

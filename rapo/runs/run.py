@@ -148,18 +148,30 @@ def attempt(run: Run, root: Path, *, patience: float = -1, parent: int = 0) -> A
     """
     try:
         with lock(run.key, root, timeout=patience):
-            if read(run, root):
-                return Attempt(run.key, "done", reused=True)
-            _check_needs(run, root)
-            started = time.monotonic()
-            _compute(run, root, quiet=os.getpid() != parent)
-            failure_file(run.key, root).unlink(missing_ok=True)
-            return Attempt(run.key, "done", time.monotonic() - started)
+            return _tried(run, root, parent=parent)
     except Timeout:
         return Attempt(run.key, "busy")
+    except Exception as error:
+        return _failed(run, root, error)
+
+
+def _tried(run: Run, root: Path, *, parent: int) -> Attempt:
+    """`attempt` under the run's lock; a time-out of a lock of the function's own is a failure like any other."""
+    try:
+        if read(run, root):
+            return Attempt(run.key, "done", reused=True)
+        _check_needs(run, root)
+        started = time.monotonic()
+        _compute(run, root, quiet=os.getpid() != parent)
+        failure_file(run.key, root).unlink(missing_ok=True)
+        return Attempt(run.key, "done", time.monotonic() - started)
     except (Exception, SystemExit) as error:
-        note_failure(run, root, traceback.format_exc())
-        return Attempt(run.key, "failed", error=f"{type(error).__name__}: {error}")
+        return _failed(run, root, error)
+
+
+def _failed(run: Run, root: Path, error: BaseException) -> Attempt:
+    note_failure(run, root, "".join(traceback.format_exception(error)))
+    return Attempt(run.key, "failed", error=f"{type(error).__name__}: {error}")
 
 
 def lock(key: str, root: Path, *, timeout: float = -1) -> FileLock:

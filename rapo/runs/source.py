@@ -7,14 +7,14 @@ counts, only what it does. Local names, attributes and keywords stay as they are
 
 import ast
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from rapo.runs.canonical import Writer
 from rapo.runs.modules import Module
-from rapo.runs.names import WHOLE, Packages
+from rapo.runs.names import WHOLE, Names, Packages
 
 READERS = ("importlib.resources", "__file__")
 
@@ -64,7 +64,7 @@ class Code(Packages):
             return Definition("a module", tuple(f"{module.name}:{each}" for each in module.statements))
         writer = Writer(self, module)
         if name.startswith("!"):
-            writer.write(module.effects[int(name[1:])])
+            writer.write([*module.effects, *module.made][int(name[1:])])
         for statement in module.statements.get(name, []):
             writer.define(name, statement)
         return Definition(
@@ -92,9 +92,17 @@ class Code(Packages):
                     waiting.append(name.rpartition(".")[0])
                     if there := self.module(name):
                         waiting.extend(there.runs)
-                        found.update(f"{name}:!{number}" for number in range(len(there.effects)))
+                        found.update(f"{name}:!{number}" for number in self._acting(there))
             self._effects[module] = frozenset(found)
         return self._effects[module]
+
+    def _acting(self, module: Module) -> Iterator[int]:
+        """Numbers of a module's statements that do something: its effects, then what it makes by code of ours."""
+        yield from range(len(module.effects))
+        names = Names(self, module)
+        for number, made in enumerate(module.made, len(module.effects)):
+            if names.acts(made):
+                yield number
 
     def walk(self, *roots: str) -> dict[str, Definition]:
         """Qualified name -> definition, in the order in which names are met; without what imports do."""

@@ -123,6 +123,25 @@ def test_digest_follows_the_code_that_cells_and_their_runs_reach(
     assert edit("reproduction/plan.py", "def ", "def more(): ...\n\n\ndef ") == (False, False)
 
 
+@pytest.mark.parametrize("words", ["files = !ls", "if scale:\n    %time 1", "%%bash\nls $HOME", "len?"])
+def test_where_cells_hold_words_of_ipythons_own_all_code_counts(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    home = tmp_path / "copy"
+    files = [home / "world" / "reward.py", home / "studies" / "toy" / "recipe.yaml"]
+    for file in files:
+        paths.write_text(file, "before")
+    monkeypatch.setattr(keys, "home", {"rapo": home}.__getitem__)
+    path = write(folder / "a.ipynb", "from rapo.world import reward", words)
+    for file in files:
+        before = digest(path)
+        file.write_text("after")
+        assert digest(path) != before
+    before = digest(path)
+    monkeypatch.setattr(keys, "libraries", lambda: {"torch": "9.9"})
+    assert digest(path) != before
+
+
 def test_source_may_be_lines_or_text(folder: Path) -> None:
     path = write(folder / "a.ipynb", "x = 1\ny = 2")
     before = digest(path)

@@ -88,9 +88,52 @@ def test_paths_are_taken_from_the_working_folder(monkeypatch: pytest.MonkeyPatch
         own.absolute({"data": "none.jsonl"})
 
 
+@pytest.mark.parametrize("name", ["judgements", "calibration_file", "published", "template"])
+def test_every_file_of_ones_own_counts_with_what_it_holds(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    cell = CELL.replace("data", name)
+    first = nbformat.v4.new_code_cell(f'scale = "small"\n{name} = ""\n', metadata={"tags": ["parameters"]})
+    document = nbformat.v4.new_notebook(cells=[first, nbformat.v4.new_code_cell(cell)])
+    nbformat.write(document, project / "notebooks" / "reads.ipynb")
+    (project / "here").mkdir()
+    monkeypatch.chdir(project / "here")
+    for text in ("one", "two"):
+        (project / "here" / "mine.txt").write_text(text)
+        assert cli.main(["reproduce", "-s", f"{name}=mine.txt"]) == 0
+        assert "1 done" in capsys.readouterr().out
+    made = (project / "build" / "own").glob("mine-*/small/figures/seen.md")
+    assert sorted(file.read_text() for file in made) == ["one", "two"]
+    assert not (project / "build" / "small").exists()
+
+
+@pytest.mark.parametrize("value", ["123", "2024-01-01", "[a, b]"])
+def test_data_whose_name_yaml_takes_for_something_else_are_told(
+    project: Path, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    assert cli.main(["reproduce", "-s", f"data={value}"]) == 2
+    assert "takes expects a str such as ''" in capsys.readouterr().err
+
+
+def test_what_was_written_elsewhere_and_is_gone_is_written_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = "from pathlib import Path\nPath(out).write_text('rows')"
+    first = nbformat.v4.new_code_cell('scale = "small"\nout = ""\n', metadata={"tags": ["parameters"]})
+    document = nbformat.v4.new_notebook(cells=[first, nbformat.v4.new_code_cell(cell)])
+    nbformat.write(document, project / "notebooks" / "writes.ipynb")
+    (project / "here" / "sub").mkdir(parents=True)
+    monkeypatch.chdir(project / "here")
+    for _ in range(2):
+        assert cli.main(["reproduce", "writes", "--scale", "smoke", "-s", "out=sub/rows"]) == 0  # no hub's name
+        (project / "here" / "sub" / "rows").unlink()
+
+
 def test_only_notebooks_that_take_data_run_on_ones_own(project: Path) -> None:
-    assert own.notebooks(None) == ["takes"]
-    assert own.notebooks(["other"]) == ["other"]
+    assert own.notebooks(None, {"data": "mine.jsonl"}) == ["takes"]
+    assert own.notebooks(["other"], {"data": "mine.jsonl"}) == ["other"]
+    with pytest.raises(ValueError, match=r"no notebook in .* takes data and judgements"):
+        own.notebooks(None, {"data": "mine.jsonl", "judgements": "mine.jsonl"})
     with own.folder({"seed": 1}) as home:
         assert home is None
         assert paths.build("small") == project / "build" / "small"

@@ -86,6 +86,19 @@ def test_a_notebook_is_executed_here_with_its_parameters(make: Make, rapo_root: 
     assert "1e-06" not in (rapo_root / "notebooks" / "good.ipynb").read_text()
 
 
+def test_folders_are_moved_to_where_the_person_stands(
+    make: Make, rapo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (rapo_root / "here").mkdir()
+    monkeypatch.chdir(rapo_root / "here")
+    monkeypatch.setenv("RAPO_RUNS", "scratch")
+    monkeypatch.setenv("RAPO_BUILD", "made")
+    make("asks", "from rapo import paths", "print(paths.runs(), paths.build(scale))")
+    outcome = run()["asks"]
+    assert printed(outcome).split() == [str(paths.runs()), str(paths.build("smoke"))]
+    assert paths.runs() == rapo_root / "here" / "scratch"
+
+
 def test_what_has_not_changed_is_reused(make: Make, rapo_root: Path) -> None:
     path = make("one", "print(1)", parameters="n = 1")
     make("two", "print(2)")
@@ -261,6 +274,18 @@ def test_unknown_notebooks_scales_and_rings_are_refused(make: Make) -> None:
     make("other", after=["toy_policies"])
     with pytest.raises(ValueError, match="wait for each other: other, toy_policies"):
         run()
+
+
+@pytest.mark.parametrize("command", ["reproduce", "figures", "keep"])
+def test_outside_a_checkout_nothing_is_written(
+    rapo_root: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    from rapo.cli import main as cli
+
+    before = sorted(rapo_root.rglob("*"))
+    assert cli.main([command]) == 2
+    assert "go into a checkout of rapo, or name it in RAPO_ROOT" in capsys.readouterr().err
+    assert sorted(rapo_root.rglob("*")) == before
 
 
 def test_only_one_reproduction_of_a_scale_at_a_time(make: Make, rapo_root: Path) -> None:

@@ -1,6 +1,7 @@
 """What has changed since a run was made: told by name, from what was noted beside the run."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,21 @@ def test_a_need_that_changed_is_told_below_its_run(made: tuple[Run, Path], write
     assert found.code == []
     assert found.needs["base"].code == ["changed: noted.tools.LIMIT"]
     assert found.now not in (None, run.key)
+
+
+def test_a_need_that_is_gone_is_told_and_the_run_that_is_reused_without_it_is_not_blamed(
+    made: tuple[Run, Path], write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, root = made
+    base = run.needs["base"].key
+    (root / base / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=f"^run {base} in ") as raised:
+        changes.since(run.key, root)
+    assert str(raised.value).count("remove its folder") == 1
+    shutil.rmtree(root / base)
+    assert changes.since(run.key, root).needs["base"].there is False
+    assert cli.main(["runs", "why", run.key]) == 0
+    assert f"its base, run {base}, is not on the disk" in capsys.readouterr().out
 
 
 def test_another_library_is_told(made: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -273,14 +273,77 @@ def test_functions_named_otherwise_are_followed(write: Write, named: str, table:
     assert key(write, code) != key(write, code | {"late": late.replace("value != 0", "value != 1")})
 
 
+REGISTERS = {  # what notes a function or a class when it is made, and how it is named there
+    "a decorator": (
+        "def register(made):\n    KNOWN.append(made)\n    return made\n",
+        "@register\ndef made(): return 1",
+    ),
+    "a decorator with words": (
+        "def register(name):\n    return KNOWN.append\n",
+        "@register('made')\nclass Made:\n    value = 1",
+    ),
+    "a dispatcher": (
+        "import functools\n@functools.singledispatch\ndef register(value): KNOWN.append(value)\n",
+        "@register.register(int)\ndef _(value): return 1",
+    ),
+    "a base class": (
+        "class register:\n    def __init_subclass__(cls): KNOWN.append(cls)\n",
+        "class Between(register): pass\nclass Made(Between):\n    value = 1",
+    ),
+    "a metaclass": (
+        "class Meta(type):\n    def __init__(cls, *rest): KNOWN.append(cls)\nclass register(metaclass=Meta): pass\n",
+        "class Made(register):\n    value = 1",
+    ),
+}
+
+
+@pytest.mark.parametrize(("register", "made"), REGISTERS.values(), ids=REGISTERS)
+def test_what_registers_itself_counts_though_nobody_names_it(write: Write, register: str, made: str) -> None:
+    function = (
+        "from made_up import kinds, register\n\ndef f(config, folder, needs):\n    return register.KNOWN[0]\n"
+    )
+    package = {"__init__": "", "register": f"KNOWN = []\n{register}", "runs": function}
+    before = f"from made_up.register import register\n{made}\n"
+    changed = before.replace("1", "2")
+    assert changed != before
+    assert key(write, package | {"kinds": before}) != key(write, package | {"kinds": changed})
+
+
+def test_a_function_that_a_library_decorates_registers_nothing(write: Write) -> None:
+    before = "import functools\n@functools.cache\ndef made(): return 1\n"
+    function = "from made_up import kinds\n\ndef f(config, folder, needs):\n    return 0\n"
+    package = {"__init__": "", "runs": function}
+    changed = before.replace("1", "2")
+    assert key(write, package | {"kinds": before}) == key(write, package | {"kinds": changed})
+
+
 def test_files_of_the_package_count_where_they_are_asked_for(write: Write, tmp_path: Path) -> None:
     code = (
         "from importlib import resources\ndef f(config, folder, needs):\n    return resources.files('made_up')\n"
     )
     before, blind = key(write, CODE | {"runs": code}), Run("made_up.late:late").key
     (tmp_path / "made_up" / "table.yaml").write_text("a: 1")
-    assert Run("made_up.runs:f", {"seed": 0}).key != before
+    after = Run("made_up.runs:f", {"seed": 0}).key
+    assert after != before
     assert Run("made_up.late:late").key == blind
+    for left in (".DS_Store", ".runs.py.swp", "__pycache__/runs.nbi"):
+        (tmp_path / "made_up" / left).parent.mkdir(exist_ok=True)
+        (tmp_path / "made_up" / left).write_text("left by a system")
+    assert Run("made_up.runs:f", {"seed": 0}).key == after
+    (tmp_path / "made_up" / "table.yaml").rename(tmp_path / "made_up" / "other.yaml")
+    assert Run("made_up.runs:f", {"seed": 0}).key != after
+
+
+def test_the_last_of_two_stars_counts(write: Write) -> None:
+    package = {
+        "__init__": "",
+        "one": "def total(values): return 1",
+        "two": "def total(values): return 2",
+        "runs": "from made_up.one import *\nfrom made_up.two import *\n\ndef f(*rest): return total(rest)",
+    }
+    before = key(write, package)
+    assert key(write, package | {"one": "def total(values): return 3"}) == before
+    assert key(write, package | {"two": "def total(values): return 3"}) != before
 
 
 @pytest.mark.parametrize("library", keys.LIBRARIES)

@@ -127,6 +127,31 @@ def test_line_is_shown_in_a_terminal_unless_quiet(
     assert ("s: 1 of 1 runs done" in terminal.getvalue()) != quiet
 
 
+@pytest.mark.parametrize(("columns", "width"), [(80, 79), (20, 19), (0, 100), (None, 100)])
+def test_the_line_is_as_wide_as_the_terminal(
+    rapo_root: Path, monkeypatch: pytest.MonkeyPatch, columns: int | None, width: int
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def fileno(self) -> int:
+            return 2
+
+    def size(number: int) -> os.terminal_size:
+        if columns is None:
+            raise OSError(25, "Inappropriate ioctl for device")
+        return os.terminal_size((columns, 24))
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(os, "get_terminal_size", size)
+    monkeypatch.delenv("RAPO_PROGRESS", raising=False)
+    with Progress("a_study", total=1, reused=1, saved=0.0, forecast=Forecast(), jobs=1):
+        pass
+    assert {len(line) for line in terminal.getvalue().strip("\n").split("\r")[1:]} == {width}
+
+
 def test_only_what_is_older_than_the_reproduction_is_time_saved_and_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -194,6 +194,13 @@ def test_failures_are_named_and_the_others_go_on(runs: Path, log: Path) -> None:
     assert run_all([good], name="s", jobs=1, root=runs)[0].reused
 
 
+def test_a_lock_that_the_function_waits_for_in_vain_is_a_failure(runs: Path) -> None:
+    run = Run("tiny_runs:faulty", {"how": "waits"})
+    found = attempt(run, runs, parent=os.getpid())  # "busy" would be tried for ever
+    assert (found.status, "a lock of its own" in found.error) == ("failed", True)
+    assert "raise Timeout" in failure_file(run.key, runs).read_text()
+
+
 def test_dead_worker_is_found_out_and_the_others_go_on(runs: Path, log: Path) -> None:
     killer = Run("tiny_runs:faulty", {"how": "dies"}, label="killer")
     with pytest.raises(StudyError, match=r"(?s)1 of 4 runs failed.*killer .*worker process died"):
