@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rapo.judging.agreement import agreement
     from rapo.judging.judgements import read as read_judgements
     from rapo.judging.judges import judge_pairs
-    from rapo.models.sampling import sample
+    from rapo.models.asked import sample
     from rapo.pairs.candidates import to_pairs as make_pairs
     from rapo.pairs.check import check as check_pairs
     from rapo.pairs.sources import read_pairs
@@ -43,7 +43,7 @@ _FUNCTIONS = {
     "read_pairs": "pairs.sources:read_pairs",
     "relabel": "relabelling.relabel:relabel",
     "run_all": "runs.queue:run_all",
-    "sample": "models.sampling:sample",
+    "sample": "models.asked:sample",
     "score": "scoring.score:score",
     "select": "selection.select:select",
     "train_dpo": "training.train:train_dpo",

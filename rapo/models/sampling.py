@@ -31,28 +31,7 @@ def sample(
     ids: Sequence[int] | None = None,
     batch_size: int = 300,
 ) -> list[str]:
-    """Sample one answer to each prompt; special tokens are left out of the text.
-
-    A row's draws depend on (seed, row id) alone: neither batch size nor order nor the other rows change them, beyond
-    the rounding of the logits.
-
-    Args:
-        model: a causal LM.
-        tokenizer: with a chat template.
-        prompts: messages. Shape: (n,)
-        temperature: 0 takes the likeliest token.
-        top_p: keep the likeliest tokens that together have this probability.
-        max_new_tokens: where an answer is cut.
-        seed: of the draws.
-        ids: row ids; 0, 1, ... by default. Shape: (n,)
-        batch_size: rows at a time; rows are sorted by length.
-
-    Returns:
-        Texts, in the order of the prompts. Shape: (n,)
-
-    Raises:
-        ValueError: an option is out of range.
-    """
+    """Sample one answer to each prompt, given as messages: `rapo.models.asked.sample` says what the options mean."""
     options: dict[str, Any] = {
         "temperature": temperature,
         "top_p": top_p,

@@ -147,9 +147,8 @@ def _behind(source: Source) -> list[str]:
     stated = sorted((home / "studies").glob("*/*.yaml"))
     try:
         reach = keys.reach_of_text(source.code)
-    except (
-        SyntaxError
-    ):  # words of IPython's own, such as ``files = !ls``: what they reach is not known, so all counts
+    except SyntaxError:
+        # Words of IPython's own, such as ``files = !ls``: what they reach is not known, so all counts.
         every = [*stated, *sorted(home.rglob("*.py"))]
         return [content_hash(*(file.read_bytes() for file in every)), libraries]
     named = {source.name, *reach.strings}
