@@ -19,7 +19,6 @@ def model() -> tuple[Any, Any]:
     return tiny.random_model(tiny.tiny_config("llama", vocab_size=len(tokenizer), width=16), seed=0), tokenizer
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "prompts",
     [TEXTS, tuple(TALKS), pa.array(TALKS), pa.chunked_array([TEXTS]), pd.Series(TEXTS), (text for text in TEXTS)],
@@ -32,7 +31,6 @@ def test_texts_and_messages_in_any_hull_get_the_same_answers(model: tuple[Any, A
     assert len(set(answers)) == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prompts", "told"),
     [
