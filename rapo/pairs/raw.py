@@ -103,7 +103,7 @@ def read(
 
 
 def _with_messages(found: Raw, drop: bool) -> Raw:
-    """The same rows, with messages where a column spells them out."""
+    """The same rows, with messages where a column spells them out, and texts where their content comes in parts."""
     told = list(found.told)
 
     def pieces(rows: int) -> Iterator[Piece]:
@@ -114,7 +114,7 @@ def _with_messages(found: Raw, drop: bool) -> Raw:
                 line = f"{found.name}: {', '.join(columns)}: texts that spell messages out are read as messages"
                 told.extend([line] if columns and line not in told else [])
             table = spelled.read(piece.table, columns, name=piece.name, row=piece.row, drop=drop)
-            yield piece._replace(table=table)
+            yield piece._replace(table=spelled.parted(table))
 
     return replace(found, pieces=pieces, told=told)
 

@@ -1,7 +1,7 @@
 """Messages spelled out in texts, as CSV files and tables saved by pandas hold them, become messages again.
 
 A column is taken for messages where its first rows all hold a list of turns, {role, content} or {from, value}, as JSON
-or as Python and NumPy write lists.
+or as Python and NumPy write lists. Content in parts, ``[{"type": "text", "text": ...}]``, is their texts.
 """
 
 import ast
@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapo.pairs import messages
 from rapo.pairs.faults import short
@@ -65,6 +66,32 @@ def read(
         ]
         table = table.set_column(table.column_names.index(column), column, pa.array(turns, kind))
     return table
+
+
+def parted(table: pa.Table) -> pa.Table:
+    """The table with texts where messages have content in parts; none where a part is no text.
+
+    >>> said = {"role": "user", "content": [{"type": "text", "text": "hi"}]}
+    >>> parted(pa.Table.from_pylist([{"prompt": [said]}]))["prompt"].to_pylist()
+    [[{'role': 'user', 'content': 'hi'}]]
+    """
+    for name in [name for name in table.column_names if _has_parts(table.schema.field(name).type)]:
+        column = messages.whole(table[name])
+        flat = column.flatten()
+        fields = {field.name: pc.struct_field(flat, field.name) for field in column.type.value_type}
+        fields["content"] = pa.array([_text(said) for said in fields["content"].to_pylist()], pa.string())
+        turns = pa.StructArray.from_arrays([*fields.values()], names=[*fields])
+        made = messages.lists(turns, messages.sizes(column))
+        table = table.set_column(table.column_names.index(name), name, made)
+    return table
+
+
+def _has_parts(kind: pa.DataType) -> bool:
+    """True for messages whose content is a list of parts."""
+    if not messages.is_messages(kind):
+        return False
+    content = kind.value_type.field("content").type
+    return any(test(content) for test in messages.LISTS) and pa.types.is_struct(content.value_type)
 
 
 def _read(text: str, fields: set[str], where: str | None) -> list[Turn] | None:

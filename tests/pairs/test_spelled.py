@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rapo.pairs import raw, spelled
@@ -122,3 +123,37 @@ def test_half_of_a_character_is_named():
     }
     with pytest.raises(ValueError, match=r"row 26, column chosen: .* is no list of turns"):
         open_pairs(rows).read()
+
+
+PARTS = [[{"type": "text", "text": "hi"}, {"type": "text", "text": "you"}], [{"type": "text", "text": "a"}]]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
+def test_content_in_parts_is_their_texts_in_every_format(tmp_path, suffix):
+    prompt = [{"role": "user", "content": PARTS[0]}]
+    chosen, rejected = ([{"role": "assistant", "content": [{"type": "text", "text": said}]}] for said in "ab")
+    row = {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+    if suffix == ".csv":
+        pd.DataFrame([row]).map(json.dumps).to_csv(tmp_path / "pairs.csv", index=False)
+    elif suffix == ".jsonl":
+        (tmp_path / "pairs.jsonl").write_text(json.dumps(row) + "\n")
+    else:
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / "pairs.parquet")
+    pairs = open_pairs(str(tmp_path / f"pairs{suffix}"), scored=False).read()
+    assert pairs["prompt"].to_pylist() == [[{"role": "user", "content": "hi\n\nyou"}]]
+    assert pairs["chosen"].to_pylist() == [[{"role": "assistant", "content": "a"}]]
+
+
+def test_a_part_that_is_no_text_leaves_none_and_other_fields_stay():
+    said = [{"type": "text", "text": "what is this?"}, {"type": "image", "text": None}]
+    turns = [{"role": "user", "content": said, "name": "x"}, {"role": "tool", "content": None, "name": None}]
+    talks = [turns, [], [{"role": "user", "content": PARTS[1]}]]
+    rows = [{"prompt": talk, "n": n} for n, talk in enumerate(talks)]
+    found = spelled.parted(pa.Table.from_pylist(rows))
+    assert [[turn["content"] for turn in talk] for talk in found["prompt"].to_pylist()] == [
+        [None, None],
+        [],
+        ["a"],
+    ]
+    assert found["prompt"][0][0]["name"].as_py() == "x"
+    assert found["n"].to_pylist() == [0, 1, 2]
