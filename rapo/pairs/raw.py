@@ -6,6 +6,7 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from glob import glob, has_magic
@@ -154,8 +155,10 @@ def _of_rows(rows: Sequence[Any], name: str) -> pa.Table:
 
 
 def _values(values: Sequence[Any], column: str, name: str) -> pa.Array:
-    try:
+    with suppress(pa.ArrowInvalid, pa.ArrowTypeError):
         return pa.array(values)
+    try:
+        return pa.array(spelled.without_parts([*values]))  # texts in some turns, parts in others
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         kinds = [None if value is None else type(value) for value in values]
         most, _ = Counter(filter(None, kinds)).most_common(1)[0]

@@ -86,6 +86,22 @@ def parted(table: pa.Table) -> pa.Table:
     return table
 
 
+def without_parts(value: Any) -> Any:
+    """A value of JSON, with texts where turns have content in parts of text.
+
+    >>> without_parts([{"role": "user", "content": [{"type": "text", "text": "hi"}]}, {"role": "tool", "content": "1"}])
+    [{'role': 'user', 'content': 'hi'}, {'role': 'tool', 'content': '1'}]
+    """
+    if isinstance(value, list):
+        return [without_parts(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    content = value.get("content")
+    if "role" in value and isinstance(content, list) and (text := _text(content)) is not None:
+        value = {**value, "content": text}
+    return {name: without_parts(held) for name, held in value.items()}
+
+
 def _has_parts(kind: pa.DataType) -> bool:
     """True for messages whose content is a list of parts."""
     if not messages.is_messages(kind):

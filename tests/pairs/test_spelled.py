@@ -1,6 +1,7 @@
 """Messages that CSV files hold as texts."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,24 @@ def test_content_in_parts_is_their_texts_in_every_format(tmp_path, suffix):
     pairs = open_pairs(str(tmp_path / f"pairs{suffix}"), scored=False).read()
     assert pairs["prompt"].to_pylist() == [[{"role": "user", "content": "hi\n\nyou"}]]
     assert pairs["chosen"].to_pylist() == [[{"role": "assistant", "content": "a"}]]
+
+
+@pytest.mark.parametrize("hull", ["rows", "lines", "one file of JSON"])
+def test_some_turns_may_have_parts_and_others_texts(tmp_path, hull):
+    answers = [
+        {"chosen": [{"role": "assistant", "content": "a"}], "rejected": [{"role": "assistant", "content": "b"}]}
+    ] * 3
+    system = {"role": "system", "content": "be brief"}
+    asked = [[system, {"role": "user", "content": said}] for said in (PARTS[0], "hi\n\nyou", PARTS[1])]
+    rows = [{"prompt": prompt, "chosen": chosen, "rejected": rejected} for prompt in asked]
+    source: Any = rows
+    if hull != "rows":
+        source = str(tmp_path / ("pairs.jsonl" if hull == "lines" else "pairs.json"))
+        lines = [json.dumps(row) for row in rows]
+        Path(source).write_text("\n".join(lines) if hull == "lines" else f"[{', '.join(lines)}]")
+    prompts = open_pairs(source, scored=False).read()["prompt"].to_pylist()
+    assert [talk[-1]["content"] for talk in prompts] == ["hi\n\nyou", "hi\n\nyou", "a"]
+    assert [talk[0] for talk in prompts] == [system] * 3
 
 
 def test_a_part_that_is_no_text_leaves_none_and_other_fields_stay():
