@@ -22,8 +22,6 @@ _BOM = b"\xef\xbb\xbf"
 _WORDS = {str: "text", int: "numbers", float: "numbers", list: "lists", dict: "objects"}
 _CONFLICTS = 100  # lines of a batch whose type differs that are left out before the whole is refused
 
-_PARTS = re.compile(rb'"content"\s*:\s*\[')
-
 _SIDES = {"chosen", "rejected", CANDIDATES}
 
 Skip = Callable[[str], None]
@@ -66,7 +64,7 @@ def read(rows_of: Iterable[bytes], name: str, *, rows: int, skip: Skip | None = 
         ValueError: a line is no JSON object, or a column changes its type.
     """
     done, hints = 0, pa.schema([])
-    for batch in _batched(map(_without_parts, rows_of), rows):
+    for batch in map(_without_parts, _batched(rows_of, rows)):
         hints = hints if done else _hints(batch[0])
         if not done and len(batch) == 1:
             _refuse_object(batch[0], name)
@@ -77,10 +75,12 @@ def read(rows_of: Iterable[bytes], name: str, *, rows: int, skip: Skip | None = 
         yield pa.table({})
 
 
-def _without_parts(line: bytes) -> bytes:
-    """The line with texts where content comes in parts: other turns, or rows, may have plain texts there."""
-    if not _PARTS.search(line):
-        return line
+def _without_parts(batch: list[bytes]) -> list[bytes]:
+    """Lines with texts where content comes in parts: other turns, or rows, may have plain texts there."""
+    return [_plain(line) if b'"content": [' in line or b'"content":[' in line else line for line in batch]
+
+
+def _plain(line: bytes) -> bytes:
     try:
         return json.dumps(spelled.without_parts(json.loads(line)), ensure_ascii=False).encode() + b"\n"
     except (ValueError, RecursionError):  # told when the batch is parsed

@@ -147,9 +147,7 @@ def test_content_in_parts_is_their_texts_in_every_format(tmp_path, suffix):
 
 @pytest.mark.parametrize("hull", ["rows", "lines", "one file of JSON"])
 def test_some_turns_may_have_parts_and_others_texts(tmp_path, hull):
-    answers = [
-        {"chosen": [{"role": "assistant", "content": "a"}], "rejected": [{"role": "assistant", "content": "b"}]}
-    ] * 3
+    chosen, rejected = ([{"role": "assistant", "content": said}] for said in "ab")
     system = {"role": "system", "content": "be brief"}
     asked = [[system, {"role": "user", "content": said}] for said in (PARTS[0], "hi\n\nyou", PARTS[1])]
     rows = [{"prompt": prompt, "chosen": chosen, "rejected": rejected} for prompt in asked]
