@@ -77,10 +77,12 @@ def read(rows_of: Iterable[bytes], name: str, *, rows: int, skip: Skip | None = 
 
 def _without_parts(batch: list[bytes]) -> list[bytes]:
     """Lines with texts where content comes in parts: other turns, or rows, may have plain texts there."""
-    return [_plain(line) if b'"content": [' in line or b'"content":[' in line else line for line in batch]
+    return [_plain(line) if b'"type"' in line else line for line in batch]
 
 
 def _plain(line: bytes) -> bytes:
+    if b'"content": [' not in line and b'"content":[' not in line:
+        return line
     try:
         return json.dumps(spelled.without_parts(json.loads(line)), ensure_ascii=False).encode() + b"\n"
     except (ValueError, RecursionError):  # told when the batch is parsed
