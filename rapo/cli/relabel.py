@@ -5,6 +5,7 @@ the same; ties are dropped unless told otherwise. Without --placement and --toke
 """
 
 import argparse
+import math
 
 from rapo.cli import options, output
 from rapo.pairs.faults import several
@@ -65,6 +66,10 @@ def run(args: argparse.Namespace) -> int:
     output.check_output(args, args.file)
     template = goals.template(args.template)
     if args.scale:
+        if not all(map(math.isfinite, args.scale)):
+            raise ValueError(
+                f"--scale {args.scale[0]:g} {args.scale[1]:g}: give two finite numbers, such as --scale 1 10"
+            )
         template = replace(template, low=args.scale[0], high=args.scale[1])
     scheme = relabel.Scheme(
         placement=_placement(args),

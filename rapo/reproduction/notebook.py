@@ -82,7 +82,7 @@ def find(names: Iterable[str] | None = None) -> list[Source]:
             chosen[stem] = there[stem]
         else:
             close = difflib.get_close_matches(path.stem, there, n=1)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
+            meant = f"; did you mean {close[0]!r}?" if close else "."
             known = ", ".join(there) or f"none in {paths.notebooks()}"
             raise ValueError(f"no notebook {name!r}{meant} Notebooks: {known}")
     return [load(path) for path in chosen.values()]

@@ -118,6 +118,8 @@ def test_a_goal_on_another_scale_is_refused_until_the_scale_is_named(
     assert cli.main(command) == 2
     assert typed in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+    assert cli.main([*command, "--scale", "1", "inf"]) == 2
+    assert "--scale 1 inf: give two finite numbers" in capsys.readouterr().err
     assert cli.main([*command, "--scale", "0", "5"]) == 0
     assert cli.main(["relabel", file, "--out", str(tmp_path / "c.jsonl"), "--template", "compact"]) == 0
 

@@ -267,6 +267,8 @@ def test_unknown_notebooks_scales_and_rings_are_refused(make: Make) -> None:
     make("toy_policies", after=["other"])
     with pytest.raises(ValueError, match=r"no notebook 'toy_policy'; did you mean 'toy_policies'"):
         run("toy_policy")
+    with pytest.raises(ValueError, match=r"no notebook 'zzz'\. Notebooks: toy_policies"):
+        run("zzz")
     with pytest.raises(ValueError, match="scale is 'tiny'"):
         reproduce.reproduce(scale="tiny")
     with pytest.raises(ValueError, match="jobs is 0"):
