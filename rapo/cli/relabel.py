@@ -67,9 +67,8 @@ def run(args: argparse.Namespace) -> int:
     template = goals.template(args.template)
     if args.scale:
         if not all(map(math.isfinite, args.scale)):
-            raise ValueError(
-                f"--scale {args.scale[0]:g} {args.scale[1]:g}: give two finite numbers, such as --scale 1 10"
-            )
+            given = " ".join(f"{end:g}" for end in args.scale)
+            raise ValueError(f"--scale {given}: give two finite numbers, such as --scale 1 10")
         template = replace(template, low=args.scale[0], high=args.scale[1])
     scheme = relabel.Scheme(
         placement=_placement(args),
