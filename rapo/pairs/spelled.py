@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -79,15 +80,24 @@ def parted(table: pa.Table) -> pa.Table:
         column = messages.whole(table[name])
         flat = column.flatten()
         fields = {field.name: pc.struct_field(flat, field.name) for field in column.type.value_type}
-        fields["content"] = pa.array([_text(said) for said in fields["content"].to_pylist()], pa.string())
+        fields["content"] = _joined(fields["content"])
         turns = pa.StructArray.from_arrays([*fields.values()], names=[*fields])
         made = messages.lists(turns, messages.sizes(column))
         table = table.set_column(table.column_names.index(name), name, made)
     return table
 
 
+def _joined(contents: pa.Array) -> pa.Array:
+    """Texts of contents in parts; null where a part is no text, or there is no content."""
+    sizes, texts = messages.sizes(contents), pc.struct_field(contents.flatten(), "text")
+    joined = pc.binary_join(messages.lists(pc.fill_null(texts, ""), sizes), "\n\n")
+    missing = contents.is_null().to_numpy(zero_copy_only=False)
+    missing[np.repeat(np.arange(len(contents)), sizes)[texts.is_null().to_numpy(zero_copy_only=False)]] = True
+    return pc.if_else(missing, None, joined)
+
+
 def without_parts(value: Any) -> Any:
-    """A value of JSON, with texts where turns have content in parts of text.
+    """A value of JSON, with texts where turns have content in parts; with none where a part is no text.
 
     >>> without_parts([{"role": "user", "content": [{"type": "text", "text": "hi"}]}, {"role": "tool", "content": "1"}])
     [{'role': 'user', 'content': 'hi'}, {'role': 'tool', 'content': '1'}]
@@ -97,17 +107,20 @@ def without_parts(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     content = value.get("content")
-    if "role" in value and isinstance(content, list) and (text := _text(content)) is not None:
-        value = {**value, "content": text}
+    if "role" in value and isinstance(content, list) and all(isinstance(part, dict) for part in content):
+        value = {**value, "content": _text(content)}
     return {name: without_parts(held) for name, held in value.items()}
 
 
 def _has_parts(kind: pa.DataType) -> bool:
-    """True for messages whose content is a list of parts."""
+    """True for messages whose content is a list of parts, of which some may be texts."""
     if not messages.is_messages(kind):
         return False
     content = kind.value_type.field("content").type
-    return any(test(content) for test in messages.LISTS) and pa.types.is_struct(content.value_type)
+    if not any(test(content) for test in messages.LISTS) or not pa.types.is_struct(content.value_type):
+        return False
+    place = content.value_type.get_field_index("text")
+    return place >= 0 and messages.is_text(content.value_type.field(place).type)
 
 
 def _read(text: str, fields: set[str], where: str | None) -> list[Turn] | None:

@@ -12,6 +12,7 @@ import pytest
 
 from rapo.pairs import raw, spelled
 from rapo.pairs.door import open_pairs
+from rapo.pairs.faults import PairsError
 
 ASKED = [{"role": "system", "content": 'It\'s "so"'}, {"role": "user", "content": "2 + 2 }\n {\\n?"}]
 SAID = {said: [{"role": "assistant", "content": said}] for said in ("4", "vier, \u00e9", "5")}
@@ -159,6 +160,18 @@ def test_some_turns_may_have_parts_and_others_texts(tmp_path, hull):
     prompts = open_pairs(source, scored=False).read()["prompt"].to_pylist()
     assert [talk[-1]["content"] for talk in prompts] == ["hi\n\nyou", "hi\n\nyou", "a"]
     assert [talk[0] for talk in prompts] == [system] * 3
+
+
+def test_a_picture_among_texts_is_told_with_its_row(tmp_path):
+    picture = [{"type": "text", "text": "look"}, {"type": "image"}]
+    answers = {side: [{"role": "assistant", "content": side}] for side in ("chosen", "rejected")}
+    rows = [{"prompt": [{"role": "user", "content": said}], **answers} for said in (picture, "hi", PARTS[0])]
+    for source in (rows, str(tmp_path / "pairs.jsonl")):
+        (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        with pytest.raises(PairsError, match="turn without content in row 1"):
+            open_pairs(source, scored=False).read()
+        kept = open_pairs(source, scored=False, bad="drop").read()["prompt"].to_pylist()
+        assert [talk[0]["content"] for talk in kept] == ["hi", "hi\n\nyou"]
 
 
 def test_a_part_that_is_no_text_leaves_none_and_other_fields_stay():

@@ -102,9 +102,11 @@ def _arena(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
     """Conversations with two models; only those that are the same before the last answer make a pair."""
     given, faults, bad = {}, [], np.zeros(len(table), bool)
     for side in ("conversation_a", "conversation_b"):
-        talk, seen = _plain_parts(whole(table[side]))
-        given[side] = messages.lift(talk, role="user")
-        faults += tell(side, "holds a part that is no text", "Drop such rows; pairs are texts.", seen, row)
+        given[side] = messages.lift(whole(table[side]), role="user")
+        seen = _without_text(given[side])
+        faults += tell(
+            side, "holds a turn or a part that is no text", "Drop such rows; pairs are texts.", seen, row
+        )
         bad |= seen
     winners = table["winner"].to_pylist()
     leads = 2 * np.array(list(map(_outcome, winners, *_models(table)))) - 1
@@ -150,22 +152,12 @@ def _talk(asked: list[str | None], said: list[str | None]) -> list[dict[str, str
     return [{"role": role, "content": content} for pair in both for role, content in pair]
 
 
-def _plain_parts(talk: pa.Array) -> tuple[pa.Array, np.ndarray]:
-    """Contents that are lists of {type, text} as their text, anything else as it is; and which rows hold a part of
-    another type, a picture, say."""
-    other = np.zeros(len(talk), bool)
-    if not messages.is_messages(talk.type):
-        return talk, other
-    contents = talk.type.value_type.field("content").type
-    if not (pa.types.is_list(contents) and pa.types.is_struct(contents.value_type)):
-        return talk, other
+def _without_text(talk: pa.ListArray) -> np.ndarray:
+    """Which rows hold a turn without a text: content in parts of which one is a picture, say, has none."""
     parts = messages.turns(talk)
-    flat, n_parts = parts.contents.flatten(), messages.sizes(parts.contents)
-    texts = pc.struct_field(flat, "text")
-    joined = pc.binary_join(messages.lists(pc.fill_null(texts, ""), n_parts), "\n\n")
-    turn = np.repeat(np.arange(len(joined)), n_parts)[texts.is_null().to_numpy(zero_copy_only=False)]
-    other[np.repeat(np.arange(len(talk)), parts.lengths)[turn]] = True
-    return messages.Turns(parts.roles, joined, parts.lengths).column(), other
+    found = np.zeros(len(talk), bool)
+    found[parts.row_of[parts.contents.is_null().to_numpy(zero_copy_only=False)]] = True
+    return found
 
 
 def _same_context(table: pa.Table, leads: np.ndarray) -> Made:

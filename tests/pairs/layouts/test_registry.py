@@ -364,7 +364,7 @@ def test_arena_contents_with_pictures_are_no_pairs():
     plain = {side: [{**turn, "content": words} for turn in talk] for side, talk in talks.items()}
     rows = [arena("model_a", **plain), arena("model_b", **talks)]
     assert len(opened(*rows, scored=False, bad="drop").read()) == 1
-    with pytest.raises(PairsError, match="column conversation_a: holds a part that is no text in row 2"):
+    with pytest.raises(PairsError, match="column conversation_a: holds a turn or a part that is no text in row 2"):
         opened(*rows, scored=False).read()
 
 
