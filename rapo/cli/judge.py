@@ -52,13 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompt", metavar="FILE", help="another question: {instruction}, {first}, {second} or {answer}"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a further field of each request, null for none",
-    )
+    options.add_settings(parser, what="a further field of each request, null for none")
     parser.add_argument(
         "--repeats", type=int, default=1, metavar="N",
         help="judge N times with other seeds, take the mean, and tell how reliable the judge is (default: 1)",

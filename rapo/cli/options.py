@@ -116,6 +116,11 @@ def columns(given: list[str]) -> dict[str, str]:
     return {name: source for name, _, source in parts.values()}
 
 
+def add_settings(parser: argparse.ArgumentParser, *flags: str, what: str) -> None:
+    """Settings as ``KEY=VALUE`` words, for `parse_settings`: ``--set``, and what else it is called."""
+    parser.add_argument(*flags, "--set", action="append", default=[], metavar="KEY=VALUE", help=what)
+
+
 def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     """``KEY=VALUE`` words as settings; a value is YAML in which 1e-6 is a number.
 

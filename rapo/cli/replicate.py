@@ -21,13 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shift", type=int, default=500, metavar="N", help="added to every seed, 1 to 999 (default: 500)"
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="parallel processes (2)")
-    parser.add_argument(
+    options.add_settings(
+        parser,
         "-s",
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a parameter of the notebooks' own, as YAML, that the first measurement was made with; may be repeated",
+        what="a parameter of the notebooks' own, as YAML, that the first measurement was made with; may be repeated",
     )
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
 

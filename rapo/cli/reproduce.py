@@ -31,14 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="choose learning rates anew, which takes half as long again; without it, what tuning measured for the "
         "kept results stands where code, recipe and versions are the same",
     )
-    parser.add_argument(
-        "-s",
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a parameter of the notebooks' own, as YAML; may be repeated",
-    )
+    options.add_settings(parser, "-s", what="a parameter of the notebooks' own, as YAML; may be repeated")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="longest time for one cell (none)")
 
 

@@ -28,9 +28,7 @@ from rapo.pairs.faults import several
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `rapo train`."""
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="a YAML file, or a name from --recipes")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="over the recipe; may be repeated"
-    )
+    options.add_settings(parser, what="over the recipe; may be repeated")
     parser.add_argument("--out", metavar="OUT", help="folder of the model (default: the recipe's output_dir)")
     parser.add_argument("--recipes", action="store_true", help="list the recipes that come with rapo")
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rapo.pairs.raw import read as read_rows
-from rapo.stats.arrays import Floats, finite
+from rapo.stats.arrays import Floats, expect_one_of, finite
 
 _log = logging.getLogger(__name__)
 
@@ -176,8 +176,7 @@ def check(judgements: pd.DataFrame, *, duplicates: Duplicates = "keep", name: st
         ValueError: it is empty, lacks a column, a model, an instruction or a length is missing, a preference is not in
             [1, 2], or an instruction is repeated.
     """
-    if duplicates not in get_args(Duplicates):
-        raise ValueError(f"duplicates is {duplicates!r}; use one of {', '.join(get_args(Duplicates))}")
+    expect_one_of(get_args(Duplicates), duplicates=duplicates)
     if not isinstance(judgements, pd.DataFrame):
         shown = repr(judgements) if isinstance(judgements, str | Path) else "..."
         kind = type(judgements).__name__
@@ -214,8 +213,7 @@ def decode(values: Any, encoding: Encoding, *, name: str = "preference") -> Floa
     >>> decode(["A", "tie", "B"], "A/B/tie").tolist(), decode([0, 0.5, 1], "0/1").tolist()
     ([1.0, 1.5, 2.0], [1.0, 1.5, 2.0])
     """
-    if encoding not in ENCODINGS:
-        raise ValueError(f"encoding is {encoding!r}; use one of {', '.join(ENCODINGS)}")
+    expect_one_of(ENCODINGS, encoding=encoding)
     raw = pd.Series(values).reset_index(drop=True)
     empty = raw.isna().to_numpy()
     if encoding == "A/B/tie":
@@ -305,8 +303,7 @@ def _check_names(judged: pd.DataFrame, name: str) -> None:
 
 
 def _without_missing(judged: pd.DataFrame, missing: Missing, name: str) -> pd.DataFrame:
-    if missing not in get_args(Missing):
-        raise ValueError(f"missing is {missing!r}; use one of {', '.join(get_args(Missing))}")
+    expect_one_of(get_args(Missing), missing=missing)
     empty = judged["preference"].isna().to_numpy()
     if not empty.any():
         return judged

@@ -52,7 +52,8 @@ def folder(settings: Mapping[str, Any]) -> Iterator[Path | None]:
     if not (read := inputs(settings)):
         yield None
         return
-    places = [absolute(settings)[name] for name in read]
+    given = absolute(settings)
+    places = [given[name] for name in read]
     # other rows, another folder: nothing is reused
     known = [part for place in places for part in (place, files_hash(place) if Path(place).exists() else "")]
     name = f"{Path(places[0]).name.partition('.')[0]}-{content_hash(*known, length=8)}"

@@ -1,5 +1,6 @@
 """Arrays of numbers and tables: their types, and the one check of what a caller gives."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,19 @@ def finite(
             f"{where if dimensions > 1 else where[0]}; {remedy}"
         )
     return data
+
+
+def expect_one_of(legal: Iterable[object], **options: object) -> None:
+    """Raise ValueError for an option of another value, with those that there are.
+
+    >>> expect_one_of(("first", "keep"), duplicates="last")
+    Traceback (most recent call last):
+    ValueError: duplicates is 'last'; use one of first, keep
+    """
+    known = tuple(legal)
+    for name, value in options.items():
+        if value not in known:
+            raise ValueError(f"{name} is {value!r}; use one of {', '.join(map(str, known))}")
 
 
 def expect_table(given: object, function: str) -> None:

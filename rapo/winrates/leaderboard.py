@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from rapo.stats import intervals
-from rapo.stats.arrays import Floats
+from rapo.stats.arrays import Floats, expect_one_of
 from rapo.winrates.bradley_terry import BradleyTerry
 
 Kind = Literal["bootstrap", "analytic"]
@@ -220,8 +220,7 @@ def _score_slopes(fit: BradleyTerry) -> Floats:
 
 def _limits(fit: BradleyTerry, part: slice, interval: Kind, level: float) -> Floats:
     """Limits of some of the parameters. Shape: (2, n_parameters)"""
-    if interval not in get_args(Kind):
-        raise ValueError(f"interval is {interval!r}; use one of {', '.join(get_args(Kind))}")
+    expect_one_of(get_args(Kind), interval=interval)
     if interval == "bootstrap":
         return _quantiles(_known(fit)[:, part], level)
     error = np.sqrt(np.diag(fit.covariance)[part].clip(min=0))

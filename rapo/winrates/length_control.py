@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rapo.stats import intervals
-from rapo.stats.arrays import Floats, Integers, sigmoid
+from rapo.stats.arrays import Floats, Integers, expect_one_of, sigmoid
 from rapo.winrates import calibration as calibrations
 from rapo.winrates import plain, regression, rows
 from rapo.winrates.calibration import Calibration
@@ -81,12 +81,8 @@ def length_controlled(
         ValueError: lengths are missing, an instruction is not in the calibration, or a model cannot be fitted.
         FileNotFoundError: there is no such calibration; names the command that gets the official one.
     """
-    for option, value, legal in (
-        ("interval", interval, ("delta", "bootstrap", None)),
-        ("errors", errors, ("raise", "note")),
-    ):
-        if value not in legal:
-            raise ValueError(f"{option} is {value!r}; use one of {', '.join(map(str, legal))}")
+    expect_one_of(("delta", "bootstrap", None), interval=interval)
+    expect_one_of(("raise", "note"), errors=errors)
     table = rows.read(judgements)
     known = resolve(calibration, table.frame)
     name, weight = _formula(formula, baseline_regulariser, known)
@@ -263,8 +259,7 @@ def _formula(formula: str | None, regulariser: float | None, known: Calibration 
     """Name of the formula and weight of the gamed baselines."""
     fullest = "minimal" if known is None else "noreg" if known.gamed is None else "v1"
     name = formula or f"length_controlled_{fullest}"
-    if name not in FORMULAS:
-        raise ValueError(f"formula is {name!r}; use one of {', '.join(FORMULAS)}")
+    expect_one_of(FORMULAS, formula=name)
     weight = FORMULAS[name].baseline_regulariser if regulariser is None else regulariser
     if FORMULAS[name].difficulty and known is None:
         raise ValueError(f"formula {name!r} needs instruction difficulty; give a calibration")
