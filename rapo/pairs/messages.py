@@ -3,6 +3,7 @@
 A column holds one list of turns a row; a turn is ``{"role", "content"}``. Everything here works on whole columns.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -160,6 +161,17 @@ def lists(items: pa.Array, sizes: np.ndarray) -> pa.ListArray:
     [[1, 2], [], [3]]
     """
     return pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(sizes)), pa.int32()), items)
+
+
+def fields(column: pa.Array) -> dict[str, pa.Array]:
+    """Every field of a list's items, those of all rows one behind the other: name -> values. Shape: (n_items,) each"""
+    flat = column.flatten()
+    return {field.name: pc.struct_field(flat, field.name) for field in column.type.value_type}
+
+
+def of_fields(held: Mapping[str, pa.Array], sizes: np.ndarray) -> pa.ListArray:
+    """Lists of items with these fields, of as many as ``sizes`` says: `fields` turned round. Shape: (n_rows,)"""
+    return lists(pa.StructArray.from_arrays([*held.values()], names=[*held]), sizes)
 
 
 def split_last(column: pa.Array) -> tuple[pa.ListArray, pa.ListArray]:

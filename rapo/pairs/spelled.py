@@ -78,11 +78,9 @@ def parted(table: pa.Table) -> pa.Table:
     """
     for name in [name for name in table.column_names if _has_parts(table.schema.field(name).type)]:
         column = messages.whole(table[name])
-        flat = column.flatten()
-        fields = {field.name: pc.struct_field(flat, field.name) for field in column.type.value_type}
+        fields = messages.fields(column)
         fields["content"] = _joined(fields["content"])
-        turns = pa.StructArray.from_arrays([*fields.values()], names=[*fields])
-        made = messages.lists(turns, messages.sizes(column))
+        made = messages.of_fields(fields, messages.sizes(column))
         table = table.set_column(table.column_names.index(name), name, made)
     return table
 

@@ -40,9 +40,8 @@ def _has_calls(kind: pa.DataType) -> bool:
 
 
 def _column(column: pa.Array) -> tuple[pa.Array, int]:
-    flat = column.flatten()
-    fields = {field.name: pc.struct_field(flat, field.name) for field in column.type.value_type}
-    calls = fields.pop(CALLS, pa.nulls(len(flat)))
+    fields = messages.fields(column)
+    calls = fields.pop(CALLS, pa.nulls(len(fields["role"])))
     if set(fields) & set(LINKS):
         is_tool = pc.fill_null(pc.equal(fields["role"], "tool"), False)
         fields |= {name: pc.if_else(is_tool, None, fields[name]) for name in LINKS if name in fields}
@@ -53,8 +52,7 @@ def _column(column: pa.Array) -> tuple[pa.Array, int]:
         said = zip(fields["content"].to_pylist(), told, strict=True)
         joined = ["\n".join([*([text] if text else []), *more]) if more else text for text, more in said]
         fields["content"] = pa.array(joined, pa.string())
-    turns = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
-    return messages.lists(turns, messages.sizes(column)), n
+    return messages.of_fields(fields, messages.sizes(column)), n
 
 
 def _texts(calls: Any) -> list[str]:

@@ -50,7 +50,7 @@ def _nectar(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
         "overall_score": pa.array(np.repeat(lengths, lengths) + 1.0 - ranks),
         "model": pc.struct_field(flat, "model"),
     }
-    made = {"prompt": dialogue(whole(table["prompt"])), CANDIDATES: _lists(fields, lengths)}
+    made = {"prompt": dialogue(whole(table["prompt"])), CANDIDATES: messages.of_fields(fields, lengths)}
     return _candidates(replaced(table, ("answers",), made), replace(pairing, score="overall_score"), name, row)
 
 
@@ -68,7 +68,9 @@ def _helpsteer2(table: pa.Table, pairing: Pairing, name: str, row: int) -> Made:
         "overall_score": score,
         "annotations": pa.StructArray.from_arrays(list(rated.values()), names=list(rated)),
     }
-    grouped = pa.table({"prompt": dialogue(prompts.take(pa.array(starts))), CANDIDATES: _lists(fields, lengths)})
+    grouped = pa.table(
+        {"prompt": dialogue(prompts.take(pa.array(starts))), CANDIDATES: messages.of_fields(fields, lengths)}
+    )
     made = _candidates(grouped, replace(pairing, score="overall_score"), name, row)
     groups = np.arange(len(made.table)) if made.rows is None else made.rows
     firsts = pa.array([f"row-{number}" for number in row + starts[groups]], pa.string())
@@ -94,10 +96,6 @@ def _named(table: pa.Table, **columns: pa.Array) -> pa.Table:
     for name, held in columns.items():
         table = table.set_column(table.column_names.index(name), name, held)
     return table
-
-
-def _lists(fields: dict[str, pa.Array], lengths: np.ndarray) -> pa.ListArray:
-    return messages.lists(pa.StructArray.from_arrays(list(fields.values()), names=list(fields)), lengths)
 
 
 CANDIDATE_LISTS = Layout(
